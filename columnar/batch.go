@@ -1,0 +1,59 @@
+package columnar
+
+import "github.com/millrace/millrace/offsets"
+
+// Slack is the number of readable and writable bytes that the capacity of a string column's Data keeps behind its
+// length, so that copies may move whole words.
+const Slack = offsets.Slack
+
+// Vector is one column of N rows in Arrow's layout. Which slice holds the values depends on Type.Kind, see [Kind].
+// Values at NULL positions, and at positions outside a batch's selection, are undefined.
+type Vector struct {
+	Type  Type
+	N     int
+	Valid []byte // validity bitmap, bit set = not NULL, least significant bit first; nil = no NULL
+	Bits  []byte
+	I32   []int32
+	I64   []int64
+	F64   []float64
+	Off   []int32 // N+1 offsets into Data, Off[0] may be > 0
+	Data  []byte
+}
+
+// IsNull reports whether row i is NULL. It is for edges and tests; kernels loop over the bitmap.
+func (v *Vector) IsNull(i int) bool { return v.Valid != nil && v.Valid[i>>3]>>(i&7)&1 == 0 }
+
+// Str returns the bytes of row i of a String or Binary vector.
+func (v *Vector) Str(i int) []byte { return v.Data[v.Off[i]:v.Off[i+1]] }
+
+// Bool returns row i of a Bool vector.
+func (v *Vector) Bool(i int) bool { return v.Bits[i>>3]>>(i&7)&1 == 1 }
+
+// Origin says where the rows of a batch come from, for error messages.
+type Origin struct {
+	Source    string
+	Topic     string
+	Partition int32
+}
+
+// Batch is a set of columns of equal length. Sel, when not nil, lists the rows that count, ascending; the others are
+// as if they were not there. A batch may outlive no call of the operator that made it (see the package comment).
+type Batch struct {
+	Schema *Schema
+	Cols   []*Vector
+	Rows   int     // physical rows
+	Sel    []int32 // selected rows; nil = all
+
+	// Origin and Offsets locate rows in Kafka while they still stand for single records; nil behind an aggregate.
+	// Offsets has one entry for each physical row.
+	Origin  *Origin
+	Offsets []int64
+}
+
+// Len is the number of selected rows.
+func (b *Batch) Len() int {
+	if b.Sel != nil {
+		return len(b.Sel)
+	}
+	return b.Rows
+}

@@ -1,0 +1,69 @@
+package columnar
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Expr is a bound, typed expression over the columns of a schema. Trees are values: build them with [Col], [Const],
+// [Call] and [Cast], never change them afterwards. [Compile] turns one into kernels.
+type Expr struct {
+	Op    string  // "col", "const", or the name of a function in [Functions], e.g. "+", "=", "and", "cast", "case"
+	Type  Type    // result type
+	Col   int     // for "col": position in the input schema
+	Name  string  // for "col": the column's name, for messages
+	Value Value   // for "const"
+	Args  []*Expr // for functions
+	Text  string  // the expression as the user wrote it, for messages; not part of its identity
+}
+
+// Value is a literal. Its kind is the Type of the expression that holds it.
+type Value struct {
+	Null bool
+	I    int64 // Bool (0, 1), Int32, Int64, Date (days), Timestamp and Interval (microseconds)
+	F    float64
+	S    string // String, Binary
+}
+
+// Col is the i-th column of a schema.
+func Col(s *Schema, i int) *Expr {
+	return &Expr{Op: "col", Type: s.Fields[i].Type, Col: i, Name: s.Fields[i].Name}
+}
+
+// Const is a literal of type t.
+func Const(t Type, v Value) *Expr { return &Expr{Op: "const", Type: t, Value: v} }
+
+// String is the canonical text of the expression: equal trees have equal texts, whatever their spelling was. It is
+// part of the job hash, so it must not change from version to version.
+func (e *Expr) String() string {
+	switch e.Op {
+	case "col":
+		return fmt.Sprintf("#%d:%s", e.Col, e.Type)
+	case "const":
+		return e.Value.text(e.Type)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:%s(", e.Op, e.Type)
+	for i, a := range e.Args {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(a.String())
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+func (v Value) text(t Type) string {
+	if v.Null {
+		return "null:" + t.String()
+	}
+	switch t.Kind {
+	case Float64:
+		return strconv.FormatFloat(v.F, 'g', -1, 64) + ":double"
+	case String, Binary:
+		return strconv.Quote(v.S) + ":" + t.String()
+	}
+	return strconv.FormatInt(v.I, 10) + ":" + t.String()
+}

@@ -1,0 +1,104 @@
+package columnar
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/millrace/millrace/offsets"
+)
+
+// Operator is a vectorized step of a task: rows in, rows out. An operator is used by one goroutine. It keeps no rows
+// between calls, so one instance may serve any number of tasks one after the other.
+type Operator interface {
+	// Schema describes the batches that Process returns.
+	Schema() *Schema
+	// Process returns the rows that follow from in. The result may alias in and is valid until the next call. An
+	// error about one row is a [RowError].
+	Process(in *Batch) (*Batch, error)
+	// Counts adds up what happened to rows since the last call of Counts, which starts it anew.
+	Counts() RowCounts
+}
+
+// RowCounts is the row accounting of one operator: In = Out + the dropped rows, for every operator that keeps no rows.
+type RowCounts struct {
+	In         int64 `json:"in"`
+	Out        int64 `json:"out"`
+	Filtered   int64 `json:"filtered,omitempty"`
+	NoMatch    int64 `json:"no_match,omitempty"`
+	Late       int64 `json:"late,omitempty"`
+	Unassigned int64 `json:"unassigned,omitempty"`
+	Bad        int64 `json:"bad,omitempty"`
+	Tombstone  int64 `json:"tombstone,omitempty"`
+}
+
+// Add adds o to c.
+func (c *RowCounts) Add(o RowCounts) {
+	c.In += o.In
+	c.Out += o.Out
+	c.Filtered += o.Filtered
+	c.NoMatch += o.NoMatch
+	c.Late += o.Late
+	c.Unassigned += o.Unassigned
+	c.Bad += o.Bad
+	c.Tombstone += o.Tombstone
+}
+
+// Dropped is the number of rows that went in and did not come out, by reason.
+func (c RowCounts) Dropped() int64 {
+	return c.Filtered + c.NoMatch + c.Late + c.Unassigned + c.Bad + c.Tombstone
+}
+
+// Decoder turns record values into the rows of a batch. It is used by one goroutine.
+type Decoder interface {
+	// Schema describes the batches that Flush returns.
+	Schema() *Schema
+	// Append decodes recs to the end of the rows gathered so far. Records that cannot be decoded become [BadRecord]s,
+	// tombstones are counted. It copies what it keeps: recs may be reused at once.
+	Append(recs *offsets.Records)
+	// Rows is the number of rows gathered.
+	Rows() int
+	// Flush returns the gathered rows as a batch, with Origin and Offsets set, and the bad records met since the last
+	// Flush; both are valid until the next Append.
+	Flush() (*Batch, []BadRecord)
+	// Counts is as in [Operator]: In records, Out rows, Bad, Tombstone.
+	Counts() RowCounts
+}
+
+// BadRecord is a record that does not fit the declared format or columns.
+type BadRecord struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Reason    string // without the place, e.g. `column "delay": "x" is not a bigint`
+	Value     []byte // the first bytes of the record's value, at most [BadValueBytes]
+}
+
+// BadValueBytes is how much of a bad record's value is kept for messages.
+const BadValueBytes = 200
+
+// Error locates the record and shows the beginning of its value.
+func (r BadRecord) Error() string {
+	return fmt.Sprintf("bad record at %s/%d offset %d: %s; value: %s", r.Topic, r.Partition, r.Offset, r.Reason, quoteBytes(r.Value))
+}
+
+func quoteBytes(b []byte) string {
+	s := fmt.Sprintf("%q", b)
+	return strings.ReplaceAll(strings.Trim(s, `"`), `\"`, `"`)
+}
+
+// RowError is an expression that has no result for one row, such as a division by zero or an overflow.
+type RowError struct {
+	Row    int // physical row in the batch
+	Reason string
+	Expr   string // the expression as written
+}
+
+func (e *RowError) Error() string { return fmt.Sprintf("%s in %s", e.Reason, e.Expr) }
+
+// Locate turns the error into a message with topic, partition and offset where the batch still knows them.
+func (e *RowError) Locate(b *Batch) error {
+	if b == nil || b.Origin == nil || e.Row >= len(b.Offsets) {
+		return e
+	}
+	return fmt.Errorf("%s/%d offset %d: %w", b.Origin.Topic, b.Origin.Partition, b.Offsets[e.Row], e)
+}

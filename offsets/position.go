@@ -1,0 +1,20 @@
+package offsets
+
+// Position is how far a job has come in one partition: the next offset to plan.
+type Position struct {
+	Source      string  `json:"source"`
+	Topic       string  `json:"topic"`
+	TopicID     TopicID `json:"topic_id"`
+	Partition   int32   `json:"partition"`
+	Next        int64   `json:"next"`
+	LeaderEpoch int32   `json:"leader_epoch"`
+}
+
+// Start says where the first run of a job begins.
+type Start string
+
+// The places to start from. Later runs go on from their positions whatever Start says.
+const (
+	Earliest Start = "earliest"
+	Latest   Start = "latest"
+)

@@ -1,0 +1,85 @@
+package offsets
+
+import (
+	"context"
+	"fmt"
+)
+
+// PartitionState is what the broker says about one partition.
+type PartitionState struct {
+	Topic       string
+	TopicID     TopicID
+	Partition   int32
+	LeaderEpoch int32 // −1: unknown
+	Start       int64 // first offset still there
+	// End is the first offset that may not be planned yet: the last stable offset under read_committed, the high
+	// watermark under read_uncommitted.
+	End           int64
+	HighWatermark int64
+}
+
+// Source is one Kafka source of a job, or a double of one. Implementations are safe for concurrent use.
+type Source interface {
+	// Partitions asks the leaders where every partition starts and ends, ordered by topic and partition. A partition
+	// whose leader does not answer is an error: it must never look empty.
+	Partitions(ctx context.Context) ([]PartitionState, error)
+	// Read opens a range that was planned from Partitions. The reader delivers exactly its records, in offset order.
+	Read(ctx context.Context, r Range) (Reader, error)
+	// Close releases connections.
+	Close() error
+}
+
+// Reader streams the records of one range. It is used by one goroutine.
+type Reader interface {
+	// Next fills recs with the next run of records, in offset order, and returns io.EOF after the last record. A run
+	// may be empty. recs and the memory it points into belong to the reader and stay valid until the next call.
+	Next(ctx context.Context, recs *Records) error
+	// Close stops reads under way. It is called once, also after an error.
+	Close() error
+}
+
+// Slack is the number of readable bytes that every [Records].Buf has behind its length (in its capacity), so that
+// decoders may load whole words at the end of a value.
+const Slack = 64
+
+// Records is a run of records of one partition, usually one Kafka record batch, decompressed. It holds no pointers
+// per record.
+type Records struct {
+	Topic     string
+	Partition int32
+	Buf       []byte // what the spans point into; cap(Buf) − len(Buf) ≥ Slack
+	Rows      []Record
+}
+
+// Record locates one record inside [Records].Buf.
+type Record struct {
+	Offset    int64
+	Timestamp int64 // as the broker keeps it: milliseconds since the epoch, −1 for none
+	Key       Span
+	Value     Span
+	Headers   Span // undecoded: varint count, then key and value of each as in record format v2
+}
+
+// Span is a piece of a buffer. Len −1 is NULL.
+type Span struct{ Start, Len int32 }
+
+// Of returns the bytes of the span, nil for NULL.
+func (s Span) Of(buf []byte) []byte {
+	if s.Len < 0 {
+		return nil
+	}
+	return buf[s.Start : s.Start+s.Len : s.Start+s.Len]
+}
+
+// RangeGoneError says that a planned or wanted range cannot be read any more: retention has passed it, the log was
+// cut, or the topic was made anew. The driver turns it into exit code 3.
+type RangeGoneError struct {
+	Range  Range
+	Reason string // e.g. "retention has deleted offsets before 120"
+	Start  int64  // what is available now
+	End    int64
+}
+
+func (e *RangeGoneError) Error() string {
+	return fmt.Sprintf("%s: %s; available [%d, %d)", e.Range, e.Reason, e.Start, e.End)
+}
