@@ -1,0 +1,9 @@
+// Package output publishes the rows of a batch exactly once.
+//
+// A [Sink] is driven by package batch: all sinks prepare a batch before any of them publishes it; publishing is
+// idempotent under (job, batch id), so a rerun after a crash finds its own work and goes on. [Parquet] writes files
+// that any reader can list; [Stdout] is for looking and promises at-least-once only.
+//
+// Law: what is visible is never overwritten and never removed. Equal rows already there mean done; other rows are an
+// error that stops the job ([ConflictError]).
+package output

@@ -1,0 +1,86 @@
+package output
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/offsets"
+)
+
+// Owner identifies the job and checkpoint that write to a sink.
+type Owner struct {
+	Job        string `json:"job"`
+	Checkpoint string `json:"checkpoint_id"`
+}
+
+// BatchInfo is what a sink may know of a batch, all of it recorded in the plan.
+type BatchInfo struct {
+	Job      string
+	JobHash  string // 64 hexadecimal digits
+	Batch    int64  // from 1
+	PlanTime int64  // microseconds since the epoch
+	Ranges   []offsets.Range
+	Shards   int
+}
+
+// Shard is the rows that one shard of the last stage yields, in their fixed order.
+type Shard struct {
+	ID   int
+	Rows []*columnar.Batch
+}
+
+// File is one published file, as manifests list it.
+type File struct {
+	Path       string `json:"path"` // relative to the sink's root
+	Rows       int64  `json:"rows"`
+	Bytes      int64  `json:"bytes"`
+	RowsSHA256 string `json:"rows_sha256"` // over the rows in order, independent of encoding
+}
+
+// Prepared is a batch that is ready to be published; it belongs to the sink that made it.
+type Prepared struct {
+	Info  BatchInfo
+	Files []File // manifest entries; empty when the batch has no rows for this sink
+	Rows  int64
+	State []byte // the sink's state after the batch, kept by the driver; nil for none
+	work  any    // what Publish needs
+}
+
+// Sink publishes batches. It is used by one goroutine at a time.
+type Sink interface {
+	// Prepare turns the batch's rows into what Publish will make visible. Nothing is visible yet. state is the sink's
+	// state before the batch. Rows belong to the caller and are not kept.
+	Prepare(ctx context.Context, info BatchInfo, shards []Shard, state []byte) (*Prepared, error)
+	// Publish makes the batch visible, durably. Calling it again, also after a crash in the middle and from another
+	// process, ends in the same state.
+	Publish(ctx context.Context, p *Prepared) error
+	// Committed is told about every batch once the driver's log holds it; recovery repeats the last ones. Parquet
+	// keeps a manifest beside the output.
+	Committed(ctx context.Context, batch int64, files []File) error
+	// Published is the highest batch that the sink knows to be committed, 0 for none. Higher than the log's last
+	// batch means that the log is an old copy.
+	Published(ctx context.Context) (int64, error)
+}
+
+// ConflictError says that the sink holds something that this job and batch did not write.
+type ConflictError struct {
+	Sink string
+	Path string
+	Msg  string // what differs, what to do
+}
+
+func (e *ConflictError) Error() string { return fmt.Sprintf("sink %s: %s: %s", e.Sink, e.Path, e.Msg) }
+
+// OwnedError says that the output belongs to another job or checkpoint.
+type OwnedError struct {
+	Sink  string
+	Path  string
+	Owner Owner // who owns it
+	Want  Owner // who asked
+}
+
+func (e *OwnedError) Error() string {
+	return fmt.Sprintf("sink %s: %s belongs to job %q with checkpoint %s, not to job %q with checkpoint %s; choose another path, or the checkpoint that wrote it",
+		e.Sink, e.Path, e.Owner.Job, e.Owner.Checkpoint, e.Want.Job, e.Want.Checkpoint)
+}
