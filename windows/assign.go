@@ -1,0 +1,153 @@
+package windows
+
+import "github.com/millrace/millrace/columnar"
+
+// Assign appends the start of each row's window to the batch as the last column, [StartColumn], and drops rows whose
+// window was closed at the start of the batch. Rows without a time are in no window: unassigned.
+//
+// It implements columnar.Operator: its batches alias the input and are valid until the next call.
+type Assign struct {
+	schema    *columnar.Schema
+	time      int
+	size      int64
+	offset    int64 // in [0, size)
+	watermark int64
+
+	starts columnar.Vector
+	sel    []int32
+	out    columnar.Batch
+	counts columnar.RowCounts
+}
+
+// NewAssign returns the operator for rows of schema in, of which timeColumn, a timestamp, decides the window. w must
+// be valid. The watermark is [NoWatermark] until it is set.
+func NewAssign(in *columnar.Schema, timeColumn int, w Tumbling) *Assign {
+	timestamp := columnar.Type{Kind: columnar.Timestamp}
+	fields := make([]columnar.Field, 0, len(in.Fields)+1)
+	fields = append(append(fields, in.Fields...), columnar.Field{Name: StartColumn, Type: timestamp})
+	return &Assign{
+		schema:    columnar.NewSchema(fields...),
+		time:      timeColumn,
+		size:      w.Size,
+		offset:    floorMod(w.Offset, w.Size),
+		watermark: NoWatermark,
+		starts:    columnar.Vector{Type: timestamp},
+	}
+}
+
+// SetWatermark sets the watermark at the start of the batch: rows of windows that end at or before it are late.
+func (a *Assign) SetWatermark(w int64) { a.watermark = w }
+
+// Schema is that of the input and window_start.
+func (a *Assign) Schema() *columnar.Schema { return a.schema }
+
+// Process implements columnar.Operator. Every batch has an answer; the error is always nil.
+func (a *Assign) Process(in *columnar.Batch) (*columnar.Batch, error) {
+	a.reserve(in.Rows)
+	times, rows := in.Cols[a.time], in.Sel
+	if times.Valid != nil {
+		rows = a.withTime(times, in)
+	}
+	if rows == nil {
+		a.sel = a.assignAll(times.I64[:in.Rows])
+	} else {
+		a.sel = a.assignRows(times.I64, rows)
+	}
+	unassigned := 0
+	if rows != nil {
+		unassigned = in.Len() - len(rows)
+	}
+	a.counts.Add(columnar.RowCounts{
+		In:         int64(in.Len()),
+		Out:        int64(len(a.sel)),
+		Late:       int64(in.Len() - unassigned - len(a.sel)),
+		Unassigned: int64(unassigned),
+	})
+	return a.emit(in), nil
+}
+
+// emit is in with the column of window starts behind its own, and the rows of a.sel selected.
+func (a *Assign) emit(in *columnar.Batch) *columnar.Batch {
+	cols := append(append(a.out.Cols[:0], in.Cols...), &a.starts)
+	a.out = *in
+	a.out.Schema, a.out.Cols = a.schema, cols
+	if len(a.sel) < in.Len() {
+		a.out.Sel = a.sel
+	}
+	return &a.out
+}
+
+// Counts implements columnar.Operator.
+func (a *Assign) Counts() columnar.RowCounts {
+	c := a.counts
+	a.counts = columnar.RowCounts{}
+	return c
+}
+
+func (a *Assign) reserve(rows int) {
+	if cap(a.sel) < rows {
+		a.sel = make([]int32, rows)
+		a.starts.I64 = make([]int64, rows)
+	}
+	a.sel = a.sel[:rows]
+	a.starts.I64 = a.starts.I64[:rows]
+	a.starts.N = rows
+}
+
+// withTime lists the selected rows whose time is not NULL in a.sel.
+func (a *Assign) withTime(times *columnar.Vector, in *columnar.Batch) []int32 {
+	rows, n := a.sel[:in.Rows], 0
+	for i := range in.Len() {
+		row := int32(i)
+		if in.Sel != nil {
+			row = in.Sel[i]
+		}
+		rows[n] = row
+		n += int(times.Valid[row>>3] >> (row & 7) & 1)
+	}
+	return rows[:n]
+}
+
+// assignAll sets the window start of every row and lists those that are not late in a.sel. Times mostly stay in the
+// window of the row before, so the divisions are seldom needed.
+func (a *Assign) assignAll(times []int64) []int32 {
+	starts, sel, n := a.starts.I64[:len(times)], a.sel[:len(times)], 0
+	start, end := windowAt(0, a.size, a.offset)
+	open := isOpen(end, a.watermark)
+	for i, t := range times {
+		if t < start || t >= end {
+			start, end = windowAt(t, a.size, a.offset)
+			open = isOpen(end, a.watermark)
+		}
+		starts[i] = start
+		sel[n] = int32(i)
+		n += open
+	}
+	return sel[:n]
+}
+
+// assignRows is assignAll for the given rows, which may lie in a.sel themselves: it never writes ahead of its reading.
+func (a *Assign) assignRows(times []int64, rows []int32) []int32 {
+	starts, sel, n := a.starts.I64, a.sel[:len(rows)], 0
+	start, end := windowAt(0, a.size, a.offset)
+	open := isOpen(end, a.watermark)
+	for _, row := range rows {
+		t := times[row]
+		if t < start || t >= end {
+			start, end = windowAt(t, a.size, a.offset)
+			open = isOpen(end, a.watermark)
+		}
+		starts[row] = start
+		sel[n] = row
+		n += open
+	}
+	return sel[:n]
+}
+
+// isOpen is 1 for a window that is not closed at watermark w, else 0.
+func isOpen(end, w int64) int {
+	if end > w {
+		return 1
+	}
+	return 0
+}
