@@ -19,10 +19,12 @@ type Operator interface {
 	Counts() RowCounts
 }
 
-// RowCounts is the row accounting of one operator: In = Out + the dropped rows, for every operator that keeps no rows.
+// RowCounts is the row accounting of one operator: In + Added = Out + the dropped rows, for every operator that keeps
+// no rows.
 type RowCounts struct {
 	In         int64 `json:"in"`
 	Out        int64 `json:"out"`
+	Added      int64 `json:"added,omitempty"` // by joins: matches of a row beyond its first
 	Filtered   int64 `json:"filtered,omitempty"`
 	NoMatch    int64 `json:"no_match,omitempty"`
 	Late       int64 `json:"late,omitempty"`
@@ -35,6 +37,7 @@ type RowCounts struct {
 func (c *RowCounts) Add(o RowCounts) {
 	c.In += o.In
 	c.Out += o.Out
+	c.Added += o.Added
 	c.Filtered += o.Filtered
 	c.NoMatch += o.NoMatch
 	c.Late += o.Late
