@@ -1,0 +1,61 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+)
+
+// Blobs names objects by their content: blobs/<SHA-256 in hexadecimal>. It is safe for concurrent use.
+type Blobs struct{ Store Store }
+
+// DigestError says that an object is not what its name says.
+type DigestError struct {
+	Want, Got string // SHA-256 as 64 hexadecimal digits
+}
+
+// Error names both digests.
+func (e *DigestError) Error() string {
+	return fmt.Sprintf("blob %s is damaged: its content has SHA-256 %s", e.Want, e.Got)
+}
+
+// Put keeps data and returns its digest, 64 hexadecimal digits. Present already is done. The caller keeps data.
+func (b Blobs) Put(ctx context.Context, data []byte) (digest string, err error) {
+	digest = digestOf(data)
+	err = PutBytes(ctx, b.Store, blobName(digest), data)
+	if err != nil && !errors.Is(err, ErrExists) {
+		return "", fmt.Errorf("keep blob: %w", err)
+	}
+	return digest, nil
+}
+
+// Get returns the content that has the digest: that content or an error, [DigestError] when the object is damaged,
+// [ErrNotExist] when there is none. The caller owns the bytes.
+func (b Blobs) Get(ctx context.Context, digest string) ([]byte, error) {
+	if !isDigest(digest) {
+		return nil, fmt.Errorf("blob %q: not a digest, want 64 lower-case hexadecimal digits", digest)
+	}
+	data, err := b.Store.Get(ctx, blobName(digest))
+	if err != nil {
+		return nil, fmt.Errorf("get blob: %w", err)
+	}
+	if got := digestOf(data); got != digest {
+		return nil, &DigestError{Want: digest, Got: got}
+	}
+	return data, nil
+}
+
+func blobName(digest string) string { return "blobs/" + digest }
+
+func digestOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// isDigest accepts exactly the spelling that digestOf makes.
+func isDigest(s string) bool {
+	sum, err := hex.DecodeString(s)
+	return err == nil && len(sum) == sha256.Size && hex.EncodeToString(sum) == s
+}

@@ -1,0 +1,253 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// errName says why a name is refused.
+var errName = errors.New(`not an object name: want slash-separated parts, none of them empty, ".", ".." or beginning with ".tmp-"`)
+
+// Local keeps objects as files below a directory. Use it by pointer; it is safe for concurrent use, also by several
+// processes.
+type Local struct {
+	Root string // made when the first object is
+	FS   FS     // nil: OS{}
+
+	// durable holds the directories whose own names, up to Root's, are known to survive power loss.
+	durable sync.Map
+}
+
+// PutIfAbsent implements [Store]: temporary file beside the target, synced, linked without replacing, directory
+// synced. An error is an [OpError] that says what is wrong with the disk, or write's own.
+func (l *Local) PutIfAbsent(ctx context.Context, name string, write func(io.Writer) error) error {
+	draft, err := l.newDraft(ctx, name)
+	if err != nil {
+		return &OpError{Op: "create", Name: name, Err: err}
+	}
+	defer draft.Discard()
+	w := &objectWriter{ctx: ctx, file: draft}
+	if err := w.fill(write); err != nil && w.err == nil {
+		return err
+	}
+	if err := w.publish(draft); err != nil {
+		return &OpError{Op: "create", Name: name, Err: err}
+	}
+	return nil
+}
+
+// Get implements [Store].
+func (l *Local) Get(ctx context.Context, name string) ([]byte, error) {
+	data, err := l.get(ctx, name)
+	if err != nil {
+		return nil, &OpError{Op: "read", Name: name, Err: err}
+	}
+	return data, nil
+}
+
+// List implements [Store].
+func (l *Local) List(ctx context.Context, prefix string) ([]string, error) {
+	var names []string
+	if err := l.walk(ctx, prefix, dirOf(prefix), &names); err != nil {
+		return nil, &OpError{Op: "list", Name: prefix, Err: err}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Delete implements [Store].
+func (l *Local) Delete(ctx context.Context, name string) error {
+	err := errors.Join(ctx.Err(), checkName(name))
+	if err == nil {
+		err = l.remove(l.path(name))
+	}
+	if err != nil {
+		return &OpError{Op: "delete", Name: name, Err: err}
+	}
+	return nil
+}
+
+// newDraft begins the file of an object, in a directory that survives power loss.
+func (l *Local) newDraft(ctx context.Context, name string) (*Draft, error) {
+	if err := errors.Join(ctx.Err(), checkName(name)); err != nil {
+		return nil, err
+	}
+	dir, base := filepath.Split(l.path(name))
+	dir = filepath.Clean(dir)
+	if err := l.makeDir(dir); err != nil {
+		return nil, err
+	}
+	draft, err := NewDraft(l.fs(), dir, base)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return draft, err
+	}
+	// Somebody removed the directory since it was made.
+	l.durable.Clear()
+	if err := l.makeDir(dir); err != nil {
+		return nil, err
+	}
+	return NewDraft(l.fs(), dir, base)
+}
+
+// makeDir makes a directory at or below Root, each level synced in the one above.
+func (l *Local) makeDir(dir string) error {
+	if _, ok := l.durable.Load(dir); ok {
+		return nil
+	}
+	if dir != filepath.Clean(l.Root) {
+		if err := l.makeDir(filepath.Dir(dir)); err != nil {
+			return err
+		}
+	}
+	if err := MakeDirs(l.fs(), dir); err != nil {
+		return err
+	}
+	l.durable.Store(dir, struct{}{})
+	return nil
+}
+
+func (l *Local) get(ctx context.Context, name string) ([]byte, error) {
+	if err := errors.Join(ctx.Err(), checkName(name)); err != nil {
+		return nil, err
+	}
+	data, err := l.fs().ReadFile(l.path(name))
+	// A directory has a name on disk but is no object; neither is anything below a file.
+	if isMissing(err) || errors.Is(err, syscall.EISDIR) {
+		return nil, ErrNotExist
+	}
+	return data, err
+}
+
+// walk appends the names below dir, a slash-separated path, that begin with prefix.
+func (l *Local) walk(ctx context.Context, prefix, dir string, names *[]string) error {
+	entries, err := l.fs().ReadDir(l.path(dir))
+	if isMissing(err) {
+		return ctx.Err()
+	}
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		name := path.Join(dir, entry.Name())
+		switch {
+		case isTemp(entry.Name()):
+		case entry.IsDir() && overlaps(name+"/", prefix):
+			if err := l.walk(ctx, prefix, name, names); err != nil {
+				return err
+			}
+		case !entry.IsDir() && strings.HasPrefix(name, prefix):
+			*names = append(*names, name)
+		}
+	}
+	return nil
+}
+
+func (l *Local) remove(file string) error {
+	err := l.fs().Remove(file)
+	if isMissing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return l.fs().SyncDir(filepath.Dir(file))
+}
+
+func (l *Local) path(name string) string { return filepath.Join(l.Root, filepath.FromSlash(name)) }
+
+func (l *Local) fs() FS {
+	if l.FS == nil {
+		return OS{}
+	}
+	return l.FS
+}
+
+// isMissing reports whether nothing has the name, or a file stands where a directory of the name would.
+func isMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// checkName refuses what could leave the root or would be taken for a temporary file.
+func checkName(name string) error {
+	if !fs.ValidPath(name) || name == "." || strings.ContainsRune(name, 0) {
+		return errName
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if isTemp(part) {
+			return errName
+		}
+	}
+	return nil
+}
+
+// dirOf returns the directory part of a prefix: "a/b/c" and "a/b/" give "a/b".
+func dirOf(prefix string) string {
+	if i := strings.LastIndexByte(prefix, '/'); i >= 0 {
+		return path.Clean("/" + prefix[:i])[1:]
+	}
+	return ""
+}
+
+// overlaps reports whether names that begin with a can begin with b.
+func overlaps(a, b string) bool { return strings.HasPrefix(a, b) || strings.HasPrefix(b, a) }
+
+// objectWriter writes one object and remembers its own first error, to tell it from one of the function that writes.
+type objectWriter struct {
+	ctx  context.Context
+	file File
+	err  error
+}
+
+// Write implements io.Writer.
+func (w *objectWriter) Write(p []byte) (int, error) {
+	if w.err == nil {
+		w.err = w.ctx.Err()
+	}
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.file.Write(p)
+	w.err = err
+	return n, err
+}
+
+// fill has write write the object.
+func (w *objectWriter) fill(write func(io.Writer) error) error {
+	buffered := bufio.NewWriterSize(w, 64<<10)
+	if err := write(buffered); err != nil {
+		return err
+	}
+	return buffered.Flush()
+}
+
+// publish makes what was written the object, unless an error was met on the way, even one that write kept to itself.
+func (w *objectWriter) publish(draft *Draft) error {
+	if w.err != nil {
+		return w.err
+	}
+	if err := draft.Sync(); err != nil {
+		return err
+	}
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	return draft.Publish()
+}
+
+// PutBytes creates an object from bytes; see [Store.PutIfAbsent].
+func PutBytes(ctx context.Context, s Store, name string, data []byte) error {
+	return s.PutIfAbsent(ctx, name, func(w io.Writer) error {
+		_, err := io.Copy(w, bytes.NewReader(data))
+		return err
+	})
+}

@@ -1,0 +1,180 @@
+package storetest
+
+import (
+	"io"
+	"io/fs"
+	"sync"
+
+	"github.com/millrace/millrace/internal/store"
+)
+
+// Op is a kind of file operation.
+type Op string
+
+// The operations that can be made to fail.
+const (
+	OpReadFile Op = "read-file"
+	OpReadDir  Op = "read-dir"
+	OpLock     Op = "lock"
+	OpCreate   Op = "create"
+	OpLink     Op = "link"
+	OpRemove   Op = "remove"
+	OpMkdir    Op = "mkdir"
+	OpSyncDir  Op = "sync-dir"
+	OpWrite    Op = "write" // Write and WriteAt
+	OpAllocate Op = "allocate"
+	OpSync     Op = "sync"
+)
+
+// Ops lists every [Op] that changes something.
+var Ops = []Op{OpLock, OpCreate, OpLink, OpRemove, OpMkdir, OpSyncDir, OpWrite, OpAllocate, OpSync}
+
+// FaultFS hands everything to another file system, except what it was told to make fail. A write that fails has
+// written the first half. Safe for concurrent use.
+type FaultFS struct {
+	inner store.FS
+
+	mu     sync.Mutex
+	counts map[Op]int
+	faults map[Op]map[int]error
+}
+
+// NewFaultFS returns a FaultFS over inner that makes nothing fail yet.
+func NewFaultFS(inner store.FS) *FaultFS {
+	return &FaultFS{inner: inner, counts: map[Op]int{}, faults: map[Op]map[int]error{}}
+}
+
+// Fail makes the n-th operation of a kind from now on, counted from 1, return err; those after it work again.
+func (f *FaultFS) Fail(op Op, n int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.faults[op] == nil {
+		f.faults[op] = map[int]error{}
+	}
+	f.faults[op][f.counts[op]+n] = err
+}
+
+// Count returns how many operations of a kind there have been, failed ones included.
+func (f *FaultFS) Count(op Op) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counts[op]
+}
+
+// step counts an operation and returns the error it is to give.
+func (f *FaultFS) step(op Op, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counts[op]++
+	if err := f.faults[op][f.counts[op]]; err != nil {
+		return &fs.PathError{Op: string(op), Path: name, Err: err}
+	}
+	return nil
+}
+
+// ReadFile implements store.ReadFS.
+func (f *FaultFS) ReadFile(name string) ([]byte, error) {
+	if err := f.step(OpReadFile, name); err != nil {
+		return nil, err
+	}
+	return f.inner.ReadFile(name)
+}
+
+// ReadDir implements store.ReadFS.
+func (f *FaultFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	if err := f.step(OpReadDir, name); err != nil {
+		return nil, err
+	}
+	return f.inner.ReadDir(name)
+}
+
+// Lock implements store.Locker.
+func (f *FaultFS) Lock(name string) (io.Closer, error) {
+	if err := f.step(OpLock, name); err != nil {
+		return nil, err
+	}
+	return f.inner.Lock(name)
+}
+
+// Locked implements store.Locker.
+func (f *FaultFS) Locked(name string) (bool, error) { return f.inner.Locked(name) }
+
+// Create implements store.FS.
+func (f *FaultFS) Create(name string) (store.File, error) {
+	if err := f.step(OpCreate, name); err != nil {
+		return nil, err
+	}
+	file, err := f.inner.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	return &faultFile{File: file, fs: f, name: name}, nil
+}
+
+// Link implements store.FS.
+func (f *FaultFS) Link(oldName, newName string) error {
+	if err := f.step(OpLink, newName); err != nil {
+		return err
+	}
+	return f.inner.Link(oldName, newName)
+}
+
+// Remove implements store.FS.
+func (f *FaultFS) Remove(name string) error {
+	if err := f.step(OpRemove, name); err != nil {
+		return err
+	}
+	return f.inner.Remove(name)
+}
+
+// Mkdir implements store.FS.
+func (f *FaultFS) Mkdir(name string) error {
+	if err := f.step(OpMkdir, name); err != nil {
+		return err
+	}
+	return f.inner.Mkdir(name)
+}
+
+// SyncDir implements store.FS.
+func (f *FaultFS) SyncDir(name string) error {
+	if err := f.step(OpSyncDir, name); err != nil {
+		return err
+	}
+	return f.inner.SyncDir(name)
+}
+
+type faultFile struct {
+	store.File
+	fs   *FaultFS
+	name string
+}
+
+func (f *faultFile) Write(p []byte) (int, error) {
+	if err := f.fs.step(OpWrite, f.name); err != nil {
+		n, _ := f.File.Write(p[:len(p)/2])
+		return n, err
+	}
+	return f.File.Write(p)
+}
+
+func (f *faultFile) WriteAt(p []byte, off int64) (int, error) {
+	if err := f.fs.step(OpWrite, f.name); err != nil {
+		n, _ := f.File.WriteAt(p[:len(p)/2], off)
+		return n, err
+	}
+	return f.File.WriteAt(p, off)
+}
+
+func (f *faultFile) Allocate(size int64) error {
+	if err := f.fs.step(OpAllocate, f.name); err != nil {
+		return err
+	}
+	return f.File.Allocate(size)
+}
+
+func (f *faultFile) Sync() error {
+	if err := f.fs.step(OpSync, f.name); err != nil {
+		return err
+	}
+	return f.File.Sync()
+}
