@@ -1,0 +1,120 @@
+package output
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/millrace/millrace/internal/store"
+)
+
+// manifest is the content of _millrace/manifest/<batch>.json.
+type manifest struct {
+	Format int `json:"format"`
+	Owner
+	Batch int64  `json:"batch"`
+	Files []File `json:"files"`
+}
+
+// Committed implements [Sink]: it writes the manifest of a batch that has files.
+func (p *Parquet) Committed(ctx context.Context, batch int64, files []File) error {
+	if len(files) == 0 {
+		return nil
+	}
+	m := manifest{formatVersion, p.owner, batch, files}
+	data, err := m.encode()
+	if err != nil {
+		return fmt.Errorf("sink %s: encode manifest: %w", p.sink, err)
+	}
+	name := manifestName(batch)
+	err = p.put(ctx, name, data)
+	if errors.Is(err, store.ErrExists) {
+		return p.sameManifest(ctx, name, m)
+	}
+	if err != nil {
+		return fmt.Errorf("sink %s: write manifest: %w", p.sink, err)
+	}
+	return nil
+}
+
+// encode writes one file a line, for people who look.
+func (m manifest) encode() ([]byte, error) {
+	files := m.Files
+	m.Files = []File{}
+	head, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.Write(bytes.TrimSuffix(head, []byte("]}")))
+	for i, f := range files {
+		line, err := json.Marshal(f)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('\n')
+		b.Write(line)
+	}
+	b.WriteString("]}\n")
+	return b.Bytes(), nil
+}
+
+// sameManifest compares meaning, not bytes.
+func (p *Parquet) sameManifest(ctx context.Context, name string, want manifest) error {
+	data, err := p.store.Get(ctx, name)
+	if err != nil {
+		return fmt.Errorf("sink %s: read manifest: %w", p.sink, err)
+	}
+	var have manifest
+	if err := json.Unmarshal(data, &have); err != nil {
+		return p.conflict(name, fmt.Sprintf("is no manifest (%v)", err))
+	}
+	if have.Format != want.Format || have.Owner != want.Owner || have.Batch != want.Batch || !slices.Equal(have.Files, want.Files) {
+		return p.conflict(name, "lists other files than the log's commit of that batch; the log or the output is an old copy")
+	}
+	return nil
+}
+
+// Published implements [Sink]: the highest batch with a manifest.
+func (p *Parquet) Published(ctx context.Context) (int64, error) {
+	names, err := p.store.List(ctx, manifestPrefix)
+	if err != nil {
+		return 0, fmt.Errorf("sink %s: list manifests: %w", p.sink, err)
+	}
+	var highest int64
+	for _, name := range names {
+		highest = max(highest, manifestBatch(name))
+	}
+	return highest, nil
+}
+
+// manifestBatch is the batch of a manifest's name, 0 for other names.
+func manifestBatch(name string) int64 {
+	digits, ok := strings.CutSuffix(path.Base(name), ".json")
+	if !ok {
+		return 0
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n < 1 || manifestName(n) != name {
+		return 0
+	}
+	return n
+}
+
+// put creates an object from bytes.
+func (p *Parquet) put(ctx context.Context, name string, data []byte) error {
+	return p.store.PutIfAbsent(ctx, name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}

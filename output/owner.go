@@ -1,0 +1,70 @@
+package output
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/millrace/millrace/internal/store"
+)
+
+// ownerFile is the content of _millrace/owner.
+type ownerFile struct {
+	Format int `json:"format"`
+	Owner
+}
+
+// claim makes the directory ours, or finds that it is already.
+func (p *Parquet) claim(ctx context.Context) error {
+	err := p.checkOwner(ctx)
+	if !errors.Is(err, store.ErrNotExist) {
+		return err
+	}
+	if err := p.checkEmpty(ctx); err != nil {
+		return err
+	}
+	err = p.store.PutIfAbsent(ctx, ownerName, func(w io.Writer) error {
+		return json.NewEncoder(w).Encode(ownerFile{formatVersion, p.owner})
+	})
+	if errors.Is(err, store.ErrExists) {
+		return p.checkOwner(ctx) // another process was faster
+	}
+	return err
+}
+
+// checkOwner returns nil when the directory is ours and store.ErrNotExist when it is nobody's.
+func (p *Parquet) checkOwner(ctx context.Context) error {
+	data, err := p.store.Get(ctx, ownerName)
+	if err != nil {
+		return err
+	}
+	var have ownerFile
+	if err := json.Unmarshal(data, &have); err != nil {
+		return p.conflict(ownerName, fmt.Sprintf("is no owner file (%v)", err))
+	}
+	if have.Format != formatVersion {
+		return p.conflict(ownerName, fmt.Sprintf("has format %d, this version knows %d; run the version that wrote it, or a newer one", have.Format, formatVersion))
+	}
+	if have.Owner != p.owner {
+		return &OwnedError{Sink: p.sink, Path: p.root, Owner: have.Owner, Want: p.owner}
+	}
+	return nil
+}
+
+// checkEmpty refuses a directory with something in it: readers would take what is there for rows of this job.
+func (p *Parquet) checkEmpty(ctx context.Context) error {
+	names, err := p.store.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return p.conflict(names[0], fmt.Sprintf("is in the way: the directory holds files but no %s, so this job did not write them; choose an empty or new path", ownerName))
+}
+
+func (p *Parquet) conflict(name, msg string) error {
+	return &ConflictError{Sink: p.sink, Path: p.at(name), Msg: msg}
+}

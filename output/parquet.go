@@ -1,0 +1,240 @@
+package output
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/millrace/millrace/internal/store"
+)
+
+// Defaults of [ParquetConfig].
+const (
+	DefaultMaxPartitions = 1000
+	DefaultMaxFileBytes  = 128 << 20
+	DefaultCompression   = "zstd"
+)
+
+// ParquetConfig describes a directory of Parquet files.
+type ParquetConfig struct {
+	Sink   string      // the sink's name in the job
+	Store  store.Store // rooted at the directory
+	Root   string      // the directory, for messages
+	Layout Layout
+	Owner  Owner
+
+	// MaxPartitions bounds the partition directories of one batch; 0 means DefaultMaxPartitions. More of them are a
+	// [PartitionLimitError].
+	MaxPartitions int
+	// Compression is "zstd" (the default), "snappy" or "none".
+	Compression string
+	// MaxFileBytes bounds the rows of one file by their estimated uncompressed size in bytes; 0 means
+	// DefaultMaxFileBytes. A file is closed behind the 1,024 rows that reach it.
+	MaxFileBytes int64
+}
+
+func (c ParquetConfig) withDefaults() ParquetConfig {
+	if c.MaxPartitions == 0 {
+		c.MaxPartitions = DefaultMaxPartitions
+	}
+	if c.Compression == "" {
+		c.Compression = DefaultCompression
+	}
+	if c.MaxFileBytes == 0 {
+		c.MaxFileBytes = DefaultMaxFileBytes
+	}
+	return c
+}
+
+// Parquet is the [Sink] that writes Parquet files into Hive-style directories (docs/formats/output.md).
+type Parquet struct {
+	sink          string
+	root          string
+	store         store.Store
+	owner         Owner
+	columns       []int
+	maxPartitions int
+	maxFileBytes  int64
+	partitions    *partitioner
+	encoder       *encoder
+}
+
+// parquetWork is Prepared.work: the bytes of each of its files.
+type parquetWork [][]byte
+
+// OpenParquet claims the directory for cfg.Owner and returns its sink. A directory of another job or checkpoint is an
+// [OwnedError]; one that holds files but has no owner is a [ConflictError]. A layout that cannot be written is refused
+// before anything is touched.
+func OpenParquet(ctx context.Context, cfg ParquetConfig) (*Parquet, error) {
+	cfg = cfg.withDefaults()
+	p := &Parquet{
+		sink: cfg.Sink, root: cfg.Root, store: cfg.Store, owner: cfg.Owner, columns: cfg.Layout.Columns,
+		maxPartitions: cfg.MaxPartitions, maxFileBytes: cfg.MaxFileBytes,
+	}
+	if err := p.compile(cfg); err != nil {
+		return nil, fmt.Errorf("sink %s: %w", cfg.Sink, err)
+	}
+	if err := p.claim(ctx); err != nil {
+		return nil, p.claimError(err)
+	}
+	return p, nil
+}
+
+func (p *Parquet) compile(cfg ParquetConfig) (err error) {
+	if err := cfg.Layout.check(); err != nil {
+		return err
+	}
+	if p.partitions, err = newPartitioner(cfg.Sink, cfg.Layout); err != nil {
+		return err
+	}
+	p.encoder, err = newEncoder(cfg.Layout, cfg.Compression)
+	return err
+}
+
+// claimError leaves alone what names the sink itself.
+func (p *Parquet) claimError(err error) error {
+	var owned *OwnedError
+	var conflict *ConflictError
+	if errors.As(err, &owned) || errors.As(err, &conflict) {
+		return err
+	}
+	return fmt.Errorf("sink %s: claim %s: %w", p.sink, p.root, err)
+}
+
+// at is the place of an object, for messages.
+func (p *Parquet) at(name string) string {
+	if p.root == "" {
+		return name
+	}
+	return p.root + "/" + name
+}
+
+// Prepare implements [Sink]. It encodes all files of the batch in memory, ordered by shard and path. What the data
+// alone decides is a [PartitionLimitError], a [PartitionValueError] or a columnar.RowError.
+func (p *Parquet) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ []byte) (*Prepared, error) {
+	groups, err := p.partitions.groups(shards, p.maxPartitions)
+	if err != nil {
+		return nil, err
+	}
+	footer, err := footerOf(info)
+	if err != nil {
+		return nil, fmt.Errorf("sink %s: %w", p.sink, err)
+	}
+	b := &parquetBatch{p: p, footer: footer, out: &Prepared{Info: info}}
+	for _, g := range groups {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := b.add(g); err != nil {
+			return nil, err
+		}
+	}
+	b.out.work = b.data
+	return b.out, nil
+}
+
+// footerOf is what the footers of all files of a batch have in common.
+func footerOf(info BatchInfo) ([]footerKey, error) {
+	ranges, err := json.Marshal(info.Ranges)
+	if err != nil {
+		return nil, fmt.Errorf("encode ranges: %w", err)
+	}
+	return []footerKey{
+		{keyWriter, strconv.Itoa(formatVersion)},
+		{keyJob, info.Job},
+		{keyBatch, strconv.FormatInt(info.Batch, 10)},
+		{keyRanges, string(ranges)},
+	}, nil
+}
+
+// parquetBatch gathers the files of one batch.
+type parquetBatch struct {
+	p      *Parquet
+	footer []footerKey
+	out    *Prepared
+	data   parquetWork
+}
+
+// add encodes the files of one directory and shard.
+func (b *parquetBatch) add(g group) error {
+	parts := g.rows.parts(b.p.columns, b.p.maxFileBytes)
+	for i, rows := range parts {
+		part := 0
+		if len(parts) > 1 {
+			part = i + 1
+		}
+		name := g.dir + fileName(b.out.Info, g.shard, part)
+		if err := b.encode(name, rows); err != nil {
+			return fmt.Errorf("sink %s: encode %s: %w", b.p.sink, name, err)
+		}
+	}
+	return nil
+}
+
+func (b *parquetBatch) encode(name string, rows runs) error {
+	data, sum, err := b.p.encoder.file(rows, b.footer)
+	if err != nil {
+		return err
+	}
+	n := int64(rows.rows())
+	b.out.Files = append(b.out.Files, File{Path: name, Rows: n, Bytes: int64(len(data)), RowsSHA256: sum})
+	b.out.Rows += n
+	b.data = append(b.data, data)
+	return nil
+}
+
+// Publish implements [Sink]: it creates the files that are not there yet. One that is there with equal rows in other
+// bytes, of an older version, stays and gives its size to pr.Files; other rows are a [ConflictError].
+func (p *Parquet) Publish(ctx context.Context, pr *Prepared) error {
+	for i, data := range pr.work.(parquetWork) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		f := &pr.Files[i]
+		err := p.put(ctx, f.Path, data)
+		if errors.Is(err, store.ErrExists) {
+			err = p.adopt(ctx, f, data)
+		} else if err != nil {
+			err = fmt.Errorf("sink %s: create %s: %w", p.sink, p.at(f.Path), err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adopt decides about a file whose name was taken; see docs/formats/output.md §6.
+func (p *Parquet) adopt(ctx context.Context, f *File, data []byte) error {
+	have, err := p.store.Get(ctx, f.Path)
+	if err != nil {
+		return fmt.Errorf("sink %s: read %s: %w", p.sink, p.at(f.Path), err)
+	}
+	if bytes.Equal(have, data) {
+		return nil
+	}
+	rows, sum, err := readFooter(have)
+	if err != nil {
+		return p.conflict(f.Path, fmt.Sprintf("was there before and cannot be read as Parquet (%v); nothing is overwritten: move it out of the output if it should not be there", err))
+	}
+	if rows != f.Rows || sum != f.RowsSHA256 {
+		return p.conflict(f.Path, fmt.Sprintf("was there before with other rows: %d with rows_sha256 %.12s, this run has %d with %.12s; nothing is overwritten: compare them, and move the file out of the output if it should not be there", rows, sum, f.Rows, f.RowsSHA256))
+	}
+	f.Bytes = int64(len(have))
+	return nil
+}
+
+// readFooter returns the number of rows and the rows_sha256 of a file, "" when it carries none.
+func readFooter(data []byte) (rows int64, sum string, err error) {
+	f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return 0, "", err
+	}
+	sum, _ = f.Lookup(keyRows)
+	return f.NumRows(), sum, nil
+}

@@ -1,0 +1,137 @@
+package output
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"math"
+	"strings"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// rowHash computes rows_sha256 of one file (docs/formats/output.md §5): a digest of each column, so that it can be
+// fed column by column, and a digest over those.
+type rowHash struct {
+	schema  *columnar.Schema
+	columns []hash.Hash
+	rows    int64
+	buf     []byte
+}
+
+func newRowHash(s *columnar.Schema) *rowHash {
+	h := &rowHash{schema: s, columns: make([]hash.Hash, len(s.Fields))}
+	for i := range h.columns {
+		h.columns[i] = sha256.New()
+	}
+	return h
+}
+
+// reset starts a file of so many rows.
+func (h *rowHash) reset(rows int) {
+	h.rows = int64(rows)
+	for _, c := range h.columns {
+		c.Reset()
+	}
+}
+
+// add feeds the next rows of one column.
+func (h *rowHash) add(column int, v *columnar.Vector, sel []int32) {
+	h.buf = appendCanonical(h.buf[:0], v, sel)
+	h.columns[column].Write(h.buf)
+}
+
+// sum is the digest as hexadecimal text.
+func (h *rowHash) sum() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "millrace rows 1\n%d\n", h.rows)
+	for i, f := range h.schema.Fields {
+		fmt.Fprintf(&b, "%x %s %d %s\n", h.columns[i].Sum(nil), f.Type, len(f.Name), f.Name)
+	}
+	sum := sha256.Sum256([]byte(b.String()))
+	return hex.EncodeToString(sum[:])
+}
+
+// The canonical form of a value begins with one of these; part of the format.
+const (
+	canonNull  = 0
+	canonValue = 1
+	canonNaN   = 0x7ff8000000000000
+)
+
+func appendCanonical(dst []byte, v *columnar.Vector, sel []int32) []byte {
+	switch v.Type.Kind {
+	case columnar.Bool:
+		return canonBools(dst, v, sel)
+	case columnar.Int32, columnar.Date:
+		return canonInt32s(dst, v, sel)
+	case columnar.Float64:
+		return canonDoubles(dst, v, sel)
+	case columnar.String, columnar.Binary:
+		return canonBytes(dst, v, sel)
+	}
+	return canonInt64s(dst, v, sel)
+}
+
+func canonBools(dst []byte, v *columnar.Vector, sel []int32) []byte {
+	for _, r := range sel {
+		if v.Valid != nil && v.IsNull(int(r)) {
+			dst = append(dst, canonNull)
+			continue
+		}
+		dst = append(dst, canonValue, v.Bits[r>>3]>>(r&7)&1)
+	}
+	return dst
+}
+
+func canonInt32s(dst []byte, v *columnar.Vector, sel []int32) []byte {
+	for _, r := range sel {
+		if v.Valid != nil && v.IsNull(int(r)) {
+			dst = append(dst, canonNull)
+			continue
+		}
+		dst = binary.LittleEndian.AppendUint32(append(dst, canonValue), uint32(v.I32[r]))
+	}
+	return dst
+}
+
+func canonInt64s(dst []byte, v *columnar.Vector, sel []int32) []byte {
+	for _, r := range sel {
+		if v.Valid != nil && v.IsNull(int(r)) {
+			dst = append(dst, canonNull)
+			continue
+		}
+		dst = binary.LittleEndian.AppendUint64(append(dst, canonValue), uint64(v.I64[r]))
+	}
+	return dst
+}
+
+func canonDoubles(dst []byte, v *columnar.Vector, sel []int32) []byte {
+	for _, r := range sel {
+		if v.Valid != nil && v.IsNull(int(r)) {
+			dst = append(dst, canonNull)
+			continue
+		}
+		bits := math.Float64bits(v.F64[r])
+		if math.IsNaN(v.F64[r]) {
+			bits = canonNaN
+		}
+		dst = binary.LittleEndian.AppendUint64(append(dst, canonValue), bits)
+	}
+	return dst
+}
+
+func canonBytes(dst []byte, v *columnar.Vector, sel []int32) []byte {
+	for _, r := range sel {
+		if v.Valid != nil && v.IsNull(int(r)) {
+			dst = append(dst, canonNull)
+			continue
+		}
+		s := v.Data[v.Off[r]:v.Off[r+1]]
+		dst = binary.LittleEndian.AppendUint32(append(dst, canonValue), uint32(len(s)))
+		dst = append(dst, s...)
+	}
+	return dst
+}

@@ -1,0 +1,125 @@
+package output
+
+import "github.com/millrace/millrace/columnar"
+
+// run is a sequence of rows of one batch: sel lists them, and is never empty.
+type run struct {
+	batch *columnar.Batch
+	sel   []int32
+}
+
+// runs is a sequence of rows over several batches.
+type runs []run
+
+func (rs runs) rows() int {
+	n := 0
+	for _, r := range rs {
+		n += len(r.sel)
+	}
+	return n
+}
+
+// cut splits rs behind its first n rows. Both halves share the rows with rs, which stays as it is.
+func (rs runs) cut(n int) (head, tail runs) {
+	for i, r := range rs {
+		if n < len(r.sel) {
+			head = append(head, run{r.batch, r.sel[:n]})
+			return head, append(runs{{r.batch, r.sel[n:]}}, rs[i+1:]...)
+		}
+		head = append(head, r)
+		n -= len(r.sel)
+	}
+	return head, nil
+}
+
+// selector gives batches without a selection vector one that selects all rows, so that kernels have a single loop.
+type selector struct{ ramp []int32 }
+
+func (s *selector) of(b *columnar.Batch) []int32 {
+	if b.Sel != nil {
+		return b.Sel
+	}
+	for len(s.ramp) < b.Rows {
+		s.ramp = append(s.ramp, int32(len(s.ramp)))
+	}
+	return s.ramp[:b.Rows]
+}
+
+// partBlock is the number of rows at whose multiples a file may end; part of the format.
+const partBlock = 1024
+
+// parts cuts rs into files: a file ends with the block of rows that brings it to maxBytes, by estimate.
+func (rs runs) parts(columns []int, maxBytes int64) []runs {
+	var out []runs
+	rows, size := 0, int64(0)
+	for c := (cursor{runs: rs}); c.more(); {
+		n, bytes := c.skipBlock(columns)
+		rows, size = rows+n, size+bytes
+		if size >= maxBytes && c.more() {
+			var head runs
+			head, rs = rs.cut(rows)
+			out = append(out, head)
+			rows, size = 0, 0
+		}
+	}
+	return append(out, rs)
+}
+
+// cursor walks over runs.
+type cursor struct {
+	runs runs
+	i    int // the run it stands in
+	off  int // rows of that run behind it
+}
+
+func (c *cursor) more() bool { return c.i < len(c.runs) }
+
+// next returns the next rows that lie in one batch, at least one and at most n.
+func (c *cursor) next(n int) run {
+	r := c.runs[c.i]
+	r.sel = r.sel[c.off:]
+	if n < len(r.sel) {
+		c.off += n
+		r.sel = r.sel[:n]
+		return r
+	}
+	c.i, c.off = c.i+1, 0
+	return r
+}
+
+// skipBlock moves over partBlock rows, or those that are left, and returns their number and estimated size.
+func (c *cursor) skipBlock(columns []int) (rows int, bytes int64) {
+	for rows < partBlock && c.more() {
+		r := c.next(partBlock - rows)
+		rows += len(r.sel)
+		for _, col := range columns {
+			bytes += estimate(r.batch.Cols[col], r.sel)
+		}
+	}
+	return rows, bytes
+}
+
+// estimate is the uncompressed size of the rows in bytes, whatever their encoding.
+func estimate(v *columnar.Vector, sel []int32) int64 {
+	switch v.Type.Kind {
+	case columnar.Bool:
+		return int64(len(sel))
+	case columnar.Int32, columnar.Date:
+		return 4 * int64(len(sel))
+	case columnar.String, columnar.Binary:
+		return 4*int64(len(sel)) + stringBytes(v, sel)
+	}
+	return 8 * int64(len(sel))
+}
+
+// stringBytes counts NULL rows as empty: what their offsets say is undefined.
+func stringBytes(v *columnar.Vector, sel []int32) int64 {
+	var n int64
+	for _, r := range sel {
+		if v.Valid != nil && v.IsNull(int(r)) {
+			continue
+		}
+		n += int64(v.Off[r+1] - v.Off[r])
+	}
+	return n
+}

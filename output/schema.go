@@ -1,0 +1,71 @@
+package output
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// parquetSchema keeps the order of the fields, which parquet.Group would sort by name.
+func parquetSchema(s *columnar.Schema) (*parquet.Schema, error) {
+	root := orderedGroup{Group: parquet.Group{}}
+	for _, f := range s.Fields {
+		node, err := parquetNode(f.Type)
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", f.Name, err)
+		}
+		root.Group[f.Name] = node
+		root.fields = append(root.fields, namedNode{node, f.Name})
+	}
+	return parquet.NewSchema("millrace", root), nil
+}
+
+// parquetNode is the optional Parquet column of a type.
+func parquetNode(t columnar.Type) (parquet.Node, error) {
+	switch t.Kind {
+	case columnar.Bool:
+		return parquet.Optional(parquet.Leaf(parquet.BooleanType)), nil
+	case columnar.Int32:
+		return parquet.Optional(parquet.Int(32)), nil
+	case columnar.Int64:
+		return parquet.Optional(parquet.Int(64)), nil
+	case columnar.Float64:
+		return parquet.Optional(parquet.Leaf(parquet.DoubleType)), nil
+	case columnar.String:
+		return parquet.Optional(parquet.Encoded(parquet.String(), &parquet.RLEDictionary)), nil
+	case columnar.Binary:
+		return parquet.Optional(parquet.Encoded(parquet.Leaf(parquet.ByteArrayType), &parquet.RLEDictionary)), nil
+	case columnar.Date:
+		return parquet.Optional(parquet.Date()), nil
+	case columnar.Timestamp:
+		return parquet.Optional(parquet.Encoded(parquet.Timestamp(parquet.Microsecond), &parquet.DeltaBinaryPacked)), nil
+	}
+	return nil, fmt.Errorf("a %s cannot be stored in Parquet", t)
+}
+
+// orderedGroup is a group whose fields have an order of their own.
+type orderedGroup struct {
+	parquet.Group
+	fields []parquet.Field
+}
+
+// Fields implements parquet.Node.
+func (g orderedGroup) Fields() []parquet.Field { return g.fields }
+
+// GoType implements parquet.Node. Values never pass through Go types here, and names that make no struct tag (with a
+// comma in them) must do, so it is the empty struct.
+func (g orderedGroup) GoType() reflect.Type { return reflect.TypeFor[struct{}]() }
+
+type namedNode struct {
+	parquet.Node
+	name string
+}
+
+// Name implements parquet.Field.
+func (n namedNode) Name() string { return n.name }
+
+// Value implements parquet.Field; rows are not written as Go values.
+func (n namedNode) Value(reflect.Value) reflect.Value { return reflect.Value{} }
