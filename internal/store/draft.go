@@ -81,22 +81,27 @@ func (d *Draft) Discard() {
 	}
 }
 
-// MakeDirs makes dir and the parents it lacks. Each is synced in its parent, dir itself also when it was there
-// already, because whoever made it may have died before its own sync.
+// MakeDirs makes dir and the parents it lacks; on return all of them survive power loss. The ones that were there
+// already are synced in their parents as well, because whoever made them may have died before its own sync.
 func MakeDirs(fsys FS, dir string) error {
 	parent := filepath.Dir(dir)
-	err := fsys.Mkdir(dir)
-	if errors.Is(err, fs.ErrNotExist) && parent != dir {
-		if err := MakeDirs(fsys, parent); err != nil {
-			return err
-		}
-		err = fsys.Mkdir(dir)
+	if parent == dir {
+		return nil
 	}
+	if err := MakeDirs(fsys, parent); err != nil {
+		return err
+	}
+	return makeDir(fsys, dir)
+}
+
+// makeDir makes one directory, or finds it there, and syncs it in its parent.
+func makeDir(fsys FS, dir string) error {
+	err := fsys.Mkdir(dir)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	made := err == nil
-	err = fsys.SyncDir(parent)
+	err = fsys.SyncDir(filepath.Dir(dir))
 	// A directory given to us in a parent that we may not open was not made by a process of ours.
 	if !made && errors.Is(err, fs.ErrPermission) {
 		return nil

@@ -99,21 +99,26 @@ func (l *Local) newDraft(ctx context.Context, name string) (*Draft, error) {
 	return NewDraft(l.fs(), dir, base)
 }
 
-// makeDir makes a directory at or below Root, each level synced in the one above.
+// makeDir makes a directory at or below Root so that it survives power loss.
 func (l *Local) makeDir(dir string) error {
 	if _, ok := l.durable.Load(dir); ok {
 		return nil
 	}
-	if dir != filepath.Clean(l.Root) {
-		if err := l.makeDir(filepath.Dir(dir)); err != nil {
-			return err
-		}
-	}
-	if err := MakeDirs(l.fs(), dir); err != nil {
+	if err := l.makeDirUnder(dir); err != nil {
 		return err
 	}
 	l.durable.Store(dir, struct{}{})
 	return nil
+}
+
+func (l *Local) makeDirUnder(dir string) error {
+	if dir == filepath.Clean(l.Root) {
+		return MakeDirs(l.fs(), dir)
+	}
+	if err := l.makeDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	return makeDir(l.fs(), dir)
 }
 
 func (l *Local) get(ctx context.Context, name string) ([]byte, error) {

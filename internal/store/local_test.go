@@ -166,18 +166,22 @@ func TestPrivateModes(t *testing.T) {
 	}
 }
 
-// Power goes at a random operation. Afterwards every object that a put reported made, or reported as there, is there
-// whole; and what is there at all is whole.
+// The process is killed or the power goes at a random operation, several times over. Afterwards every object that a put
+// reported made, or reported as there, is there whole; and what is there at all is whole.
 func TestLocalSurvivesPowerLoss(t *testing.T) {
 	const schedules = 2_000
 	for seed := range uint64(schedules) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		disk := storetest.NewCrashFS()
 		sure := map[string]bool{}
-		for life := range 3 {
-			disk.StopAfter(1 + rng.IntN(60))
+		for range 4 {
+			disk.StopAfter(1 + rng.IntN(40))
 			putUntilPowerLoss(disk, rng, sure)
-			disk = disk.Crash(seed*3 + uint64(life))
+			if rng.IntN(2) == 0 {
+				disk.Restart()
+			} else {
+				disk = disk.Crash(rng.Uint64())
+			}
 			checkObjects(t, seed, disk, sure)
 		}
 	}

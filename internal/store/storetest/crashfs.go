@@ -37,6 +37,15 @@ func (c *CrashFS) StopAfter(n int) {
 	c.last = c.ops + n
 }
 
+// Restart turns an end of power into the end of a process alone: what was done stays done, synced or not, and the locks
+// are free. A later [CrashFS.Crash] may still lose what nobody synced.
+func (c *CrashFS) Restart() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = 0
+	c.root.unlock()
+}
+
 // Count returns how many operations there have been that change or sync something.
 func (c *CrashFS) Count() int {
 	c.mu.Lock()

@@ -36,6 +36,13 @@ func newDir() *node { return &node{entries: map[string]*node{}, durable: map[str
 
 func (n *node) isDir() bool { return n.entries != nil }
 
+func (n *node) unlock() {
+	n.locked = false
+	for _, entry := range n.entries {
+		entry.unlock()
+	}
+}
+
 // write changes a file's bytes now.
 func (n *node) write(w fileChange) {
 	n.data = w.apply(n.data)
