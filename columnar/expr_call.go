@@ -1,0 +1,217 @@
+package columnar
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Function describes a function for documents and for messages.
+type Function struct {
+	Name      string // as in [Expr.Op]
+	Signature string // e.g. "hour(timestamp) → bigint"
+	Doc       string // one sentence
+}
+
+// function is a registered function: how its arguments are typed and which kernel computes it.
+type function struct {
+	Function
+	takes   string // for messages, after the name: "a timestamp"
+	resolve func(fn *function, args []*Expr) (*Expr, error)
+	kernel  func(e *Expr) kernel // nil for argument types that resolve never lets through
+	fails   bool                 // some argument values have no result
+}
+
+// overload is one typing of a function.
+type overload struct {
+	args []Kind
+	out  Kind
+}
+
+// registry is filled once, at start, from the lists beside the kernels.
+var registry = map[string]*function{}
+
+func init() {
+	for _, list := range [][]*function{operatorFunctions(), conditionFunctions(), castFunctions(), timeFunctions(), stringFunctions(), mathFunctions()} {
+		for _, fn := range list {
+			registry[fn.Name] = fn
+		}
+	}
+}
+
+var aliases = map[string]string{"!=": "<>", "==": "=", "||": "concat", "ceiling": "ceil", "char_length": "length", "is null": "isnull", "is not null": "isnotnull"}
+
+// Functions lists all functions and operators by name.
+func Functions() []Function {
+	out := make([]Function, 0, len(registry))
+	for _, fn := range registry {
+		out = append(out, fn.Function)
+	}
+	slices.SortFunc(out, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Call applies the function or operator name, in any case, to args. It inserts the implicit casts and gives the result
+// type. A minus with one argument negates. The error says what the function takes.
+func Call(name string, args ...*Expr) (*Expr, error) {
+	op := strings.ToLower(name)
+	if a, ok := aliases[op]; ok {
+		op = a
+	}
+	if op == "-" && len(args) == 1 {
+		op = "neg"
+	}
+	fn, ok := registry[op]
+	if !ok {
+		return nil, fmt.Errorf("function %s does not exist", name)
+	}
+	return fn.resolve(fn, args)
+}
+
+// Cast converts e to t. Whether single values convert shows only when rows are computed; the error here says that the
+// two types never do.
+func Cast(e *Expr, t Type) (*Expr, error) {
+	if e.Type == t {
+		return e, nil
+	}
+	if e.Op == "const" && e.Value.Null {
+		return &Expr{Op: "const", Type: t, Value: Value{Null: true}, Text: e.Text}, nil
+	}
+	if e.Type.Kind == Null || castKernels[castPair{e.Type.Kind, t.Kind}] == nil {
+		return nil, fmt.Errorf("cannot cast %s to %s", e.Type, t)
+	}
+	return &Expr{Op: "cast", Type: t, Args: []*Expr{e}}, nil
+}
+
+// overloaded resolves by the overload with the nearest argument types; the first of equals wins.
+func overloaded(list ...overload) func(fn *function, args []*Expr) (*Expr, error) {
+	return func(fn *function, args []*Expr) (*Expr, error) {
+		best, bestCost := -1, 0
+		for i, o := range list {
+			if cost := o.cost(args); cost >= 0 && (best < 0 || cost < bestCost) {
+				best, bestCost = i, cost
+			}
+		}
+		if best < 0 {
+			return nil, noSuchFunction(fn, args)
+		}
+		return list[best].apply(fn.Name, args)
+	}
+}
+
+func (o overload) cost(args []*Expr) int {
+	if len(args) != len(o.args) {
+		return -1
+	}
+	sum := 0
+	for i, a := range args {
+		c := implicitCost(a.Type.Kind, o.args[i])
+		if c < 0 {
+			return -1
+		}
+		sum += c
+	}
+	return sum
+}
+
+func (o overload) apply(op string, args []*Expr) (*Expr, error) {
+	out := make([]*Expr, len(args))
+	for i, a := range args {
+		var err error
+		if out[i], err = coerce(a, Type{Kind: o.args[i]}); err != nil {
+			return nil, err
+		}
+	}
+	return &Expr{Op: op, Type: Type{Kind: o.out}, Args: out}, nil
+}
+
+// agreeing resolves functions of two values of one type.
+func agreeing(fn *function, args []*Expr) (*Expr, error) {
+	if len(args) != 2 {
+		return nil, noSuchFunction(fn, args)
+	}
+	same, t, err := agree(args)
+	if err != nil {
+		return nil, explain(fn, args, err)
+	}
+	if fn.Name == "nullif" {
+		return &Expr{Op: fn.Name, Type: t, Args: same}, nil
+	}
+	return &Expr{Op: fn.Name, Type: Type{Kind: Bool}, Args: same}, nil
+}
+
+// explain turns a clash of types into the usual message, and lets the error of a bad literal through.
+func explain(fn *function, args []*Expr, err error) error {
+	if row := (*RowError)(nil); errors.As(err, &row) {
+		return err
+	}
+	return noSuchFunction(fn, args)
+}
+
+// noSuchFunction is the error for arguments that do not fit.
+func noSuchFunction(fn *function, args []*Expr) error {
+	types := make([]string, len(args))
+	for i, a := range args {
+		types[i] = a.Type.String()
+	}
+	what := "function"
+	if c := fn.Name[0]; c < 'a' || c > 'z' {
+		what = "operator"
+	}
+	return fmt.Errorf("%s %s(%s) does not exist; %s takes %s", what, fn.Name, strings.Join(types, ", "), fn.Name, fn.takes)
+}
+
+// operatorFunctions are the comparisons, the logic and the arithmetic.
+func operatorFunctions() []*function {
+	const two = "two values of one type"
+	boolean := overloaded(overload{[]Kind{Bool, Bool}, Bool})
+	var list []*function
+	for _, op := range []string{"=", "<>", "<", "<=", ">", ">="} {
+		list = append(list, &function{Function: Function{op, "a " + op + " b → boolean", "Compares; strings bytewise, NaN equals NaN and is above all doubles."},
+			takes: two, resolve: agreeing, kernel: compareKernel})
+	}
+	list = append(list,
+		&function{Function: Function{"and", "a AND b → boolean", "Three-valued AND; b is not computed where a is FALSE."}, takes: "two booleans", resolve: boolean, kernel: andKernel},
+		&function{Function: Function{"or", "a OR b → boolean", "Three-valued OR; b is not computed where a is TRUE."}, takes: "two booleans", resolve: boolean, kernel: orKernel},
+		&function{Function: Function{"not", "NOT a → boolean", "Negation; NULL stays NULL."}, takes: "a boolean", resolve: overloaded(overload{[]Kind{Bool}, Bool}), kernel: notKernel},
+		&function{Function: Function{"isnull", "a IS NULL → boolean", "Whether a is NULL."}, takes: "one value", resolve: anyValue, kernel: isNullKernel},
+		&function{Function: Function{"isnotnull", "a IS NOT NULL → boolean", "Whether a is not NULL."}, takes: "one value", resolve: anyValue, kernel: isNullKernel})
+	return append(list, arithmetic()...)
+}
+
+func arithmetic() []*function {
+	ints, doubles := overload{[]Kind{Int64, Int64}, Int64}, overload{[]Kind{Float64, Float64}, Float64}
+	later, earlier := overload{[]Kind{Timestamp, Interval}, Timestamp}, overload{[]Kind{Interval, Timestamp}, Timestamp}
+	op := func(name, takes, doc string, list ...overload) *function {
+		return &function{Function: Function{name, "a " + name + " b → bigint, double" + suffix(len(list) > 2, ", timestamp"), doc},
+			takes: takes, resolve: overloaded(list...), kernel: arithKernel, fails: true}
+	}
+	return []*function{
+		op("+", "two numbers, or a timestamp and an interval", "Sum; bigint overflow is an error.", ints, doubles, later, earlier),
+		op("-", "two numbers, or a timestamp and an interval", "Difference; bigint overflow is an error.", ints, doubles, later),
+		op("*", "two numbers", "Product; bigint overflow is an error.", ints, doubles),
+		op("/", "two numbers", "Quotient; of integers it is cut towards zero. Division by zero is an error.", ints, doubles),
+		op("%", "two numbers", "Remainder with the sign of a. Division by zero is an error.", ints, doubles),
+		{Function: Function{"neg", "−a → bigint, double", "Negation."}, takes: "a number", kernel: negKernel, fails: true,
+			resolve: overloaded(overload{[]Kind{Int64}, Int64}, overload{[]Kind{Float64}, Float64})},
+	}
+}
+
+func suffix(on bool, s string) string {
+	if on {
+		return s
+	}
+	return ""
+}
+
+func anyValue(fn *function, args []*Expr) (*Expr, error) {
+	if len(args) != 1 {
+		return nil, noSuchFunction(fn, args)
+	}
+	same, _, err := agree(args)
+	if err != nil {
+		return nil, err
+	}
+	return &Expr{Op: fn.Name, Type: Type{Kind: Bool}, Args: same}, nil
+}

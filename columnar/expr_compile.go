@@ -1,0 +1,310 @@
+package columnar
+
+import "fmt"
+
+// Program is a compiled expression. It owns the buffers of its results, so it serves one goroutine.
+type Program struct {
+	root  *node
+	frame frame
+}
+
+// frame is what the kernels of one evaluation share.
+type frame struct {
+	batch *Batch
+	iota  []int32 // 0, 1, 2, …: the row list of a batch without selection
+}
+
+// rowSet says which rows an evaluation has to get right. Kernels that are cheap and cannot fail compute every physical
+// row; the others walk the list.
+type rowSet struct {
+	list []int32
+	all  bool // list is 0 … n−1
+}
+
+// kernel fills n.out for the rows.
+type kernel func(n *node, f *frame, rows rowSet) error
+
+// node is one compiled step of an expression with the buffers it reuses from batch to batch.
+type node struct {
+	expr  *Expr
+	args  []*node
+	run   kernel
+	fails bool // some rows may have no result, here or below
+
+	out   Vector
+	in    []*Vector // results of args
+	valid []byte    // buffer for out.Valid, which may also alias an argument's
+	tmp   [2][]int64
+	sets  [][]int32 // row lists of branches
+	pick  []int32   // for CASE and COALESCE: which argument each row takes
+	done  int       // for constants: rows of out that are filled
+}
+
+// Compile binds e to batches of schema in and folds constants. The error names the column or function that does not
+// fit.
+func Compile(e *Expr, in *Schema) (*Program, error) {
+	root, err := compileNode(e, in)
+	if err != nil {
+		return nil, err
+	}
+	return &Program{root: root}, nil
+}
+
+func compileNode(e *Expr, in *Schema) (*node, error) {
+	n := &node{expr: e, out: Vector{Type: e.Type}}
+	switch e.Op {
+	case "const":
+		return n, nil
+	case "col":
+		return n, checkColumn(e, in)
+	}
+	constant := len(e.Args) > 0
+	for _, a := range e.Args {
+		arg, err := compileNode(a, in)
+		if err != nil {
+			return nil, err
+		}
+		n.args = append(n.args, arg)
+		n.fails = n.fails || arg.fails
+		constant = constant && arg.isConst()
+	}
+	if err := n.bind(); err != nil {
+		return nil, err
+	}
+	if constant {
+		return folded(n), nil
+	}
+	return n, nil
+}
+
+func checkColumn(e *Expr, in *Schema) error {
+	if e.Col < 0 || e.Col >= len(in.Fields) {
+		return fmt.Errorf("column %q is number %d of a schema of %d columns", e.Name, e.Col, len(in.Fields))
+	}
+	if got := in.Fields[e.Col].Type; got != e.Type {
+		return fmt.Errorf("column %q is %s in the expression, %s in the schema", e.Name, e.Type, got)
+	}
+	return nil
+}
+
+// bind looks up the kernel for the function and the types of its arguments.
+func (n *node) bind() error {
+	fn, ok := registry[n.expr.Op]
+	if !ok {
+		return fmt.Errorf("function %s does not exist", n.expr.Op)
+	}
+	n.in = make([]*Vector, len(n.args))
+	if n.run = fn.kernel(n.expr); n.run == nil {
+		return noSuchFunction(fn, n.expr.Args)
+	}
+	n.fails = n.fails || fn.fails
+	return nil
+}
+
+func (n *node) isConst() bool { return n.expr.Op == "const" }
+
+// folded replaces a function of constants by its value. One that has no value, such as 1/0, stays: it may stand
+// in a branch that is never taken.
+func folded(n *node) *node {
+	v, err := n.eval(&frame{batch: &Batch{Schema: &Schema{}, Rows: 1}, iota: []int32{0}}, rowSet{list: []int32{0}, all: true})
+	if err != nil {
+		return n
+	}
+	e := Const(n.expr.Type, valueAt(v, 0))
+	e.Text = n.expr.Text
+	return &node{expr: e, out: Vector{Type: e.Type}}
+}
+
+// valueAt is row i of v as a literal.
+func valueAt(v *Vector, i int) Value {
+	if v.IsNull(i) {
+		return Value{Null: true}
+	}
+	switch v.Type.Kind {
+	case Bool:
+		return Value{I: int64(bit(v.Bool(i)))}
+	case Int32, Date:
+		return Value{I: int64(v.I32[i])}
+	case Float64:
+		return Value{F: v.F64[i]}
+	case String, Binary:
+		return Value{S: string(v.Str(i))}
+	}
+	return Value{I: v.I64[i]}
+}
+
+// Type is the type of the result.
+func (p *Program) Type() Type { return p.root.expr.Type }
+
+// Eval computes the expression for the selected rows of b. The result has b.Rows rows; those outside the selection are
+// undefined. It is valid until the next call and may alias b. A [RowError] is the first problem found in a selected
+// row.
+func (p *Program) Eval(b *Batch) (*Vector, error) {
+	rows := p.start(b)
+	return p.root.eval(&p.frame, rows)
+}
+
+// Select appends to dst the selected rows of b for which the expression, which must be boolean, is TRUE.
+func (p *Program) Select(b *Batch, dst []int32) ([]int32, error) {
+	rows := p.start(b)
+	return p.root.selectTrue(&p.frame, rows, dst)
+}
+
+func (p *Program) start(b *Batch) rowSet {
+	p.frame.batch = b
+	if b.Sel != nil {
+		return rowSet{list: b.Sel}
+	}
+	return rowSet{list: p.frame.identity(b.Rows), all: true}
+}
+
+func (f *frame) identity(n int) []int32 {
+	for i := len(f.iota); i < n; i++ {
+		f.iota = append(f.iota, int32(i))
+	}
+	return f.iota[:n]
+}
+
+// eval returns the node's result for the rows; other rows are undefined.
+func (n *node) eval(f *frame, rows rowSet) (*Vector, error) {
+	switch n.expr.Op {
+	case "col":
+		return f.batch.Cols[n.expr.Col], nil
+	case "const":
+		return n.broadcast(f.batch.Rows), nil
+	}
+	n.out.N = f.batch.Rows
+	if err := n.run(n, f, rows); err != nil {
+		return nil, err
+	}
+	return &n.out, nil
+}
+
+// selectTrue appends the rows for which the node is TRUE. A conjunction looks at its second part only for the rows that
+// the first one leaves.
+func (n *node) selectTrue(f *frame, rows rowSet, dst []int32) ([]int32, error) {
+	if n.expr.Op == "and" {
+		left, err := n.args[0].selectTrue(f, rows, n.set(0))
+		if err != nil {
+			return dst, err
+		}
+		n.sets[0] = left
+		return n.args[1].selectTrue(f, rowSet{list: left}, dst)
+	}
+	v, err := n.eval(f, rows)
+	if err != nil {
+		return dst, err
+	}
+	return n.appendTrue(dst, v, rows), nil
+}
+
+// appendTrue appends the rows at which the boolean v is TRUE.
+func (n *node) appendTrue(dst []int32, v *Vector, rows rowSet) []int32 {
+	mask := v.Bits
+	if v.Valid != nil {
+		n.valid = resized(n.valid, bitmapBytes(v.N))
+		bitAnd(n.valid, v.Bits, v.Valid)
+		mask = n.valid
+	}
+	if rows.all {
+		return appendOnes(dst, mask, v.N)
+	}
+	return appendWhere(dst, mask, rows.list)
+}
+
+// appendWhere appends those of the rows whose bit is set, without a branch on the bit.
+func appendWhere(dst []int32, mask []byte, rows []int32) []int32 {
+	k := len(dst)
+	dst = append(dst, rows...)
+	for _, r := range rows {
+		dst[k] = r
+		k += int(mask[r>>3] >> (r & 7) & 1)
+	}
+	return dst[:k]
+}
+
+// set is the i-th row list buffer, empty.
+func (n *node) set(i int) []int32 {
+	for len(n.sets) <= i {
+		n.sets = append(n.sets, nil)
+	}
+	return n.sets[i][:0]
+}
+
+// strict is a kernel that gives NULL when any argument is NULL. body sees the arguments in n.in and the validity of the
+// result in n.out.Valid.
+func strict(body func(n *node, rows rowSet) error) kernel {
+	return func(n *node, f *frame, rows rowSet) error {
+		if err := n.evalArgs(f, rows); err != nil {
+			return err
+		}
+		n.mergeValid()
+		return body(n, rows)
+	}
+}
+
+func (n *node) evalArgs(f *frame, rows rowSet) error {
+	for i, a := range n.args {
+		v, err := a.eval(f, rows)
+		if err != nil {
+			return err
+		}
+		n.in[i] = v
+	}
+	return nil
+}
+
+// mergeValid makes out.Valid the AND of the arguments' validity. With one nullable argument it aliases that.
+func (n *node) mergeValid() {
+	n.out.Valid = nil
+	for _, v := range n.in {
+		switch {
+		case v.Valid == nil:
+		case n.out.Valid == nil:
+			n.out.Valid = v.Valid[:bitmapBytes(n.out.N)]
+		default:
+			n.valid = resized(n.valid, bitmapBytes(n.out.N))
+			bitAnd(n.valid, n.out.Valid, v.Valid)
+			n.out.Valid = n.valid
+		}
+	}
+}
+
+// rowError locates reason at a row.
+func (n *node) rowError(row int32, reason string) error {
+	return &RowError{Row: int(row), Reason: reason, Expr: n.expr.describe()}
+}
+
+// firstBad returns the error of the first of the rows that is not NULL and for which bad gives a reason; nil when the
+// trouble was only in rows that do not count.
+func (n *node) firstBad(rows rowSet, bad func(row int32) string) error {
+	for _, r := range rows.list {
+		if isNullAt(n.out.Valid, r) {
+			continue
+		}
+		if reason := bad(r); reason != "" {
+			return n.rowError(r, reason)
+		}
+	}
+	return nil
+}
+
+func (n *node) outBits() []byte {
+	n.out.Bits = resized(n.out.Bits, bitmapBytes(n.out.N))
+	return n.out.Bits
+}
+
+func (n *node) outI32() []int32 {
+	n.out.I32 = resized(n.out.I32, n.out.N)
+	return n.out.I32
+}
+
+func (n *node) outI64() []int64 {
+	n.out.I64 = resized(n.out.I64, n.out.N)
+	return n.out.I64
+}
+
+func (n *node) outF64() []float64 {
+	n.out.F64 = resized(n.out.F64, n.out.N)
+	return n.out.F64
+}

@@ -1,0 +1,173 @@
+package columnar
+
+import (
+	"fmt"
+	"strings"
+)
+
+func timeFunctions() []*function {
+	one := func(name, takesDoc string, k kernel, out Kind) *function {
+		return &function{Function: Function{name, name + "(timestamp) → " + out.String(), takesDoc}, takes: "a timestamp",
+			resolve: overloaded(overload{[]Kind{Timestamp}, out}), kernel: func(*Expr) kernel { return k }}
+	}
+	return []*function{
+		one("date", "The day, in UTC.", strict(castTimestampDate), Date),
+		one("hour", "The hour of the day, 0 to 23, in UTC.", clockPart(microsPerHour, 24), Int64),
+		one("minute", "The minute of the hour, 0 to 59.", clockPart(microsPerMinute, 60), Int64),
+		one("second", "The second of the minute, 0 to 59.", clockPart(microsPerSecond, 60), Int64),
+		one("year", "The year, in UTC.", datePart(func(c civil) int64 { return c.year }), Int64),
+		one("month", "The month, 1 to 12, in UTC.", datePart(func(c civil) int64 { return c.month }), Int64),
+		one("day", "The day of the month, 1 to 31, in UTC.", datePart(func(c civil) int64 { return c.day }), Int64),
+		{
+			Function: Function{"date_trunc", "date_trunc(unit, timestamp) → timestamp", "Rounds down to the unit, one of " + truncUnits + ", in UTC; weeks begin on Monday."},
+			takes:    "a unit in quotes, one of " + truncUnits + ", and a timestamp",
+			resolve:  resolveTrunc, kernel: truncKernel, fails: true,
+		},
+		{
+			Function: Function{"tumble_start", "tumble_start(timestamp, size, offset) → timestamp", "The start of the tumbling window; size and offset are intervals or microseconds, windows are aligned to 1970-01-01 UTC + offset."},
+			takes:    "a timestamp, a positive constant interval and a constant interval",
+			resolve:  resolveTumble, kernel: tumbleKernel, fails: true,
+		},
+	}
+}
+
+// clockPart counts whole units from the epoch, modulo a cycle that divides the day or the unit above.
+func clockPart(unit, cycle int64) kernel {
+	return strict(func(n *node, _ rowSet) error {
+		dst, src := n.outI64(), n.in[0].I64[:n.out.N]
+		for i, t := range src {
+			u := floorDiv(t, unit)
+			dst[i] = u - floorDiv(u, cycle)*cycle
+		}
+		return nil
+	})
+}
+
+// datePart computes the calendar once for each run of equal days.
+func datePart(part func(civil) int64) kernel {
+	return strict(func(n *node, _ rowSet) error {
+		dst, src := n.outI64(), n.in[0].I64[:n.out.N]
+		last, value := int64(0), part(civilOf(0))
+		for i, t := range src {
+			if day := floorDiv(t, microsPerDay); day != last {
+				last, value = day, part(civilOf(day))
+			}
+			dst[i] = value
+		}
+		return nil
+	})
+}
+
+const truncUnits = "second, minute, hour, day, week, month, quarter, year"
+
+// truncate gives the start of the unit that t lies in.
+type truncate func(t int64) int64
+
+var truncates = map[string]truncate{
+	"millisecond": every(1000, 0),
+	"second":      every(microsPerSecond, 0),
+	"minute":      every(microsPerMinute, 0),
+	"hour":        every(microsPerHour, 0),
+	"day":         every(microsPerDay, 0),
+	"week":        every(7*microsPerDay, 4*microsPerDay), // 1970-01-05 was a Monday
+	"month":       monthly(1),
+	"quarter":     monthly(3),
+	"year":        monthly(12),
+}
+
+func every(size, offset int64) truncate {
+	return func(t int64) int64 { return floorDiv(t-offset, size)*size + offset }
+}
+
+func monthly(months int64) truncate {
+	return func(t int64) int64 {
+		c := civilOf(floorDiv(t, microsPerDay))
+		return daysOfYearMonth(c.year, (c.month-1)/months*months+1) * microsPerDay
+	}
+}
+
+func resolveTrunc(fn *function, args []*Expr) (*Expr, error) {
+	e, err := overloaded(overload{[]Kind{String, Timestamp}, Timestamp})(fn, args)
+	if err != nil {
+		return nil, err
+	}
+	unit := args[0]
+	if unit.Op != "const" || unit.Value.Null {
+		return nil, fmt.Errorf("the unit of date_trunc must be a literal: %s", truncUnits)
+	}
+	name := strings.TrimSuffix(strings.ToLower(unit.Value.S), "s")
+	if truncates[name] == nil {
+		return nil, fmt.Errorf("date_trunc has no unit %q; it takes %s", unit.Value.S, truncUnits)
+	}
+	e.Args[0] = Const(unit.Type, Value{S: name})
+	return e, nil
+}
+
+func truncKernel(e *Expr) kernel {
+	if e.Args[0].Op != "const" || truncates[e.Args[0].Value.S] == nil {
+		return nil
+	}
+	start := truncates[e.Args[0].Value.S]
+	return strict(func(n *node, rows rowSet) error {
+		dst, src := n.outI64(), n.in[1].I64[:n.out.N]
+		bad := false
+		for i, t := range src {
+			dst[i] = start(t)
+			bad = bad || dst[i] > t
+		}
+		if !bad {
+			return nil
+		}
+		return n.firstBad(rows, func(r int32) string { return n.rangeReason(dst[r] > src[r]) })
+	})
+}
+
+func resolveTumble(fn *function, args []*Expr) (*Expr, error) {
+	if len(args) == 2 {
+		args = append(args[:2:2], Const(args[1].Type, Value{}))
+	}
+	e, err := overloaded(overload{[]Kind{Timestamp, Interval, Interval}, Timestamp}, overload{[]Kind{Timestamp, Int64, Int64}, Timestamp})(fn, args)
+	if err != nil {
+		return nil, err
+	}
+	if tumbleKernel(e) == nil {
+		return nil, noSuchFunction(fn, args)
+	}
+	return e, nil
+}
+
+// tumbleKernel finds window starts as Flink does since 1.16: rounded down, also before the offset.
+func tumbleKernel(e *Expr) kernel {
+	size, offset := e.Args[1], e.Args[2]
+	if size.Op != "const" || offset.Op != "const" || size.Value.Null || offset.Value.Null || size.Value.I <= 0 {
+		return nil
+	}
+	return strict(func(n *node, rows rowSet) error { return tumble(n, rows, size.Value.I, offset.Value.I%size.Value.I) })
+}
+
+// tumble divides only where a row is not in the window of the row before it, which is rare in event streams.
+func tumble(n *node, rows rowSet, size, offset int64) error {
+	dst, src := n.outI64(), n.in[0].I64[:n.out.N]
+	bad := false
+	start := windowStart(0, size, offset)
+	for i, t := range src {
+		if uint64(t-start) >= uint64(size) {
+			start = windowStart(t, size, offset)
+			bad = bad || start > t
+		}
+		dst[i] = start
+	}
+	if !bad {
+		return nil
+	}
+	return n.firstBad(rows, func(r int32) string { return n.rangeReason(windowStart(src[r], size, offset) > src[r]) })
+}
+
+// windowStart is the start of the window of t. Beyond the ends of the time line it wraps around.
+func windowStart(t, size, offset int64) int64 {
+	r := (t%size - offset) % size
+	if r < 0 {
+		r += size
+	}
+	return t - r
+}

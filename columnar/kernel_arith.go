@@ -1,0 +1,242 @@
+package columnar
+
+import (
+	"math"
+	"math/bits"
+)
+
+// Integer arithmetic is checked without a branch per row: the kernels gather an overflow flag over all physical rows
+// and only when it is set look for a row that counts.
+
+const (
+	outOfRange   = "bigint out of range"
+	tsOutOfRange = "timestamp out of range"
+	zeroDivision = "division by zero"
+)
+
+// arithKernel chooses by result type; the arguments of a timestamp's + and − are microseconds, too.
+func arithKernel(e *Expr) kernel {
+	if e.Type.Kind == Float64 {
+		return floatKernels[e.Op]
+	}
+	return intKernels[e.Op]
+}
+
+var intKernels = map[string]kernel{
+	"+": strict(addInts), "-": strict(subInts), "*": strict(mulInts), "/": strict(divInts), "%": strict(modInts),
+}
+
+var floatKernels = map[string]kernel{
+	"+": strict(func(n *node, _ rowSet) error { return n.floats(addFloats) }),
+	"-": strict(func(n *node, _ rowSet) error { return n.floats(subFloats) }),
+	"*": strict(func(n *node, _ rowSet) error { return n.floats(mulFloats) }),
+	"/": strict(func(n *node, rows rowSet) error { return n.divFloats(rows, quoFloats) }),
+	"%": strict(func(n *node, rows rowSet) error { return n.divFloats(rows, modFloats) }),
+}
+
+func (n *node) ints() (dst, a, b []int64) {
+	return n.outI64(), n.in[0].I64[:n.out.N], n.in[1].I64[:n.out.N]
+}
+
+// rangeReason is the message of an overflow, empty when there is none.
+func (n *node) rangeReason(over bool) string {
+	switch {
+	case !over:
+		return ""
+	case n.out.Type.Kind == Timestamp:
+		return tsOutOfRange
+	}
+	return outOfRange
+}
+
+func zeroReason(zero bool) string {
+	if zero {
+		return zeroDivision
+	}
+	return ""
+}
+
+func addInts(n *node, rows rowSet) error {
+	dst, a, b := n.ints()
+	var over int64
+	for i, x := range a {
+		s := x + b[i]
+		dst[i] = s
+		over |= (x ^ s) & (b[i] ^ s)
+	}
+	if over >= 0 {
+		return nil
+	}
+	return n.firstBad(rows, func(r int32) string { return n.rangeReason((a[r]^dst[r])&(b[r]^dst[r]) < 0) })
+}
+
+func subInts(n *node, rows rowSet) error {
+	dst, a, b := n.ints()
+	var over int64
+	for i, x := range a {
+		s := x - b[i]
+		dst[i] = s
+		over |= (x ^ b[i]) & (x ^ s)
+	}
+	if over >= 0 {
+		return nil
+	}
+	return n.firstBad(rows, func(r int32) string { return n.rangeReason((a[r]^b[r])&(a[r]^dst[r]) < 0) })
+}
+
+func mulInts(n *node, rows rowSet) error {
+	dst, a, b := n.ints()
+	var over int64
+	for i, x := range a {
+		hi, lo := mul128(x, b[i])
+		dst[i] = lo
+		over |= hi ^ lo>>63
+	}
+	if over == 0 {
+		return nil
+	}
+	return n.firstBad(rows, func(r int32) string { hi, lo := mul128(a[r], b[r]); return n.rangeReason(hi != lo>>63) })
+}
+
+// mul128 is the signed 128-bit product.
+func mul128(x, y int64) (hi, lo int64) {
+	h, l := bits.Mul64(uint64(x), uint64(y))
+	return int64(h) - x>>63&y - y>>63&x, int64(l)
+}
+
+// divInts truncates towards zero as PostgreSQL does.
+func divInts(n *node, rows rowSet) error {
+	dst, a, b := n.ints()
+	bad := false
+	for i, x := range a {
+		y := b[i]
+		bad = bad || y == 0 || y == -1 && x == math.MinInt64
+		if y == 0 {
+			y = 1
+		}
+		dst[i] = x / y
+	}
+	if !bad {
+		return nil
+	}
+	return n.firstBad(rows, func(r int32) string {
+		if b[r] == 0 {
+			return zeroDivision
+		}
+		return n.rangeReason(b[r] == -1 && a[r] == math.MinInt64)
+	})
+}
+
+// modInts takes the sign of the dividend.
+func modInts(n *node, rows rowSet) error {
+	dst, a, b := n.ints()
+	bad := false
+	for i, x := range a {
+		y := b[i]
+		if y == 0 {
+			y, bad = 1, true
+		}
+		dst[i] = x % y
+	}
+	if !bad {
+		return nil
+	}
+	return n.firstBad(rows, func(r int32) string { return zeroReason(b[r] == 0) })
+}
+
+func (n *node) floats(op func(dst, a, b []float64)) error {
+	op(n.outF64(), n.in[0].F64[:n.out.N], n.in[1].F64[:n.out.N])
+	return nil
+}
+
+func addFloats(dst, a, b []float64) {
+	for i, x := range a {
+		dst[i] = x + b[i]
+	}
+}
+
+func subFloats(dst, a, b []float64) {
+	for i, x := range a {
+		dst[i] = x - b[i]
+	}
+}
+
+func mulFloats(dst, a, b []float64) {
+	for i, x := range a {
+		dst[i] = x * b[i]
+	}
+}
+
+func quoFloats(dst, a, b []float64) {
+	for i, x := range a {
+		dst[i] = x / b[i]
+	}
+}
+
+func modFloats(dst, a, b []float64) {
+	for i, x := range a {
+		dst[i] = math.Mod(x, b[i])
+	}
+}
+
+// divFloats refuses a divisor of zero as PostgreSQL does; all else is IEEE 754.
+func (n *node) divFloats(rows rowSet, op func(dst, a, b []float64)) error {
+	b := n.in[1].F64
+	if anyZero(b[:n.out.N]) {
+		if err := n.firstBad(rows, func(r int32) string { return zeroReason(b[r] == 0) }); err != nil {
+			return err
+		}
+	}
+	return n.floats(op)
+}
+
+func anyZero(s []float64) bool {
+	var zeros byte
+	for _, x := range s {
+		zeros |= bit(x == 0)
+	}
+	return zeros != 0
+}
+
+func negKernel(e *Expr) kernel {
+	if e.Type.Kind == Float64 {
+		return mapFloats(func(x float64) float64 { return -x })
+	}
+	return strict(negInts)
+}
+
+func absKernel(e *Expr) kernel {
+	if e.Type.Kind == Float64 {
+		return mapFloats(math.Abs)
+	}
+	return strict(absInts)
+}
+
+func negInts(n *node, rows rowSet) error {
+	dst, a := n.outI64(), n.in[0].I64[:n.out.N]
+	bad := false
+	for i, x := range a {
+		dst[i] = -x
+		bad = bad || x == math.MinInt64
+	}
+	return n.refuseMin(rows, a, bad)
+}
+
+func absInts(n *node, rows rowSet) error {
+	dst, a := n.outI64(), n.in[0].I64[:n.out.N]
+	bad := false
+	for i, x := range a {
+		sign := x >> 63
+		dst[i] = (x ^ sign) - sign
+		bad = bad || x == math.MinInt64
+	}
+	return n.refuseMin(rows, a, bad)
+}
+
+// refuseMin refuses the one bigint that has no negative.
+func (n *node) refuseMin(rows rowSet, a []int64, bad bool) error {
+	if !bad {
+		return nil
+	}
+	return n.firstBad(rows, func(r int32) string { return n.rangeReason(a[r] == math.MinInt64) })
+}

@@ -1,0 +1,53 @@
+package columnar
+
+import "fmt"
+
+// Project computes one column per expression. Plain columns pass through uncopied; selection, origin and offsets stay.
+type Project struct {
+	schema *Schema
+	progs  []*Program
+	out    Batch
+	counts RowCounts
+}
+
+// NewProject returns a projection of batches of schema in to columns with the given names.
+func NewProject(in *Schema, exprs []*Expr, names []string) (*Project, error) {
+	if len(exprs) != len(names) {
+		return nil, fmt.Errorf("%d expressions have %d names", len(exprs), len(names))
+	}
+	p := &Project{schema: &Schema{}}
+	for i, e := range exprs {
+		prog, err := Compile(e, in)
+		if err != nil {
+			return nil, fmt.Errorf("compile column %q: %w", names[i], err)
+		}
+		if k := e.Type.Kind; k == Null || k == Interval || k == Invalid {
+			return nil, fmt.Errorf("column %q cannot have type %s; give it one by CAST", names[i], e.Type)
+		}
+		p.progs = append(p.progs, prog)
+		p.schema.Fields = append(p.schema.Fields, Field{Name: names[i], Type: e.Type})
+	}
+	p.out = Batch{Schema: p.schema, Cols: make([]*Vector, len(exprs))}
+	return p, nil
+}
+
+// Schema describes the projected columns.
+func (p *Project) Schema() *Schema { return p.schema }
+
+// Process computes the columns for the selected rows of in; the result may alias in.
+func (p *Project) Process(in *Batch) (*Batch, error) {
+	for i, prog := range p.progs {
+		v, err := prog.Eval(in)
+		if err != nil {
+			return nil, err
+		}
+		p.out.Cols[i] = v
+	}
+	p.out.Rows, p.out.Sel, p.out.Origin, p.out.Offsets = in.Rows, in.Sel, in.Origin, in.Offsets
+	p.counts.In += int64(in.Len())
+	p.counts.Out += int64(in.Len())
+	return &p.out, nil
+}
+
+// Counts implements [Operator].
+func (p *Project) Counts() RowCounts { return takeCounts(&p.counts) }
