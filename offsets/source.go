@@ -3,6 +3,8 @@ package offsets
 import (
 	"context"
 	"fmt"
+
+	"github.com/millrace/millrace/internal/kafka"
 )
 
 // PartitionState is what the broker says about one partition.
@@ -40,7 +42,7 @@ type Reader interface {
 
 // Slack is the number of readable bytes that every [Records].Buf has behind its length (in its capacity), so that
 // decoders may load whole words at the end of a value.
-const Slack = 64
+const Slack = kafka.Slack
 
 // Records is a run of records of one partition, usually one Kafka record batch, decompressed. It holds no pointers
 // per record.
@@ -49,27 +51,18 @@ type Records struct {
 	Partition int32
 	Buf       []byte // what the spans point into; cap(Buf) − len(Buf) ≥ Slack
 	Rows      []Record
+	// WireBytes is what these records, and those passed over since the last run, took on the wire: whole record
+	// batches, compressed. Its mean per offset turns a limit in bytes into one in offsets.
+	WireBytes int64
 }
 
-// Record locates one record inside [Records].Buf.
-type Record struct {
-	Offset    int64
-	Timestamp int64 // as the broker keeps it: milliseconds since the epoch, −1 for none
-	Key       Span
-	Value     Span
-	Headers   Span // undecoded: varint count, then key and value of each as in record format v2
-}
+// Record locates one record inside [Records].Buf: its Offset, its Timestamp in milliseconds since the epoch as the
+// broker keeps it (−1 for none), and the spans Key, Value and Headers (undecoded). It is the wire's own type, so that
+// nothing is copied per record.
+type Record = kafka.Record
 
-// Span is a piece of a buffer. Len −1 is NULL.
-type Span struct{ Start, Len int32 }
-
-// Of returns the bytes of the span, nil for NULL.
-func (s Span) Of(buf []byte) []byte {
-	if s.Len < 0 {
-		return nil
-	}
-	return buf[s.Start : s.Start+s.Len : s.Start+s.Len]
-}
+// Span is a piece of a buffer: Start and Len. Len −1 is NULL; [kafka.Span.Of] returns the bytes.
+type Span = kafka.Span
 
 // RangeGoneError says that a planned or wanted range cannot be read any more: retention has passed it, the log was
 // cut, or the topic was made anew. The driver turns it into exit code 3.

@@ -1,0 +1,110 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+
+	kafkago "github.com/segmentio/kafka-go"
+)
+
+// Code is an error code of the Kafka protocol.
+type Code int16
+
+// The codes that readers act upon by name.
+const (
+	CodeOffsetOutOfRange Code = 1
+	CodeUnknownTopic     Code = 3 // topic or partition
+	CodeUnknownTopicID   Code = 100
+
+	codeUnknownServer      Code = -1
+	codeLeaderNotAvailable Code = 5
+	codeNotLeader          Code = 6
+	codeRequestTimedOut    Code = 7
+	codeBrokerNotAvailable Code = 8
+	codeReplicaNotAvail    Code = 9
+	codeNetwork            Code = 13
+	codeUnsupportedVersion Code = 35
+	codeKafkaStorage       Code = 56
+	codeFencedLeaderEpoch  Code = 74
+	codeUnknownLeaderEpoch Code = 75
+	codeOffsetNotAvailable Code = 78
+	codeInconsistentTopic  Code = 103
+)
+
+// Error returns the code's name and number.
+func (c Code) Error() string {
+	title := kafkago.Error(c).Title()
+	switch c {
+	case CodeUnknownTopicID:
+		title = "Unknown Topic ID"
+	case codeInconsistentTopic:
+		title = "Inconsistent Topic ID"
+	case codeOffsetNotAvailable:
+		title = "Offset Not Available"
+	}
+	if title == "" {
+		return fmt.Sprintf("kafka error %d", int16(c))
+	}
+	return fmt.Sprintf("%s (kafka error %d)", title, int16(c))
+}
+
+// Action says what to do after an error.
+type Action int
+
+const (
+	// Stop: trying again cannot help.
+	Stop Action = iota
+	// Retry: the same broker is expected to answer soon.
+	Retry
+	// Refresh: call [Client.Refresh] first; the leader or its address has changed, or the connection is gone.
+	Refresh
+)
+
+// String returns the action's name.
+func (a Action) String() string { return [...]string{"stop", "retry", "refresh"}[a] }
+
+// Decide says what a reader should do after an error. It is safe for reads only: a failed write may have happened.
+// A deadline counts as the request's own; the caller looks at its own context first.
+func Decide(err error) Action {
+	var code Code
+	var batch *BatchError
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return Stop // there is nothing to do, or nobody waits for it
+	case errors.As(err, &batch):
+		return Stop // the bytes come from the broker's disk and would come again
+	case errors.As(err, &code):
+		return decideCode(code)
+	case isTLSRefusal(err):
+		return Stop // a certificate does not get better
+	}
+	// What is left happened on the way: refused, reset, hung up, no answer in time, or an answer out of step.
+	return Refresh
+}
+
+func decideCode(c Code) Action {
+	switch c {
+	case codeLeaderNotAvailable, codeReplicaNotAvail, codeOffsetNotAvailable, codeKafkaStorage:
+		return Refresh // an election is under way, and may end at another broker
+	case codeNotLeader, codeFencedLeaderEpoch, codeUnknownLeaderEpoch:
+		return Refresh // our leader, or its epoch, is out of date
+	case CodeOffsetOutOfRange:
+		return Refresh // said by a follower that lags, or by a leader not asked yet; a reader asks it what is there
+	case CodeUnknownTopic, CodeUnknownTopicID, codeInconsistentTopic:
+		return Refresh // brokers learn of a new topic one after the other; a reader compares ids to find out
+	case codeBrokerNotAvailable, codeNetwork:
+		return Refresh // the Transport does not know the broker yet or any more
+	case codeRequestTimedOut, codeUnknownServer:
+		return Retry // the broker itself asks for it
+	default:
+		return Stop // e.g. not authorized, wrong password, version or request not supported
+	}
+}
+
+// isTLSRefusal reports whether the connection failed because a certificate is not trusted or does not fit.
+func isTLSRefusal(err error) bool {
+	var refused *tls.CertificateVerificationError
+	return errors.As(err, &refused)
+}

@@ -1,0 +1,210 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/segmentio/kafka-go/protocol"
+)
+
+// Topic is what a broker says about one topic.
+type Topic struct {
+	Name       string
+	ID         [16]byte // zero before Kafka 2.8
+	Code       Code     // 0, or why Partitions is empty
+	Partitions []TopicPartition
+}
+
+// TopicPartition is what a broker says about one partition.
+type TopicPartition struct {
+	Index  int32
+	Code   Code // 0, or e.g. "leader not available"
+	Leader Leader
+}
+
+// Leader says which broker leads a partition.
+type Leader struct {
+	Node    int32 // broker id, −1 for none
+	Epoch   int32 // −1 if the broker does not tell
+	TopicID [16]byte
+}
+
+type partitionKey struct {
+	topic     string
+	partition int32
+}
+
+// Versions of Metadata requests: 9 is the first flexible one, 10 the first with topic ids.
+const (
+	metadataMin      = 9
+	metadataTopicIDs = 10
+	metadataMax      = 12
+)
+
+// Metadata asks any broker about topics, in the order of names. It never creates a topic.
+func (c *Client) Metadata(ctx context.Context, names []string) ([]Topic, error) {
+	topics, err := c.metadata(ctx, names)
+	if err != nil {
+		return nil, fmt.Errorf("ask for metadata: %w", err)
+	}
+	c.learn(topics)
+	return topics, nil
+}
+
+func (c *Client) metadata(ctx context.Context, names []string) ([]Topic, error) {
+	highest, err := c.versionMax(ctx, anyBroker, protocol.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	version := min(highest, metadataMax)
+	if version < metadataMin {
+		return nil, fmt.Errorf("broker is older than Kafka 2.4: %w", codeUnsupportedVersion)
+	}
+	res, err := c.send(ctx, call{
+		node: anyBroker, key: protocol.Metadata, version: version, flexible: true,
+		body: func(r *request) { writeMetadata(r, version, names) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	a := answer{b: res.body, flexible: true}
+	c.throttle(anyBroker, &a)
+	topics := parseMetadata(&a, version)
+	return inOrder(topics, names), a.err
+}
+
+func writeMetadata(r *request, version int16, names []string) {
+	r.array(len(names))
+	for _, name := range names {
+		if version >= metadataTopicIDs {
+			r.uuid([16]byte{})
+		}
+		r.string(name)
+		r.tags()
+	}
+	r.int8(0) // do not create topics
+	if version <= 10 {
+		r.int8(0) // no authorized operations of the cluster
+	}
+	r.int8(0) // no authorized operations of topics
+	r.tags()
+}
+
+func parseMetadata(a *answer, version int16) (topics []Topic) {
+	a.each(func() { // brokers: the Transport knows their addresses
+		a.int32()
+		a.string()
+		a.int32()
+		a.string()
+		a.tags()
+	})
+	a.string() // cluster id
+	a.int32()  // controller
+	a.each(func() { topics = append(topics, parseTopic(a, version)) })
+	return topics
+}
+
+func parseTopic(a *answer, version int16) Topic {
+	t := Topic{Code: Code(a.int16()), Name: a.string()}
+	if version >= metadataTopicIDs {
+		t.ID = a.uuid()
+	}
+	a.int8() // internal
+	a.each(func() { t.Partitions = append(t.Partitions, parsePartition(a, t.ID)) })
+	a.int32() // authorized operations
+	a.tags()
+	return t
+}
+
+func parsePartition(a *answer, topicID [16]byte) TopicPartition {
+	p := TopicPartition{Code: Code(a.int16()), Index: a.int32()}
+	p.Leader = Leader{Node: a.int32(), Epoch: a.int32(), TopicID: topicID}
+	a.skipInt32s() // replicas
+	a.skipInt32s() // in-sync replicas
+	a.skipInt32s() // offline replicas
+	a.tags()
+	return p
+}
+
+// inOrder returns the topics in the order of names; a topic the broker left out is unknown to it.
+func inOrder(topics []Topic, names []string) []Topic {
+	byName := make(map[string]Topic, len(topics))
+	for _, t := range topics {
+		byName[t.Name] = t
+	}
+	out := make([]Topic, len(names))
+	for i, name := range names {
+		t, ok := byName[name]
+		if !ok {
+			t = Topic{Name: name, Code: CodeUnknownTopic}
+		}
+		out[i] = t
+	}
+	return out
+}
+
+// learn keeps the leaders that an answer tells.
+func (c *Client) learn(topics []Topic) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range topics {
+		for _, p := range t.Partitions {
+			if p.Code == 0 && p.Leader.Node >= 0 {
+				c.leaders[partitionKey{t.Name, p.Index}] = p.Leader
+			}
+		}
+	}
+}
+
+// Leader returns the leader of a partition, from the last metadata answer since [Client.Refresh] or else by asking.
+func (c *Client) Leader(ctx context.Context, topic string, partition int32) (Leader, error) {
+	key := partitionKey{topic, partition}
+	if l, ok := c.knownLeader(key); ok {
+		return l, nil
+	}
+	select { // one request serves all partitions that wait
+	case c.looking <- struct{}{}:
+		defer func() { <-c.looking }()
+	case <-ctx.Done():
+		return Leader{}, ctx.Err()
+	}
+	if l, ok := c.knownLeader(key); ok {
+		return l, nil
+	}
+	topics, err := c.Metadata(ctx, []string{topic})
+	if err != nil {
+		return Leader{}, err
+	}
+	return topics[0].leader(partition)
+}
+
+func (c *Client) knownLeader(key partitionKey) (Leader, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l, ok := c.leaders[key]
+	return l, ok
+}
+
+func (t Topic) leader(partition int32) (Leader, error) {
+	if t.Code != 0 {
+		return Leader{}, fmt.Errorf("topic %s: %w", t.Name, t.Code)
+	}
+	for _, p := range t.Partitions {
+		if p.Index == partition {
+			return p.Leading(t.Name)
+		}
+	}
+	return Leader{}, fmt.Errorf("partition %s/%d: %w", t.Name, partition, CodeUnknownTopic)
+}
+
+// Leading returns the partition's leader, or why it has none.
+func (p TopicPartition) Leading(topic string) (Leader, error) {
+	code := p.Code
+	if code == 0 && p.Leader.Node < 0 {
+		code = codeLeaderNotAvailable
+	}
+	if code != 0 {
+		return Leader{}, fmt.Errorf("partition %s/%d: %w", topic, p.Index, code)
+	}
+	return p.Leader, nil
+}

@@ -1,0 +1,103 @@
+package offsets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/millrace/millrace/internal/kafka"
+)
+
+// fetched is a fetch answer that holds at least one whole record batch.
+type fetched struct {
+	*kafka.FetchAnswer
+	from, next int64 // offsets asked for and to ask for next
+}
+
+// fetch asks for the record batches from an offset of the range on until it has some, or knows that it cannot have
+// them. It returns no answer without progress: an empty one is not the end of anything.
+func (k *Kafka) fetch(ctx context.Context, r Range, from int64, buf []byte) (fetched, error) {
+	most := k.opts.FetchBytes
+	for retry := k.newRetry(); ; {
+		answer, err := k.client.Fetch(ctx, kafka.FetchRequest{
+			Topic: r.Topic, TopicID: r.TopicID, Partition: r.Partition, Offset: from, Isolation: k.isolation(),
+			MaxBytes: int32(min(most, math.MaxInt32)), MaxWait: fetchWait, Buf: buf,
+		})
+		if err != nil {
+			buf = nil // the broken exchange may still write into it
+			err = k.explain(ctx, r, from, err)
+		} else {
+			next, want, walkErr := kafka.Walk(answer.Records, from)
+			switch {
+			case walkErr != nil:
+				return fetched{}, &kafka.BatchError{Topic: r.Topic, Partition: r.Partition, Offset: next, Err: walkErr}
+			case next > from:
+				return fetched{answer, from, next}, nil
+			}
+			buf, most = answer.Buf, max(most, int(want))
+			err = k.whyEmpty(ctx, r, from)
+		}
+		if err := retry.after(ctx, err); err != nil {
+			return fetched{}, err
+		}
+	}
+}
+
+// stalledError says that a broker has nothing at an offset where something was planned. It may pass.
+type stalledError struct {
+	r     Range
+	at    int64
+	state PartitionState
+}
+
+func (e *stalledError) Error() string {
+	return fmt.Sprintf("%s: nothing to read at offset %d although the log goes on to %d (last stable offset %d)",
+		e.r, e.at, e.state.HighWatermark, e.state.End)
+}
+
+// whyEmpty asks the leader about an answer without records. That is not the end of the range: read_committed may
+// have to wait, a follower may lag. Only a log that ends inside the range has lost what was planned.
+func (k *Kafka) whyEmpty(ctx context.Context, r Range, from int64) error {
+	s, err := k.askOne(ctx, r)
+	if err != nil {
+		return err
+	}
+	if err := gone(r, from, s); err != nil {
+		return err
+	}
+	return &stalledError{r, from, s}
+}
+
+// explain turns the errors that may mean lost data into a [RangeGoneError] if the leader confirms it: a lagging
+// follower and a broker that has not heard of a topic yet say the same.
+func (k *Kafka) explain(ctx context.Context, r Range, from int64, err error) error {
+	if !errors.Is(err, kafka.CodeOffsetOutOfRange) && !errors.Is(err, kafka.CodeUnknownTopicID) {
+		return err
+	}
+	k.client.Refresh()
+	s, askErr := k.askOne(ctx, r)
+	if askErr != nil {
+		return askErr
+	}
+	if gone := gone(r, from, s); gone != nil {
+		return gone
+	}
+	return err
+}
+
+// gone says whether a partition as its leader has it lacks offsets of the range from an offset on.
+func gone(r Range, from int64, s PartitionState) error {
+	reason := ""
+	switch {
+	case r.TopicID != TopicID{} && s.TopicID != TopicID{} && r.TopicID != s.TopicID:
+		reason = "the topic was deleted and made again"
+	case from < s.Start:
+		reason = fmt.Sprintf("retention has deleted offsets before %d", s.Start)
+	case r.Until > s.HighWatermark:
+		reason = fmt.Sprintf("the log was cut: it ends at %d", s.HighWatermark)
+	default:
+		return nil
+	}
+	return &RangeGoneError{Range: r, Reason: reason, Start: s.Start, End: s.HighWatermark}
+}

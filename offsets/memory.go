@@ -1,0 +1,238 @@
+package offsets
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// MemoryRecord is a record of a [Memory] source. nil is NULL.
+type MemoryRecord struct {
+	Key, Value []byte
+	Timestamp  int64 // milliseconds since the epoch
+}
+
+// Memory is a [Source] that holds its records in memory: a double for tests and the source of simulations. What a
+// broker may do to a log, it can be told to do: gaps, a last stable offset that lags, retention, a topic made anew.
+// It is safe for concurrent use.
+type Memory struct {
+	// RunMax is the most records one Reader.Next returns; 100 by default. Set it before use.
+	RunMax int
+
+	source string
+	mu     sync.Mutex
+	topics map[string]*memoryTopic
+	made   byte // topics made so far, for their ids
+}
+
+type memoryTopic struct {
+	id         TopicID
+	partitions map[int32]*memoryPartition
+}
+
+type memoryPartition struct {
+	epoch  int32
+	start  int64
+	next   int64 // offset of the next record: the high watermark
+	stable int64 // −1: the high watermark
+	rows   []memoryRow
+}
+
+type memoryRow struct {
+	offset int64
+	MemoryRecord
+}
+
+// NewMemory returns an empty source of that name.
+func NewMemory(source string) *Memory {
+	return &Memory{RunMax: 100, source: source, topics: map[string]*memoryTopic{}}
+}
+
+// Create makes a topic with partitions numbered from 0, in place of one of the same name, with an id of its own.
+func (m *Memory) Create(topic string, partitions int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.create(topic, partitions)
+}
+
+func (m *Memory) create(topic string, partitions int) *memoryTopic {
+	m.made++
+	t := &memoryTopic{id: TopicID{15: m.made}, partitions: map[int32]*memoryPartition{}}
+	for p := range partitions {
+		t.partitions[int32(p)] = &memoryPartition{stable: -1}
+	}
+	m.topics[topic] = t
+	return t
+}
+
+// change locks and changes a partition, making it and its topic if need be.
+func (m *Memory) change(topic string, partition int32, f func(*memoryPartition)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.topics[topic]
+	if t == nil {
+		t = m.create(topic, 0)
+	}
+	p := t.partitions[partition]
+	if p == nil {
+		p = &memoryPartition{stable: -1}
+		t.partitions[partition] = p
+	}
+	f(p)
+}
+
+// Append adds records at the end of a partition, making it and its topic if need be. The source keeps the slices.
+func (m *Memory) Append(topic string, partition int32, recs ...MemoryRecord) {
+	m.change(topic, partition, func(p *memoryPartition) {
+		for _, r := range recs {
+			p.rows = append(p.rows, memoryRow{p.next, r})
+			p.next++
+		}
+	})
+}
+
+// Gap adds n offsets without a record, as aborted transactions, markers and compaction leave them.
+func (m *Memory) Gap(topic string, partition int32, n int64) {
+	m.change(topic, partition, func(p *memoryPartition) { p.next += n })
+}
+
+// SetStable holds the last stable offset, where planning ends, below the high watermark; −1 lets it follow again.
+func (m *Memory) SetStable(topic string, partition int32, offset int64) {
+	m.change(topic, partition, func(p *memoryPartition) { p.stable = offset })
+}
+
+// SetEpoch sets the leader epoch, which is 0 at first.
+func (m *Memory) SetEpoch(topic string, partition int32, epoch int32) {
+	m.change(topic, partition, func(p *memoryPartition) { p.epoch = epoch })
+}
+
+// DeleteBefore removes the records before an offset, as retention does.
+func (m *Memory) DeleteBefore(topic string, partition int32, offset int64) {
+	m.change(topic, partition, func(p *memoryPartition) {
+		p.start = max(p.start, offset)
+		p.rows = slices.DeleteFunc(p.rows, func(r memoryRow) bool { return r.offset < offset })
+	})
+}
+
+// Truncate cuts the log so that it ends at an offset, as an unclean leader election does.
+func (m *Memory) Truncate(topic string, partition int32, offset int64) {
+	m.change(topic, partition, func(p *memoryPartition) {
+		p.next = min(p.next, offset)
+		p.rows = slices.DeleteFunc(p.rows, func(r memoryRow) bool { return r.offset >= offset })
+	})
+}
+
+// Partitions implements [Source].
+func (m *Memory) Partitions(ctx context.Context) ([]PartitionState, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var states []PartitionState
+	for topic, t := range m.topics {
+		for partition, p := range t.partitions {
+			states = append(states, p.state(topic, t.id, partition))
+		}
+	}
+	slices.SortFunc(states, func(a, b PartitionState) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	return states, ctx.Err()
+}
+
+func (p *memoryPartition) state(topic string, id TopicID, partition int32) PartitionState {
+	end := p.next
+	if p.stable >= 0 {
+		end = min(end, p.stable)
+	}
+	return PartitionState{Topic: topic, TopicID: id, Partition: partition, LeaderEpoch: p.epoch,
+		Start: p.start, End: end, HighWatermark: p.next}
+}
+
+// Read implements [Source].
+func (m *Memory) Read(ctx context.Context, r Range) (Reader, error) {
+	return &memoryReader{source: m, r: r, at: r.From}, ctx.Err()
+}
+
+// Close implements [Source]. The records stay.
+func (m *Memory) Close() error { return nil }
+
+// rows returns up to RunMax rows from an offset of the range on, and the offset to go on from.
+func (m *Memory) rows(r Range, from int64) ([]memoryRow, int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.topics[r.Topic]
+	if t == nil || t.partitions[r.Partition] == nil {
+		return nil, 0, fmt.Errorf("source %s has no partition %s/%d", m.source, r.Topic, r.Partition)
+	}
+	p := t.partitions[r.Partition]
+	if err := gone(r, from, p.state(r.Topic, t.id, r.Partition)); err != nil {
+		return nil, 0, err
+	}
+	rows := between(p.rows, from, r.Until)
+	if len(rows) > m.RunMax {
+		rows = rows[:m.RunMax]
+		return slices.Clone(rows), rows[len(rows)-1].offset + 1, nil
+	}
+	return slices.Clone(rows), r.Until, nil
+}
+
+func between(rows []memoryRow, from, until int64) []memoryRow {
+	at := func(offset int64) int {
+		i, _ := slices.BinarySearchFunc(rows, offset, func(r memoryRow, o int64) int { return cmp.Compare(r.offset, o) })
+		return i
+	}
+	return rows[at(from):at(until)]
+}
+
+// memoryReader is a [Reader] of a [Memory] source.
+type memoryReader struct {
+	source *Memory
+	r      Range
+	at     int64
+	buf    []byte
+	out    []Record
+}
+
+// Next implements [Reader].
+func (m *memoryReader) Next(ctx context.Context, recs *Records) error {
+	recs.Topic, recs.Partition, recs.Rows, recs.WireBytes = m.r.Topic, m.r.Partition, nil, 0
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if m.at >= m.r.Until {
+		return io.EOF
+	}
+	rows, next, err := m.source.rows(m.r, m.at)
+	if err != nil {
+		return err
+	}
+	m.fill(rows)
+	m.at = next
+	recs.Buf, recs.Rows, recs.WireBytes = m.buf, m.out, int64(len(m.buf))
+	return nil
+}
+
+// fill lays the rows out in the reader's buffer.
+func (m *memoryReader) fill(rows []memoryRow) {
+	m.buf, m.out = m.buf[:0], m.out[:0]
+	for _, row := range rows {
+		rec := Record{Offset: row.offset, Timestamp: row.Timestamp, Key: m.put(row.Key), Value: m.put(row.Value)}
+		rec.Headers = m.put([]byte{0}) // none
+		m.out = append(m.out, rec)
+	}
+	m.buf = slices.Grow(m.buf, Slack)
+}
+
+func (m *memoryReader) put(b []byte) Span {
+	if b == nil {
+		return Span{Start: int32(len(m.buf)), Len: -1}
+	}
+	m.buf = append(m.buf, b...)
+	return Span{Start: int32(len(m.buf) - len(b)), Len: int32(len(b))}
+}
+
+// Close implements [Reader].
+func (m *memoryReader) Close() error { return nil }
