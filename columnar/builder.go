@@ -120,7 +120,7 @@ func (b *Builder) appendWords(buf []byte, from, to int) {
 		b.vec.Data = append(data, buf[from:to]...)
 	} else {
 		b.vec.Data = data[:at+n]
-		*(*[Slack]byte)(data[at : at+Slack]) = [Slack]byte(buf[from : from+Slack])
+		copyWords(data, at, buf, from, n)
 	}
 	b.closeBytes()
 }

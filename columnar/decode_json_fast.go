@@ -1,6 +1,9 @@
 package columnar
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
 
 // The fast tier: predict. A record usually has the keys of the record before it, in the same order and with the same
 // white space, so everything between two values – comma, key, colon – is one literal that was checked when it was first
@@ -128,7 +131,7 @@ func (d *JSONDecoder) finish(buf []byte, pos, end, filled int) bool {
 // matches reports whether the step's literal stands at pos.
 func (s *jsonStep) matches(buf []byte, pos, end int) bool {
 	n := s.length
-	if pos+n > end || load64(buf, pos)&s.mask != s.head || load64(buf, pos+s.tailAt)&s.mask != s.tail {
+	if pos+n > end || wordAt(buf, pos)&s.mask != s.head || wordAt(buf, pos+s.tailAt)&s.mask != s.tail {
 		return false
 	}
 	return n <= 16 || string(buf[pos+8:pos+n-8]) == s.text[8:n-8]
@@ -179,9 +182,9 @@ func newJSONStep(text string) *jsonStep {
 	if n := copy(padded[:], text); n < 8 {
 		s.mask = 1<<(8*n) - 1
 	}
-	s.head = load64(padded[:], 0)
+	s.head = binary.LittleEndian.Uint64(padded[:])
 	s.tailAt = max(len(text)-8, 0)
 	copy(padded[:], text[s.tailAt:])
-	s.tail = load64(padded[:], 0)
+	s.tail = binary.LittleEndian.Uint64(padded[:])
 	return s
 }

@@ -324,9 +324,9 @@ func plainEnd(b []byte, pos, end int) (stop int, ascii bool) {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	var seen uint64
 	for ; pos < end; pos += 8 {
-		w := load64(b, pos)
+		w := wordAt(b, pos)
 		quote, slash := w^ones*'"', w^ones*'\\'
-		hit := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
+		hit := ((quote - ones) | (slash - ones) | (w - ones*0x20)) &^ w & highs
 		if hit != 0 {
 			before := hit&-hit - 1 // the bits below the mark of the byte found
 			return pos + bits.TrailingZeros64(hit)>>3, (seen|w&before)&highs == 0

@@ -123,9 +123,6 @@ func (d *decimal) scaled(shift int) (v int64, exact, ok bool) {
 	return -int64(mag), exact, mag <= 1<<63
 }
 
-// load64 reads 8 bytes at i as a little-endian word.
-func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
-
 // eightDigits reads a word of 8 digits, the first one lowest: neighbours are added up to pairs, then fours, then eight
 // (as described by Johnny Lee and Daniel Lemire). ok is false when a byte is no digit.
 func eightDigits(w uint64) (v uint64, ok bool) {
@@ -144,7 +141,7 @@ func plainDigits(b []byte) (v int64, ok bool) {
 		return 0, false
 	}
 	for len(b) >= 8 {
-		w, ok := eightDigits(load64(b, 0))
+		w, ok := eightDigits(binary.LittleEndian.Uint64(b))
 		if !ok {
 			return 0, false
 		}

@@ -1,0 +1,260 @@
+package columnar
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+	"github.com/millrace/millrace/offsets"
+)
+
+// TestJSONDecoder runs testdata/decode_json. "columns" declares the columns of what follows; every line of "decode" is
+// one record, decoded by both tiers; the output is one line for each record, in order.
+func TestJSONDecoder(t *testing.T) {
+	var fields []DecodeField
+	datadriven.RunTest(t, "testdata/decode_json", func(t *testing.T, d *datadriven.TestData) string {
+		switch d.Cmd {
+		case "columns":
+			fields = parseFields(t, d.Input)
+			if _, err := NewJSONDecoder("events", fields); err != nil {
+				return "error: " + err.Error() + "\n"
+			}
+			return ""
+		case "decode":
+			return decodeLines(t, fields, strings.Split(d.Input, "\n"))
+		}
+		t.Fatalf("unknown command %s", d.Cmd)
+		return ""
+	})
+}
+
+// decodeLines decodes the records one by one: the fast tier has then learnt from the lines before.
+func decodeLines(t *testing.T, fields []DecodeField, lines []string) string {
+	fast, careful := newDecoder(t, fields), newDecoder(t, fields)
+	careful.careful = true
+	var out strings.Builder
+	for _, line := range lines {
+		recs := recordOf(line)
+		fast.Append(recs)
+		careful.Append(recs)
+		got, want := showFlush(fast), showFlush(careful)
+		if got != want {
+			t.Errorf("%s: the fast tier gives %q, the careful one %q", line, got, want)
+		}
+		out.WriteString(got)
+	}
+	return out.String()
+}
+
+// recordOf makes a record of a line of a test. Words at its beginning set other parts of the record.
+func recordOf(line string) *offsets.Records {
+	var key *string
+	timestamp := int64(1_700_000_000_000)
+	for {
+		word, rest, _ := strings.Cut(line, " ")
+		switch {
+		case strings.HasPrefix(word, "key="):
+			k := word[len("key="):]
+			key = &k
+		case word == "no-time":
+			timestamp = -1
+		default:
+			line = strings.NewReplacer(`<NL>`, "\n", `<TAB>`, "\t", `<CR>`, "\r", `<FF>`, "\xff", `<BOM>`, "\ufeff", `<EMPTY>`, "", `<SP>`, " ").Replace(line)
+			recs := recordsOf(line)
+			if line == "TOMBSTONE" {
+				recs.Rows[0].Value.Len = -1
+			}
+			if recs.Rows[0].Timestamp = timestamp; key != nil {
+				recs.Rows[0].Key = offsets.Span{Start: int32(len(recs.Buf)), Len: int32(len(*key))}
+				recs.Buf = append(append(recs.Buf, *key...), make([]byte, offsets.Slack)...)[:len(recs.Buf)+len(*key)]
+			}
+			return recs
+		}
+		line = rest
+	}
+}
+
+// showFlush shows the rows and bad records of a decoder, and its counts where there is neither.
+func showFlush(d *JSONDecoder) string {
+	b, bad := d.Flush()
+	c := d.Counts()
+	out := showBatch(b)
+	for _, r := range bad {
+		out += "bad: " + r.Reason + "\n"
+	}
+	if c.In != c.Out+c.Dropped() || c.Out != int64(b.Rows) || c.Bad != int64(len(bad)) {
+		out += fmt.Sprintf("wrong counts %+v\n", c)
+	}
+	if c.Tombstone > 0 {
+		out += "tombstone\n"
+	}
+	return out
+}
+
+// parseFields reads lines "name type [required] [key=K]"; types as in job files.
+func parseFields(t *testing.T, text string) []DecodeField {
+	t.Helper()
+	units := map[string]TimeUnit{"(s)": UnitSecond, "(ms)": UnitMilli, "(us)": UnitMicro, "(ns)": UnitNano}
+	var fields []DecodeField
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		f := DecodeField{Field: Field{Name: words[0]}}
+		name, unit, _ := strings.Cut(words[1], "(")
+		if unit != "" {
+			f.Unit = units["("+unit]
+		}
+		if err := f.Type.Kind.UnmarshalText([]byte(name)); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range words[2:] {
+			f.Required = f.Required || w == "required"
+			if key, ok := strings.CutPrefix(w, "key="); ok {
+				f.Key = key
+			}
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// showBatch shows a batch as lines of values. \N is NULL.
+func showBatch(b *Batch) string {
+	var out strings.Builder
+	for row := range b.Rows {
+		for i, v := range b.Cols {
+			if i > 0 {
+				out.WriteByte(' ')
+			}
+			out.WriteString(showValue(v, row))
+		}
+		out.WriteByte('\n')
+	}
+	return out.String()
+}
+
+func showValue(v *Vector, row int) string {
+	if v.IsNull(row) {
+		return `\N`
+	}
+	switch v.Type.Kind {
+	case Bool:
+		return strconv.FormatBool(v.Bool(row))
+	case Int32:
+		return strconv.Itoa(int(v.I32[row]))
+	case Int64:
+		return strconv.FormatInt(v.I64[row], 10)
+	case Float64:
+		return strconv.FormatFloat(v.F64[row], 'g', -1, 64)
+	case Date:
+		return time.Unix(int64(v.I32[row])*86400, 0).UTC().Format(time.DateOnly)
+	case Timestamp:
+		return time.UnixMicro(v.I64[row]).UTC().Format(time.RFC3339Nano)
+	}
+	return strconv.Quote(string(v.Str(row)))
+}
+
+func TestJSONDecoderFlush(t *testing.T) {
+	d := newDecoder(t, []DecodeField{{Field: Field{Name: "a", Type: Type{Kind: Int64}}}})
+	if b, bad := d.Flush(); b.Rows != 0 || len(bad) != 0 || b.Cols[0].N != 0 {
+		t.Fatalf("first flush: %d rows, %d bad", b.Rows, len(bad))
+	}
+	d.Append(recordsOf(`{"a":1}`, `{"a":x}`, `{}`))
+	d.Append(recordsOf(`{"a":3}`))
+	if d.Rows() != 3 {
+		t.Fatalf("Rows() = %d, want 3", d.Rows())
+	}
+	b, bad := d.Flush()
+	if got := showBatch(b); got != "1\n\\N\n3\n" || !slices.Equal(b.Offsets, []int64{0, 2, 0}) {
+		t.Errorf("rows %q at offsets %v", got, b.Offsets)
+	}
+	if *b.Origin != (Origin{Source: "events", Topic: "t"}) {
+		t.Errorf("origin %+v", *b.Origin)
+	}
+	want := `bad record at t/0 offset 1: not valid JSON at byte 5: want a value, found 'x'; value: {"a":x}`
+	if len(bad) != 1 || bad[0].Error() != want {
+		t.Errorf("bad records %v, want %s", bad, want)
+	}
+	if d.Rows() != 0 {
+		t.Errorf("Rows() = %d behind Flush", d.Rows())
+	}
+	if b, bad := d.Flush(); b.Rows != 0 || len(bad) != 0 || len(b.Offsets) != 0 {
+		t.Errorf("second flush: %d rows, %d bad", b.Rows, len(bad))
+	}
+	if b, _ := appendFlush(d, recordsOf(`{"a":4}`)); b.Cols[0].Valid != nil || b.Rows != 1 {
+		t.Errorf("after reuse: %d rows, validity %v, want 1 row and no bitmap", b.Rows, b.Cols[0].Valid)
+	}
+}
+
+func appendFlush(d *JSONDecoder, recs *offsets.Records) (*Batch, []BadRecord) {
+	d.Append(recs)
+	return d.Flush()
+}
+
+func TestJSONDecoderRefusesTwoPartitionsInOneBatch(t *testing.T) {
+	d := newDecoder(t, ysbThree)
+	d.Append(recordsOf(`{}`))
+	defer func() {
+		if r := recover(); r != "columnar: records of t/0 and t/1 in one batch" {
+			t.Errorf("recovered %v", r)
+		}
+	}()
+	other := recordsOf(`{}`)
+	other.Partition = 1
+	d.Append(other)
+}
+
+// TestJSONRecordsWithoutSlack gives a buffer that breaks the promise of offsets.Records.
+func TestJSONRecordsWithoutSlack(t *testing.T) {
+	recs := recordsOf(`{"ad_id":"0123456789"}`)
+	recs.Buf = slices.Clip(slices.Clone(recs.Buf))
+	b, bad := appendFlush(newDecoder(t, ysbFields("ad_id")), recs)
+	if got := showBatch(b); got != "\"0123456789\"\n" || len(bad) > 0 {
+		t.Fatalf("got %q, bad %v", got, bad)
+	}
+}
+
+// TestJSONBadValueIsCut checks how much of a long value a bad record keeps, and of a long field its reason.
+func TestJSONBadValueIsCut(t *testing.T) {
+	value := `{"event_time":"` + strings.Repeat("ü", 500) + `"}`
+	_, bad := appendFlush(newDecoder(t, ysbThree), recordsOf(value))
+	if len(bad) != 1 || string(bad[0].Value) != value[:BadValueBytes] {
+		t.Fatalf("bad records %q", bad)
+	}
+	want := `column "event_time": "` + strings.Repeat("ü", 29) + `… is not a timestamp(ms)`
+	if bad[0].Reason != want {
+		t.Errorf("reason %s, want %s", bad[0].Reason, want)
+	}
+}
+
+func TestJSONDepth(t *testing.T) {
+	nested := func(levels int) string {
+		return `{"x":` + strings.Repeat(`[{"y":`, levels/2) + `1` + strings.Repeat(`}]`, levels/2) + `}`
+	}
+	d := newDecoder(t, ysbThree)
+	if b, bad := appendFlush(d, recordsOf(nested(998))); b.Rows != 1 || len(bad) != 0 {
+		t.Errorf("999 levels: %v", bad)
+	}
+	_, bad := appendFlush(d, recordsOf(nested(1000)))
+	if len(bad) != 1 || bad[0].Reason != "not valid JSON at byte 3000: more than 1000 levels of nesting" {
+		t.Errorf("1001 levels: %v", bad)
+	}
+}
+
+// TestJSONKeysAreData fills the store of literals, so that the fast tier has to go on without it.
+func TestJSONKeysAreData(t *testing.T) {
+	d := newDecoder(t, ysbFields("ad_id"))
+	for i := range 2 * maxJSONSteps {
+		record := fmt.Sprintf(`{"k%d":1,"ad_id":"%d","x%s":2}`, i, i, strings.Repeat("y", i))
+		b, bad := appendFlush(d, recordsOf(record))
+		if got, want := showBatch(b), fmt.Sprintf("%q\n", strconv.Itoa(i)); got != want || len(bad) > 0 {
+			t.Fatalf("record %d: %s, bad %v", i, got, bad)
+		}
+	}
+	if n := len(d.shape.steps); n != maxJSONSteps {
+		t.Errorf("%d literals kept, want %d", n, maxJSONSteps)
+	}
+}
