@@ -1,0 +1,146 @@
+package dstream
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// binder turns expressions of one clause into typed ones over column ids.
+type binder struct {
+	scope  scope
+	group  *grouping // set behind an aggregation, where aggregates and grouped expressions have a meaning
+	pos    Pos       // of the step, for expressions without a place of their own
+	clause string    // for messages: "WHERE", "JOIN", …
+}
+
+// bind checks names and types.
+func (b *binder) bind(e Expr) (*columnar.Expr, *Error) {
+	out, err := b.bindKind(e)
+	if err == nil && e.Text != "" && out.Op != "col" && out.Text == "" {
+		written := *out
+		written.Text = e.Text
+		out = &written
+	}
+	return out, err
+}
+
+func (b *binder) bindKind(e Expr) (*columnar.Expr, *Error) {
+	switch e.Kind {
+	case ColumnRef:
+		return b.column(e)
+	case LiteralExpr:
+		return columnar.Const(e.Type, e.Value), nil
+	case StarExpr:
+		return nil, b.errorf(e, "* stands only in a select list and in count(*)")
+	}
+	if IsAggregate(e.Name) && e.Kind == CallExpr {
+		return b.aggregate(e)
+	}
+	if key := b.group.key(e); key != nil {
+		return key, nil
+	}
+	args, err := b.args(e)
+	if err != nil {
+		return nil, err
+	}
+	if e.Kind == CastExpr {
+		return b.located(e)(columnar.Cast(args[0], e.Type))
+	}
+	return b.call(e, args)
+}
+
+func (b *binder) args(e Expr) ([]*columnar.Expr, *Error) {
+	out := make([]*columnar.Expr, len(e.Args))
+	for i, a := range e.Args {
+		var err *Error
+		if out[i], err = b.bind(a); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (b *binder) call(e Expr, args []*columnar.Expr) (*columnar.Expr, *Error) {
+	if e.Distinct {
+		return nil, b.errorf(e, "DISTINCT belongs in aggregates, and %s is none", e.Name)
+	}
+	out, err := columnar.Call(e.Name, args...)
+	if err != nil && !slices.Contains(functionNames(), strings.ToLower(e.Name)) {
+		return nil, &Error{Pos: b.at(e), Msg: err.Error(), Hint: didYouMean(e.Name, functionNames())}
+	}
+	return b.located(e)(out, err)
+}
+
+// functionNames are the words among the functions, and the aggregates.
+func functionNames() []string {
+	var out []string
+	for _, f := range columnar.Functions() {
+		if f.Name[0] >= 'a' && f.Name[0] <= 'z' {
+			out = append(out, f.Name)
+		}
+	}
+	return append(out, "count", "sum", "min", "max", "avg")
+}
+
+func (b *binder) column(e Expr) (*columnar.Expr, *Error) {
+	c, err := b.scope.resolve(e, b.at(e))
+	if err == nil {
+		return c.expr(), nil
+	}
+	if b.group != nil && len(b.scope.matches(e)) == 0 {
+		return b.group.ungrouped(e, err)
+	}
+	return nil, err
+}
+
+func (b *binder) aggregate(e Expr) (*columnar.Expr, *Error) {
+	if b.group == nil {
+		return nil, &Error{Pos: b.at(e), Msg: fmt.Sprintf("the aggregate %s is not allowed in %s", strings.ToLower(e.Name), b.clause), Hint: aggregateHint[b.clause]}
+	}
+	return b.group.aggregate(e, b.at(e))
+}
+
+var aggregateHint = map[string]string{
+	"WHERE":        "groups are filtered by HAVING, behind the aggregation",
+	"SELECT":       "GROUP BY is missing",
+	"an aggregate": "aggregate the result of the first aggregation in a second window",
+}
+
+func (b *binder) at(e Expr) Pos {
+	if e.Pos != (Pos{}) {
+		return e.Pos
+	}
+	return b.pos
+}
+
+func (b *binder) errorf(e Expr, format string, args ...any) *Error {
+	return &Error{Pos: b.at(e), Msg: fmt.Sprintf(format, args...)}
+}
+
+// located gives the error of the expression compiler the place of e.
+func (b *binder) located(e Expr) func(*columnar.Expr, error) (*columnar.Expr, *Error) {
+	return func(out *columnar.Expr, err error) (*columnar.Expr, *Error) {
+		if err != nil {
+			return nil, b.errorf(e, "%s", err)
+		}
+		return out, nil
+	}
+}
+
+// predicate binds a condition: a boolean, or NULL.
+func (b *binder) predicate(e Expr) (*columnar.Expr, *Error) {
+	out, err := b.bind(e)
+	if err != nil {
+		return nil, err
+	}
+	if out.Type.Kind == columnar.Null {
+		return b.located(e)(columnar.Cast(out, columnar.Type{Kind: columnar.Bool}))
+	}
+	if out.Type.Kind != columnar.Bool {
+		return nil, b.errorf(e, "%s needs a boolean, not a %s", b.clause, out.Type)
+	}
+	return out, nil
+}

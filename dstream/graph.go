@@ -1,0 +1,186 @@
+package dstream
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/windows"
+)
+
+// Source is a stream of records that a job may read: how to decode them and which column is the event time.
+type Source struct {
+	Name      string
+	Format    string // "json"
+	Fields    []columnar.DecodeField
+	EventTime string         // a timestamp column, or a metadata column such as _timestamp; "" = none
+	Bounds    windows.Bounds // of the event time
+	Pos       Pos
+}
+
+// Table is a static table that streams may be joined with.
+type Table struct {
+	Name   string
+	Schema *columnar.Schema
+	Pos    Pos
+}
+
+// Relation is a name that a query may use.
+type Relation struct {
+	Name   string
+	Static bool             // a table
+	Schema *columnar.Schema // the declared columns
+}
+
+// Graph is a job under construction: its relations, and the streams that end in sinks. It is not safe for concurrent
+// use. The zero Graph is not usable; see [NewGraph].
+type Graph struct {
+	relations []relation
+	columns   columnSet
+	sinks     []sink
+}
+
+// relation is a source or a table; exactly one is set.
+type relation struct {
+	source *Source
+	table  *Table
+}
+
+func (r relation) name() string {
+	if r.source != nil {
+		return r.source.Name
+	}
+	return r.table.Name
+}
+
+// NewGraph returns a graph without relations.
+func NewGraph() *Graph { return &Graph{} }
+
+// AddSource makes a source known. The error, an *[Error], is about its name, its columns or its event time.
+func (g *Graph) AddSource(s Source) error {
+	if err := g.checkNew(s.Name, s.Pos); err != nil {
+		return err
+	}
+	if err := checkSource(&s); err != nil {
+		return err
+	}
+	g.relations = append(g.relations, relation{source: &s})
+	return nil
+}
+
+// AddTable makes a static table known. The error, an *[Error], is about its name or its columns.
+func (g *Graph) AddTable(t Table) error {
+	if err := g.checkNew(t.Name, t.Pos); err != nil {
+		return err
+	}
+	if err := checkNames(t.Name, t.Schema.Names(), t.Pos); err != nil {
+		return err
+	}
+	g.relations = append(g.relations, relation{table: &t})
+	return nil
+}
+
+// Relations lists sources and tables in the order in which they were added.
+func (g *Graph) Relations() []Relation {
+	out := make([]Relation, len(g.relations))
+	for i, r := range g.relations {
+		if r.source != nil {
+			out[i] = Relation{Name: r.source.Name, Schema: declaredSchema(r.source)}
+		} else {
+			out[i] = Relation{Name: r.table.Name, Static: true, Schema: r.table.Schema}
+		}
+	}
+	return out
+}
+
+// find returns the relation with that name: an exact match wins over one that ignores case.
+func (g *Graph) find(name string) (relation, bool) {
+	var folded relation
+	found := false
+	for _, r := range g.relations {
+		if r.name() == name {
+			return r, true
+		}
+		if strings.EqualFold(r.name(), name) {
+			folded, found = r, true
+		}
+	}
+	return folded, found
+}
+
+func (g *Graph) names(static bool) []string {
+	var out []string
+	for _, r := range g.relations {
+		if !static || r.table != nil {
+			out = append(out, r.name())
+		}
+	}
+	return out
+}
+
+func (g *Graph) checkNew(name string, pos Pos) error {
+	if name == "" {
+		return &Error{Pos: pos, Msg: "a source or table has no name"}
+	}
+	if r, ok := g.find(name); ok {
+		return &Error{Pos: pos, Msg: fmt.Sprintf("the name %q is taken by %q", name, r.name()), Hint: "names of sources and tables ignore case"}
+	}
+	return nil
+}
+
+func checkSource(s *Source) error {
+	schema := declaredSchema(s)
+	if err := checkNames(s.Name, schema.Names(), s.Pos); err != nil {
+		return err
+	}
+	for _, f := range s.Fields {
+		if t, ok := columnar.Metadata(f.Name); ok && t != f.Type {
+			return &Error{Pos: s.Pos, Msg: fmt.Sprintf("column %q of %q is a %s: it describes the record", f.Name, s.Name, t)}
+		}
+	}
+	if s.EventTime == "" {
+		return nil
+	}
+	return checkEventTime(s, schema)
+}
+
+// checkEventTime also replaces EventTime by the spelling of the column.
+func checkEventTime(s *Source, schema *columnar.Schema) error {
+	t, ok := columnar.Metadata(s.EventTime)
+	if i := schema.Index(s.EventTime); i >= 0 {
+		t, ok = schema.Fields[i].Type, true
+		s.EventTime = schema.Fields[i].Name
+	}
+	if !ok {
+		return &Error{Pos: s.Pos, Msg: fmt.Sprintf("source %q has no column %q for its event time", s.Name, s.EventTime),
+			Hint: didYouMean(s.EventTime, schema.Names())}
+	}
+	if t.Kind != columnar.Timestamp {
+		return &Error{Pos: s.Pos, Msg: fmt.Sprintf("the event time of source %q, column %q, is a %s", s.Name, s.EventTime, t),
+			Hint: "declare it as a timestamp"}
+	}
+	return nil
+}
+
+func checkNames(relation string, names []string, pos Pos) error {
+	seen := map[string]string{}
+	for _, n := range names {
+		folded := strings.ToLower(n)
+		if n == "" {
+			return &Error{Pos: pos, Msg: fmt.Sprintf("a column of %q has no name", relation)}
+		}
+		if other, ok := seen[folded]; ok {
+			return &Error{Pos: pos, Msg: fmt.Sprintf("%q has two columns named %q and %q", relation, other, n), Hint: "names of columns ignore case"}
+		}
+		seen[folded] = n
+	}
+	return nil
+}
+
+func declaredSchema(s *Source) *columnar.Schema {
+	out := &columnar.Schema{Fields: make([]columnar.Field, len(s.Fields))}
+	for i, f := range s.Fields {
+		out.Fields[i] = f.Field
+	}
+	return out
+}

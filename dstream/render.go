@@ -1,0 +1,85 @@
+package dstream
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// references appends the columns of e to out, each once, in the order in which they are met.
+func references(e *columnar.Expr, out []int) []int {
+	if e.Op == "col" && !slices.Contains(out, e.Col) {
+		out = append(out, e.Col)
+	}
+	for _, a := range e.Args {
+		out = references(a, out)
+	}
+	return out
+}
+
+// substitute returns e with every column replaced.
+func substitute(e *columnar.Expr, column func(c *columnar.Expr) *columnar.Expr) *columnar.Expr {
+	if e.Op == "col" {
+		return column(e)
+	}
+	if len(e.Args) == 0 {
+		return e
+	}
+	out := *e
+	out.Args = make([]*columnar.Expr, len(e.Args))
+	for i, a := range e.Args {
+		out.Args[i] = substitute(a, column)
+	}
+	return &out
+}
+
+// render writes an expression over ids for people, with the columns' own names: aliases leave no trace.
+func (s *columnSet) render(e *columnar.Expr) string {
+	return renderExpr(e, func(id int) string { return s.list[id].name })
+}
+
+// renderExpr writes e for people.
+func renderExpr(e *columnar.Expr, name func(col int) string) string {
+	switch e.Op {
+	case "col":
+		return name(e.Col)
+	case "const":
+		return renderConst(e)
+	case "cast":
+		return "cast(" + renderExpr(e.Args[0], name) + " as " + e.Type.String() + ")"
+	}
+	args := make([]string, len(e.Args))
+	for i, a := range e.Args {
+		args[i] = renderExpr(a, name)
+	}
+	if len(args) == 2 && infix(e.Op) {
+		return "(" + args[0] + " " + e.Op + " " + args[1] + ")"
+	}
+	return e.Op + "(" + strings.Join(args, ", ") + ")"
+}
+
+func infix(op string) bool {
+	return op == "and" || op == "or" || !(op[0] >= 'a' && op[0] <= 'z')
+}
+
+func renderConst(e *columnar.Expr) string {
+	switch {
+	case e.Value.Null:
+		return "null"
+	case e.Type.Kind == columnar.Interval:
+		return micros(e.Value.I)
+	case e.Type.Kind == columnar.String || e.Type.Kind == columnar.Binary:
+		return "'" + strings.ReplaceAll(e.Value.S, "'", "''") + "'"
+	case e.Type.Kind == columnar.Float64:
+		return fmt.Sprint(e.Value.F)
+	case e.Type.Kind == columnar.Bool:
+		return fmt.Sprint(e.Value.I != 0)
+	case e.Type.Kind == columnar.Timestamp:
+		return "timestamp '" + instant(e.Value.I) + "'"
+	case e.Type.Kind == columnar.Date:
+		return "date '" + instant(e.Value.I * microsPerDay)[:len("2006-01-02")] + "'"
+	}
+	return fmt.Sprint(e.Value.I)
+}

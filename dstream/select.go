@@ -1,0 +1,73 @@
+package dstream
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// Select makes a stream of the given columns. An expression is named by its alias, else after the column that it is,
+// else col<N> by its place, counted from 1. [Star] takes all columns that are not hidden. Directly behind an
+// aggregation, expressions may hold aggregates, and the columns that were not grouped by are refused.
+func (s *Stream) Select(exprs ...Expr) *Stream {
+	return s.step(func(n *Stream, pos Pos) *Error {
+		b := s.binder(pos, "SELECT")
+		n.scope = nil
+		for _, e := range exprs {
+			cols, err := s.selected(b, e, len(n.scope))
+			if err != nil {
+				return err
+			}
+			n.scope = append(n.scope, cols...)
+		}
+		if len(n.scope) == 0 {
+			return &Error{Pos: pos, Msg: "SELECT has no columns"}
+		}
+		n.group = nil
+		return nil
+	})
+}
+
+// selected is what one element of a select list adds behind the before columns ahead of it.
+func (s *Stream) selected(b *binder, e Expr, before int) (scope, *Error) {
+	if e.Kind == StarExpr {
+		return s.star(b, e)
+	}
+	bound, err := b.bind(e)
+	if err != nil {
+		return nil, err
+	}
+	return scope{s.graph.output(b, e, bound, before+1)}, nil
+}
+
+// output is the column that e, bound, makes at that place of a select list.
+func (g *Graph) output(b *binder, e Expr, bound *columnar.Expr, place int) scopeColumn {
+	c := g.columns.define(g.columns.render(bound), bound)
+	out := c.in("", false)
+	out.pos = b.at(e)
+	switch {
+	case e.Alias != "":
+		out.Name = e.Alias
+	case e.Kind == ColumnRef:
+		out.Name = bound.Name // as declared, not as written
+		out.Qualifier = b.scope.qualifierOf(c.id)
+	default:
+		out.Name = fmt.Sprintf("col%d", place)
+	}
+	return out
+}
+
+// star is * or alias.*.
+func (s *Stream) star(b *binder, e Expr) (scope, *Error) {
+	from := s.scope
+	if e.Qualifier != "" {
+		if from = s.scope.under(e.Qualifier); len(from) == 0 {
+			return nil, &Error{Pos: b.at(e), Msg: quoted("unknown table or alias", e.Qualifier), Hint: hintAmong(e.Qualifier, s.scope.qualifiers())}
+		}
+	}
+	out := from.visible()
+	for i := range out {
+		out[i].pos = b.at(e)
+	}
+	return out, nil
+}

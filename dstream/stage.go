@@ -1,0 +1,287 @@
+package dstream
+
+import (
+	"slices"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// stageBuilder makes the operators of one stage.
+//
+// Columns with a definition are put into the expression that uses them, unless there are several such places: then a
+// Project right before the first computes them once. Filters run as early as the joins that bring their columns allow.
+type stageBuilder struct {
+	columns *columnSet
+	tables  map[*Table][]bool
+	segment segment
+	input   *groupInput // where the segment starts at a grouping
+	outs    []output
+	joins   []*join
+	uses    map[int]int // column id → number of places, for the columns that something needs
+
+	in     *columnar.Schema
+	layout []int // ids of the columns of the current rows, −1 = not used
+	schema *columnar.Schema
+	ops    []Op
+}
+
+// newStageBuilder counts what the segment uses to yield outs.
+func newStageBuilder(l *lowering, seg segment, outs []output) *stageBuilder {
+	b := &stageBuilder{columns: &l.graph.columns, tables: l.tables, segment: seg, outs: outs, uses: map[int]int{}}
+	for _, n := range seg.steps {
+		if n.join != nil {
+			b.joins = append(b.joins, n.join)
+			b.useJoin(n.join)
+		} else {
+			b.use(n.filter)
+		}
+	}
+	for _, o := range outs {
+		b.use(o.expr)
+	}
+	return b
+}
+
+func (b *stageBuilder) useJoin(j *join) {
+	for _, id := range j.left {
+		b.use(b.columns.list[id].expr())
+	}
+	for _, i := range j.right {
+		b.tables[j.table][i] = true
+	}
+}
+
+// use counts the columns in e, and those in the definitions that it is the first to need.
+func (b *stageBuilder) use(e *columnar.Expr) {
+	if e.Op != "col" {
+		for _, a := range e.Args {
+			b.use(a)
+		}
+		return
+	}
+	b.uses[e.Col]++
+	if b.uses[e.Col] > 1 {
+		return
+	}
+	c := b.columns.list[e.Col]
+	if c.join != nil && slices.Contains(b.joins, c.join) {
+		b.tables[c.join.table][slices.Index(c.join.columns, c)] = true
+	}
+	if def := b.definition(c); def != nil {
+		b.use(def)
+	}
+}
+
+// definition is how the stage computes the column, nil when its rows begin with it or a join brings it.
+func (b *stageBuilder) definition(c *column) *columnar.Expr {
+	if b.segment.group != nil && b.segment.group.holds(c) {
+		return nil
+	}
+	return c.def
+}
+
+// level is how many of the joins must have run before e can be computed.
+func (b *stageBuilder) level(e *columnar.Expr) int {
+	most := 0
+	for _, id := range references(e, nil) {
+		c := b.columns.list[id]
+		if c.join != nil {
+			most = max(most, slices.Index(b.joins, c.join)+1)
+		}
+		if def := b.definition(c); def != nil {
+			most = max(most, b.level(def))
+		}
+	}
+	return most
+}
+
+// build makes the operators; the rows start as in, laid out as layout. The names of the outs count if named is set.
+func (b *stageBuilder) build(named bool) ([]Op, *columnar.Schema) {
+	b.schema = b.in
+	for level := 0; ; level++ {
+		for _, n := range b.segment.steps {
+			if n.filter != nil {
+				b.addFilter(n.filter, level)
+			}
+		}
+		if level == len(b.joins) {
+			break
+		}
+		b.addJoin(b.joins[level])
+	}
+	b.finish(named)
+	return b.ops, b.schema
+}
+
+// addFilter adds the operands of the AND that pred is which belong to the level.
+func (b *stageBuilder) addFilter(pred *columnar.Expr, level int) {
+	var here *columnar.Expr
+	for _, e := range operands(pred, nil) {
+		switch {
+		case b.level(e) != level:
+		case here == nil:
+			here = e
+		default:
+			here = &columnar.Expr{Op: "and", Type: e.Type, Args: []*columnar.Expr{here, e}}
+		}
+	}
+	if here != nil {
+		b.ready([]*columnar.Expr{here})
+		b.ops = append(b.ops, Op{Filter: b.positioned(here), Out: b.schema})
+	}
+}
+
+// operands appends the operands of nested ANDs to out.
+func operands(e *columnar.Expr, out []*columnar.Expr) []*columnar.Expr {
+	if e.Op == "and" {
+		for _, a := range e.Args {
+			out = operands(a, out)
+		}
+		return out
+	}
+	return append(out, e)
+}
+
+func (b *stageBuilder) addJoin(j *join) {
+	b.compute(j.left)
+	op := &Join{Table: j.table.Name, Left: j.kind == LeftOuter}
+	fields := tableFields(j.table, b.tables[j.table])
+	for i, id := range j.left {
+		op.LeftKeys = append(op.LeftKeys, slices.Index(b.layout, id))
+		op.RightKeys = append(op.RightKeys, slices.Index(fields, j.right[i]))
+	}
+	schema := &columnar.Schema{Fields: slices.Clone(b.schema.Fields)}
+	for _, f := range fields {
+		schema.Fields = append(schema.Fields, j.table.Schema.Fields[f])
+		b.layout = append(b.layout, j.columns[f].id)
+	}
+	b.schema = schema
+	b.ops = append(b.ops, Op{Join: op, Out: schema})
+}
+
+// ready computes the columns that must stand in the rows before the expressions can be written down.
+func (b *stageBuilder) ready(exprs []*columnar.Expr) {
+	var shared []int
+	for _, e := range exprs {
+		shared = b.shared(e, shared)
+	}
+	b.compute(shared)
+}
+
+// shared appends the columns in e that several places use and that do not stand in the rows yet.
+func (b *stageBuilder) shared(e *columnar.Expr, out []int) []int {
+	for _, id := range references(e, nil) {
+		def := b.inline(id)
+		switch {
+		case slices.Contains(b.layout, id):
+		case def != nil:
+			out = b.shared(def, out)
+		case !slices.Contains(out, id):
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// inline is the definition to put in the place of a column, nil when the column must stand in the rows.
+func (b *stageBuilder) inline(id int) *columnar.Expr {
+	def := b.definition(b.columns.list[id])
+	if def != nil && (b.uses[id] == 1 || def.Op == "const") {
+		return def
+	}
+	return nil
+}
+
+// compute adds those of the columns to the rows that are missing there.
+func (b *stageBuilder) compute(ids []int) {
+	var defs []*columnar.Expr
+	for _, id := range b.missing(ids) {
+		defs = append(defs, b.definition(b.columns.list[id]))
+	}
+	if len(defs) == 0 {
+		return
+	}
+	b.ready(defs)
+	p, ids := b.keep(), b.missing(ids)
+	for _, id := range ids {
+		c := b.columns.list[id]
+		p.Exprs = append(p.Exprs, b.positioned(b.definition(c)))
+		p.Names = append(p.Names, c.name)
+	}
+	if len(ids) > 0 {
+		b.layout = append(b.layout, ids...)
+		b.project(p)
+	}
+}
+
+func (b *stageBuilder) missing(ids []int) []int {
+	var out []int
+	for _, id := range ids {
+		if !slices.Contains(b.layout, id) && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// keep is the projection that changes nothing.
+func (b *stageBuilder) keep() *Projection {
+	p := &Projection{Names: b.schema.Names()}
+	for i := range b.schema.Fields {
+		p.Exprs = append(p.Exprs, columnar.Col(b.schema, i))
+	}
+	return p
+}
+
+func (b *stageBuilder) project(p *Projection) {
+	b.schema = p.schema()
+	b.ops = append(b.ops, Op{Project: p, Out: b.schema})
+}
+
+func (p *Projection) schema() *columnar.Schema {
+	out := &columnar.Schema{}
+	for i, e := range p.Exprs {
+		out.Fields = append(out.Fields, columnar.Field{Name: p.Names[i], Type: e.Type})
+	}
+	return out
+}
+
+// positioned turns column ids into positions in the current rows.
+func (b *stageBuilder) positioned(e *columnar.Expr) *columnar.Expr {
+	return substitute(e, func(c *columnar.Expr) *columnar.Expr {
+		if i := slices.Index(b.layout, c.Col); i >= 0 {
+			return columnar.Col(b.schema, i)
+		}
+		return b.positioned(b.definition(b.columns.list[c.Col]))
+	})
+}
+
+// finish yields the outs, and nothing else.
+func (b *stageBuilder) finish(named bool) {
+	p := &Projection{}
+	var exprs []*columnar.Expr
+	for _, o := range b.outs {
+		exprs = append(exprs, o.expr)
+	}
+	b.ready(exprs)
+	for i, e := range exprs {
+		p.Exprs = append(p.Exprs, b.positioned(e))
+		p.Names = append(p.Names, b.outs[i].name)
+	}
+	if !b.isCurrent(p, named) {
+		b.project(p)
+	}
+}
+
+// isCurrent reports whether p yields the current rows as they are.
+func (b *stageBuilder) isCurrent(p *Projection, named bool) bool {
+	if len(p.Exprs) != len(b.schema.Fields) {
+		return false
+	}
+	for i, e := range p.Exprs {
+		if e.Op != "col" || e.Col != i || named && p.Names[i] != b.schema.Fields[i].Name {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,161 @@
+package dstream
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// sink is the end of a stream.
+type sink struct {
+	name       string
+	stream     *Stream
+	partitions []partition
+	pos        Pos
+	err        *Error
+}
+
+// partition is a bound level of directories.
+type partition struct {
+	name string
+	expr *columnar.Expr // over column ids
+	own  int            // place among the visible columns of the one that the partition replaces, −1 = it is computed
+}
+
+// To ends the stream in a sink. Partitions split its output into directories: each is a column, which then is left out
+// of the files, or an expression with an alias. To returns s, so that several sinks may take the same rows.
+func (s *Stream) To(name string, partitions ...Expr) *Stream {
+	var out sink
+	t := s.step(func(n *Stream, pos Pos) *Error {
+		out = sink{name: name, stream: s, pos: pos}
+		if err := s.graph.checkSink(name, pos); err != nil {
+			return err
+		}
+		if err := s.checkOutput(pos); err != nil {
+			return err
+		}
+		return s.bindPartitions(&out, partitions)
+	})
+	out.err = t.err
+	s.graph.sinks = append(s.graph.sinks, out)
+	return t
+}
+
+func (g *Graph) checkSink(name string, pos Pos) *Error {
+	if name == "" {
+		return &Error{Pos: pos, Msg: "a sink has no name"}
+	}
+	for _, k := range g.sinks {
+		if strings.EqualFold(k.name, name) {
+			return &Error{Pos: pos, Msg: fmt.Sprintf("sink %q is used twice", name)}
+		}
+	}
+	return nil
+}
+
+// checkOutput checks names and types of the columns that leave the job.
+func (s *Stream) checkOutput(pos Pos) *Error {
+	seen := map[string]scopeColumn{}
+	for _, c := range s.scope.visible() {
+		at := pos
+		if c.pos != (Pos{}) {
+			at = c.pos
+		}
+		folded := strings.ToLower(c.Name)
+		if other, ok := seen[folded]; ok {
+			return &Error{Pos: at, Msg: fmt.Sprintf("two output columns are named %q and %q", other.Name, c.Name), Hint: "name one of them with AS; readers ignore case"}
+		}
+		seen[folded] = c
+		switch c.Type.Kind {
+		case columnar.Null:
+			return &Error{Pos: at, Msg: fmt.Sprintf("output column %q is NULL without a type", c.Name), Hint: "write CAST(NULL AS type)"}
+		case columnar.Interval:
+			return &Error{Pos: at, Msg: fmt.Sprintf("output column %q is an interval, which files can't hold", c.Name)}
+		}
+	}
+	return nil
+}
+
+func (s *Stream) bindPartitions(out *sink, partitions []Expr) *Error {
+	b := &binder{scope: s.scope, pos: out.pos, clause: "a partition"}
+	for _, e := range partitions {
+		p, err := s.bindPartition(b, e)
+		if err != nil {
+			return err
+		}
+		if err := s.checkPartition(out, p, b.at(e)); err != nil {
+			return err
+		}
+		out.partitions = append(out.partitions, p)
+	}
+	if len(out.fileColumns()) == 0 {
+		return &Error{Pos: out.pos, Msg: fmt.Sprintf("sink %q is partitioned by all its columns, so its files would be empty", out.name)}
+	}
+	return nil
+}
+
+func (s *Stream) bindPartition(b *binder, e Expr) (partition, *Error) {
+	bound, err := b.bind(e)
+	if err != nil {
+		return partition{}, err
+	}
+	p := partition{name: e.Alias, expr: bound, own: -1}
+	if e.Kind == ColumnRef && (e.Alias == "" || strings.EqualFold(e.Alias, e.Name)) {
+		p.name = bound.Name
+		p.own = s.scope.visible().place(bound.Col, bound.Name)
+	}
+	if p.name == "" {
+		return p, &Error{Pos: b.at(e), Msg: "a computed partition needs a name", Hint: `write the expression AS name`}
+	}
+	return p, nil
+}
+
+func (s *Stream) checkPartition(out *sink, p partition, pos Pos) *Error {
+	switch p.expr.Type.Kind {
+	case columnar.Bool, columnar.Int32, columnar.Int64, columnar.String, columnar.Date, columnar.Timestamp:
+	default:
+		return &Error{Pos: pos, Msg: fmt.Sprintf("partition %q is a %s, which makes no directory names", p.name, p.expr.Type), Hint: "CAST it to a string"}
+	}
+	for _, o := range out.partitions {
+		if strings.EqualFold(o.name, p.name) {
+			return &Error{Pos: pos, Msg: fmt.Sprintf("two partitions are named %q", p.name)}
+		}
+	}
+	for i, c := range s.scope.visible() {
+		if i != p.own && strings.EqualFold(c.Name, p.name) {
+			return &Error{Pos: pos, Msg: fmt.Sprintf("partition %q has the name of an output column", p.name), Hint: "give one of the two another name"}
+		}
+	}
+	return nil
+}
+
+// place is the position of the column with that id and name, −1 when it is not there.
+func (s scope) place(id int, name string) int {
+	for i, c := range s {
+		if c.id == id && c.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// fileColumns are the places of the visible columns that no partition replaces.
+func (k *sink) fileColumns() []int {
+	var out []int
+	for i := range k.stream.scope.visible() {
+		if !k.replaces(i) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (k *sink) replaces(i int) bool {
+	for _, p := range k.partitions {
+		if p.own == i {
+			return true
+		}
+	}
+	return false
+}
