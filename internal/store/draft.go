@@ -64,7 +64,7 @@ func (d *Draft) Publish() error {
 	// A temporary name left behind harms nobody, so it is no reason to call a linked file failed.
 	d.removed = d.fsys.Remove(d.temp) == nil
 	// Also for a name taken: whoever linked it may have died before this sync, and the caller will rely on it.
-	if syncErr := d.fsys.SyncDir(d.dir); syncErr != nil {
+	if syncErr := d.fsys.Sync(d.dir); syncErr != nil {
 		return syncErr
 	}
 	if err != nil {
@@ -101,7 +101,7 @@ func makeDir(fsys FS, dir string) error {
 		return err
 	}
 	made := err == nil
-	err = fsys.SyncDir(filepath.Dir(dir))
+	err = fsys.Sync(filepath.Dir(dir))
 	// A directory given to us in a parent that we may not open was not made by a process of ours.
 	if !made && errors.Is(err, fs.ErrPermission) {
 		return nil

@@ -28,7 +28,7 @@ type Locker interface {
 }
 
 // FS is the local file operations on which durability rests. Nothing in it replaces what is there, and nothing but
-// Sync and SyncDir makes anything durable. Implementations are safe for concurrent use.
+// FS.Sync and File.Sync makes anything durable. Implementations are safe for concurrent use.
 type FS interface {
 	ReadFS
 	Locker
@@ -40,8 +40,9 @@ type FS interface {
 	Remove(name string) error
 	// Mkdir makes one directory; a name taken is [fs.ErrExist], a missing parent [fs.ErrNotExist].
 	Mkdir(name string) error
-	// SyncDir makes the entries of a directory durable: the names in it, not the bytes of its files.
-	SyncDir(name string) error
+	// Sync makes what stands under a name durable: the bytes of a file, whoever wrote them, or the names in a
+	// directory, not the bytes of its files.
+	Sync(name string) error
 }
 
 // File is a file open for writing.

@@ -165,7 +165,7 @@ func (l *Local) remove(file string) error {
 	if err != nil {
 		return err
 	}
-	return l.fs().SyncDir(filepath.Dir(file))
+	return l.fs().Sync(filepath.Dir(file))
 }
 
 func (l *Local) path(name string) string { return filepath.Join(l.Root, filepath.FromSlash(name)) }

@@ -45,14 +45,14 @@ func (OS) Remove(name string) error {
 // Mkdir implements [FS].
 func (o OS) Mkdir(name string) error { return os.Mkdir(name, o.mode(0o777)) }
 
-// SyncDir implements [FS].
-func (OS) SyncDir(name string) error {
-	dir, err := os.Open(name)
+// Sync implements [FS].
+func (OS) Sync(name string) error {
+	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	return dir.Sync()
+	defer f.Close()
+	return f.Sync()
 }
 
 // Lock implements [Locker] by flock.

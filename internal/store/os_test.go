@@ -60,7 +60,7 @@ func testNamesOf(t *testing.T, fsys store.FS, a, b string) {
 	if len(entries) != 1 || entries[0].Name() != "b" || err != nil || info.Size() != 5000 {
 		t.Errorf("entries are %v", entries)
 	}
-	must(t, fsys.SyncDir(filepath.Dir(b)))
+	must(t, fsys.Sync(filepath.Dir(b)))
 }
 
 func testLocks(t *testing.T, fsys store.FS, name string) {

@@ -139,18 +139,18 @@ func (c *CrashFS) Remove(name string) error {
 	return failed
 }
 
-// SyncDir implements store.FS.
-func (c *CrashFS) SyncDir(name string) error {
+// Sync implements store.FS.
+func (c *CrashFS) Sync(name string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	dir, err := c.look("sync", name)
+	n, err := c.look("sync", name)
 	if err != nil {
 		return err
 	}
 	if failed, _ := c.step(); failed != nil {
 		return failed
 	}
-	dir.durable, dir.changes = maps.Clone(dir.entries), nil
+	n.sync()
 	return nil
 }
 

@@ -49,8 +49,11 @@ func (n *node) write(w fileChange) {
 	n.writes = append(n.writes, w)
 }
 
-// sync makes a file's bytes sure.
+// sync makes a file's bytes or a directory's entries sure.
 func (n *node) sync() {
+	if n.isDir() {
+		n.durable, n.changes = maps.Clone(n.entries), nil
+	}
 	for _, w := range n.writes {
 		n.synced = w.apply(n.synced)
 	}

@@ -20,14 +20,14 @@ const (
 	OpLink     Op = "link"
 	OpRemove   Op = "remove"
 	OpMkdir    Op = "mkdir"
-	OpSyncDir  Op = "sync-dir"
+	OpSyncName Op = "sync-name"
 	OpWrite    Op = "write" // Write and WriteAt
 	OpAllocate Op = "allocate"
 	OpSync     Op = "sync"
 )
 
 // Ops lists every [Op] that changes something.
-var Ops = []Op{OpLock, OpCreate, OpLink, OpRemove, OpMkdir, OpSyncDir, OpWrite, OpAllocate, OpSync}
+var Ops = []Op{OpLock, OpCreate, OpLink, OpRemove, OpMkdir, OpSyncName, OpWrite, OpAllocate, OpSync}
 
 // FaultFS hands everything to another file system, except what it was told to make fail. A write that fails has
 // written the first half. Safe for concurrent use.
@@ -135,12 +135,12 @@ func (f *FaultFS) Mkdir(name string) error {
 	return f.inner.Mkdir(name)
 }
 
-// SyncDir implements store.FS.
-func (f *FaultFS) SyncDir(name string) error {
-	if err := f.step(OpSyncDir, name); err != nil {
+// Sync implements store.FS.
+func (f *FaultFS) Sync(name string) error {
+	if err := f.step(OpSyncName, name); err != nil {
 		return err
 	}
-	return f.inner.SyncDir(name)
+	return f.inner.Sync(name)
 }
 
 type faultFile struct {
