@@ -1,0 +1,263 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millrace/millrace/integration/kafkatest"
+	"github.com/millrace/millrace/internal/kafka"
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/offsets/offsetstest"
+)
+
+func source(t *testing.T, b *kafkatest.Broker, topic string, fetchBytes int) *offsets.Kafka {
+	t.Helper()
+	client, err := kafka.NewClient(kafka.Options{Brokers: []string{b.Addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return offsets.NewKafka(client, offsets.KafkaOptions{Source: "events", Topics: []string{topic}, ReadCommitted: true,
+		FetchBytes: fetchBytes})
+}
+
+// producer writes where it is told to, without waiting to fill batches.
+func producer(t *testing.T, b *kafkatest.Broker, opts ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	return b.Client(t, append(opts, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
+		kgo.MetadataMinAge(20*time.Millisecond))...)
+}
+
+func write(t *testing.T, w *kgo.Client, topic string, partition int32, values ...string) {
+	t.Helper()
+	recs := make([]*kgo.Record, len(values))
+	for i, v := range values {
+		recs[i] = &kgo.Record{Topic: topic, Partition: partition, Key: []byte("k" + v), Value: []byte(v)}
+	}
+	if err := w.ProduceSync(t.Context(), recs...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func begin(t *testing.T, w *kgo.Client) {
+	t.Helper()
+	if err := w.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func end(t *testing.T, w *kgo.Client, commit bool) {
+	t.Helper()
+	if err := w.EndTransaction(context.WithoutCancel(t.Context()), kgo.TransactionEndTry(commit)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// oracle reads a partition with franz-go under read_committed, up to an offset.
+func oracle(t *testing.T, b *kafkatest.Broker, topic string, partition int32, until int64) (rows []offsetstest.Row) {
+	t.Helper()
+	c := b.Client(t, kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().AtStart()}}))
+	for next := int64(0); next < until; {
+		fetches := c.PollFetches(t.Context())
+		if err := fetches.Err(); err != nil {
+			t.Fatal(err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			next = r.Offset + 1
+			if !r.Attrs.IsControl() && r.Offset < until {
+				rows = append(rows, offsetstest.Row{Offset: r.Offset, Key: string(r.Key), Value: string(r.Value)})
+			}
+		})
+	}
+	return rows
+}
+
+func recreate(t *testing.T, b *kafkatest.Broker, topic string, partitions int) {
+	t.Helper()
+	admin := kadm.NewClient(b.Client(t))
+	if res, err := admin.DeleteTopics(t.Context(), topic); err != nil || res.Error() != nil {
+		t.Fatal(err, res.Error())
+	}
+	for {
+		listed, err := admin.ListTopics(t.Context(), topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if listed[topic].Err != nil { // the deletion has arrived
+			break
+		}
+	}
+	b.CreateTopic(t, topic, partitions)
+}
+
+func TestKafkaReadContract(t *testing.T) {
+	b := kafkatest.Start(t)
+	offsetstest.Run(t, func(t *testing.T, partitions int) offsetstest.Fixture {
+		topic := b.Topic(t, partitions)
+		plain := producer(t, b)
+		txn := producer(t, b, kgo.TransactionalID(topic))
+		return offsetstest.Fixture{
+			Source: source(t, b, topic, 4096),
+			Topic:  topic,
+			Append: func(partition int32, values ...string) { write(t, plain, topic, partition, values...) },
+			Gap: func(partition int32) {
+				begin(t, txn)
+				write(t, txn, topic, partition, "aborted", "aborted too")
+				end(t, txn, false)
+			},
+			DeleteBefore: func(partition int32, offset int64) { deleteBefore(t, b, topic, partition, offset) },
+			Recreate: func() {
+				recreate(t, b, topic, partitions)
+				plain = producer(t, b)
+			},
+		}
+	})
+}
+
+func deleteBefore(t *testing.T, b *kafkatest.Broker, topic string, partition int32, offset int64) {
+	t.Helper()
+	var at kadm.Offsets
+	at.Add(kadm.Offset{Topic: topic, Partition: partition, At: offset})
+	res, err := kadm.NewClient(b.Client(t)).DeleteRecords(t.Context(), at)
+	if err != nil || res.Error() != nil {
+		t.Fatal(err, res.Error())
+	}
+}
+
+// TestKafkaReadTransactions interleaves transactions of four producers, in all codecs, with batches of all sizes, and
+// compares what is read, at several fetch sizes and from many offsets, with what franz-go reads.
+func TestKafkaReadTransactions(t *testing.T) {
+	b := kafkatest.Start(t)
+	topic := b.Topic(t, 1)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	writeInterleaved(t, b, topic, rng)
+
+	states, err := source(t, b, topic, 0).Partitions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := offsets.Range{Topic: topic, TopicID: states[0].TopicID, Until: states[0].End, LeaderEpoch: states[0].LeaderEpoch}
+	want := oracle(t, b, topic, 0, all.Until)
+	if len(want) == 0 || int64(len(want)) == all.Until {
+		t.Fatalf("the test is worth nothing: %d records at %d offsets", len(want), all.Until)
+	}
+	for _, fetchBytes := range []int{1, 300, 4096, 1 << 20} {
+		s := source(t, b, topic, fetchBytes)
+		for range 25 {
+			r := all
+			r.From = rng.Int64N(all.Until)
+			r.Until = r.From + rng.Int64N(all.Until-r.From+1)
+			compare(t, s, r, want)
+		}
+		compare(t, s, all, want)
+	}
+	t.Logf("%d of %d offsets hold records to be seen", len(want), all.Until)
+}
+
+func compare(t *testing.T, s offsets.Source, r offsets.Range, all []offsetstest.Row) {
+	t.Helper()
+	got, err := offsetstest.ReadAll(t.Context(), s, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []offsetstest.Row
+	for _, row := range all {
+		if row.Offset >= r.From && row.Offset < r.Until {
+			want = append(want, row)
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: %d rows, want %d", r, len(got), len(want))
+	}
+}
+
+func writeInterleaved(t *testing.T, b *kafkatest.Broker, topic string, rng *rand.Rand) {
+	t.Helper()
+	codecs := []kgo.CompressionCodec{kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(),
+		kgo.Lz4Compression(), kgo.ZstdCompression()}
+	var writers []*kgo.Client
+	for i := range 4 {
+		writers = append(writers, producer(t, b, kgo.TransactionalID(fmt.Sprintf("%s-%d", topic, i)),
+			kgo.ProducerBatchCompression(codecs[rng.IntN(len(codecs))])))
+	}
+	for _, codec := range codecs {
+		writers = append(writers, producer(t, b, kgo.ProducerBatchCompression(codec)))
+	}
+	open := make([]bool, 4)
+	for n := range 120 {
+		i := rng.IntN(len(writers))
+		if i < len(open) && !open[i] {
+			begin(t, writers[i])
+			open[i] = true
+		}
+		write(t, writers[i], topic, 0, someValues(rng, n)...)
+		if i < len(open) && rng.IntN(2) == 0 {
+			end(t, writers[i], rng.IntN(2) == 0)
+			open[i] = false
+		}
+	}
+	for i := range open {
+		if open[i] {
+			end(t, writers[i], rng.IntN(2) == 0)
+		}
+	}
+}
+
+func someValues(rng *rand.Rand, n int) []string {
+	values := make([]string, 1+rng.IntN(20))
+	for i := range values {
+		values[i] = fmt.Sprintf("%d.%d %s", n, i, strings.Repeat("view ", rng.IntN(100)))
+	}
+	return values
+}
+
+// TestKafkaReadLargeBatch reads batches much larger than what one fetch asks for.
+func TestKafkaReadLargeBatch(t *testing.T) {
+	b := kafkatest.Start(t)
+	topic := b.Topic(t, 1, "max.message.bytes=10000000")
+	w := producer(t, b, kgo.ProducerBatchMaxBytes(8<<20), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	large := string(bytes.Repeat([]byte("millrace"), 3<<17)) // 3 MiB
+	write(t, w, topic, 0, "a", large)
+	write(t, w, topic, 0, "b", large, "c")
+	s := source(t, b, topic, 64<<10)
+	states, err := s.Partitions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := offsetstest.ReadAll(t.Context(), s, offsets.Range{Topic: topic, TopicID: states[0].TopicID, Until: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 5 || rows[1].Value != large || rows[3].Value != large || rows[4].Value != "c" {
+		t.Errorf("%d rows, want 5 with two of %d bytes", len(rows), len(large))
+	}
+}
+
+// TestKafkaReadOpenTransaction plans up to the last stable offset and no further.
+func TestKafkaReadOpenTransaction(t *testing.T) {
+	b := kafkatest.Start(t)
+	topic := b.Topic(t, 1)
+	txn := producer(t, b, kgo.TransactionalID(topic))
+	write(t, producer(t, b), topic, 0, "a", "b")
+	begin(t, txn)
+	write(t, txn, topic, 0, "open")
+	states, err := source(t, b, topic, 0).Partitions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := states[0]; s.End != 2 || s.HighWatermark != 3 {
+		t.Errorf("end %d, high watermark %d; want 2 and 3", s.End, s.HighWatermark)
+	}
+	end(t, txn, true)
+}

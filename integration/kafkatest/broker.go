@@ -1,0 +1,121 @@
+package kafkatest
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+)
+
+// config is a single node that is its own controller.
+const config = `process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:%[2]d
+listeners=PLAINTEXT://127.0.0.1:%[1]d,CONTROLLER://127.0.0.1:%[2]d
+advertised.listeners=PLAINTEXT://127.0.0.1:%[1]d
+inter.broker.listener.name=PLAINTEXT
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs=%[3]s
+num.network.threads=2
+num.io.threads=2
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+log.cleaner.backoff.ms=200
+`
+
+func writeConfig(dir string, port, controller int) (string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "server.properties")
+	text := fmt.Appendf(nil, config, port, controller, filepath.Join(dir, "data"))
+	return file, os.WriteFile(file, text, 0o644)
+}
+
+// freePorts returns ports that nobody listens on at the moment.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // at the end, so that all differ
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
+
+// format writes the cluster's id into the empty data directory, which a broker wants to find there.
+func format(java, lib, config string) error {
+	var id [16]byte
+	rand.Read(id[:])
+	id[0] &= 0x7f // the text must not begin with "-", which would read as an option
+	cluster := base64.RawURLEncoding.EncodeToString(id[:])
+	cmd := exec.Command(java, "-cp", filepath.Join(lib, "*"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("format data directory: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// process is a child that dies with this process.
+type process struct {
+	cmd  *exec.Cmd
+	log  string
+	done chan struct{} // closed when it has ended
+}
+
+// run starts the broker from a thread of its own that waits for its end: the signal that ends a child with its parent
+// is sent when the starting thread ends, and Go's threads come and go.
+func run(java, lib, config, log string) (*process, error) {
+	out, err := os.Create(log)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	cmd := exec.Command(java, "-Xms256m", "-Xmx512m", "-cp", filepath.Join(lib, "*"), "kafka.Kafka", config)
+	cmd.Stdout, cmd.Stderr = out, out
+	dieWithParent(cmd)
+	p := &process{cmd: cmd, log: log, done: make(chan struct{})}
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		defer close(p.done)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			cmd.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start broker: %w", err)
+	}
+	return p, nil
+}
+
+// kill ends the process and waits for it.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	<-p.done
+}
+
+// logTail returns the last lines of the log.
+func (p *process) logTail() []byte {
+	text, _ := os.ReadFile(p.log)
+	lines := bytes.Split(text, []byte("\n"))
+	return bytes.Join(lines[max(0, len(lines)-30):], []byte("\n"))
+}
