@@ -1,0 +1,288 @@
+package columnar
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+)
+
+// The hash of rows in memory: a fold of 64 × 64 → 128-bit multiplications, as in wyhash. It never leaves the process;
+// the hash that decides on key groups is another one, pinned in [KeyGroups].
+
+const (
+	hashSeed  = 0x9e3779b97f4a7c15
+	hashMul   = 0xd6e8feb86659fd93
+	hashTail  = 0xa0761d6478bd642f
+	hashOfNil = 0x589965cc75374cc3 // stands for NULL
+)
+
+func fold(h, x uint64) uint64 {
+	hi, lo := bits.Mul64(h^x, hashMul)
+	return hi ^ lo
+}
+
+func foldBytes(h uint64, p []byte) uint64 {
+	n := len(p)
+	h ^= uint64(n) * hashTail
+	for len(p) > 16 {
+		h = fold2(h, binary.LittleEndian.Uint64(p), binary.LittleEndian.Uint64(p[8:]))
+		p = p[16:]
+	}
+	switch n = len(p); {
+	case n >= 8:
+		return fold2(h, binary.LittleEndian.Uint64(p), binary.LittleEndian.Uint64(p[n-8:]))
+	case n >= 4:
+		return fold2(h, uint64(binary.LittleEndian.Uint32(p)), uint64(binary.LittleEndian.Uint32(p[n-4:])))
+	case n > 0:
+		return fold2(h, uint64(p[0])<<16|uint64(p[n>>1])<<8|uint64(p[n-1]), 0)
+	}
+	return fold2(h, 0, 0)
+}
+
+func fold2(h, a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a^hashTail, b^h)
+	return hi ^ lo
+}
+
+// hashRows writes one hash for each of the rows, over all columns.
+func hashRows(dst []uint64, cols []*Vector, rows []int32) []uint64 {
+	dst = resized(dst, len(rows))
+	for i := range dst {
+		dst[i] = hashSeed
+	}
+	for _, v := range cols {
+		hashColumn(dst, v, rows)
+	}
+	return dst
+}
+
+func hashColumn(dst []uint64, v *Vector, rows []int32) {
+	if v.Valid != nil {
+		for i, r := range rows {
+			if isNullAt(v.Valid, r) {
+				dst[i] = fold(dst[i], hashOfNil)
+			}
+		}
+	}
+	switch v.Type.Kind {
+	case Int64, Timestamp:
+		foldInts(dst, v.Valid, rows, v.I64)
+	case Int32, Date:
+		foldInts(dst, v.Valid, rows, v.I32)
+	case Float64:
+		foldWords(dst, v.Valid, rows, func(r int32) uint64 { return canonicalBits(v.F64[r]) })
+	case Bool:
+		foldWords(dst, v.Valid, rows, func(r int32) uint64 { return uint64(v.Bits[r>>3] >> (r & 7) & 1) })
+	default:
+		for i, r := range rows {
+			if !isNullAt(v.Valid, r) {
+				dst[i] = foldBytes(dst[i], v.Str(int(r)))
+			}
+		}
+	}
+}
+
+func foldInts[T ordered](dst []uint64, valid []byte, rows []int32, vals []T) {
+	for i, r := range rows {
+		if !isNullAt(valid, r) {
+			dst[i] = fold(dst[i], uint64(vals[r]))
+		}
+	}
+}
+
+func foldWords(dst []uint64, valid []byte, rows []int32, word func(r int32) uint64) {
+	for i, r := range rows {
+		if !isNullAt(valid, r) {
+			dst[i] = fold(dst[i], word(r))
+		}
+	}
+}
+
+// canonicalBits are the bits of a double with one zero and one NaN.
+func canonicalBits(f float64) uint64 {
+	if f != f {
+		return 0x7ff8000000000000
+	}
+	return math.Float64bits(f + 0) // −0 + 0 is 0
+}
+
+// keyTable numbers distinct keys in the order in which they are first seen. It is an open-addressing table without
+// pointers: a slot holds the upper half of the hash and the number + 1; the keys stand in columns. NULL equals NULL.
+type keyTable struct {
+	cols   []keyColumn
+	slots  []uint64 // hash &^ 0xffffffff | number + 1; 0 = empty; a power of two
+	n      int
+	vecs   []*Vector // scratch
+	hashes []uint64
+}
+
+type keyColumn struct {
+	own *Builder // the distinct keys
+	in  *Vector  // the column being looked up
+}
+
+const minSlots = 64
+
+func newKeyTable(types []Type) *keyTable {
+	t := &keyTable{slots: make([]uint64, minSlots), vecs: make([]*Vector, len(types))}
+	for _, typ := range types {
+		t.cols = append(t.cols, keyColumn{own: NewBuilder(typ)})
+	}
+	return t
+}
+
+// bind prepares the lookup of rows of the key columns of b: it hashes them.
+func (t *keyTable) bind(b *Batch, keys []int, rows []int32) {
+	for i, k := range keys {
+		t.cols[i].in = b.Cols[k]
+		t.vecs[i] = b.Cols[k]
+	}
+	t.hashes = hashRows(t.hashes, t.vecs, rows)
+}
+
+// number finds the bound rows' numbers and gives new numbers to new keys.
+func (t *keyTable) number(dst []uint32, rows []int32) []uint32 {
+	dst = resized(dst, len(rows))
+	for i, r := range rows {
+		h := t.hashes[i]
+		g := t.find(h, r)
+		if g < 0 {
+			g = t.insert(h, r)
+		}
+		dst[i] = uint32(g)
+	}
+	return dst
+}
+
+// find is the number of the key of row r, −1 when it is new.
+func (t *keyTable) find(h uint64, r int32) int {
+	mask := uint64(len(t.slots) - 1)
+	for pos := h & mask; ; pos = (pos + 1) & mask {
+		s := t.slots[pos]
+		if s == 0 {
+			return -1
+		}
+		if (s^h)>>32 == 0 {
+			if g := int(uint32(s)) - 1; t.equal(g, int(r)) {
+				return g
+			}
+		}
+	}
+}
+
+// equal reports whether key g is the key of row r.
+func (t *keyTable) equal(g, r int) bool {
+	for i := range t.cols {
+		own, in := t.cols[i].own, t.cols[i].in
+		if own.nulls > 0 || in.Valid != nil {
+			null := own.nulls > 0 && own.vec.IsNull(g)
+			if null != in.IsNull(r) {
+				return false
+			}
+			if null {
+				continue
+			}
+		}
+		if !sameKey(&own.vec, g, in, r) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameKey compares values that are not NULL; a's doubles are canonical.
+func sameKey(a *Vector, i int, b *Vector, j int) bool {
+	switch a.Type.Kind {
+	case Int64, Timestamp:
+		return a.I64[i] == b.I64[j]
+	case String, Binary:
+		return string(a.Str(i)) == string(b.Str(j))
+	case Int32, Date:
+		return a.I32[i] == b.I32[j]
+	case Float64:
+		return math.Float64bits(a.F64[i]) == canonicalBits(b.F64[j])
+	}
+	return a.Bool(i) == b.Bool(j)
+}
+
+func (t *keyTable) insert(h uint64, r int32) int {
+	if 2*(t.n+1) > len(t.slots) {
+		t.grow()
+	}
+	for i := range t.cols {
+		appendKey(t.cols[i].own, t.cols[i].in, int(r))
+	}
+	t.n++
+	t.place(h, t.n)
+	return t.n - 1
+}
+
+// place writes the number + 1 into the first free slot of its chain.
+func (t *keyTable) place(h uint64, numberPlus1 int) {
+	mask := uint64(len(t.slots) - 1)
+	pos := h & mask
+	for t.slots[pos] != 0 {
+		pos = (pos + 1) & mask
+	}
+	t.slots[pos] = h&^0xffffffff | uint64(uint32(numberPlus1))
+}
+
+// grow doubles the slots. Hashes are computed anew: keeping them would cost more memory than the slots.
+func (t *keyTable) grow() {
+	t.slots = make([]uint64, 2*len(t.slots))
+	cols := make([]*Vector, len(t.cols))
+	for i := range t.cols {
+		v := *t.cols[i].own.Vector()
+		cols[i] = &v
+	}
+	for g, h := range hashRows(nil, cols, (&frame{}).identity(t.n)) {
+		t.place(h, g+1)
+	}
+}
+
+// appendKey appends row r of v with doubles made canonical.
+func appendKey(b *Builder, v *Vector, r int) {
+	if v.IsNull(r) {
+		b.AppendNull()
+		return
+	}
+	switch v.Type.Kind {
+	case Bool:
+		b.AppendBool(v.Bool(r))
+	case Int32, Date:
+		b.AppendInt32(v.I32[r])
+	case Float64:
+		b.AppendFloat64(math.Float64frombits(canonicalBits(v.F64[r])))
+	case String, Binary:
+		b.AppendBytes(v.Str(r))
+	default:
+		b.AppendInt64(v.I64[r])
+	}
+}
+
+// reset forgets all keys and keeps the memory.
+func (t *keyTable) reset() {
+	clear(t.slots)
+	t.n = 0
+	for i := range t.cols {
+		t.cols[i].own.Reset()
+	}
+}
+
+// sizeBytes is the memory held.
+func (t *keyTable) sizeBytes() int64 {
+	size := int64(cap(t.slots)+cap(t.hashes)) * 8
+	for i := range t.cols {
+		size += t.cols[i].own.vec.sizeBytes()
+	}
+	return size
+}
+
+// columnTypes are the types of the columns at these positions.
+func columnTypes(s *Schema, cols []int) []Type {
+	types := make([]Type, len(cols))
+	for i, c := range cols {
+		types[i] = s.Fields[c].Type
+	}
+	return types
+}

@@ -1,0 +1,174 @@
+package columnar
+
+import "fmt"
+
+// Take copies the rows, physical positions in any order, to a new batch without selection. The copy is canonical: what
+// is undefined in b, such as values at NULLs and bits behind the last row, is zero, and a column without NULL has no
+// validity bitmap. So equal rows give equal memory.
+func Take(b *Batch, rows []int32) *Batch {
+	out := &Batch{Schema: b.Schema, Cols: make([]*Vector, len(b.Cols)), Rows: len(rows), Origin: b.Origin}
+	for i, v := range b.Cols {
+		out.Cols[i] = takeVector(v, rows)
+	}
+	if b.Offsets != nil {
+		out.Offsets = gathered(b.Offsets, rows)
+	}
+	return out
+}
+
+// Compact copies the selected rows of b as [Take] does; a batch without selection is returned as it is.
+func Compact(b *Batch) *Batch {
+	if b.Sel == nil {
+		return b
+	}
+	return Take(b, b.Sel)
+}
+
+// Concat copies the selected rows of the batches, which must have equal schemas and be at least one, to a new canonical
+// batch (see [Take]). Origin and offsets are kept where all batches come from the same place.
+func Concat(batches []*Batch) *Batch {
+	first := batches[0]
+	out := &Batch{Schema: first.Schema, Cols: make([]*Vector, len(first.Cols))}
+	for _, b := range batches {
+		if !b.Schema.Equal(first.Schema) {
+			panic(fmt.Sprintf("columnar: concatenate (%s) with (%s)", b.Schema, first.Schema))
+		}
+		out.Rows += b.Len()
+	}
+	for c, v := range first.Cols {
+		dst := newVector(v.Type, out.Rows)
+		at := 0
+		for _, b := range batches {
+			dst.put(at, b.Cols[c], selectedRows(b))
+			at += b.Len()
+		}
+		dst.finish()
+		out.Cols[c] = dst
+	}
+	concatOffsets(out, batches)
+	return out
+}
+
+func concatOffsets(out *Batch, batches []*Batch) {
+	offsets := make([]int64, 0, out.Rows)
+	for _, b := range batches {
+		if b.Offsets == nil || b.Origin == nil || *b.Origin != *batches[0].Origin {
+			return
+		}
+		offsets = append(offsets, gathered(b.Offsets, selectedRows(b))...)
+	}
+	out.Origin, out.Offsets = batches[0].Origin, offsets
+}
+
+// selectedRows is the selection as a list, also where there is none.
+func selectedRows(b *Batch) []int32 {
+	if b.Sel != nil {
+		return b.Sel
+	}
+	return (&frame{}).identity(b.Rows)
+}
+
+func takeVector(v *Vector, rows []int32) *Vector {
+	dst := newVector(v.Type, len(rows))
+	dst.put(0, v, rows)
+	dst.finish()
+	return dst
+}
+
+// newVector is a vector of n rows to be filled by put, front to back.
+func newVector(t Type, n int) *Vector {
+	v := &Vector{Type: t, N: n, Valid: make([]byte, bitmapBytes(n))}
+	switch t.Kind {
+	case Bool:
+		v.Bits = make([]byte, bitmapBytes(n))
+	case Int32, Date:
+		v.I32 = make([]int32, n)
+	case Float64:
+		v.F64 = make([]float64, n)
+	case String, Binary:
+		v.Off = make([]int32, n+1)
+	default:
+		v.I64 = make([]int64, n)
+	}
+	return v
+}
+
+// put copies rows of src to position at and on, leaving zero where src is NULL.
+func (v *Vector) put(at int, src *Vector, rows []int32) {
+	switch v.Type.Kind {
+	case Bool:
+		v.putBits(at, src, rows)
+	case Int32, Date:
+		putValues(v.I32[at:], src.I32, src.Valid, rows)
+	case Float64:
+		putValues(v.F64[at:], src.F64, src.Valid, rows)
+	case String, Binary:
+		v.putStrings(at, src, rows)
+	default:
+		putValues(v.I64[at:], src.I64, src.Valid, rows)
+	}
+	for i, r := range rows {
+		v.Valid[(at+i)>>3] |= bit(!isNullAt(src.Valid, r)) << ((at + i) & 7)
+	}
+}
+
+func putValues[T any](dst, src []T, valid []byte, rows []int32) {
+	dst = dst[:len(rows)]
+	for i, r := range rows {
+		if !isNullAt(valid, r) {
+			dst[i] = src[r]
+		}
+	}
+}
+
+func (v *Vector) putBits(at int, src *Vector, rows []int32) {
+	for i, r := range rows {
+		v.Bits[(at+i)>>3] |= bit(!isNullAt(src.Valid, r) && src.Bool(int(r))) << ((at + i) & 7)
+	}
+}
+
+func (v *Vector) putStrings(at int, src *Vector, rows []int32) {
+	size := 0
+	for _, r := range rows {
+		if !isNullAt(src.Valid, r) {
+			size += int(src.Off[r+1] - src.Off[r])
+		}
+	}
+	if need := len(v.Data) + size; cap(v.Data) < need+Slack {
+		v.Data = append(make([]byte, 0, need+Slack), v.Data...)
+	}
+	for i, r := range rows {
+		if !isNullAt(src.Valid, r) {
+			v.Data = append(v.Data, src.Str(int(r))...)
+		}
+		v.Off[at+i+1] = int32(len(v.Data))
+	}
+}
+
+// finish drops the validity bitmap of a vector without NULL.
+func (v *Vector) finish() {
+	if onesUpTo(v.Valid, v.N) == v.N {
+		v.Valid = nil
+	}
+}
+
+func gathered[T any](src []T, rows []int32) []T {
+	dst := make([]T, len(rows))
+	for i, r := range rows {
+		dst[i] = src[r]
+	}
+	return dst
+}
+
+// SizeBytes is the memory that the columns hold.
+func (b *Batch) SizeBytes() int64 {
+	size := int64(cap(b.Sel))*4 + int64(cap(b.Offsets))*8
+	for _, v := range b.Cols {
+		size += v.sizeBytes()
+	}
+	return size
+}
+
+func (v *Vector) sizeBytes() int64 {
+	return int64(cap(v.Valid)+cap(v.Bits)+cap(v.Data)) + int64(cap(v.I32)+cap(v.Off))*4 + int64(cap(v.I64)+cap(v.F64))*8
+}
