@@ -10,7 +10,7 @@
 //	g.AddTable(ads)
 //	g.From("events").
 //		Filter(dstream.Col("event_type").Eq(dstream.Str("view"))).
-//		Join("ads", dstream.Inner, dstream.Col("events.ad_id").Eq(dstream.Col("ads.ad_id"))).
+//		Join("ads", "", dstream.Inner, dstream.Col("events.ad_id").Eq(dstream.Col("ads.ad_id"))).
 //		Window(dstream.Tumbling("event_time", 10*time.Second, 0)).
 //		GroupBy(dstream.Col("campaign_id"), dstream.Col("window_start")).
 //		Agg(dstream.Count().As("views")).

@@ -38,15 +38,24 @@ func (g *grouping) input(uses map[int]int) *groupInput {
 	return in
 }
 
-// place is the position of e among the outs.
+// place is the position of e among the outs. A key and an argument may be the same expression.
 func (in *groupInput) place(e *columnar.Expr, columns *columnSet) int {
+	text := columns.written(e)
 	for i, o := range in.outs {
-		if o.expr.String() == e.String() {
+		if columns.written(o.expr) == text {
 			return i
 		}
 	}
 	in.outs = append(in.outs, output{expr: e, name: columns.render(e)})
 	return len(in.outs) - 1
+}
+
+// written is the canonical text of e, or of its definition when it is a computed column.
+func (s *columnSet) written(e *columnar.Expr) string {
+	if e.Op == "col" && s.list[e.Col].def != nil {
+		return s.list[e.Col].def.String()
+	}
+	return e.String()
 }
 
 // nameApart gives every out a name of its own, because these names stand in checkpoints.

@@ -2,7 +2,7 @@ package dstream
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -36,7 +36,7 @@ func (s *Stream) GroupBy(keys ...Expr) *Grouped {
 	out := &Grouped{}
 	out.stream = s.step(func(n *Stream, pos Pos) *Error {
 		if s.window == nil {
-			return withoutWindow(pos)
+			return endless(pos, "cut the stream into windows (TUMBLE in SQL, Window in Go) and group by window_start too")
 		}
 		out.group = &grouping{graph: s.graph, window: s.window, scope: s.scope}
 		b := &binder{scope: s.scope, pos: pos, clause: "GROUP BY"}
@@ -50,9 +50,8 @@ func (s *Stream) GroupBy(keys ...Expr) *Grouped {
 	return out
 }
 
-func withoutWindow(pos Pos) *Error {
-	return &Error{Pos: pos, Msg: "GROUP BY without a window would keep every group for ever",
-		Hint: "cut the stream into windows (TUMBLE in SQL, Window in Go) and group by window_start too"}
+func endless(pos Pos, hint string) *Error {
+	return &Error{Pos: pos, Msg: "GROUP BY without a window would keep every group for ever", Hint: hint}
 }
 
 func (s *Stream) bindKeys(out *Grouped, b *binder, keys []Expr) *Error {
@@ -68,16 +67,14 @@ func (s *Stream) bindKeys(out *Grouped, b *binder, keys []Expr) *Error {
 		windowed = windowed || out.group.window.has(c.id)
 	}
 	if !windowed {
-		return withoutWindow(b.pos)
+		return endless(b.pos, "add window_start to GROUP BY")
 	}
 	return nil
 }
 
 func (g *grouping) addKey(c *column) {
-	for _, k := range g.all {
-		if k.id == c.id {
-			return
-		}
+	if slices.Contains(g.all, c) {
+		return
 	}
 	if !g.window.has(c.id) {
 		g.all = append(g.all, c)
@@ -89,18 +86,13 @@ func (g *grouping) addKey(c *column) {
 
 // followsWindow reports whether the column is the same for all rows of a window.
 func (g *grouping) followsWindow(c *column) bool {
-	if g.window.has(c.id) {
-		return true
-	}
-	if c.def == nil {
-		return false
-	}
-	for _, id := range references(c.def, nil) {
-		if !g.followsWindow(g.graph.columns.list[id]) {
-			return false
+	leaves := g.graph.columns.leaves(c.expr(), func(c *column) *columnar.Expr {
+		if g.window.has(c.id) {
+			return nil
 		}
-	}
-	return true
+		return c.def
+	})
+	return !slices.ContainsFunc(leaves, func(c *column) bool { return !g.window.has(c.id) })
 }
 
 // checkTime refuses a first window over something that the watermark does not follow.
@@ -158,7 +150,7 @@ func (g *Grouped) hidden() scope {
 
 // key is the grouped expression that equals e, or nil. It may be called on nil.
 func (g *grouping) key(e Expr) *columnar.Expr {
-	if g == nil {
+	if g == nil || !slices.ContainsFunc(g.all, func(c *column) bool { return c.def != nil }) {
 		return nil
 	}
 	bound, err := (&binder{scope: g.scope}).bind(e)
@@ -183,10 +175,8 @@ func (g *grouping) ungrouped(e Expr, unknown *Error) (*columnar.Expr, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, k := range g.all {
-		if k.id == c.id {
-			return c.expr(), nil
-		}
+	if slices.Contains(g.all, g.graph.columns.list[c.id]) {
+		return c.expr(), nil
 	}
 	return nil, &Error{Pos: unknown.Pos, Msg: fmt.Sprintf("column %q is neither grouped by nor inside an aggregate", refName(e)),
 		Hint: fmt.Sprintf("add it to GROUP BY, or wrap it in an aggregate such as max(%s)", refName(e))}
@@ -274,5 +264,5 @@ func (s *columnSet) renderAgg(a *aggregate) string {
 	if a.arg == nil {
 		return string(columnar.CountStar)
 	}
-	return strings.Join([]string{string(a.fn), "(", s.render(a.arg), ")"}, "")
+	return shorten(string(a.fn) + "(" + s.render(a.arg) + ")")
 }

@@ -74,6 +74,8 @@ type lowering struct {
 	plan   *Plan
 	stages []*stageBuilder
 	tables map[*Table][]bool // which fields are in use
+
+	exchanges []string // names taken
 }
 
 // segment is a run of filters and joins that becomes one stage. It starts at a source or at a grouping.
@@ -157,7 +159,10 @@ func (l *lowering) lower(i int) {
 	st := Stage{ID: i, Input: i - 1, In: b.in}
 	st.Ops, st.Out = b.build(i == len(l.stages)-1)
 	if i < len(l.stages)-1 {
-		st.Exchange = l.stages[i+1].input.exchange(l.stages[i+1].segment.group, st.Out)
+		next := l.stages[i+1]
+		st.Exchange = next.input.exchange(next.segment.group, st.Out)
+		st.Exchange.Name = apart(st.Exchange.Name, l.exchanges)
+		l.exchanges = append(l.exchanges, st.Exchange.Name)
 	}
 	l.plan.Stages = append(l.plan.Stages, st)
 }
@@ -175,12 +180,12 @@ func (l *lowering) readSource(src *Source, uses map[int]int) (*columnar.Schema, 
 			needed[c.field] = id
 		}
 	}
-	l.plan.Source = SourcePlan{Name: src.Name, Format: src.Format, Bounds: src.Bounds, EventTime: -1}
+	l.plan.Source = SourcePlan{Name: src.Name, Format: src.Format, EventTime: -1}
 	schema, ids := &columnar.Schema{}, []int{}
 	for i, name := range slices.Sorted(maps.Keys(needed)) {
 		f := decodeField(src, name)
 		if name == src.EventTime {
-			l.plan.Source.EventTime = i
+			l.plan.Source.EventTime, l.plan.Source.Bounds = i, src.Bounds
 		}
 		l.plan.Source.Fields = append(l.plan.Source.Fields, f)
 		schema.Fields, ids = append(schema.Fields, f.Field), append(ids, needed[name])

@@ -34,7 +34,31 @@ func (s *columnSet) define(name string, e *columnar.Expr) *column {
 	if e.Op == "col" {
 		return s.list[e.Col]
 	}
-	return s.add(column{name: name, typ: e.Type, def: e})
+	return s.add(column{name: shorten(name), typ: e.Type, def: e})
+}
+
+// shorten keeps names of computed columns readable: they are made of the names of others, which may be computed too.
+func shorten(name string) string {
+	const limit = 60
+	if runes := []rune(name); len(runes) > limit {
+		return string(runes[:limit-1]) + "…"
+	}
+	return name
+}
+
+// leaves are the columns that e comes down to when columns are replaced by their definitions.
+func (s *columnSet) leaves(e *columnar.Expr, definition func(*column) *columnar.Expr) []*column {
+	var out []*column
+	seen := references(e, nil)
+	for i := 0; i < len(seen); i++ {
+		c := s.list[seen[i]]
+		if def := definition(c); def != nil {
+			seen = references(def, seen)
+		} else {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func (c *column) expr() *columnar.Expr {

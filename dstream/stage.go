@@ -83,14 +83,8 @@ func (b *stageBuilder) definition(c *column) *columnar.Expr {
 // level is how many of the joins must have run before e can be computed.
 func (b *stageBuilder) level(e *columnar.Expr) int {
 	most := 0
-	for _, id := range references(e, nil) {
-		c := b.columns.list[id]
-		if c.join != nil {
-			most = max(most, slices.Index(b.joins, c.join)+1)
-		}
-		if def := b.definition(c); def != nil {
-			most = max(most, b.level(def))
-		}
+	for _, c := range b.columns.leaves(e, b.definition) {
+		most = max(most, slices.Index(b.joins, c.join)+1)
 	}
 	return most
 }
