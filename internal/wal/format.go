@@ -110,6 +110,9 @@ func decodeRecord(b []byte) (r record, bad string) {
 	if len(b) < recordHeaderBytes {
 		return record{}, "the file ends inside a record's header"
 	}
+	if strayBytes(b[:recordHeaderBytes]) == 0 {
+		return record{}, "zeros stand where a record should"
+	}
 	length := binary.LittleEndian.Uint32(b[4:])
 	if length > MaxRecordBytes {
 		return record{}, fmt.Sprintf("a record's length says %d bytes, more than any may have", length)
