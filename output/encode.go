@@ -34,7 +34,7 @@ const (
 type encoder struct {
 	columns []int // of the batches that it is given
 	schema  *columnar.Schema
-	w       *parquet.GenericWriter[any]
+	config  *parquet.WriterConfig
 	buf     bytes.Buffer
 	hash    *rowHash
 	chunk   []parquet.Value
@@ -56,10 +56,13 @@ func newEncoder(l Layout, compression string) (*encoder, error) {
 	cfg.DataPageVersion = 1
 	cfg.PageBufferSize = pageBytes
 	cfg.DictionaryMaxBytes = dictionaryMax
-	e := &encoder{columns: l.Columns, schema: l.File(), chunk: make([]parquet.Value, 0, chunkRows)}
-	e.hash = newRowHash(e.schema)
-	e.w = parquet.NewGenericWriter[any](&e.buf, cfg)
-	return e, nil
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	file := l.File()
+	return &encoder{
+		columns: l.Columns, schema: file, config: cfg, hash: newRowHash(file), chunk: make([]parquet.Value, 0, chunkRows),
+	}, nil
 }
 
 func codecOf(name string) (compress.Codec, error) {
@@ -78,35 +81,37 @@ func codecOf(name string) (compress.Codec, error) {
 type footerKey struct{ key, value string }
 
 // file encodes rows as one file and returns its bytes, which belong to the caller, and its rows_sha256.
+//
+// Each file gets a writer of its own: one that was Reset forgets the column paths in its footers (parquet-go 0.32).
 func (e *encoder) file(rows runs, footer []footerKey) ([]byte, string, error) {
 	e.buf.Reset()
-	e.w.Reset(&e.buf)
 	e.hash.reset(rows.rows())
+	w := parquet.NewGenericWriter[any](&e.buf, e.config)
 	for rest := rows; len(rest) > 0; {
 		var g runs
 		g, rest = rest.cut(rowGroupRows)
-		if err := e.rowGroup(g); err != nil {
+		if err := e.rowGroup(w, g); err != nil {
 			return nil, "", err
 		}
 	}
 	sum := e.hash.sum()
 	for _, k := range footer {
-		e.w.SetKeyValueMetadata(k.key, k.value)
+		w.SetKeyValueMetadata(k.key, k.value)
 	}
-	e.w.SetKeyValueMetadata(keyRows, sum)
-	if err := e.w.Close(); err != nil {
+	w.SetKeyValueMetadata(keyRows, sum)
+	if err := w.Close(); err != nil {
 		return nil, "", err
 	}
 	return slices.Clone(e.buf.Bytes()), sum, nil
 }
 
-func (e *encoder) rowGroup(rows runs) error {
-	for i, w := range e.w.ColumnWriters() {
-		if err := e.column(i, w, rows); err != nil {
+func (e *encoder) rowGroup(w *parquet.GenericWriter[any], rows runs) error {
+	for i, c := range w.ColumnWriters() {
+		if err := e.column(i, c, rows); err != nil {
 			return fmt.Errorf("column %q: %w", e.schema.Fields[i].Name, err)
 		}
 	}
-	return e.w.Flush()
+	return w.Flush()
 }
 
 // column hands over full chunks, the last one aside, however rows are cut into batches.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strconv"
@@ -34,7 +33,7 @@ func (p *Parquet) Committed(ctx context.Context, batch int64, files []File) erro
 		return fmt.Errorf("sink %s: encode manifest: %w", p.sink, err)
 	}
 	name := manifestName(batch)
-	err = p.put(ctx, name, data)
+	err = store.PutBytes(ctx, p.store, name, data)
 	if errors.Is(err, store.ErrExists) {
 		return p.sameManifest(ctx, name, m)
 	}
@@ -109,12 +108,4 @@ func manifestBatch(name string) int64 {
 		return 0
 	}
 	return n
-}
-
-// put creates an object from bytes.
-func (p *Parquet) put(ctx context.Context, name string, data []byte) error {
-	return p.store.PutIfAbsent(ctx, name, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/millrace/millrace/internal/store"
 )
@@ -16,20 +15,23 @@ type ownerFile struct {
 	Owner
 }
 
-// claim makes the directory ours, or finds that it is already.
+// claim makes the directory ours, or finds that it is already. An owner file of ours is put again: whoever created it
+// may have died before it was durable, and the store makes it so when it finds the name taken.
 func (p *Parquet) claim(ctx context.Context) error {
 	err := p.checkOwner(ctx)
-	if !errors.Is(err, store.ErrNotExist) {
+	if errors.Is(err, store.ErrNotExist) {
+		err = p.checkEmpty(ctx)
+	}
+	if err != nil {
 		return err
 	}
-	if err := p.checkEmpty(ctx); err != nil {
+	data, err := json.Marshal(ownerFile{formatVersion, p.owner})
+	if err != nil {
 		return err
 	}
-	err = p.store.PutIfAbsent(ctx, ownerName, func(w io.Writer) error {
-		return json.NewEncoder(w).Encode(ownerFile{formatVersion, p.owner})
-	})
+	err = store.PutBytes(ctx, p.store, ownerName, append(data, '\n'))
 	if errors.Is(err, store.ErrExists) {
-		return p.checkOwner(ctx) // another process was faster
+		return p.checkOwner(ctx)
 	}
 	return err
 }

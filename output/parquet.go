@@ -196,7 +196,7 @@ func (p *Parquet) Publish(ctx context.Context, pr *Prepared) error {
 			return err
 		}
 		f := &pr.Files[i]
-		err := p.put(ctx, f.Path, data)
+		err := store.PutBytes(ctx, p.store, f.Path, data)
 		if errors.Is(err, store.ErrExists) {
 			err = p.adopt(ctx, f, data)
 		} else if err != nil {

@@ -41,7 +41,7 @@ func parquetNode(t columnar.Type) (parquet.Node, error) {
 	case columnar.Date:
 		return parquet.Optional(parquet.Date()), nil
 	case columnar.Timestamp:
-		return parquet.Optional(parquet.Encoded(parquet.Timestamp(parquet.Microsecond), &parquet.DeltaBinaryPacked)), nil
+		return parquet.Optional(parquet.Timestamp(parquet.Microsecond)), nil
 	}
 	return nil, fmt.Errorf("a %s cannot be stored in Parquet", t)
 }

@@ -1,0 +1,41 @@
+package output
+
+import "testing"
+
+func TestFileName(t *testing.T) {
+	const hash = "5f0c2a9e00000000000000000000000000000000000000000000000000000000"
+	for _, test := range []struct {
+		job         string
+		batch       int64
+		shard, part int
+		want        string
+	}{
+		{"ad-views", 1, 0, 0, "ad-views-b000000000001-s000-5f0c2a9e.parquet"},
+		{"ad-views", 42, 7, 1, "ad-views-b000000000042-s007-001-5f0c2a9e.parquet"},
+		{"ad-views", 1234567890123, 1000, 1000, "ad-views-b1234567890123-s1000-1000-5f0c2a9e.parquet"},
+		{"a b/c%d:é", 1, 0, 0, "a%20b%2Fc%25d%3A%C3%A9-b000000000001-s000-5f0c2a9e.parquet"},
+		{"_hidden.job_1", 1, 0, 0, "%5Fhidden.job_1-b000000000001-s000-5f0c2a9e.parquet"},
+		{"..", 1, 0, 0, "%2E.-b000000000001-s000-5f0c2a9e.parquet"},
+	} {
+		got := fileName(BatchInfo{Job: test.job, JobHash: hash, Batch: test.batch}, test.shard, test.part)
+		if got != test.want {
+			t.Errorf("job %q: %s, want %s", test.job, got, test.want)
+		}
+	}
+}
+
+func TestManifestBatch(t *testing.T) {
+	for name, want := range map[string]int64{
+		"_millrace/manifest/000000000001.json":   1,
+		"_millrace/manifest/1234567890123.json":  1234567890123,
+		"_millrace/manifest/1.json":              0,
+		"_millrace/manifest/000000000000.json":   0,
+		"_millrace/manifest/000000000001":        0,
+		"_millrace/manifest/x/000000000001.json": 0,
+		"_millrace/manifest/-00000000001.json":   0,
+	} {
+		if got := manifestBatch(name); got != want {
+			t.Errorf("manifestBatch(%q) = %d, want %d", name, got, want)
+		}
+	}
+}
