@@ -1,0 +1,199 @@
+package sql
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/millrace/millrace/dstream"
+)
+
+// Limits of what a text may ask for, see also lexer.go.
+const (
+	maxNesting = 200    // parentheses, calls and CASEs inside each other
+	maxHeight  = 1000   // of an expression's tree; a chain such as a + b + c + … is as high as it is long
+	maxNodes   = 25_000 // of all expressions together, counted after BETWEEN, IN and CASE are spelled out
+)
+
+// parser reads tokens. The first mistake is kept in err and moves the parser to the end of the text, where nothing
+// matches: so the functions below need no error results, and every loop ends.
+type parser struct {
+	file   string
+	text   string
+	start  dstream.Pos // where text begins in the file
+	tokens []token
+	at     int
+	depth  int
+	nodes  int // in finished expressions
+	alias  int // index of the last token taken for an alias without AS, −1 = none
+	err    *dstream.Error
+}
+
+func newParser(file, text string, start dstream.Pos) *parser {
+	p := &parser{file: file, text: text, start: start, alias: -1, tokens: lex(text)}
+	p.checkFault()
+	return p
+}
+
+// pos is the place of a token in the file.
+func (p *parser) pos(t token) dstream.Pos {
+	return dstream.Pos{File: p.file, Line: max(p.start.Line, 1) + t.line - 1, Column: max(p.start.Column, 1) + t.col - 1}
+}
+
+func (p *parser) peek() token { return p.tokens[p.at] }
+
+// ahead is the n-th token behind the present one, or the end.
+func (p *parser) ahead(n int) token { return p.tokens[min(p.at+n, len(p.tokens)-1)] }
+
+// next takes the present token. The end stays where it is.
+func (p *parser) next() token {
+	t := p.peek()
+	if t.kind != endToken {
+		p.at++
+		p.checkFault()
+	}
+	return t
+}
+
+// checkFault reports a fault of the lexer once everything before it has been read.
+func (p *parser) checkFault() {
+	if t := p.peek(); t.kind == faultToken {
+		p.fail(t, t.value, "")
+	}
+}
+
+// is reports whether the present token is the keyword or sign; the zero token has no key, so the end matches nothing.
+func (p *parser) is(key string) bool { return p.peek().key == key }
+
+// isCall reports whether the present token is the word and an opening parenthesis follows.
+func (p *parser) isCall(word string) bool { return p.is(word) && p.ahead(1).key == "(" }
+
+// accept takes the keywords or signs if all of them follow.
+func (p *parser) accept(keys ...string) bool {
+	for i, k := range keys {
+		if p.ahead(i).key != k {
+			return false
+		}
+	}
+	for range keys {
+		p.next()
+	}
+	return true
+}
+
+// expect takes the keyword or sign, or fails.
+func (p *parser) expect(key string) bool {
+	if p.accept(key) {
+		return true
+	}
+	p.unexpected(key)
+	return false
+}
+
+// fail keeps the first mistake and ends the parse.
+func (p *parser) fail(t token, msg, hint string) { p.failAt(p.pos(t), msg, hint) }
+
+func (p *parser) failAt(pos dstream.Pos, msg, hint string) {
+	if p.err == nil {
+		p.err = &dstream.Error{Pos: pos, Msg: msg, Hint: hint}
+	}
+	p.at = len(p.tokens) - 1
+}
+
+// unexpected fails at the present token, which is none of those wanted. What is known but not supported is refused by
+// its name. A word near a keyword gets a hint; so does the word before it if it was read as an alias, as in
+// SELECT a FORM bid.
+func (p *parser) unexpected(wanted ...string) {
+	if p.refuse() {
+		return
+	}
+	t := p.peek()
+	if p.alias >= 0 && p.alias == p.at-1 && nearestKeyword(p.tokens[p.alias], wanted) != "" {
+		t = p.tokens[p.alias]
+	}
+	p.fail(t, fmt.Sprintf("expected %s, found %s", alternatives(wanted), t.describe()), didYouMean(nearestKeyword(t, wanted)))
+}
+
+// operators are the words that may continue an expression wherever something else is wanted behind it.
+var operators = []string{"AND", "OR", "IS", "IN", "BETWEEN", "NOT"}
+
+// nearestKeyword is the keyword, one of the wanted or an operator, that the word t was probably meant to be, or "".
+func nearestKeyword(t token, wanted []string) string {
+	if t.kind != wordToken || reserved[t.key] || len(t.value) < 3 {
+		return ""
+	}
+	var keywords []string
+	for _, w := range append(wanted, operators...) {
+		if first, _, _ := strings.Cut(w, " "); isKeyword(first) {
+			keywords = append(keywords, first)
+		}
+	}
+	if near := dstream.Nearest(t.value, keywords); near != t.key {
+		return near
+	}
+	return ""
+}
+
+func isKeyword(s string) bool { return s[0] >= 'A' && s[0] <= 'Z' }
+
+func didYouMean(word string) string {
+	if word == "" {
+		return ""
+	}
+	return "did you mean " + word + "?"
+}
+
+// alternatives joins words as in: a, "b" or c. Signs are quoted.
+func alternatives(words []string) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = w
+		if !isNameStart(rune(w[0])) {
+			out[i] = strconv.Quote(w)
+		}
+	}
+	if last := len(out) - 1; last > 0 {
+		return strings.Join(out[:last], ", ") + " or " + out[last]
+	}
+	return out[0]
+}
+
+// enter guards a recursion; leave must follow when it returns true.
+func (p *parser) enter() bool {
+	if p.depth == maxNesting {
+		p.fail(p.peek(), fmt.Sprintf("the expression is nested more than %d deep", maxNesting), "")
+		return false
+	}
+	p.depth++
+	return true
+}
+
+func (p *parser) leave() { p.depth-- }
+
+// end is the byte behind the last token taken.
+func (p *parser) end() int {
+	if p.at == 0 {
+		return 0
+	}
+	return p.tokens[p.at-1].end
+}
+
+// newName takes the name behind AS or in front of ON, for what the caller says.
+func (p *parser) newName(what string) token {
+	if !p.peek().name() {
+		p.unexpected(what)
+	}
+	return p.next()
+}
+
+// optionalAlias takes [AS] name.
+func (p *parser) optionalAlias() (t token, ok bool) {
+	if p.accept("AS") {
+		return p.newName("a name"), p.err == nil
+	}
+	if t := p.peek(); t.name() && p.refusal().msg == "" {
+		p.alias = p.at
+		return p.next(), true
+	}
+	return token{}, false
+}

@@ -1,0 +1,104 @@
+package sql
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/dstream"
+)
+
+// warner looks for integer divisions. It types expressions as far as it can and leaves every mistake to the builder.
+type warner struct {
+	types    map[string]columnar.Type // by name and by qualifier.name, in lower case
+	warnings []Warning
+}
+
+func (b *binder) warn(items []dstream.Expr, columns []dstream.Column) {
+	w := &warner{types: map[string]columnar.Type{}}
+	for _, c := range columns {
+		w.types[strings.ToLower(c.Name)] = c.Type
+		w.types[strings.ToLower(c.Qualifier+"."+c.Name)] = c.Type
+	}
+	for _, e := range items {
+		w.typed(e)
+	}
+	b.warnings = w.warnings
+}
+
+// typed stands for e where only its type and constants count; nil when the type is not known.
+func (w *warner) typed(e dstream.Expr) *columnar.Expr {
+	switch e.Kind {
+	case dstream.ColumnRef:
+		return w.column(e)
+	case dstream.LiteralExpr:
+		return columnar.Const(e.Type, e.Value)
+	case dstream.CastExpr:
+		w.typed(e.Args[0])
+		return placeholder(e.Type)
+	case dstream.CallExpr:
+		return w.call(e)
+	}
+	return nil
+}
+
+func (w *warner) column(e dstream.Expr) *columnar.Expr {
+	name := e.Name
+	if e.Qualifier != "" {
+		name = e.Qualifier + "." + name
+	}
+	t, ok := w.types[strings.ToLower(name)]
+	if !ok {
+		return nil
+	}
+	return placeholder(t)
+}
+
+func placeholder(t columnar.Type) *columnar.Expr { return &columnar.Expr{Op: "col", Type: t} }
+
+func (w *warner) call(e dstream.Expr) *columnar.Expr {
+	if dstream.IsAggregate(e.Name) {
+		return w.aggregate(e)
+	}
+	args := make([]*columnar.Expr, len(e.Args))
+	known := true
+	for i, a := range e.Args {
+		args[i] = w.typed(a)
+		known = known && args[i] != nil
+	}
+	if !known {
+		return nil
+	}
+	if e.Name == "/" && isInteger(args[0]) && isInteger(args[1]) {
+		w.division(e)
+	}
+	out, err := columnar.Call(e.Name, args...)
+	if err != nil {
+		return nil
+	}
+	return placeholder(out.Type)
+}
+
+func (w *warner) aggregate(e dstream.Expr) *columnar.Expr {
+	var in columnar.Type
+	for _, a := range e.Args {
+		if arg := w.typed(a); arg != nil {
+			in = arg.Type
+		}
+	}
+	t, err := columnar.Agg{Func: columnar.AggFunc(e.Name), In: in}.Out()
+	if err != nil {
+		return nil
+	}
+	return placeholder(t)
+}
+
+func isInteger(e *columnar.Expr) bool {
+	return e.Type.Kind == columnar.Int32 || e.Type.Kind == columnar.Int64
+}
+
+func (w *warner) division(e dstream.Expr) {
+	text := shortened(strings.Join(strings.Fields(e.Text), " "))
+	w.warnings = append(w.warnings, Warning{Pos: e.Pos,
+		Msg: fmt.Sprintf("%s divides integers: a share is 0 or 1; write 1.0 * %s", text, text)})
+}
