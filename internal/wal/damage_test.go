@@ -287,3 +287,48 @@ func checkAgainstBytes(t *testing.T, data []byte, chain *Chain) {
 		t.Fatalf("records end at %d, torn %+v", at, chain.Torn)
 	}
 }
+
+// Records that are intact but not the next ones: what a restored backup or two files mixed up would leave.
+func TestMisplacedRecords(t *testing.T) {
+	from := link{epoch: 1, segment: 1, sequence: 1}
+	head := header{version: version, epoch: 1, segment: 1, sequence: 1, capacity: 256}.encode()
+	_, sum, _ := decodeHeader(head)
+	tag := segmentTag(1, 1)
+	for name, test := range map[string]struct {
+		record record
+		want   string
+	}{
+		"in place":             {record{sequence: 1, chain: sum, tag: tag}, ""},
+		"one too early":        {record{sequence: 2, chain: sum, tag: tag}, "record 2 stands where record 1 should"},
+		"once more":            {record{sequence: 0, chain: sum, tag: tag}, "record 0 stands where record 1 should"},
+		"of another past":      {record{sequence: 1, chain: sum + 1, tag: tag}, "record 1 does not continue the record before it"},
+		"of the next segment":  {record{sequence: 1, chain: sum, tag: segmentTag(1, 2)}, "record 1 belongs to another segment"},
+		"of the next epoch":    {record{sequence: 1, chain: sum, tag: segmentTag(2, 1)}, "record 1 belongs to another segment"},
+		"in place, with bytes": {record{sequence: 1, chain: sum, tag: tag, payload: []byte("x")}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data, _ := encodeRecord(slices.Clone(head), test.record)
+			data = append(data, make([]byte, 256-len(data))...)
+			c, bad := judge(data, from, true)
+			if test.want == "" && (bad != nil || len(c.records) != 1 || c.torn != nil) {
+				t.Errorf("judged %+v, %+v", c, bad)
+			}
+			if test.want != "" && (bad == nil || bad.offset != headerBytes || bad.reason != test.want) {
+				t.Errorf("judged %+v, want %q", bad, test.want)
+			}
+		})
+	}
+}
+
+func TestSegmentNames(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"0000000001-000001.log": true, "9999999999-999999.log": true,
+		"0000000000-000001.log": false, "0000000001-000000.log": false, "0000000001_000001.log": false,
+		"0000000001-000001.LOG": false, "+000000001-000001.log": false, "0000000001-0000001.log": false, "": false,
+	} {
+		epoch, segment, got := parseSegmentName(name)
+		if got != ok || ok && segmentName(epoch, segment) != name {
+			t.Errorf("parseSegmentName(%q) = %d, %d, %v", name, epoch, segment, got)
+		}
+	}
+}
