@@ -1,0 +1,3 @@
+// Package lint holds the laws of the house that a test can see: who may import whom, what the pure packages must not
+// touch, which calls are banned and what to use instead. It has tests only.
+package lint
