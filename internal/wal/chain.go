@@ -79,11 +79,11 @@ func RecoverChain(fsys store.FS, dir string, epoch uint64) (*Chain, error) {
 	if err != nil || len(chain.Records) == 0 {
 		return chain, err
 	}
+	// Its name is durable, because a segment takes records only when it is.
 	last := chain.Records[len(chain.Records)-1].Position
-	for _, name := range []string{filepath.Join(dir, segmentName(epoch, last.Segment)), dir} {
-		if err := fsys.Sync(name); err != nil {
-			return nil, &store.OpError{Op: "sync", Name: name, Err: err}
-		}
+	name := filepath.Join(dir, segmentName(epoch, last.Segment))
+	if err := fsys.Sync(name); err != nil {
+		return nil, &store.OpError{Op: "sync", Name: name, Err: err}
 	}
 	return chain, nil
 }
