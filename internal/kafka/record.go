@@ -97,23 +97,24 @@ func span(p []byte, at int) (Span, int) {
 	return Span{int32(at), int32(n)}, at + int(n)
 }
 
-// varint reads a zigzag varint at p[at:] and returns what follows, −1 if there is none; −1 as at stays −1. The short
-// case is apart so that it is inlined.
+// varint reads a zigzag varint at p[at:] and returns what follows, −1 if there is none; −1 as at stays −1. Lengths and
+// deltas mostly take one or two bytes, which are read without a loop.
 func varint(p []byte, at int) (int64, int) {
-	if uint(at) < uint(len(p)) && p[at] < 0x80 {
-		u := uint64(p[at])
-		return int64(u>>1) ^ -int64(u&1), at + 1
-	}
-	return longVarint(p, at)
-}
-
-func longVarint(p []byte, at int) (int64, int) {
 	if uint(at) >= uint(len(p)) {
 		return 0, -1
 	}
-	u, n := binary.Uvarint(p[at:])
+	p = p[at:]
+	if p[0] < 0x80 {
+		return unzigzag(uint64(p[0])), at + 1
+	}
+	if len(p) > 1 && p[1] < 0x80 {
+		return unzigzag(uint64(p[0]&0x7f) | uint64(p[1])<<7), at + 2
+	}
+	u, n := binary.Uvarint(p)
 	if n <= 0 {
 		return 0, -1
 	}
-	return int64(u>>1) ^ -int64(u&1), at + n
+	return unzigzag(u), at + n
 }
+
+func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
