@@ -1,0 +1,60 @@
+GO      ?= go
+BIN     := bin/millrace
+PACKAGES := $(shell $(GO) list ./... 2>/dev/null | grep -v -e /integration -e /bench)
+# The race detector needs a C compiler.
+RACE    := $(shell command -v cc >/dev/null 2>&1 && echo -race)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## print this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/millrace
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -o $(BIN) ./cmd/millrace
+
+.PHONY: demo
+demo: build ## real flights through an embedded broker into Parquet, killed once on the way
+	@MILLRACE=$(BIN) GO=$(GO) ./examples/flights/demo.sh
+
+.PHONY: test
+test: lint test-short test-jobs ## all tests; uses real Kafka and DuckDB where Java, Maven and Python are there
+
+.PHONY: test-short
+test-short: ## unit and simulation tests, race detector on where there is a C compiler
+	@test -n "$(RACE)" || echo "no C compiler: the race detector is off"
+	$(GO) test $(RACE) $(PACKAGES)
+
+.PHONY: test-jobs
+test-jobs: ## whole jobs on real servers
+	$(GO) test -timeout 20m ./integration/... ./bench/...
+
+.PHONY: test-long
+test-long: ## more seeds, kills and fuzzing; takes long
+	MILLRACE_LONG=1 $(GO) test $(RACE) $(PACKAGES)
+	MILLRACE_LONG=1 $(GO) test -timeout 120m ./integration/... ./bench/...
+	./internal/lint/fuzz.sh
+
+.PHONY: bench
+bench: ## benchmarks of the hot paths, in Go's format
+	$(GO) test -run '^$$' -bench . -benchtime 1s $(PACKAGES)
+
+.PHONY: bench-ysb
+bench-ysb: build ## Yahoo Streaming Benchmark from real Kafka to Parquet; one JSON line. BROKERS= TOPIC= ADS= EXPECTED= use events that lie there already
+	@$(GO) run ./bench/ysb -millrace $(BIN) -records "$(or $(RECORDS),20000000)" -brokers "$(BROKERS)" -topic "$(TOPIC)" -ads "$(ADS)" -expected "$(EXPECTED)"
+
+.PHONY: lint
+lint: ## formatting, vet, the laws of the house
+	@test -z "$$(gofmt -l .)" || { echo "gofmt:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) test -count=1 ./internal/lint
+
+.PHONY: fmt
+fmt: ## format the code
+	gofmt -w .
+
+.PHONY: generate
+generate: ## rewrite golden files from what the code prints today; read the diff
+	$(GO) test ./internal/sql ./internal/jobspec ./dstream ./cmd/millrace -rewrite
