@@ -169,8 +169,11 @@ func TestPrivateModes(t *testing.T) {
 // The process is killed or the power goes at a random operation, several times over. Afterwards every object that a put
 // reported made, or reported as there, is there whole; and what is there at all is whole.
 func TestLocalSurvivesPowerLoss(t *testing.T) {
-	const schedules = 2_000
-	for seed := range uint64(schedules) {
+	schedules := uint64(2_000)
+	if testing.Short() {
+		schedules = 200
+	}
+	for seed := range schedules {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		disk := storetest.NewCrashFS()
 		sure := map[string]bool{}

@@ -161,7 +161,8 @@ func readSegment(fsys store.ReadFS, s segmentFile, from link, last bool) (conten
 // readSegmentFile returns the bytes of a segment of our format.
 func readSegmentFile(fsys store.ReadFS, s segmentFile) ([]byte, error) {
 	if s.bytes > maxSegmentBytes {
-		return nil, &CorruptionError{File: s.path, Offset: maxSegmentBytes, Reason: fmt.Sprintf("the file has %d bytes, more than any segment may have", s.bytes)}
+		reason := fmt.Sprintf("the file has %d bytes, more than any segment may have", s.bytes)
+		return nil, &CorruptionError{File: s.path, Offset: maxSegmentBytes, Reason: reason}
 	}
 	data, err := fsys.ReadFile(s.path)
 	if err != nil {

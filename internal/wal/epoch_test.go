@@ -213,7 +213,7 @@ func TestAcquireFaults(t *testing.T) {
 
 // An epoch once given is never given again, whatever crashes.
 func TestEpochsSurviveCrashes(t *testing.T) {
-	for seed := range uint64(2_000) {
+	for seed := range schedules() {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		disk := storetest.NewCrashFS()
 		var last uint64
