@@ -109,19 +109,16 @@ func (b *Builder) AppendString(x string) {
 	b.closeBytes()
 }
 
-// appendWords is AppendBytes for buf[from:to], where buf has Slack bytes behind to. Short strings are copied with one
-// move of fixed size, which takes no branch on the length.
+// appendWords is AppendBytes for buf[from:to], where buf has Slack bytes behind to, so that short strings are copied by
+// whole words.
 func (b *Builder) appendWords(buf []byte, from, to int) {
-	n := to - from
-	b.reserve(n)
-	data := b.vec.Data
-	at := len(data)
-	if n > Slack {
-		b.vec.Data = append(data, buf[from:to]...)
-	} else {
-		b.vec.Data = data[:at+n]
-		copyWords(data, at, buf, from, n)
+	n, at := to-from, len(b.vec.Data)
+	if n > Slack || cap(b.vec.Data)-at < n+Slack {
+		b.AppendBytes(buf[from:to])
+		return
 	}
+	b.vec.Data = b.vec.Data[:at+n]
+	copyWords(b.vec.Data, at, buf, from, n)
 	b.closeBytes()
 }
 

@@ -10,7 +10,7 @@ import (
 // for: offsets.Records and the builders promise that, [JSONDecoder.Append] makes sure of it where data enters, and a
 // position is compared with the end of the record before it comes here.
 
-// wordAt reads the 8 bytes of b from i on as a little-endian word, i ≤ len − Slack.
+// wordAt reads the 8 bytes of b from i on as a little-endian word. They may lie behind the record, never behind b.
 func wordAt(b []byte, i int) uint64 {
 	return binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i))[:])
 }

@@ -112,6 +112,9 @@ func (d *JSONDecoder) Rows() int {
 // Bytes is the size of the largest string column gathered. Whoever cuts batches flushes before it nears 2 GiB, the
 // bound of 32-bit offsets, behind which Append panics; a record adds at most its own length.
 func (d *JSONDecoder) Bytes() int {
+	if d.flushed {
+		return 0
+	}
 	n := 0
 	for i := range d.cols {
 		n = max(n, d.cols[i].Builder.Bytes())

@@ -57,9 +57,18 @@ func (d *JSONDecoder) fast(buf []byte, start, end int) bool {
 		if step.closes {
 			return d.finish(buf, pos, end, filled)
 		}
-		from, to, ok := d.valueAt(buf, pos, end)
-		if !ok {
-			return false
+		from, to := pos, 0
+		if buf[pos] == '"' {
+			stop, ascii := plainEnd(buf, pos+1, end)
+			if stop >= end || buf[stop] != '"' || !ascii && !utf8.Valid(buf[pos+1:stop]) {
+				return false
+			}
+			from, to, pos = pos+1, stop, stop+1
+		} else {
+			if to = d.bareEnd(buf, pos, end); to < 0 {
+				return false
+			}
+			pos = to
 		}
 		for c := step.column; c != nil; c = c.twin {
 			if !c.appendFast(buf, from, to, d.rows) {
@@ -67,28 +76,22 @@ func (d *JSONDecoder) fast(buf []byte, start, end int) bool {
 			}
 			filled++
 		}
-		pos = to
-		if buf[from-1] == '"' {
-			pos++
-		}
 	}
 }
 
-// valueAt checks the value at pos and returns where its text stands, without the quotes of a string. A string with
-// escapes is not taken.
-func (d *JSONDecoder) valueAt(buf []byte, pos, end int) (from, to int, ok bool) {
-	if buf[pos] == '"' {
-		stop, ascii := plainEnd(buf, pos+1, end)
-		ok = stop < end && buf[stop] == '"' && (ascii || utf8.Valid(buf[pos+1:stop]))
-		return pos + 1, stop, ok
-	}
+// bareEnd checks the value at pos, which is no string, and returns where it ends; −1 when it is broken.
+func (d *JSONDecoder) bareEnd(buf []byte, pos, end int) int {
 	if buf[pos] == '-' || isDigit(buf[pos]) {
-		to, ok = numberEnd(buf[:end], pos)
-		return pos, to, ok
+		if stop, ok := numberEnd(buf[:end], pos); ok {
+			return stop
+		}
+		return -1
 	}
 	d.scan.reset(buf, pos, end)
-	ok = d.scan.value(1)
-	return pos, d.scan.pos, ok
+	if !d.scan.value(1) {
+		return -1
+	}
+	return d.scan.pos
 }
 
 // appendFast appends the value buf[from:to] as row row. It fails when the row has a value already.
@@ -97,10 +100,13 @@ func (c *jsonColumn) appendFast(buf []byte, from, to, row int) bool {
 		return false
 	}
 	if buf[from] == 'n' && buf[from-1] != '"' { // the bare word null
-		if c.field.Required {
-			return false
+		if !c.field.Required {
+			c.AppendNull()
 		}
-		c.AppendNull()
+		return !c.field.Required
+	}
+	if c.field.Type.Kind == String {
+		c.appendWords(buf, from, to)
 		return true
 	}
 	return c.appendText(buf, from, to, c.field.Unit) == textOK

@@ -316,7 +316,8 @@ func hexUnit(b []byte, pos int) rune {
 }
 
 // plainEnd returns where the run of plain string bytes at pos ends: at a quote, a backslash or a control character, or
-// somewhere at or behind end. ascii tells whether all bytes of the run are ASCII. b has 8 bytes behind end.
+// somewhere at or behind end. When ascii is true all bytes of the run are ASCII; a byte close behind the run may make
+// it false for nothing. b has 8 bytes behind end.
 //
 // It looks at 8 bytes at once. Taking 1 from every byte carries out of those that are 0, and from their upper
 // neighbours, so that only the lowest byte found is exact; that is the one looked for. (Mycroft 1987.)
@@ -325,13 +326,13 @@ func plainEnd(b []byte, pos, end int) (stop int, ascii bool) {
 	var seen uint64
 	for ; pos < end; pos += 8 {
 		w := wordAt(b, pos)
+		seen |= w
 		quote, slash := w^ones*'"', w^ones*'\\'
 		hit := ((quote - ones) | (slash - ones) | (w - ones*0x20)) &^ w & highs
 		if hit != 0 {
-			before := hit&-hit - 1 // the bits below the mark of the byte found
-			return pos + bits.TrailingZeros64(hit)>>3, (seen|w&before)&highs == 0
+			pos += bits.TrailingZeros64(hit) >> 3
+			break
 		}
-		seen |= w
 	}
 	return pos, seen&highs == 0
 }

@@ -217,6 +217,25 @@ func TestJSONRecordsWithoutSlack(t *testing.T) {
 	}
 }
 
+// TestJSONRecordEndsWhereItEnds puts records side by side of which the second completes the first.
+func TestJSONRecordEndsWhereItEnds(t *testing.T) {
+	whole := `{"ad_id":"x","event_time":"1"}`
+	for cut := 1; cut < len(whole); cut++ {
+		b, bad := appendFlush(newDecoder(t, ysbThree), recordsOf(whole, whole[:cut], whole[cut:], whole))
+		if b.Rows != 2 || len(bad) != 2 {
+			t.Errorf("cut at %d: %d rows, bad %v", cut, b.Rows, bad)
+		}
+	}
+}
+
+func TestJSONDecoderBytes(t *testing.T) {
+	d := newDecoder(t, ysbFields("ad_id", "ad_type"))
+	d.Append(recordsOf(`{"ad_id":"123","ad_type":"12345"}`, `{"ad_id":"123"}`))
+	if d.Bytes() != 6 {
+		t.Errorf("Bytes() = %d, want 6, the size of ad_id", d.Bytes())
+	}
+}
+
 // TestJSONBadValueIsCut checks how much of a long value a bad record keeps, and of a long field its reason.
 func TestJSONBadValueIsCut(t *testing.T) {
 	value := `{"event_time":"` + strings.Repeat("ü", 500) + `"}`

@@ -127,17 +127,16 @@ func daysInMonth(year, month int) int {
 // timeUnit says how counts of a unit become microseconds.
 type timeUnit struct {
 	shift  int   // micros = count × 10^shift, rounded down
-	times  int64 // the same for plain counts of at most digits digits: count × times / by
-	by     int64
-	digits int // so many digits cannot overflow
+	times  int64 // the same power of ten where it is whole
+	digits int   // counts of so many digits cannot overflow
 }
 
 var timeUnits = [...]timeUnit{
 	UnitNone:   {},
-	UnitSecond: {shift: 6, times: 1_000_000, by: 1, digits: 12},
-	UnitMilli:  {shift: 3, times: 1_000, by: 1, digits: 15},
-	UnitMicro:  {shift: 0, times: 1, by: 1, digits: 18},
-	UnitNano:   {shift: -3, times: 1, by: 1_000, digits: 18},
+	UnitSecond: {shift: 6, times: 1_000_000, digits: 12},
+	UnitMilli:  {shift: 3, times: 1_000, digits: 15},
+	UnitMicro:  {shift: 0, times: 1, digits: 18},
+	UnitNano:   {shift: -3, digits: 18},
 }
 
 // parseTime reads the text of a timestamp column: RFC 3339, or with a unit an epoch number, floored to the microsecond.
@@ -145,7 +144,10 @@ func parseTime(b []byte, unit TimeUnit) (micros int64, fault textFault) {
 	u := &timeUnits[unit]
 	if len(b) <= u.digits {
 		if v, ok := plainDigits(b); ok {
-			return v * u.times / u.by, textOK
+			if unit == UnitNano {
+				return v / 1000, textOK
+			}
+			return v * u.times, textOK
 		}
 	}
 	if v, ok := ParseTimestamp(b); ok {
