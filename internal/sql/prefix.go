@@ -66,10 +66,10 @@ func (p *parser) parenthesis() node {
 
 // wordPrefix reads what begins with an unquoted word.
 func (p *parser) wordPrefix() node {
-	if p.refuse() {
+	t := p.peek()
+	if r := p.refusal(); (reserved[t.key] || len(r.words) > 1) && p.refuse() { // else it may be a name
 		return node{}
 	}
-	t := p.peek()
 	literal := p.ahead(1).kind == stringToken
 	switch {
 	case p.accept("NULL"):
