@@ -17,6 +17,13 @@
 //		To("lake")
 //	plan, err := g.Plan()
 //
+// Law: a plan depends on what the job means, not on how it was written. Names are resolved without regard to case, kept
+// in the case of their declaration, and gone from the plan where they do not leave the job: [Plan.Canonical] of two jobs
+// is the same text if they compute the same thing in the same way, and the job hash is made of it.
+//
+// In this version a job reads one source and has one result, which may go to several sinks. What is not supported is
+// refused by name.
+//
 // A [Plan] is a directed acyclic graph of stages cut at exchanges. Stage 0 reads the source; every later stage merges
 // what an exchange brings to its shards.
 package dstream

@@ -201,7 +201,7 @@ func addRelation(g *Graph, line string) error {
 	for _, column := range strings.Split(list, ",") {
 		name, typ, _ := strings.Cut(strings.TrimSpace(column), " ")
 		var k columnar.Kind
-		if err := k.UnmarshalText([]byte(typ)); err != nil {
+		if err := k.UnmarshalText([]byte(typ)); err != nil && name != "" {
 			return err
 		}
 		schema.Fields = append(schema.Fields, columnar.Field{Name: name, Type: columnar.Type{Kind: k}})

@@ -57,7 +57,7 @@ func (s *Stream) Err() error {
 // From starts a stream at the source with that name. The columns are the declared ones and, hidden, the metadata
 // columns of the record.
 func (g *Graph) From(name string) *Stream {
-	return g.from(name, callerPos())
+	return g.from(name, callerPos(1))
 }
 
 // FromAt is From with the position that is blamed when there is no such source.
@@ -118,7 +118,7 @@ func (s *Stream) step(do func(n *Stream, pos Pos) *Error) *Stream {
 	}
 	pos := s.at
 	if pos == (Pos{}) {
-		pos = callerPos()
+		pos = callerPos(2)
 	}
 	n := *s
 	n.at = Pos{}
@@ -126,9 +126,9 @@ func (s *Stream) step(do func(n *Stream, pos Pos) *Error) *Stream {
 	return &n
 }
 
-// callerPos is the Go source line that called the exported function two frames up.
-func callerPos() Pos {
-	_, file, line, ok := runtime.Caller(3)
+// callerPos is the Go source line that called the function depth frames above this one.
+func callerPos(depth int) Pos {
+	_, file, line, ok := runtime.Caller(depth + 1)
 	if !ok {
 		return Pos{}
 	}

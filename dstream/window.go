@@ -28,6 +28,9 @@ const (
 	windowTime  = "window_time"
 )
 
+// maxWindow keeps the arithmetic of window bounds far from overflow.
+const maxWindow = 100 * 366 * microsPerDay
+
 // window is a window assigned to the rows of a stream.
 type window struct {
 	tumbling windows.Tumbling
@@ -60,7 +63,7 @@ func (s *Stream) Window(w WindowSpec) *Stream {
 			return err
 		}
 		if t.Type.Kind != columnar.Timestamp {
-			return &Error{Pos: b.at(w.Time), Msg: fmt.Sprintf("a window needs a timestamp, and %s is a %s", s.graph.columns.render(t), t.Type),
+			return &Error{Pos: b.at(w.Time), Msg: fmt.Sprintf("a window needs a timestamp, and %s is %s", s.graph.columns.render(t), aType(t.Type)),
 				Hint: "declare the column as a timestamp, or CAST it"}
 		}
 		n.window, err = s.graph.newWindow(w, t, pos)
@@ -75,6 +78,8 @@ func (s *Stream) checkWindow(w WindowSpec, pos Pos) *Error {
 		return &Error{Pos: pos, Msg: "the stream has a window already", Hint: "group by the first window, then window its result"}
 	case w.Tumbling.Size <= 0:
 		return &Error{Pos: pos, Msg: fmt.Sprintf("the size of a window must be positive, not %s", micros(w.Tumbling.Size))}
+	case w.Tumbling.Size > maxWindow:
+		return &Error{Pos: pos, Msg: fmt.Sprintf("the size of a window may be %d days at most", maxWindow/microsPerDay)}
 	}
 	return nil
 }
@@ -122,10 +127,7 @@ func interval(us int64) *columnar.Expr {
 
 func micros(us int64) string { return (time.Duration(us) * time.Microsecond).String() }
 
+// floorMod is a modulo b, not negative; b > 0.
 func floorMod(a, b int64) int64 {
-	if m := a % b; m < 0 {
-		return m + b
-	} else {
-		return m
-	}
+	return (a%b + b) % b
 }

@@ -1,0 +1,359 @@
+package dstream
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/windows"
+)
+
+// This file computes jobs row by row, slowly and obviously: plans by position, and the steps of the builder, as they
+// were written, by column id.
+
+// value is NULL, a number (also a boolean, a time or an interval) or a string.
+type value struct {
+	null bool
+	i    int64
+	s    string
+}
+
+func (v value) String() string {
+	if v.null {
+		return "∅"
+	}
+	return fmt.Sprintf("%d%s", v.i, v.s)
+}
+
+func truth(b bool) value {
+	if b {
+		return value{i: 1}
+	}
+	return value{}
+}
+
+// evaluate computes e; column gives the value of a column.
+func evaluate(e *columnar.Expr, column func(int) value) value {
+	switch e.Op {
+	case "col":
+		return column(e.Col)
+	case "const":
+		return value{null: e.Value.Null, i: e.Value.I, s: e.Value.S}
+	}
+	args := make([]value, len(e.Args))
+	anyNull := false
+	for i, a := range e.Args {
+		args[i] = evaluate(a, column)
+		anyNull = anyNull || args[i].null
+	}
+	switch e.Op {
+	case "and":
+		return both(args, 0)
+	case "or":
+		return both(args, 1)
+	case "isnull":
+		return truth(anyNull)
+	}
+	if anyNull {
+		return value{null: true}
+	}
+	return strictly(e.Op, args)
+}
+
+// both is three-valued AND (decisive = 0) or OR (1).
+func both(args []value, decisive int64) value {
+	out := value{i: 1 - decisive}
+	for _, a := range args {
+		switch {
+		case a.null && out.i != decisive:
+			out.null = true
+		case !a.null && a.i == decisive:
+			out = value{i: decisive}
+		}
+	}
+	return out
+}
+
+func strictly(op string, a []value) value {
+	switch op {
+	case "+":
+		return value{i: a[0].i + a[1].i}
+	case "*":
+		return value{i: a[0].i * a[1].i}
+	case "concat":
+		return value{s: a[0].s + a[1].s}
+	case "upper":
+		return value{s: strings.ToUpper(a[0].s)}
+	case "=":
+		return truth(a[0] == a[1])
+	case ">":
+		return truth(compareValues(a[0], a[1]) > 0)
+	case "tumble_start":
+		return value{i: startOf(a[0].i, windows.Tumbling{Size: a[1].i, Offset: a[2].i})}
+	}
+	panic("no function " + op)
+}
+
+func compareValues(a, b value) int {
+	return cmp.Or(cmp.Compare(a.i, b.i), strings.Compare(a.s, b.s))
+}
+
+func startOf(t int64, w windows.Tumbling) int64 {
+	start := w.Offset
+	for start > t {
+		start -= w.Size
+	}
+	for start+w.Size <= t {
+		start += w.Size
+	}
+	return start
+}
+
+// dataset is what the relations of a test hold: by relation, rows by column name.
+type dataset map[string][]map[string]value
+
+// runPlan gives the rows of the last stage.
+func runPlan(p *Plan, data dataset) [][]value {
+	var rows [][]value
+	for _, r := range data[p.Source.Name] {
+		var row []value
+		for _, f := range p.Source.Fields {
+			row = append(row, r[f.Name])
+		}
+		rows = append(rows, row)
+	}
+	for _, s := range p.Stages {
+		for _, op := range s.Ops {
+			rows = runOp(p, op, rows, data)
+		}
+		if s.Exchange != nil {
+			rows = runExchange(s.Exchange, rows)
+		}
+	}
+	return rows
+}
+
+func runOp(p *Plan, op Op, rows [][]value, data dataset) [][]value {
+	var out [][]value
+	for _, row := range rows {
+		at := func(i int) value { return row[i] }
+		switch {
+		case op.Filter != nil:
+			if evaluate(op.Filter, at) == truth(true) {
+				out = append(out, row)
+			}
+		case op.Project != nil:
+			var next []value
+			for _, e := range op.Project.Exprs {
+				next = append(next, evaluate(e, at))
+			}
+			out = append(out, next)
+		default:
+			out = append(out, runJoin(p, op.Join, row, data)...)
+		}
+	}
+	return out
+}
+
+func runJoin(p *Plan, j *Join, row []value, data dataset) [][]value {
+	i := slices.IndexFunc(p.Tables, func(t TablePlan) bool { return t.Name == j.Table })
+	fields := p.Tables[i].Schema.Names()
+	var out [][]value
+	for _, t := range data[j.Table] {
+		match := true
+		for k, l := range j.LeftKeys {
+			match = match && !row[l].null && row[l] == t[fields[j.RightKeys[k]]]
+		}
+		if match {
+			out = append(out, slices.Concat(row, pick(t, fields)))
+		}
+	}
+	if len(out) == 0 && j.Left {
+		out = append(out, slices.Concat(row, pick(nil, fields)))
+	}
+	return out
+}
+
+// pick lists the values of the fields, NULLs when there is no row.
+func pick(row map[string]value, fields []string) []value {
+	var out []value
+	for _, f := range fields {
+		v, ok := row[f]
+		v.null = v.null || !ok
+		out = append(out, v)
+	}
+	return out
+}
+
+func runExchange(x *Exchange, rows [][]value) [][]value {
+	var order []string
+	groups := map[string][][]value{}
+	for _, row := range rows {
+		row = append(slices.Clone(row), value{i: startOf(row[x.TimeColumn].i, x.Window)})
+		var key strings.Builder
+		for _, k := range x.Spec.Keys {
+			fmt.Fprintf(&key, "%v|", row[k])
+		}
+		if groups[key.String()] == nil {
+			order = append(order, key.String())
+		}
+		groups[key.String()] = append(groups[key.String()], row)
+	}
+	var out [][]value
+	for _, key := range order {
+		var final []value
+		for _, k := range x.Spec.Keys {
+			final = append(final, groups[key][0][k])
+		}
+		for _, a := range x.Spec.Aggs {
+			var args []value
+			for _, row := range groups[key] {
+				if a.Func == columnar.CountStar {
+					args = append(args, value{})
+				} else {
+					args = append(args, row[a.Arg])
+				}
+			}
+			final = append(final, fold(a.Func, args))
+		}
+		out = append(out, final)
+	}
+	return out
+}
+
+// fold is the aggregate over all values of a group.
+func fold(fn columnar.AggFunc, args []value) value {
+	args = slices.DeleteFunc(args, func(v value) bool { return v.null })
+	switch {
+	case fn == columnar.Count || fn == columnar.CountStar:
+		return value{i: int64(len(args))}
+	case len(args) == 0:
+		return value{null: true}
+	case fn == columnar.Min:
+		return slices.MinFunc(args, compareValues)
+	case fn == columnar.Max:
+		return slices.MaxFunc(args, compareValues)
+	}
+	var sum int64
+	for _, v := range args {
+		sum += v.i
+	}
+	return value{i: sum}
+}
+
+// fact is a row by column id. Columns with a definition are computed whenever they are asked for.
+type fact map[int]value
+
+func (f fact) column(set *columnSet) func(int) value {
+	return func(id int) value {
+		if v, ok := f[id]; ok {
+			return v
+		}
+		return evaluate(set.list[id].def, f.column(set))
+	}
+}
+
+// runSteps computes a stream step by step, in the order of the builder calls.
+func runSteps(set *columnSet, n *node, data dataset) []fact {
+	if n.source != nil {
+		return sourceFacts(set, n.source, data)
+	}
+	var out []fact
+	in := runSteps(set, n.in, data)
+	if n.group != nil {
+		return groupFacts(set, n.group, in)
+	}
+	for _, f := range in {
+		if n.filter == nil {
+			out = append(out, joinFacts(set, n.join, f, data)...)
+		} else if evaluate(n.filter, f.column(set)) == truth(true) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func sourceFacts(set *columnSet, src *Source, data dataset) []fact {
+	var out []fact
+	for _, r := range data[src.Name] {
+		f := fact{}
+		for _, c := range set.list {
+			if v, ok := r[c.field]; ok && c.join == nil {
+				f[c.id] = v
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func joinFacts(set *columnSet, j *join, f fact, data dataset) []fact {
+	with := func(t map[string]value) fact {
+		out := fact{}
+		for id, v := range f {
+			out[id] = v
+		}
+		for i, v := range pick(t, j.table.Schema.Names()) {
+			out[j.columns[i].id] = v
+		}
+		return out
+	}
+	var out []fact
+	for _, t := range data[j.table.Name] {
+		match := true
+		for k, id := range j.left {
+			l := f.column(set)(id)
+			match = match && !l.null && l == t[j.table.Schema.Fields[j.right[k]].Name]
+		}
+		if match {
+			out = append(out, with(t))
+		}
+	}
+	if len(out) == 0 && j.kind == LeftOuter {
+		out = append(out, with(nil))
+	}
+	return out
+}
+
+func groupFacts(set *columnSet, g *grouping, in []fact) []fact {
+	var order []string
+	groups := map[string][]fact{}
+	for _, f := range in {
+		key := fmt.Sprint(startOf(f.column(set)(g.window.time).i, g.window.tumbling))
+		for _, k := range g.all {
+			key += fmt.Sprintf("|%v", f.column(set)(k.id))
+		}
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], f)
+	}
+	var out []fact
+	for _, key := range order {
+		out = append(out, foldFacts(set, g, groups[key]))
+	}
+	return out
+}
+
+func foldFacts(set *columnSet, g *grouping, group []fact) fact {
+	first := group[0].column(set)
+	start := startOf(first(g.window.time).i, g.window.tumbling)
+	out := fact{g.window.start.id: {i: start}, g.window.end.id: {i: start + g.window.tumbling.Size}, g.window.last.id: {i: start + g.window.tumbling.Size - 1}}
+	for _, k := range g.all {
+		out[k.id] = first(k.id)
+	}
+	for _, c := range g.aggs {
+		var args []value
+		for _, f := range group {
+			if c.agg.arg == nil {
+				args = append(args, value{})
+			} else {
+				args = append(args, evaluate(c.agg.arg, f.column(set)))
+			}
+		}
+		out[c.id] = fold(c.agg.fn, args)
+	}
+	return out
+}
