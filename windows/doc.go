@@ -1,9 +1,21 @@
 // Package windows puts rows into windows of event time, tracks watermarks and closes what they have passed.
 //
+// A batch goes through it in this order:
+//
+//	planned := windows.Idle(before, probes, rule)               // into the plan: watermarks before, idle set
+//	assign.SetWatermark(planned.Watermark)
+//	rows, err := assign.Process(batch)                          // sending side: window_start, without late rows
+//	err = aggregate.Merge(partial)                              // receiving side: the rows' groups, half-aggregated
+//	after := windows.Advance(planned, seen, bounds, planTime)   // into the commit: watermarks after
+//	closed, err := aggregate.Close(after.Watermark)
+//	block, err := aggregate.Delta()
+//
 // Event time, watermarks and window bounds are microseconds since the epoch. A watermark W says: no more rows with
 // time < W are expected. A tumbling window [s, e) closes when e ≤ W. Rows of a batch are judged late against the
 // watermark at the start of the batch, windows close with the one at its end, in the same batch.
 //
 // Law: no clock, randomness, I/O or goroutines. What happens depends only on rows, plan and watermarks, never on the
 // order of rows, the number of shards or of cores.
+//
+// Format: [SourceMark] stands in log records as JSON; state blocks are those of internal/state.
 package windows

@@ -1,0 +1,137 @@
+package state
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// The block format, version 1: docs/formats/state.md. These values stand in checkpoints and must never change.
+const (
+	magic     = "MRBLK\x00"
+	version   = 1
+	keyGroups = columnar.KeyGroupCount // 256
+	chunkRows = 65536                  // rows in every chunk but the last
+	alignment = 8                      // of chunks, with zero bytes between them
+
+	versionAt  = 6
+	checksumAt = 8                         // CRC32C of everything behind it
+	keysAt     = 12                        // number of key columns
+	chunksAt   = 16                        // number of chunks
+	indexAt    = 20                        // first row of every key group, then the number of rows
+	lengthsAt  = indexAt + 4*(keyGroups+1) // length of every chunk
+
+	maxRows = 1<<31 - 1 // row numbers are signed in memory
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// encode writes partial groups as a block: by key group, then by all keys. The first of the keys is the namespace.
+func encode(schema *columnar.Schema, keys int, parts []*columnar.Batch) ([]byte, error) {
+	all, err := concat(schema, parts)
+	if err != nil {
+		return nil, err
+	}
+	filed := fileRows(all, keys)
+	if err := filed.checkDistinct(keys); err != nil {
+		return nil, err
+	}
+	chunks, err := filed.chunks()
+	if err != nil {
+		return nil, err
+	}
+	return assemble(keys, filed.index(), chunks), nil
+}
+
+// filed are groups in the order of a block.
+type filed struct {
+	batch  *columnar.Batch
+	groups []uint8 // of each row of batch
+	rows   []int32 // rows of batch in order
+}
+
+func fileRows(b *columnar.Batch, keys int) filed {
+	groups := columnar.KeyGroups(b, firstColumns(keys)[1:], nil)
+	group := &columnar.Vector{Type: columnar.Type{Kind: columnar.Int32}, N: b.Rows, I32: make([]int32, b.Rows)}
+	for i, g := range groups {
+		group.I32[i] = int32(g)
+	}
+	sortable := &columnar.Batch{
+		Schema: &columnar.Schema{Fields: append([]columnar.Field{{Name: "key group", Type: group.Type}}, b.Schema.Fields...)},
+		Cols:   append([]*columnar.Vector{group}, b.Cols...),
+		Rows:   b.Rows,
+	}
+	return filed{batch: b, groups: groups, rows: columnar.SortRows(sortable, firstColumns(keys+1))}
+}
+
+// checkDistinct is the invariant that a group is held once: two shards with the same key would double its rows.
+func (f filed) checkDistinct(keys int) error {
+	for i := 1; i < len(f.rows); i++ {
+		if sameKeys(f.batch, keys, f.rows[i-1], f.rows[i]) {
+			return errors.New("two groups have the same keys")
+		}
+	}
+	return nil
+}
+
+// index is the first row of every key group, and at the end the number of rows.
+func (f filed) index() [keyGroups + 1]uint32 {
+	var index [keyGroups + 1]uint32
+	for _, g := range f.groups {
+		index[int(g)+1]++
+	}
+	for g := range keyGroups {
+		index[g+1] += index[g]
+	}
+	return index
+}
+
+func (f filed) chunks() ([][]byte, error) {
+	var chunks [][]byte
+	for from := 0; from < len(f.rows); from += chunkRows {
+		rows := f.rows[from:min(from+chunkRows, len(f.rows))]
+		chunk, err := columnar.EncodeIPC(columnar.Take(f.batch, rows))
+		if err != nil {
+			return nil, fmt.Errorf("encode chunk %d: %w", len(chunks), err)
+		}
+		chunks = append(chunks, chunk)
+	}
+	return chunks, nil
+}
+
+func assemble(keys int, index [keyGroups + 1]uint32, chunks [][]byte) []byte {
+	size := align(lengthsAt + 4*len(chunks))
+	for _, c := range chunks {
+		size = align(size + len(c))
+	}
+	block := append(make([]byte, 0, size), magic...)
+	block = binary.LittleEndian.AppendUint16(block, version)
+	block = append(block, 0, 0, 0, 0) // the checksum, set at the end
+	block = binary.LittleEndian.AppendUint32(block, uint32(keys))
+	block = binary.LittleEndian.AppendUint32(block, uint32(len(chunks)))
+	for _, row := range index {
+		block = binary.LittleEndian.AppendUint32(block, row)
+	}
+	for _, c := range chunks {
+		block = binary.LittleEndian.AppendUint32(block, uint32(len(c)))
+	}
+	block = pad(block)
+	for _, c := range chunks {
+		block = pad(append(block, c...))
+	}
+	seal(block)
+	return block
+}
+
+// seal writes the checksum of a block into it.
+func seal(block []byte) {
+	sum := crc32.Checksum(block[checksumAt+4:], castagnoli)
+	binary.LittleEndian.PutUint32(block[checksumAt:], sum)
+}
+
+func align(n int) int { return (n + alignment - 1) &^ (alignment - 1) }
+
+func pad(block []byte) []byte { return append(block, make([]byte, align(len(block))-len(block))...) }

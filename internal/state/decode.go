@@ -1,0 +1,163 @@
+package state
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// CorruptError says what about a block is not as it was written.
+type CorruptError struct {
+	What string
+	Err  error // may be nil
+}
+
+func (e *CorruptError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("corrupt state block: %s: %v", e.What, e.Err)
+	}
+	return "corrupt state block: " + e.What
+}
+
+// Unwrap returns the cause, nil when the block itself is it.
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+func corrupt(format string, args ...any) error {
+	return &CorruptError{What: fmt.Sprintf(format, args...)}
+}
+
+// opened is a block whose frame is checked: magic, checksum, index and chunk lengths. Chunks alias the block.
+type opened struct {
+	keys   int
+	index  [keyGroups + 1]uint32
+	chunks [][]byte
+}
+
+func openBlock(block []byte) (*opened, error) {
+	if err := checkFrame(block); err != nil {
+		return nil, err
+	}
+	o := &opened{keys: int(binary.LittleEndian.Uint32(block[keysAt:]))}
+	for g := range o.index {
+		o.index[g] = binary.LittleEndian.Uint32(block[indexAt+4*g:])
+	}
+	if err := o.checkIndex(); err != nil {
+		return nil, err
+	}
+	return o, o.cutChunks(block)
+}
+
+func checkFrame(block []byte) error {
+	if len(block) < checksumAt || string(block[:versionAt]) != magic {
+		return corrupt("it does not begin like one")
+	}
+	if v := binary.LittleEndian.Uint16(block[versionAt:]); v != version {
+		return fmt.Errorf("the state block has format %d, this program reads format %d", v, version)
+	}
+	if len(block) < lengthsAt {
+		return corrupt("%d bytes are fewer than its header has", len(block))
+	}
+	want := binary.LittleEndian.Uint32(block[checksumAt:])
+	if got := crc32.Checksum(block[checksumAt+4:], castagnoli); got != want {
+		return corrupt("its checksum is %08x, its bytes give %08x", want, got)
+	}
+	return nil
+}
+
+func (o *opened) checkIndex() error {
+	if o.index[0] != 0 || o.index[keyGroups] > maxRows {
+		return corrupt("its rows run from %d to %d", o.index[0], o.index[keyGroups])
+	}
+	for g := range keyGroups {
+		if o.index[g] > o.index[g+1] {
+			return corrupt("key group %d begins at row %d and ends at row %d", g, o.index[g], o.index[g+1])
+		}
+	}
+	return nil
+}
+
+func (o *opened) cutChunks(block []byte) error {
+	n := int(binary.LittleEndian.Uint32(block[chunksAt:]))
+	rows := int(o.index[keyGroups])
+	if want := (rows + chunkRows - 1) / chunkRows; n != want {
+		return corrupt("%d rows in %d chunks, not %d", rows, n, want)
+	}
+	at := align(lengthsAt + 4*n)
+	for i := range n {
+		if at > len(block) {
+			return corrupt("it ends before chunk %d", i)
+		}
+		size := int(binary.LittleEndian.Uint32(block[lengthsAt+4*i:]))
+		if size > len(block)-at {
+			return corrupt("chunk %d of %d bytes is longer than what is left", i, size)
+		}
+		o.chunks = append(o.chunks, block[at:at+size])
+		at = align(at + size)
+	}
+	if at != len(block) {
+		return corrupt("it is %d bytes long, not %d", len(block), at)
+	}
+	return nil
+}
+
+// groups returns the rows of the key groups from..to, as batches that belong to the caller. Only the chunks that
+// these rows are in are decoded.
+func (o *opened) groups(from, to uint8) ([]*columnar.Batch, error) {
+	first, end := int(o.index[from]), int(o.index[int(to)+1])
+	if first >= end {
+		return nil, nil
+	}
+	var out []*columnar.Batch
+	for i := first / chunkRows; i*chunkRows < end; i++ {
+		chunk, err := o.chunk(i)
+		if err != nil {
+			return nil, err
+		}
+		low, high := max(first-i*chunkRows, 0), min(end-i*chunkRows, chunk.Rows)
+		out = append(out, columnar.Take(chunk, rowRun(low, high)))
+	}
+	return out, nil
+}
+
+// chunk decodes chunk i and checks that its rows are groups, and filed where their keys say.
+func (o *opened) chunk(i int) (*columnar.Batch, error) {
+	b, err := columnar.DecodeIPC(o.chunks[i])
+	if err != nil {
+		return nil, &CorruptError{What: fmt.Sprintf("chunk %d", i), Err: err}
+	}
+	first := i * chunkRows
+	if want := min(int(o.index[keyGroups])-first, chunkRows); b.Rows != want || b.Sel != nil {
+		return nil, corrupt("chunk %d has %d rows, not %d", i, b.Rows, want)
+	}
+	if err := o.checkColumns(b); err != nil {
+		return nil, &CorruptError{What: fmt.Sprintf("chunk %d", i), Err: err}
+	}
+	for row, g := range columnar.KeyGroups(b, firstColumns(o.keys)[1:], nil) {
+		if at := uint32(first + row); at < o.index[g] || at >= o.index[int(g)+1] {
+			return nil, corrupt("row %d is not filed under its key group %d", at, g)
+		}
+	}
+	return b, nil
+}
+
+func (o *opened) checkColumns(b *columnar.Batch) error {
+	if o.keys < 1 || o.keys >= len(b.Cols) {
+		return fmt.Errorf("%d of %d columns are keys", o.keys, len(b.Cols))
+	}
+	if last := b.Schema.Fields[len(b.Cols)-1]; last.Type.Kind != columnar.Int64 {
+		return errors.New("the last column does not count rows")
+	}
+	return checkNamespaces(b)
+}
+
+// rowRun lists the rows low..high−1.
+func rowRun(low, high int) []int32 {
+	rows := make([]int32, high-low)
+	for i := range rows {
+		rows[i] = int32(low + i)
+	}
+	return rows
+}

@@ -1,0 +1,116 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// Loader rebuilds the table of a shard from blocks: a snapshot, then the deltas behind it, oldest first. A group of a
+// later block replaces the same group of an earlier one.
+//
+// Loaded rows are gathered in layers, which are made one whenever they have grown to twice what the last time left:
+// hundreds of small deltas on top of a large snapshot cost little more than reading them.
+type Loader struct {
+	shape   Shape
+	partial *columnar.Schema
+	layers  []*columnar.Batch // oldest first
+	rows    int               // in all layers
+	kept    int               // rows that the last compaction left
+	closed  func(namespace int64) bool
+}
+
+// compactAbove is the number of rows below which layers are left alone.
+const compactAbove = 4096
+
+// NewLoader returns a loader of no blocks.
+func NewLoader(shape Shape) *Loader {
+	return &Loader{
+		shape:   shape,
+		partial: shape.Spec.PartialSchema(shape.In),
+		closed:  func(int64) bool { return false },
+	}
+}
+
+// Load reads the groups of the key groups from..to, both included, out of a block. It keeps nothing of the block. A
+// damaged block is a [CorruptError].
+func (l *Loader) Load(block []byte, from, to uint8) error {
+	if err := l.load(block, from, to); err != nil {
+		return fmt.Errorf("load state: %w", err)
+	}
+	return nil
+}
+
+func (l *Loader) load(block []byte, from, to uint8) error {
+	if from > to {
+		return fmt.Errorf("key groups %d to %d are none", from, to)
+	}
+	o, err := openBlock(block)
+	if err != nil {
+		return err
+	}
+	if o.keys != l.shape.keys() {
+		return fmt.Errorf("groups have %d keys, the job needs %d", o.keys, l.shape.keys())
+	}
+	parts, err := o.groups(from, to)
+	if err != nil {
+		return err
+	}
+	for _, b := range parts {
+		if err := checkGroups(l.partial, b); err != nil {
+			return err
+		}
+		l.layers = append(l.layers, b)
+		l.rows += b.Rows
+	}
+	if l.rows > max(2*l.kept, compactAbove) {
+		return l.compact()
+	}
+	return nil
+}
+
+// Drop forgets the groups of namespaces that are closed, of the blocks loaded so far. It is called for the batch of
+// each delta, so closed must answer true for all that it ever did.
+func (l *Loader) Drop(closed func(namespace int64) bool) { l.closed = closed }
+
+// Table returns the table of what was loaded. No group of it counts as changed. The loader must not be used any more.
+func (l *Loader) Table() (*Table, error) {
+	t := NewTable(l.shape)
+	if err := l.compact(); err != nil {
+		return nil, fmt.Errorf("load state: %w", err)
+	}
+	for _, b := range l.layers {
+		if err := t.Merge(b); err != nil {
+			return nil, fmt.Errorf("load state: %w", err)
+		}
+	}
+	t.markClean()
+	return t, nil
+}
+
+// compact leaves one layer, with the newest of each group that is not closed.
+func (l *Loader) compact() error {
+	slices.Reverse(l.layers)
+	all, err := concat(l.partial, l.layers)
+	if err != nil {
+		return err
+	}
+	live := columnar.Take(all, l.newest(all))
+	l.layers, l.rows, l.kept = []*columnar.Batch{live}, live.Rows, live.Rows
+	return nil
+}
+
+// newest lists one row for each group that is not closed: the first in all, where newer layers come first.
+func (l *Loader) newest(all *columnar.Batch) []int32 {
+	keys := l.shape.keys()
+	sorted := columnar.SortRows(all, firstColumns(keys)) // stable
+	var rows []int32
+	for i, row := range sorted {
+		again := i > 0 && sameKeys(all, keys, sorted[i-1], row)
+		if !again && !l.closed(all.Cols[0].I64[row]) {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}

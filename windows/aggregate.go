@@ -1,0 +1,149 @@
+package windows
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/state"
+)
+
+// Aggregate is the receiving side of a windowed aggregation in one shard: it merges the partial groups that an exchange
+// brings into state, and gives out the groups of windows that the watermark has passed. It is used by one goroutine.
+//
+// A shard starts empty, or with Load and DropClosed for a snapshot and the deltas behind it, oldest first. After an
+// error it must not be used any more.
+type Aggregate struct {
+	window Tumbling
+	shape  state.Shape
+	table  *state.Table
+	loader *state.Loader // not nil while blocks are loaded
+	used   bool          // rows were merged: too late to load
+	failed error         // why the loaded blocks make no table
+}
+
+// NewAggregate returns an aggregation without state. in and spec are those of the sending side: the rows behind
+// [Assign], and an aggregation whose first key is window_start and whose last aggregate is a count(*) of the rows. w
+// must be valid.
+func NewAggregate(w Tumbling, in *columnar.Schema, spec columnar.AggSpec) *Aggregate {
+	shape := state.Shape{In: in, Spec: spec}
+	return &Aggregate{window: w, shape: shape, table: state.NewTable(shape)}
+}
+
+// Merge folds a batch of partial groups (spec.PartialSchema) into the state. It keeps nothing of the batch. The order
+// of calls decides how sums of doubles round, nothing else.
+func (a *Aggregate) Merge(partial *columnar.Batch) error {
+	if err := a.settle(); err != nil {
+		return err
+	}
+	a.used = true
+	return a.table.Merge(partial)
+}
+
+// Close takes the windows that end at or before the watermark out of the state and returns their groups
+// (spec.FinalSchema), ordered by window, then by the other keys. The batch belongs to the caller. The cost is that of
+// what closes.
+func (a *Aggregate) Close(watermark int64) (*columnar.Batch, error) {
+	if err := a.settle(); err != nil {
+		return nil, err
+	}
+	return a.table.RemoveFirst(a.closing(watermark))
+}
+
+// closing counts the windows that are closed at the watermark; those that begin first end first.
+func (a *Aggregate) closing(watermark int64) int {
+	n := 0
+	for _, start := range a.table.Namespaces() {
+		if a.window.End(start) > watermark {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// Delta returns a state block of the groups that changed since the last Delta, Snapshot or Load and are still held.
+func (a *Aggregate) Delta() ([]byte, error) {
+	if err := a.settle(); err != nil {
+		return nil, err
+	}
+	return a.table.Delta()
+}
+
+// Snapshot returns a state block of all groups held.
+func (a *Aggregate) Snapshot() ([]byte, error) {
+	if err := a.settle(); err != nil {
+		return nil, err
+	}
+	return a.table.Snapshot()
+}
+
+// Load reads the groups of the key groups from..to, both included, out of a state block: they replace what earlier
+// blocks said of them. It keeps nothing of the block.
+func (a *Aggregate) Load(block []byte, from, to uint8) error {
+	if a.used {
+		return errors.New("load state: rows were merged already")
+	}
+	if a.loader == nil {
+		a.loader = state.NewLoader(a.shape)
+	}
+	return a.loader.Load(block, from, to)
+}
+
+// DropClosed forgets the windows that end at or before the watermark: those that the batch of the delta loaded last
+// has closed.
+func (a *Aggregate) DropClosed(watermark int64) {
+	if a.loader != nil {
+		a.loader.Drop(func(start int64) bool { return a.window.End(start) <= watermark })
+	}
+}
+
+// settle turns the loaded blocks into the table.
+func (a *Aggregate) settle() error {
+	if a.loader == nil || a.failed != nil {
+		return a.failed
+	}
+	table, err := a.loader.Table()
+	if err != nil {
+		a.failed = fmt.Errorf("restore windows: %w", err)
+		return a.failed
+	}
+	a.table, a.loader, a.used = table, nil, true
+	return nil
+}
+
+// OpenWindow is a window that is held because the watermark has not passed it.
+type OpenWindow struct {
+	Start, End int64 // [Start, End) in µs
+	Groups     int
+	Rows       int64 // that went into the groups
+}
+
+// Open lists the windows held, the one that closes first in front.
+func (a *Aggregate) Open() []OpenWindow {
+	if a.settle() != nil {
+		return nil
+	}
+	var open []OpenWindow
+	for _, start := range a.table.Namespaces() {
+		groups, rows := a.table.Held(start)
+		open = append(open, OpenWindow{Start: start, End: a.window.End(start), Groups: groups, Rows: rows})
+	}
+	return open
+}
+
+// RowsHeld is the number of rows that went into the groups held, for row accounting.
+func (a *Aggregate) RowsHeld() int64 {
+	if a.settle() != nil {
+		return 0
+	}
+	return a.table.Rows()
+}
+
+// SizeBytes is about the memory that the state takes.
+func (a *Aggregate) SizeBytes() int64 {
+	if a.settle() != nil {
+		return 0
+	}
+	return a.table.SizeBytes()
+}
