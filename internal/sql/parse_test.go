@@ -72,7 +72,7 @@ func TestTextAndPosition(t *testing.T) {
 func TestPrecedence(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
-	for range 5000 {
+	for range 2000 {
 		e := randomTree(r, 5)
 		full, lean := e.write(true), e.write(false)
 		if got := parsedExpr(full); got != e.sexpr() {
