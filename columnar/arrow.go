@@ -91,17 +91,16 @@ func FromArrow(rec arrow.Record) (*Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := int(rec.NumRows())
-	out := &Batch{Schema: schema, Rows: rows, Cols: make([]*Vector, len(schema.Fields))}
-	all := (&frame{}).identity(rows)
+	if len(schema.Fields) == 0 && rec.NumRows() > 0 {
+		return nil, fmt.Errorf("a record of %d rows has no columns", rec.NumRows())
+	}
+	view := &Batch{Schema: schema, Rows: int(rec.NumRows()), Cols: make([]*Vector, len(schema.Fields))}
 	for i, f := range schema.Fields {
-		view, err := arrowView(f.Type, rec.Column(i).Data())
-		if err != nil {
+		if view.Cols[i], err = arrowView(f.Type, rec.Column(i).Data()); err != nil {
 			return nil, fmt.Errorf("read column %q: %w", f.Name, err)
 		}
-		out.Cols[i] = takeVector(view, all)
 	}
-	return out, nil
+	return Take(view, selectedRows(view)), nil
 }
 
 func fromArrowSchema(s *arrow.Schema) (*Schema, error) {

@@ -2,7 +2,6 @@ package columnar
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -37,7 +36,7 @@ func DecodeIPC(data []byte) (b *Batch, err error) {
 			b, err = nil, fmt.Errorf("decode Arrow IPC stream: %v", p)
 		}
 	}()
-	if err := checkFraming(data); err != nil {
+	if err := checkStream(data); err != nil {
 		return nil, fmt.Errorf("decode Arrow IPC stream: %w", err)
 	}
 	b, err = decodeRecords(data)
@@ -105,61 +104,4 @@ func (a *boundedAllocator) Reallocate(size int, b []byte) []byte {
 		a.left -= size
 	}
 	return a.GoAllocator.Reallocate(size, b)
-}
-
-const ipcContinuation = 0xffffffff
-
-// checkFraming walks the messages and refuses lengths beyond the end of data, for which Arrow's reader would allocate
-// first. A message is the continuation mark, the length of the metadata, the metadata, and the body; its length stands
-// in the metadata. The stream ends with a length of zero.
-func checkFraming(data []byte) error {
-	for len(data) > 0 {
-		if len(data) < 8 || binary.LittleEndian.Uint32(data) != ipcContinuation {
-			return errors.New("no message where one should begin")
-		}
-		meta := int64(int32(binary.LittleEndian.Uint32(data[4:])))
-		data = data[8:]
-		if meta == 0 {
-			return nil
-		}
-		if meta < 0 || meta > int64(len(data)) {
-			return fmt.Errorf("metadata of %d bytes in a stream with %d left", meta, len(data))
-		}
-		body, ok := ipcBodyLength(data[:meta])
-		if data = data[meta:]; !ok || body < 0 || body > int64(len(data)) {
-			return fmt.Errorf("a body of %d bytes in a stream with %d left", body, len(data))
-		}
-		data = data[body:]
-	}
-	return errors.New("no end mark")
-}
-
-// ipcBodyLength reads bodyLength, field 3 of the flatbuffer table Message.
-func ipcBodyLength(meta []byte) (n int64, ok bool) {
-	const slot = 4 + 2*3 // vtable: its size, the table's size, then one offset for each field
-	if len(meta) < 4 {
-		return 0, false
-	}
-	table := int64(binary.LittleEndian.Uint32(meta))
-	if table+4 > int64(len(meta)) {
-		return 0, false
-	}
-	vtable := table - int64(int32(binary.LittleEndian.Uint32(meta[table:])))
-	if vtable < 0 || vtable+2 > int64(len(meta)) {
-		return 0, false
-	}
-	if size := int64(binary.LittleEndian.Uint16(meta[vtable:])); size < slot+2 {
-		return 0, true
-	}
-	if vtable+slot+2 > int64(len(meta)) {
-		return 0, false
-	}
-	field := int64(binary.LittleEndian.Uint16(meta[vtable+slot:]))
-	if field == 0 {
-		return 0, true
-	}
-	if table+field+8 > int64(len(meta)) {
-		return 0, false
-	}
-	return int64(binary.LittleEndian.Uint64(meta[table+field:])), true
 }
