@@ -167,6 +167,14 @@ func TestKafkaReadTransactions(t *testing.T) {
 
 func compare(t *testing.T, s offsets.Source, r offsets.Range, all []offsetstest.Row) {
 	t.Helper()
+	if text := difference(t, s, r, all); text != "" {
+		t.Error(text)
+	}
+}
+
+// difference reads a range and says how it differs from what all holds of it.
+func difference(t *testing.T, s offsets.Source, r offsets.Range, all []offsetstest.Row) string {
+	t.Helper()
 	got, err := offsetstest.ReadAll(t.Context(), s, r)
 	if err != nil {
 		t.Fatal(err)
@@ -178,8 +186,9 @@ func compare(t *testing.T, s offsets.Source, r offsets.Range, all []offsetstest.
 		}
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("%s: %d rows, want %d", r, len(got), len(want))
+		return fmt.Sprintf("%s: %d rows, want %d", r, len(got), len(want))
 	}
+	return ""
 }
 
 func writeInterleaved(t *testing.T, b *kafkatest.Broker, topic string, rng *rand.Rand) {
@@ -242,6 +251,57 @@ func TestKafkaReadLargeBatch(t *testing.T) {
 	if len(rows) != 5 || rows[1].Value != large || rows[3].Value != large || rows[4].Value != "c" {
 		t.Errorf("%d rows, want 5 with two of %d bytes", len(rows), len(large))
 	}
+}
+
+// TestKafkaReadCompacted reads a log in which compaction has left gaps inside batches and batches without records.
+func TestKafkaReadCompacted(t *testing.T) {
+	b := kafkatest.Start(t)
+	topic := b.Topic(t, 1, "cleanup.policy=compact", "segment.ms=1", "min.cleanable.dirty.ratio=0.001",
+		"delete.retention.ms=0")
+	w := producer(t, b, kgo.ProducerBatchCompression(kgo.Lz4Compression()))
+	for i := range 40 {
+		recs := make([]*kgo.Record, 5)
+		for j := range recs {
+			recs[j] = &kgo.Record{Topic: topic, Key: fmt.Append(nil, "key ", (i*7+j*j)%23), Value: fmt.Append(nil, i, " ", j)}
+		}
+		if err := w.ProduceSync(t.Context(), recs...).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The cleaner works on while the log is read: what was read counts only if the log is still the same afterwards.
+	for within := time.Now().Add(time.Minute); time.Now().Before(within); {
+		want := oracle(t, b, topic, 0, 200)
+		wrong := readPieces(t, b, topic, want)
+		if len(want) < 100 && fmt.Sprint(oracle(t, b, topic, 0, 200)) == fmt.Sprint(want) {
+			t.Logf("%d of 200 records left", len(want))
+			for _, text := range wrong {
+				t.Error(text)
+			}
+			return
+		}
+	}
+	t.Fatal("not compacted in a minute")
+}
+
+// readPieces reads many ranges of a log of 200 offsets and returns what differs from want.
+func readPieces(t *testing.T, b *kafkatest.Broker, topic string, want []offsetstest.Row) (wrong []string) {
+	t.Helper()
+	for _, fetchBytes := range []int{1, 1 << 20} {
+		s := source(t, b, topic, fetchBytes)
+		states, err := s.Partitions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for from := int64(0); from < 200; from += 17 {
+			for until := from; until <= 200; until += 13 {
+				r := offsets.Range{Topic: topic, TopicID: states[0].TopicID, From: from, Until: until}
+				if text := difference(t, s, r, want); text != "" {
+					wrong = append(wrong, text)
+				}
+			}
+		}
+	}
+	return wrong
 }
 
 // TestKafkaReadOpenTransaction plans up to the last stable offset and no further.
