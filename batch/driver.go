@@ -1,0 +1,402 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
+	"github.com/millrace/millrace/windows"
+)
+
+// snapshotEvery is the most commits between two snapshots: what recovery reads stays bounded.
+const snapshotEvery = 400
+
+// snapshotBytes is how many bytes of deltas are due a snapshot even before that.
+const snapshotBytes = 16 << 20
+
+// Options are the choices of one run. The zero value but for Job works.
+type Options struct {
+	Job      *Job
+	Resolve  Resolve // needed to run an open batch of a job file that changed
+	TakeOver bool    // take the job from a holder in any state
+	Reopen   bool    // go on after a flush
+	Version  string  // of the program, for the log
+	Cores    int     // tasks at a time; 0 = GOMAXPROCS
+	Report   Reporter
+	Warn     func(string)    // told what an operator should know; may be nil
+	Stop     <-chan struct{} // closed: finish the batch in work and return nil
+	Env      Env             // zero: [SystemEnv]
+	executor newExecutor
+}
+
+// Driver runs one job until it is stopped or, with AvailableNow, has reached the end offsets.
+type Driver struct {
+	o       Options
+	cp      *checkpoint
+	history *History
+	s       *session
+	inputs  *sideInputs
+	marks   windows.SourceMark // of the last commit, or of a trigger since that wrote nothing
+	ends    map[offsetKey]int64
+	runID   string
+
+	deltaBytes int // since the last snapshot
+}
+
+// Run takes the job, finishes what an earlier driver left open, and drives it. Errors say by their type what went
+// wrong: *wal.HeldError and *SupersededError another driver, *RefusedError and the output and offsets errors that
+// protect data, *BadDataError the data; anything else may go away on another try.
+func Run(ctx context.Context, o Options) error {
+	d := newDriver(o)
+	cp, entries, err := openCheckpoint(ctx, d.o.Env, o.Job, o.TakeOver, o.Version, d.o.Warn)
+	if err != nil {
+		return err
+	}
+	d.cp, d.inputs = cp, newSideInputs(cp.blobs)
+	err = d.run(ctx, entries)
+	if d.s != nil {
+		err = errors.Join(err, d.s.close())
+	}
+	return errors.Join(err, cp.close())
+}
+
+func newDriver(o Options) *Driver {
+	if o.Env.Clock == nil {
+		o.Env = SystemEnv()
+	}
+	if o.Cores <= 0 {
+		o.Cores = runtime.GOMAXPROCS(0)
+	}
+	if o.executor == nil {
+		o.executor = localExecutor
+	}
+	if o.Report == nil {
+		o.Report = func(Progress) {}
+	}
+	if o.Warn == nil {
+		o.Warn = func(string) {}
+	}
+	return &Driver{o: o, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
+}
+
+func (d *Driver) run(ctx context.Context, entries []Entry) error {
+	h, err := Fold(entries)
+	if err != nil {
+		return &RefusedError{Msg: err.Error() + ": restore the checkpoint from a copy"}
+	}
+	d.history = h
+	digest, err := d.cp.blobs.Put(ctx, d.o.Job.Recorded)
+	if err != nil {
+		return fmt.Errorf("record job: %w", err)
+	}
+	if err := d.recover(ctx, digest); err != nil {
+		return err
+	}
+	if err := d.use(ctx, d.o.Job, digest, d.o.Job.Shards); err != nil {
+		return err
+	}
+	h.States, h.loaded = nil, true
+	d.marks = windows.NewEpoch(h.Marks.Source)
+	if !d.o.Job.Trigger.AvailableNow {
+		return d.continuous(ctx)
+	}
+	d.marks = h.Marks.Source
+	return d.available(ctx)
+}
+
+// recover brings sinks and log to the same batch.
+func (d *Driver) recover(ctx context.Context, digest string) error {
+	job, shards := d.o.Job, d.o.Job.Shards
+	if len(d.history.Open) > 0 {
+		p := d.history.Open[0]
+		shards = p.Shards
+		if p.Job != digest {
+			var err error
+			if job, err = d.recorded(ctx, p); err != nil {
+				return err
+			}
+			digest = p.Job
+		}
+	}
+	if err := d.use(ctx, job, digest, shards); err != nil {
+		return err
+	}
+	published, err := d.s.published(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.repeatManifests(ctx, published); err != nil {
+		return err
+	}
+	switch dec := Decide(d.history, Facts{Published: published, Reopen: d.o.Reopen}); dec.Action {
+	case Refuse:
+		if err := d.cp.lead(); err != nil {
+			return err
+		}
+		return &RefusedError{Msg: dec.Reason}
+	case Undo:
+		return d.reopen()
+	case Rerun:
+		for len(d.history.Open) > 0 {
+			if err := d.rerun(ctx, d.history.Open[0]); err != nil {
+				return err
+			}
+		}
+		if d.history.Flushed != nil && !d.o.Job.Trigger.FlushWindows {
+			return d.afterFlush()
+		}
+	}
+	return nil
+}
+
+// afterFlush is recovery after the open batch turned out to be a flush.
+func (d *Driver) afterFlush() error {
+	if d.o.Reopen {
+		return d.reopen()
+	}
+	return &RefusedError{Msg: Decide(d.history, Facts{}).Reason}
+}
+
+// recorded resolves the job that an open plan was made with.
+func (d *Driver) recorded(ctx context.Context, p *Planned) (*Job, error) {
+	data, err := d.cp.blobs.Get(ctx, p.Job)
+	if err != nil {
+		return nil, fmt.Errorf("read the job of batch %d: %w", p.Batch, err)
+	}
+	if d.o.Resolve == nil {
+		return nil, refuse("batch %d is open and was planned with another version of this job; run that version once more", p.Batch)
+	}
+	job, err := d.o.Resolve(data)
+	if err != nil {
+		return nil, fmt.Errorf("resolve the job of batch %d: %w", p.Batch, err)
+	}
+	if job.Hash != p.JobHash {
+		return nil, refuse("batch %d is open and was planned as job %.8s; its recorded job file now means job %.8s: finish it with the program version that planned it", p.Batch, p.JobHash, job.Hash)
+	}
+	return job, nil
+}
+
+// use makes job the session in use, with its state restored.
+func (d *Driver) use(ctx context.Context, job *Job, digest string, shards int) error {
+	if d.s != nil {
+		if d.s.digest == digest && d.s.shards == shards {
+			return nil
+		}
+		if err := d.s.close(); err != nil {
+			return fmt.Errorf("close source: %w", err)
+		}
+		d.s = nil
+	}
+	s, err := openSession(ctx, job, digest, output.Owner{Job: job.Name, Checkpoint: d.cp.id}, shards)
+	if err != nil {
+		return err
+	}
+	d.s = s
+	s.exec = d.o.executor(s.worker, d.o.Cores)
+	return s.restore(ctx, d.cp.blobs, d.history)
+}
+
+// repeatManifests tells the sinks about the last commit again, in case the last driver died before it could.
+func (d *Driver) repeatManifests(ctx context.Context, published map[string]int64) error {
+	c := d.history.Last
+	if c == nil {
+		return nil
+	}
+	for i, sink := range d.s.sinks {
+		name := d.s.job.Sinks[i].Name
+		if files := c.Files[name]; len(files) > 0 && published[name] < c.Batch {
+			if err := sink.Committed(ctx, c.Batch, files); err != nil {
+				return fmt.Errorf("write manifest of sink %s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Driver) reopen() error {
+	h := d.history
+	r := &Reopened{Batch: h.Flushed.Batch, Marks: h.FlushPlan.Before, FlushedTo: h.Flushed.FlushedTo}
+	if err := d.cp.append(r); err != nil {
+		return err
+	}
+	return h.apply(r)
+}
+
+// continuous plans a batch at every tick until it is stopped. A batch that takes longer than the interval is followed
+// at once by the next; missed ticks are not made up for.
+func (d *Driver) continuous(ctx context.Context) error {
+	every := d.o.Job.Trigger.Every
+	due := d.o.Env.Clock.Now()
+	for {
+		if d.stopped() {
+			return nil
+		}
+		if _, err := d.tick(ctx); err != nil {
+			return err
+		}
+		due = due.Add(every)
+		now := d.o.Env.Clock.Now()
+		if !due.After(now) {
+			due = now
+			continue
+		}
+		if err := d.sleep(ctx, due.Sub(now)); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *Driver) stopped() bool {
+	select {
+	case <-d.o.Stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// sleep waits for the next tick; a stop ends it early.
+func (d *Driver) sleep(ctx context.Context, t time.Duration) error {
+	wait, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-d.o.Stop:
+			cancel()
+		case <-wait.Done():
+		}
+	}()
+	if err := d.o.Env.Clock.Wait(wait, t); err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// available runs batches until the end offsets that stood at the start are reached, then those that idleness closes,
+// then the flush.
+func (d *Driver) available(ctx context.Context) error {
+	states, err := d.s.source.Partitions(ctx)
+	if err != nil {
+		return fmt.Errorf("ask for end offsets: %w", err)
+	}
+	d.ends = map[offsetKey]int64{}
+	for _, s := range states {
+		d.ends[offsetKey{s.Topic, s.Partition}] = s.End
+	}
+	for {
+		if d.stopped() {
+			return nil
+		}
+		more, err := d.tick(ctx)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
+	if !d.o.Job.Trigger.FlushWindows || d.history.Last == nil || d.history.Flushed != nil {
+		return nil
+	}
+	return d.flush(ctx)
+}
+
+// tick plans and runs one batch. It reports false when there was nothing to do.
+func (d *Driver) tick(ctx context.Context) (bool, error) {
+	watch := newStopwatch(d.o.Env.Clock)
+	q, err := d.question(ctx)
+	if err != nil {
+		return false, err
+	}
+	watch.lap("latestOffset")
+	a, err := Next(q)
+	if err != nil {
+		return false, d.refuseIfLeading(err)
+	}
+	d.marks = a.Marks
+	if a.Planned == nil {
+		return false, nil
+	}
+	return true, d.plan(ctx, a.Planned, q.States, watch)
+}
+
+// refuseIfLeading keeps a paused driver from judging what its successor did: it is told that it was superseded.
+func (d *Driver) refuseIfLeading(err error) error {
+	if lead := d.cp.lead(); lead != nil {
+		return lead
+	}
+	return err
+}
+
+func (d *Driver) question(ctx context.Context) (Question, error) {
+	states, err := d.s.source.Partitions(ctx)
+	if err != nil {
+		return Question{}, fmt.Errorf("ask for end offsets: %w", err)
+	}
+	return Question{
+		Job: d.o.Job, History: d.history, States: states, Ends: d.ends, Marks: d.marks,
+		At:         max(d.o.Env.Clock.Now().UnixMicro(), d.history.LastAt),
+		Continuous: !d.o.Job.Trigger.AvailableNow,
+		NextClose:  d.s.nextClose(),
+	}, nil
+}
+
+// nextClose is the end of the earliest open window of any operator.
+func (s *session) nextClose() int64 {
+	next := int64(math.MaxInt64)
+	for _, shards := range s.worker.states {
+		for _, a := range shards {
+			for _, w := range a.Open() {
+				next = min(next, w.End)
+			}
+		}
+	}
+	return next
+}
+
+func (d *Driver) flush(ctx context.Context) error {
+	watch := newStopwatch(d.o.Env.Clock)
+	q, err := d.question(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := flushPlan(q)
+	if err != nil {
+		return d.refuseIfLeading(err)
+	}
+	return d.plan(ctx, p, q.States, watch)
+}
+
+// plan logs a plan and runs it.
+func (d *Driver) plan(ctx context.Context, p *Planned, states []offsets.PartitionState, watch *stopwatch) error {
+	tables, err := d.inputs.current(ctx, d.s.job)
+	if err != nil {
+		return err
+	}
+	p.Tables, p.Job, p.JobHash, p.Shards = tables, d.s.digest, d.s.job.Hash, d.s.shards
+	if err := d.cp.append(p); err != nil {
+		return err
+	}
+	if err := d.history.apply(p); err != nil {
+		return err
+	}
+	watch.lap("walCommit")
+	ends := map[offsetKey]int64{}
+	for _, s := range states {
+		ends[offsetKey{s.Topic, s.Partition}] = s.End
+	}
+	return d.finish(ctx, p, ends, watch, false)
+}
+
+// rerun runs an open plan of an earlier driver.
+func (d *Driver) rerun(ctx context.Context, p *Planned) error {
+	if err := d.cp.open(); err != nil {
+		return err
+	}
+	return d.finish(ctx, p, nil, newStopwatch(d.o.Env.Clock), true)
+}

@@ -1,0 +1,62 @@
+package batch
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/binary"
+	"os"
+	"time"
+
+	"github.com/millrace/millrace/internal/store"
+)
+
+// Clock tells the time and waits. Everything in this package that depends on time goes through it.
+type Clock interface {
+	Now() time.Time
+	// Wait returns after d, or earlier with the context's error.
+	Wait(ctx context.Context, d time.Duration) error
+}
+
+// Rand yields random bits for identifiers. Rows never depend on it.
+type Rand interface{ Uint64() uint64 }
+
+// Env is the world outside: clock, randomness, files, and who we are.
+type Env struct {
+	Clock Clock
+	Rand  Rand
+	FS    store.FS
+	Host  string
+	PID   int
+}
+
+// SystemEnv is the real world.
+func SystemEnv() Env {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return Env{Clock: systemClock{}, Rand: systemRand{}, FS: store.OS{Private: true}, Host: host, PID: os.Getpid()}
+}
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+func (systemClock) Wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+type systemRand struct{}
+
+func (systemRand) Uint64() uint64 {
+	var b [8]byte
+	crand.Read(b[:]) // never fails, see crypto/rand
+	return binary.LittleEndian.Uint64(b[:])
+}

@@ -1,0 +1,41 @@
+package batch
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/wal"
+)
+
+// RefusedError stops a job to protect data (exit code 3). The message says what differs and the one way out.
+type RefusedError struct{ Msg string }
+
+func (e *RefusedError) Error() string { return e.Msg }
+
+func refuse(format string, args ...any) error {
+	return &RefusedError{Msg: fmt.Sprintf(format, args...)}
+}
+
+// BadDataError stops a job because of what its input holds (exit code 4). The batch is cancelled: the next run plans
+// the same offsets anew.
+type BadDataError struct{ Err error }
+
+func (e *BadDataError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *BadDataError) Unwrap() error { return e.Err }
+
+// badRecordError is a bad record under the policy "fail".
+func badRecordError(r columnar.BadRecord) error {
+	return &BadDataError{Err: fmt.Errorf("%w; correct what produces it, or drop and count such records with on_bad_record: skip", r)}
+}
+
+// SupersededError says that another driver has taken over (exit code 5). Nothing more may be published.
+type SupersededError struct {
+	Epoch uint64 // ours
+	Newer wal.Holder
+}
+
+func (e *SupersededError) Error() string {
+	return fmt.Sprintf("another run has taken this job over from epoch %d: %s", e.Epoch, e.Newer)
+}

@@ -1,0 +1,55 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/wal"
+)
+
+// Inspection is what a checkpoint says when nobody may be running. Reading it takes no lock and changes nothing.
+type Inspection struct {
+	CheckpointID string      `json:"checkpoint_id"`
+	Job          string      `json:"job"`
+	Epochs       int         `json:"epochs"`           // chains with records that count
+	Holder       *wal.Holder `json:"holder,omitempty"` // who runs the job now
+	Warnings     []string    `json:"warnings,omitempty"`
+	Entries      []Entry     `json:"-"`
+	History      *History    `json:"-"`
+}
+
+// Inspect reads the checkpoint of a job.
+func Inspect(ctx context.Context, env Env, dir string) (*Inspection, error) {
+	local := &store.Local{Root: dir, FS: env.FS}
+	m, err := readMarker(ctx, local, dir)
+	if errors.Is(err, store.ErrNotExist) {
+		return nil, refuse("%s is not a checkpoint: the job has not run yet, or ran with another directory", dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	in := &Inspection{CheckpointID: m.CheckpointID, Job: m.Job}
+	chains, err := readChains(readOnly, env.FS, dir, math.MaxUint64, func(w string) { in.Warnings = append(in.Warnings, w) })
+	if err != nil {
+		return nil, err
+	}
+	var ends []ChainEnd
+	if in.Entries, ends, err = effective(chains); err != nil {
+		return nil, err
+	}
+	in.Epochs = len(ends)
+	if in.History, err = Fold(in.Entries); err != nil {
+		return nil, &RefusedError{Msg: err.Error()}
+	}
+	if in.Holder, err = wal.Current(env.FS, epochsDir(dir)); err != nil {
+		return nil, fmt.Errorf("look who runs the job: %w", err)
+	}
+	return in, nil
+}
+
+func readOnly(fsys store.FS, dir string, epoch uint64) (*wal.Chain, error) {
+	return wal.ReadChain(fsys, dir, epoch)
+}

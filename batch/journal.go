@@ -1,0 +1,252 @@
+package batch
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/wal"
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
+	"github.com/millrace/millrace/windows"
+)
+
+// These constants stand in logs on disk and must not change.
+const (
+	payloadVersion = 1
+
+	typeOpened    = 1
+	typePlanned   = 2
+	typeCommitted = 3
+	typeCancelled = 4
+	typeReopened  = 5
+
+	payloadHeader = 6
+)
+
+// Record is what a payload of the log means: one of *[Opened], *[Planned], *[Committed], *[Cancelled], *[Reopened].
+type Record interface {
+	kind() byte
+	// attach returns the attachments of the record, so that they need not be JSON.
+	attach() [][]byte
+	setAttachments([][]byte)
+}
+
+type noAttachments struct{}
+
+func (noAttachments) attach() [][]byte        { return nil }
+func (noAttachments) setAttachments([][]byte) {}
+
+// Opened is the first record of a chain: a driver took over.
+type Opened struct {
+	noAttachments
+	Epoch   uint64     `json:"epoch"`
+	Host    string     `json:"host"`
+	PID     int        `json:"pid"`
+	At      int64      `json:"at_us"`
+	Version string     `json:"version"`
+	Chains  []ChainEnd `json:"chains,omitempty"` // every older chain that has records
+}
+
+// ChainEnd is the last record of an older chain that counts.
+type ChainEnd struct {
+	Epoch    uint64 `json:"epoch"`
+	Sequence uint64 `json:"sequence"`
+}
+
+// Marks are the watermarks of a job between two batches: of the source with its partitions, and the input watermark of
+// every stateful operator, by its name.
+type Marks struct {
+	Source    windows.SourceMark `json:"source"`
+	Operators map[string]int64   `json:"operators,omitempty"`
+}
+
+// Planned says what batch Batch is, before anything of it is read. It is a fact from then on.
+type Planned struct {
+	noAttachments
+	Batch   int64             `json:"batch"`
+	At      int64             `json:"at_us"` // plan time, never before that of an earlier plan
+	Ranges  []offsets.Range   `json:"ranges"`
+	Step    int64             `json:"step"`   // source tasks cut ranges at multiples of it
+	Before  Marks             `json:"before"` // with the idle set of the batch, see windows.Idle
+	Tables  map[string]string `json:"tables,omitempty"`
+	Job     string            `json:"job"` // blob: the recorded job
+	JobHash string            `json:"job_hash"`
+	Shards  int               `json:"shards"`
+	Final   bool              `json:"final,omitempty"` // closes every window
+}
+
+// Committed says that batch Batch is published by every sink.
+type Committed struct {
+	Batch     int64                    `json:"batch"`
+	At        int64                    `json:"at_us"` // plan time of the batch
+	RangeHash string                   `json:"range_hash"`
+	After     Marks                    `json:"after"`
+	Positions []offsets.Position       `json:"positions"`
+	State     []StateBlock             `json:"state,omitempty"`
+	Snapshot  bool                     `json:"snapshot,omitempty"`
+	Files     map[string][]output.File `json:"files,omitempty"` // by sink
+	SinkRows  map[string]int64         `json:"sink_rows,omitempty"`
+	LastRows  map[string]int64         `json:"last_rows,omitempty"` // by sink: the last batch with rows
+	Edges     []Edge                   `json:"edges,omitempty"`
+	Records   int64                    `json:"records"`
+	WireBytes int64                    `json:"wire_bytes"`
+	FlushedTo int64                    `json:"flushed_to_us,omitempty"` // final batches: the greatest window end
+}
+
+// StateBlock is the delta or snapshot of one stateful operator.
+type StateBlock struct {
+	Operator string `json:"operator"`
+	Schema   string `json:"schema"`           // identity of the state: window, keys, aggregates
+	Digest   string `json:"digest,omitempty"` // blob, when the block is large
+	Length   int    `json:"length,omitempty"` // attachment otherwise
+	inline   []byte
+}
+
+// Edge is the row accounting of one operator of one stage.
+type Edge struct {
+	Stage    int    `json:"stage"`
+	Operator string `json:"operator"`
+	columnar.RowCounts
+	HeldBefore int64 `json:"held_before,omitempty"` // windows: rows in state
+	HeldAfter  int64 `json:"held_after,omitempty"`
+}
+
+func (c *Committed) attach() [][]byte {
+	var out [][]byte
+	for i := range c.State {
+		if c.State[i].Digest == "" {
+			out = append(out, c.State[i].inline)
+		}
+	}
+	return out
+}
+
+func (c *Committed) setAttachments(blocks [][]byte) {
+	for i := range c.State {
+		if c.State[i].Digest == "" && len(blocks) > 0 {
+			c.State[i].inline, blocks = blocks[0], blocks[1:]
+		}
+	}
+}
+
+// Cancelled says that Batch will never be published. Its ranges are planned anew under another id.
+type Cancelled struct {
+	noAttachments
+	Batch  int64  `json:"batch"`
+	Reason string `json:"reason"`
+}
+
+// Reopened undoes the flush of batch Batch: watermarks stand again where they stood before it, but windows that end at
+// or before FlushedTo stay closed.
+type Reopened struct {
+	noAttachments
+	Batch     int64 `json:"batch"`
+	Marks     Marks `json:"marks"`
+	FlushedTo int64 `json:"flushed_to_us"`
+}
+
+func (*Opened) kind() byte    { return typeOpened }
+func (*Planned) kind() byte   { return typePlanned }
+func (*Committed) kind() byte { return typeCommitted }
+func (*Cancelled) kind() byte { return typeCancelled }
+func (*Reopened) kind() byte  { return typeReopened }
+
+// envelope is the JSON part of a payload.
+type envelope struct {
+	Record      json.RawMessage `json:"record"`
+	Attachments []int           `json:"attachments,omitempty"` // lengths
+}
+
+// Encode turns a record into a payload of the log.
+func Encode(r Record) ([]byte, error) {
+	rec, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode journal record: %w", err)
+	}
+	env := envelope{Record: rec}
+	blocks := r.attach()
+	for _, b := range blocks {
+		env.Attachments = append(env.Attachments, len(b))
+	}
+	head, err := json.Marshal(env)
+	if err != nil {
+		return nil, fmt.Errorf("encode journal record: %w", err)
+	}
+	out := append([]byte{payloadVersion, r.kind()}, binary.LittleEndian.AppendUint32(nil, uint32(len(head)))...)
+	out = append(out, head...)
+	for _, b := range blocks {
+		out = append(out, b...)
+	}
+	return out, nil
+}
+
+// Decode is the inverse of [Encode]. The record may point into payload.
+func Decode(payload []byte) (Record, error) {
+	if len(payload) < payloadHeader {
+		return nil, fmt.Errorf("journal record of %d bytes is too short", len(payload))
+	}
+	if payload[0] != payloadVersion {
+		return nil, fmt.Errorf("journal record has version %d, this program reads version %d: a newer millrace wrote it", payload[0], payloadVersion)
+	}
+	r, err := newRecord(payload[1])
+	if err != nil {
+		return nil, err
+	}
+	n := int64(binary.LittleEndian.Uint32(payload[2:]))
+	rest := payload[payloadHeader:]
+	if n > int64(len(rest)) {
+		return nil, fmt.Errorf("journal record: header of %d bytes in a payload of %d", n, len(payload))
+	}
+	var env envelope
+	if err := json.Unmarshal(rest[:n], &env); err != nil {
+		return nil, fmt.Errorf("decode journal record: %w", err)
+	}
+	if err := json.Unmarshal(env.Record, r); err != nil {
+		return nil, fmt.Errorf("decode journal record: %w", err)
+	}
+	blocks, err := cutAttachments(rest[n:], env.Attachments)
+	if err != nil {
+		return nil, err
+	}
+	r.setAttachments(blocks)
+	return r, nil
+}
+
+func newRecord(kind byte) (Record, error) {
+	switch kind {
+	case typeOpened:
+		return &Opened{}, nil
+	case typePlanned:
+		return &Planned{}, nil
+	case typeCommitted:
+		return &Committed{}, nil
+	case typeCancelled:
+		return &Cancelled{}, nil
+	case typeReopened:
+		return &Reopened{}, nil
+	}
+	return nil, fmt.Errorf("journal record has unknown type %d: a newer millrace wrote it", kind)
+}
+
+func cutAttachments(data []byte, lengths []int) ([][]byte, error) {
+	var out [][]byte
+	for _, n := range lengths {
+		if n < 0 || n > len(data) {
+			return nil, fmt.Errorf("journal record: attachment of %d bytes, %d left", n, len(data))
+		}
+		out = append(out, data[:n:n])
+		data = data[n:]
+	}
+	if len(data) != 0 {
+		return nil, fmt.Errorf("journal record: %d bytes behind the last attachment", len(data))
+	}
+	return out, nil
+}
+
+// Entry is a record with its place in the log.
+type Entry struct {
+	At     wal.Position
+	Record Record
+}

@@ -1,0 +1,164 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/millrace/millrace/output"
+	"github.com/millrace/millrace/windows"
+)
+
+// finish takes a logged plan to its commit.
+func (d *Driver) finish(ctx context.Context, p *Planned, ends map[offsetKey]int64, watch *stopwatch, rerun bool) error {
+	if err := d.s.useTables(ctx, d.cp.blobs, p.Tables); err != nil {
+		return err
+	}
+	o, err := runPlan(ctx, d.s.job, d.s.exec, p, d.history.Floor)
+	if err != nil {
+		return d.cancelIfBad(p, err)
+	}
+	watch.lap("addBatch")
+	if err := d.publish(ctx, p, o); err != nil {
+		return d.cancelIfBad(p, err)
+	}
+	watch.lap("publish")
+	if err := d.commit(ctx, p, o); err != nil {
+		return err
+	}
+	watch.lap("commitOffsets")
+	d.report(p, o, ends, watch, rerun)
+	return nil
+}
+
+// cancelIfBad logs that the batch will never be published when its data is at fault: every driver that meets it decides
+// the same, before anything of the batch is visible.
+func (d *Driver) cancelIfBad(p *Planned, err error) error {
+	var bad *BadDataError
+	var limit *output.PartitionLimitError
+	if !errors.As(err, &bad) && !errors.As(err, &limit) {
+		return d.refuseIfLeading(err)
+	}
+	if lead := d.cp.lead(); lead != nil {
+		return lead
+	}
+	c := &Cancelled{Batch: p.Batch, Reason: err.Error()}
+	if logErr := d.cp.append(c); logErr != nil {
+		return errors.Join(err, logErr)
+	}
+	return err
+}
+
+// publish prepares the batch in every sink before any of them makes it visible.
+func (d *Driver) publish(ctx context.Context, p *Planned, o *outcome) error {
+	info := output.BatchInfo{Job: d.s.job.Name, JobHash: d.s.job.Hash, Batch: p.Batch, PlanTime: p.At, Ranges: p.Ranges, Shards: p.Shards}
+	prepared := make([]*output.Prepared, len(d.s.sinks))
+	for i, sink := range d.s.sinks {
+		name := d.s.job.Sinks[i].Name
+		var err error
+		if prepared[i], err = sink.Prepare(ctx, info, o.shards[name], nil); err != nil {
+			return fmt.Errorf("prepare batch %d: %w", p.Batch, err)
+		}
+	}
+	if err := d.cp.lead(); err != nil {
+		return err
+	}
+	c := o.commit
+	c.Files, c.SinkRows, c.LastRows = map[string][]output.File{}, map[string]int64{}, map[string]int64{}
+	for i, sink := range d.s.sinks {
+		name := d.s.job.Sinks[i].Name
+		if err := sink.Publish(ctx, prepared[i]); err != nil {
+			return fmt.Errorf("publish batch %d: %w", p.Batch, err)
+		}
+		c.Files[name], c.SinkRows[name] = prepared[i].Files, prepared[i].Rows
+		if last := d.history.LastRows[name]; prepared[i].Rows == 0 && last > 0 {
+			c.LastRows[name] = last
+		} else if prepared[i].Rows > 0 {
+			c.LastRows[name] = p.Batch
+		}
+	}
+	return nil
+}
+
+// commit logs that the batch is done, then tells the sinks.
+func (d *Driver) commit(ctx context.Context, p *Planned, o *outcome) error {
+	c := o.commit
+	c.Snapshot = d.history.SinceSnapshot+1 >= snapshotEvery || d.deltaBytes >= snapshotBytes
+	var err error
+	if c.State, err = d.s.blocks(ctx, d.cp.blobs, o.deltas, c.Snapshot); err != nil {
+		return err
+	}
+	if p.Final {
+		c.FlushedTo = o.flushedTo
+	}
+	if err := d.cp.append(c); err != nil {
+		return err
+	}
+	if err := d.history.apply(c); err != nil {
+		return err
+	}
+	d.countDelta(c)
+	d.marks = d.history.Marks.Source
+	for i, sink := range d.s.sinks {
+		name := d.s.job.Sinks[i].Name
+		if err := sink.Committed(ctx, c.Batch, c.Files[name]); err != nil {
+			return fmt.Errorf("write manifest of batch %d: %w", c.Batch, err)
+		}
+	}
+	return nil
+}
+
+// countDelta keeps in mind how much log a restart would have to read.
+func (d *Driver) countDelta(c *Committed) {
+	if c.Snapshot {
+		d.deltaBytes = 0
+		return
+	}
+	for _, b := range c.State {
+		d.deltaBytes += b.Length
+		if b.Digest != "" {
+			d.deltaBytes += inlineBlock
+		}
+	}
+}
+
+func (d *Driver) report(p *Planned, o *outcome, ends map[offsetKey]int64, watch *stopwatch, rerun bool) {
+	r := report(d.s.job, p, o.commit, ends, watch)
+	r.ID, r.RunID, r.Rerun = d.cp.id, d.runID, rerun
+	r.StateOperators = d.s.operators(o.commit.After.Operators)
+	for _, b := range o.bad {
+		r.BadRecords = append(r.BadRecords, b.Error())
+	}
+	d.o.Report(r)
+}
+
+// operators describes the state after a batch.
+func (s *session) operators(marks map[string]int64) []OperatorProgress {
+	var out []OperatorProgress
+	for i := range s.job.Plan.Stages {
+		stage := &s.job.Plan.Stages[i]
+		if stage.Input < 0 {
+			continue
+		}
+		x := s.worker.exchange(stage.ID)
+		op := OperatorProgress{OperatorName: x.Name, Watermark: windows.FormatTime(marks[x.Name])}
+		open := map[int64]int64{}
+		for _, a := range s.worker.states[stage.ID] {
+			op.MemoryUsedBytes += a.SizeBytes()
+			for _, w := range a.Open() {
+				open[w.Start] = w.End
+				op.NumRowsTotal += int64(w.Groups)
+			}
+		}
+		op.NumWindowsOpen = len(open)
+		next := int64(windows.MaxWatermark)
+		for _, end := range open {
+			next = min(next, end)
+		}
+		if len(open) > 0 {
+			op.NextClose = windows.FormatTime(next)
+		}
+		out = append(out, op)
+	}
+	return out
+}

@@ -1,0 +1,197 @@
+package batch
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
+	"github.com/millrace/millrace/windows"
+)
+
+// outcome is what running a plan yields, before anything of it is visible.
+type outcome struct {
+	shards map[string][]output.Shard // rows by sink
+	commit *Committed                // without files and state references
+	deltas map[int][][]byte          // by stage behind an exchange: one block for each shard
+	bad    []columnar.BadRecord
+
+	flushedTo int64 // the greatest end of a window that closed
+}
+
+// runPlan runs every stage of a job over the ranges of a plan. It is a function of the plan, the records in its
+// ranges, the side inputs and the state before; nothing becomes visible.
+func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor int64) (*outcome, error) {
+	o := &outcome{
+		flushedTo: windows.NoWatermark,
+		shards:    map[string][]output.Shard{},
+		deltas:    map[int][][]byte{},
+		commit:    &Committed{Batch: p.Batch, At: p.At, RangeHash: RangeHash(p), Positions: positionsAfter(p.Ranges)},
+	}
+	results, err := exec.Run(ctx, sourceTasks(job, p, floor))
+	if err != nil {
+		return nil, err
+	}
+	o.collect(job, &job.Plan.Stages[0], results)
+	o.commit.After = Marks{Source: sourceMark(job, p, results), Operators: map[string]int64{}}
+	water := map[int]int64{0: o.commit.After.Source.Watermark} // output watermark of each stage
+	partials := map[int][]*Result{0: results}
+	for i := range job.Plan.Stages[1:] {
+		stage := &job.Plan.Stages[i+1]
+		x := job.Plan.Stages[stage.Input].Exchange
+		input := water[stage.Input]
+		if before, known := p.Before.Operators[x.Name]; known {
+			input = max(input, before)
+		}
+		o.commit.After.Operators[x.Name] = input
+		water[stage.ID] = input
+		tasks := shardTasks(job, p, stage, partials[stage.Input], input, floor)
+		if results, err = exec.Run(ctx, tasks); err != nil {
+			return nil, err
+		}
+		partials[stage.ID] = results
+		o.collect(job, stage, results)
+	}
+	return o, checkEdges(job.Plan, o.commit.Edges)
+}
+
+func positionsAfter(ranges []offsets.Range) []offsets.Position {
+	out := make([]offsets.Position, len(ranges))
+	for i, r := range ranges {
+		out[i] = r.After()
+	}
+	return out
+}
+
+// sourceTasks cuts the ranges at fixed offsets. Their order, by range then step, is the order of rows and of float
+// sums, so it must depend on the plan alone.
+func sourceTasks(job *Job, p *Planned, floor int64) []Task {
+	var tasks []Task
+	for _, r := range p.Ranges {
+		for _, piece := range r.Cut(p.Step) {
+			tasks = append(tasks, Task{JobHash: job.Hash, Batch: p.Batch, Stage: 0, At: p.At, Shards: p.Shards,
+				Range: &piece, Late: lateMark(job.Plan.Stages[0].Exchange, p, floor)})
+		}
+	}
+	return tasks
+}
+
+// lateMark is the watermark at the start of the batch against which rows that go into the exchange are late.
+func lateMark(x *dstream.Exchange, p *Planned, floor int64) int64 {
+	if x == nil {
+		return windows.NoWatermark
+	}
+	before, ok := p.Before.Operators[x.Name]
+	if !ok {
+		before = windows.NoWatermark
+	}
+	return max(before, floor)
+}
+
+// shardTasks gives every shard the partials that the results of the stage before hold for it, in their order.
+func shardTasks(job *Job, p *Planned, stage *dstream.Stage, before []*Result, closeAt, floor int64) []Task {
+	tasks := make([]Task, p.Shards)
+	for s := range tasks {
+		tasks[s] = Task{JobHash: job.Hash, Batch: p.Batch, Stage: stage.ID, At: p.At, Shards: p.Shards, Shard: s,
+			Close: closeAt, Late: lateMark(stage.Exchange, p, floor)}
+		for _, r := range before {
+			if r.Partials != nil {
+				tasks[s].Inputs = append(tasks[s].Inputs, r.Partials[s]...)
+			}
+		}
+	}
+	return tasks
+}
+
+// sourceMark moves the source's watermarks by what the batch met.
+func sourceMark(job *Job, p *Planned, results []*Result) windows.SourceMark {
+	var seen []windows.Seen
+	i := 0
+	for _, r := range p.Ranges {
+		s := windows.Seen{Topic: r.Topic, Partition: r.Partition, MaxEventTime: windows.NoWatermark}
+		for range r.Cut(p.Step) {
+			s.MaxEventTime = max(s.MaxEventTime, results[i].Source.MaxEventTime)
+			s.Read = s.Read || results[i].Source.Records > 0
+			i++
+		}
+		seen = append(seen, s)
+	}
+	after := windows.Advance(p.Before.Source, seen, job.Plan.Source.Bounds, p.At)
+	if p.Final {
+		return windows.Final(after)
+	}
+	return after
+}
+
+// collect adds a stage's results to the outcome: accounting, deltas, and rows for the sinks.
+func (o *outcome) collect(job *Job, stage *dstream.Stage, results []*Result) {
+	for _, r := range results {
+		o.commit.Records += r.Source.Records
+		o.commit.WireBytes += r.Source.WireBytes
+		o.flushedTo = max(o.flushedTo, r.ClosedTo)
+		o.bad = append(o.bad, r.Source.Bad...)
+		if stage.Input >= 0 {
+			o.deltas[stage.ID] = append(o.deltas[stage.ID], r.Delta)
+		}
+		for _, e := range r.Edges {
+			o.addEdge(e)
+		}
+	}
+	for _, name := range stage.Sinks {
+		o.shards[name] = append(o.shards[name], sinkShards(stage, results, job.Shards)...)
+	}
+}
+
+// addEdge sums the accounting of the tasks of a stage.
+func (o *outcome) addEdge(e Edge) {
+	i := slices.IndexFunc(o.commit.Edges, func(x Edge) bool { return x.Stage == e.Stage && x.Operator == e.Operator })
+	if i < 0 {
+		o.commit.Edges = append(o.commit.Edges, e)
+		return
+	}
+	sum := &o.commit.Edges[i]
+	sum.Add(e.RowCounts)
+	sum.HeldBefore += e.HeldBefore
+	sum.HeldAfter += e.HeldAfter
+}
+
+// sinkShards gives each shard's rows to the sink. Rows of the source stage have no key: its tasks go to shards in
+// runs, by their order in the plan.
+func sinkShards(stage *dstream.Stage, results []*Result, shards int) []output.Shard {
+	out := make([]output.Shard, shards)
+	for i := range out {
+		out[i].ID = i
+	}
+	for i, r := range results {
+		s := i
+		if stage.Input < 0 {
+			s = i * shards / len(results)
+		}
+		out[s].Rows = append(out[s].Rows, r.Rows...)
+	}
+	return out
+}
+
+// checkEdges is the row accounting as an invariant: nothing vanishes inside an operator, nor between two.
+func checkEdges(plan *dstream.Plan, edges []Edge) error {
+	last := map[int]Edge{} // by stage: the last operator
+	for _, e := range edges {
+		held := e.HeldAfter - e.HeldBefore
+		if e.In+e.Added != e.Out+e.Dropped()+held {
+			return fmt.Errorf("row accounting of %q: %d rows in, %d added, %d out, %d dropped, %d more held: a bug; nothing was published",
+				e.Operator, e.In, e.Added, e.Out, e.Dropped(), held)
+		}
+		from, ok := last[e.Stage]
+		if input := plan.Stages[e.Stage].Input; !ok && input >= 0 {
+			from, ok = last[input]
+		}
+		if ok && from.Out != e.In {
+			return fmt.Errorf("row accounting: %d rows out of %q, %d into %q: a bug; nothing was published", from.Out, from.Operator, e.In, e.Operator)
+		}
+		last[e.Stage] = e
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package batch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/offsets"
+)
+
+// Task is one unit of work of a batch: a step of a range for the source stage, a shard for a stage behind an exchange.
+// It is a value: [Task.MarshalBinary] takes it to another process that has compiled the same job.
+type Task struct {
+	JobHash string `json:"job_hash"`
+	Batch   int64  `json:"batch"`
+	Stage   int    `json:"stage"`
+	At      int64  `json:"at_us"` // plan time
+	Shards  int    `json:"shards"`
+
+	Range *offsets.Range `json:"range,omitempty"` // source stage
+
+	Shard  int               `json:"shard"` // later stages
+	Inputs []*columnar.Batch `json:"-"`     // partials for the shard, in (range, step) order
+	Close  int64             `json:"close"` // input watermark of the stage at the end of the batch
+	// Late is the input watermark, at the start of the batch, of the operator behind the stage's exchange.
+	Late int64 `json:"late"`
+}
+
+// Result is what a task yields: rows for the sinks or partials for the shards of the next stage, and its accounting.
+type Result struct {
+	Rows     []*columnar.Batch   `json:"-"`
+	Partials [][]*columnar.Batch `json:"-"` // by shard; nil when the stage ends in sinks
+	Edges    []Edge              `json:"edges"`
+	Source   SourceStats         `json:"source"`
+	Delta    []byte              `json:"delta,omitempty"` // state touched, see package state
+	ClosedTo int64               `json:"closed_to_us"`    // the greatest end of a window that closed; windows.NoWatermark for none
+}
+
+// SourceStats is what a source task saw.
+type SourceStats struct {
+	Records      int64                `json:"records"`
+	WireBytes    int64                `json:"wire_bytes"`
+	MaxEventTime int64                `json:"max_event_time_us"` // windows.NoWatermark: none
+	Bad          []columnar.BadRecord `json:"bad,omitempty"`     // the first few
+}
+
+// Executor runs the tasks of one stage. Results come in the order of the tasks. State of the stages lives where the
+// executor runs them.
+type Executor interface {
+	Run(ctx context.Context, tasks []Task) ([]*Result, error)
+}
+
+// taskWire and resultWire are the encodings: JSON, with batches as Arrow IPC streams.
+type taskWire struct {
+	Task
+	Inputs [][]byte `json:"inputs,omitempty"`
+}
+
+type resultWire struct {
+	Result
+	Rows     [][]byte   `json:"rows,omitempty"`
+	Partials [][][]byte `json:"partials,omitempty"`
+}
+
+// MarshalBinary implements encoding.BinaryMarshaler.
+func (t Task) MarshalBinary() ([]byte, error) {
+	inputs, err := encodeBatches(t.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(taskWire{Task: t, Inputs: inputs})
+}
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler.
+func (t *Task) UnmarshalBinary(data []byte) error {
+	var w taskWire
+	if err := json.Unmarshal(data, &w); err != nil {
+		return fmt.Errorf("decode task: %w", err)
+	}
+	inputs, err := decodeBatches(w.Inputs)
+	if err != nil {
+		return err
+	}
+	*t = w.Task
+	t.Inputs = inputs
+	return nil
+}
+
+// MarshalBinary implements encoding.BinaryMarshaler.
+func (r *Result) MarshalBinary() ([]byte, error) {
+	w := resultWire{Result: *r}
+	var err error
+	if w.Rows, err = encodeBatches(r.Rows); err != nil {
+		return nil, err
+	}
+	for _, shard := range r.Partials {
+		p, err := encodeBatches(shard)
+		if err != nil {
+			return nil, err
+		}
+		w.Partials = append(w.Partials, p)
+	}
+	return json.Marshal(w)
+}
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler.
+func (r *Result) UnmarshalBinary(data []byte) error {
+	var w resultWire
+	if err := json.Unmarshal(data, &w); err != nil {
+		return fmt.Errorf("decode result: %w", err)
+	}
+	*r = w.Result
+	var err error
+	if r.Rows, err = decodeBatches(w.Rows); err != nil {
+		return err
+	}
+	r.Partials = nil
+	for _, shard := range w.Partials {
+		p, err := decodeBatches(shard)
+		if err != nil {
+			return err
+		}
+		r.Partials = append(r.Partials, p)
+	}
+	return nil
+}
+
+func encodeBatches(in []*columnar.Batch) ([][]byte, error) {
+	var out [][]byte
+	for _, b := range in {
+		data, err := columnar.EncodeIPC(b)
+		if err != nil {
+			return nil, fmt.Errorf("encode rows: %w", err)
+		}
+		out = append(out, data)
+	}
+	return out, nil
+}
+
+func decodeBatches(in [][]byte) ([]*columnar.Batch, error) {
+	var out []*columnar.Batch
+	for _, data := range in {
+		b, err := columnar.DecodeIPC(data)
+		if err != nil {
+			return nil, fmt.Errorf("decode rows: %w", err)
+		}
+		out = append(out, b)
+	}
+	return out, nil
+}

@@ -1,0 +1,261 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/windows"
+)
+
+// decodeRows is how many rows are decoded before operators run over them. 4k to 16k rows of a few columns stay in the
+// second-level cache; see docs/decisions.md.
+const decodeRows = 8192
+
+// worker runs the tasks of one compiled job: it pools compiled chains and holds the state of every shard.
+type worker struct {
+	job    *Job
+	source offsets.Source
+	tables map[string]*columnar.Batch
+
+	mu      sync.Mutex
+	idle    map[int][]*chain // by stage
+	readers []*sourceChain
+	states  map[int][]*windows.Aggregate // by stage behind an exchange, by shard
+}
+
+// sourceChain is a chain with the decoder in front of it.
+type sourceChain struct {
+	dec *columnar.JSONDecoder
+	obs *windows.Observer // nil without an event time
+	*chain
+	recs offsets.Records
+}
+
+func newWorker(job *Job, source offsets.Source, tables map[string]*columnar.Batch) *worker {
+	return &worker{job: job, source: source, tables: tables, idle: map[int][]*chain{}}
+}
+
+// setTables makes later tasks join with other tables.
+func (w *worker) setTables(tables map[string]*columnar.Batch) {
+	w.tables, w.idle, w.readers = tables, map[int][]*chain{}, nil
+}
+
+// run executes one task.
+func (w *worker) run(ctx context.Context, t Task) (*Result, error) {
+	if t.JobHash != w.job.Hash {
+		return nil, fmt.Errorf("task of job %.8s came to a worker of job %.8s", t.JobHash, w.job.Hash)
+	}
+	if t.Range != nil {
+		return w.runSource(ctx, t)
+	}
+	return w.runShard(t)
+}
+
+func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
+	c, err := w.takeSource()
+	if err != nil {
+		return nil, err
+	}
+	c.start(t.Late)
+	r := &Result{Source: SourceStats{MaxEventTime: windows.NoWatermark}, ClosedTo: windows.NoWatermark}
+	if err := c.read(ctx, w, t, r); err != nil {
+		return nil, err // the chain is in an unknown state: dropped
+	}
+	r.Edges = append(r.Edges, c.sourceEdge(r))
+	if c.obs != nil {
+		r.Source.MaxEventTime = c.obs.Max()
+	}
+	if err := c.finish(r, t.Shards); err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	w.readers = append(w.readers, c)
+	w.mu.Unlock()
+	return r, nil
+}
+
+func (w *worker) takeSource() (*sourceChain, error) {
+	w.mu.Lock()
+	if n := len(w.readers); n > 0 {
+		c := w.readers[n-1]
+		w.readers = w.readers[:n-1]
+		w.mu.Unlock()
+		return c, nil
+	}
+	w.mu.Unlock()
+	p := &w.job.Plan.Source
+	dec, err := columnar.NewJSONDecoder(p.Name, p.Fields)
+	if err != nil {
+		return nil, fmt.Errorf("compile decoder of %s: %w", p.Name, err)
+	}
+	ch, err := newChain(&w.job.Plan.Stages[0], w.tables)
+	if err != nil {
+		return nil, err
+	}
+	c := &sourceChain{dec: dec, chain: ch}
+	if p.EventTime >= 0 {
+		c.obs = windows.NewObserver(p.EventTime, p.Bounds)
+	}
+	return c, nil
+}
+
+// read streams the task's range through the decoder and the operators.
+func (c *sourceChain) read(ctx context.Context, w *worker, t Task, r *Result) error {
+	reader, err := w.source.Read(ctx, *t.Range)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", t.Range, err)
+	}
+	defer reader.Close()
+	for {
+		err := reader.Next(ctx, &c.recs)
+		if errors.Is(err, io.EOF) {
+			return c.flush(w, t, r)
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", t.Range, err)
+		}
+		r.Source.Records += int64(len(c.recs.Rows))
+		r.Source.WireBytes += c.recs.WireBytes
+		c.dec.Append(&c.recs)
+		if c.dec.Rows() >= decodeRows {
+			if err := c.flush(w, t, r); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (c *sourceChain) flush(w *worker, t Task, r *Result) error {
+	b, bad := c.dec.Flush()
+	if err := w.judge(bad, r); err != nil {
+		return err
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	if c.obs != nil {
+		late := c.obs.Observe(b, t.At)
+		if err := w.judge(late, r); err != nil {
+			return err
+		}
+		c.unusable += int64(len(late))
+		if b.Len() == 0 {
+			return nil
+		}
+	}
+	return c.push(b)
+}
+
+// keptBad is how many bad records a task reports for the log line that shows some of them.
+const keptBad = 5
+
+// judge applies the job's policy to bad records.
+func (w *worker) judge(bad []columnar.BadRecord, r *Result) error {
+	if len(bad) == 0 {
+		return nil
+	}
+	if w.job.OnBadRecord != SkipBad {
+		return badRecordError(bad[0])
+	}
+	for _, b := range bad {
+		if len(r.Source.Bad) == keptBad {
+			break
+		}
+		b.Value = append([]byte(nil), b.Value...)
+		r.Source.Bad = append(r.Source.Bad, b)
+	}
+	return nil
+}
+
+// sourceEdge is the accounting of decoder and event-time guard together.
+func (c *sourceChain) sourceEdge(r *Result) Edge {
+	counts := c.dec.Counts()
+	counts.Bad += c.unusable
+	counts.Out -= c.unusable
+	c.unusable = 0
+	return Edge{Stage: 0, Operator: "decode", RowCounts: counts}
+}
+
+// runShard merges partials into the shard's state, closes windows, and sends what they yield on.
+func (w *worker) runShard(t Task) (*Result, error) {
+	state := w.states[t.Stage][t.Shard]
+	edge := Edge{Stage: t.Stage, Operator: w.exchange(t.Stage).Name, HeldBefore: state.RowsHeld()}
+	for _, p := range t.Inputs {
+		rows := sumRows(p)
+		edge.In += rows
+		if err := state.Merge(p); err != nil {
+			return nil, &BadDataError{Err: fmt.Errorf("merge %s: %w", edge.Operator, err)}
+		}
+	}
+	closed, err := state.Close(t.Close)
+	if err != nil {
+		return nil, fmt.Errorf("close windows of %s: %w", edge.Operator, err)
+	}
+	edge.HeldAfter = state.RowsHeld()
+	edge.Out = sumRows(closed)
+	c, err := w.takeChain(t.Stage)
+	if err != nil {
+		return nil, err
+	}
+	c.start(t.Late)
+	if closed.Len() > 0 {
+		if err := c.push(closed); err != nil {
+			return nil, err
+		}
+	}
+	r := &Result{Edges: []Edge{edge}, Source: SourceStats{MaxEventTime: windows.NoWatermark}, ClosedTo: windows.NoWatermark}
+	if closed.Len() > 0 { // sorted by window
+		r.ClosedTo = closed.Cols[0].I64[closed.Rows-1] + w.exchange(t.Stage).Window.Size
+	}
+	if r.Delta, err = state.Delta(); err != nil {
+		return nil, fmt.Errorf("take delta of %s: %w", edge.Operator, err)
+	}
+	if err := c.finish(r, t.Shards); err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	w.idle[t.Stage] = append(w.idle[t.Stage], c)
+	w.mu.Unlock()
+	return r, nil
+}
+
+// sumRows is the number of rows in groups: the sum of the hidden count in the last column.
+func sumRows(b *columnar.Batch) int64 {
+	if b == nil || b.Len() == 0 {
+		return 0
+	}
+	n := int64(0)
+	counts := b.Cols[len(b.Cols)-1].I64
+	if b.Sel == nil {
+		for _, v := range counts[:b.Rows] {
+			n += v
+		}
+		return n
+	}
+	for _, i := range b.Sel {
+		n += counts[i]
+	}
+	return n
+}
+
+func (w *worker) takeChain(stage int) (*chain, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if free := w.idle[stage]; len(free) > 0 {
+		w.idle[stage] = free[:len(free)-1]
+		return free[len(free)-1], nil
+	}
+	return newChain(&w.job.Plan.Stages[stage], w.tables)
+}
+
+// exchange is the exchange that feeds a stage.
+func (w *worker) exchange(stage int) *dstream.Exchange {
+	plan := w.job.Plan
+	return plan.Stages[plan.Stages[stage].Input].Exchange
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/millrace/millrace/batch"
+)
+
+// display shows progress: a live line on a terminal, plain lines into a pipe, JSON lines when asked.
+type display struct {
+	out, err io.Writer
+	json     bool
+	quiet    bool
+	live     bool
+	width    int // of the live line on the screen
+	records  int64
+	batches  int
+	rows     map[string]int64 // by sink
+}
+
+// newDisplay writes progress to out, or to errw when a sink needs out for its rows.
+func newDisplay(out, errw io.Writer, asJSON, quiet, outTaken bool) *display {
+	if outTaken {
+		out = errw
+	}
+	d := &display{out: out, err: errw, json: asJSON, quiet: quiet, rows: map[string]int64{}}
+	if f, ok := out.(*os.File); ok && !asJSON && !quiet {
+		d.live = term.IsTerminal(int(f.Fd()))
+	}
+	return d
+}
+
+// batch shows one batch.
+func (d *display) batch(p batch.Progress) {
+	d.records += p.NumInputRows
+	d.batches++
+	for _, s := range p.Sinks {
+		d.rows[s.Description] += s.NumOutputRows
+	}
+	switch {
+	case d.quiet:
+	case d.json:
+		data, err := json.Marshal(p)
+		if err != nil {
+			data = fmt.Appendf(nil, `{"error":%q}`, err)
+		}
+		fmt.Fprintf(d.out, "%s\n", data)
+	case d.live:
+		line := batchLine(p)
+		fmt.Fprintf(d.out, "\r%s%s", line, strings.Repeat(" ", max(d.width-len(line), 0)))
+		d.width = len(line)
+	default:
+		fmt.Fprintln(d.out, batchLine(p))
+	}
+	for _, bad := range p.BadRecords {
+		d.warn("skipped " + bad)
+	}
+}
+
+func batchLine(p batch.Progress) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "batch %d: %s in", p.BatchID, count(p.NumInputRows, "row"))
+	for _, s := range p.Sinks {
+		fmt.Fprintf(&b, ", %s to %s (%s)", count(s.NumOutputRows, "row"), s.Description, count(int64(s.NumFiles), "file"))
+	}
+	for _, c := range []struct {
+		n    int64
+		name string
+	}{{p.NumRowsLate, "late"}, {p.NumRowsBad, "bad"}, {p.NumRowsUnassigned, "unassigned"}, {p.NumRowsTombstone, "tombstones"}} {
+		if c.n > 0 {
+			fmt.Fprintf(&b, ", %d %s", c.n, c.name)
+		}
+	}
+	fmt.Fprintf(&b, ", %d ms", p.BatchDuration)
+	if p.EventTime["watermark"] != "none" {
+		fmt.Fprintf(&b, ", watermark %s", p.EventTime["watermark"])
+	}
+	for _, s := range p.Sources {
+		if s.LagOffsets > 0 {
+			fmt.Fprintf(&b, ", lag %d", s.LagOffsets)
+		}
+	}
+	if p.Rerun {
+		b.WriteString(", rerun")
+	}
+	if p.Final {
+		b.WriteString(", final")
+	}
+	return b.String()
+}
+
+func count(n int64, what string) string {
+	switch {
+	case n == 1:
+		return "1 " + what
+	case strings.HasSuffix(what, "ch"):
+		return fmt.Sprintf("%d %ses", n, what)
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// warn shows what an operator should know.
+func (d *display) warn(msg string) {
+	if d.live && d.width > 0 {
+		fmt.Fprintln(d.out)
+		d.width = 0
+	}
+	fmt.Fprintln(d.err, "millrace: warning:", msg)
+}
+
+// end finishes the live line and sums the run up.
+func (d *display) end() {
+	if d.live && d.width > 0 {
+		fmt.Fprintln(d.out)
+	}
+	if d.quiet || d.json {
+		return
+	}
+	if d.batches == 0 {
+		fmt.Fprintln(d.out, "no new data: nothing to do")
+		return
+	}
+	fmt.Fprintf(d.out, "%s, %s in", count(int64(d.batches), "batch"), count(d.records, "row"))
+	for _, name := range sortedKeys(d.rows) {
+		fmt.Fprintf(d.out, ", %s to %s", count(d.rows[name], "row"), name)
+	}
+	fmt.Fprintln(d.out)
+}

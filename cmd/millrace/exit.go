@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/internal/sql"
+	"github.com/millrace/millrace/internal/wal"
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
+)
+
+// Exit codes. Schedulers depend on them.
+const (
+	exitDone      = 0   // done, nothing to do, or a clean stop
+	exitFailed    = 1   // a retry may help: broker, disk
+	exitUsage     = 2   // command line or job file
+	exitRefused   = 3   // refused to protect data
+	exitBadData   = 4   // the input holds what the job must not swallow
+	exitHeld      = 5   // another run holds the job
+	exitDifferent = 6   // a check found a difference
+	exitKilled    = 130 // second signal
+)
+
+var errSecondSignal = errors.New("stopped at once by a second signal; the open batch runs again at the next start")
+
+// usageError is a mistake on the command line.
+type usageError struct{ msg string }
+
+func (e *usageError) Error() string { return e.msg }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// exitWith ends a command with a code of its own and no message.
+type exitWith int
+
+func (e exitWith) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
+// exitCode says which kind an error is of.
+func exitCode(err error) int {
+	var code exitWith
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &code):
+		return int(code)
+	case errors.Is(err, errSecondSignal):
+		return exitKilled
+	case is[*usageError](err), is[*dstream.Error](err), is[*offsets.UnknownTopicError](err):
+		return exitUsage
+	case is[*wal.HeldError](err), is[*batch.SupersededError](err):
+		return exitHeld
+	case is[*batch.RefusedError](err), is[*offsets.RangeGoneError](err), is[*output.ConflictError](err), is[*output.OwnedError](err):
+		return exitRefused
+	case is[*batch.BadDataError](err), is[*output.PartitionLimitError](err):
+		return exitBadData
+	}
+	return exitFailed
+}
+
+func is[T error](err error) bool {
+	var t T
+	return errors.As(err, &t)
+}
+
+// report prints an error, once, with the source line and a caret where it has a place in a file.
+func report(w io.Writer, err error) int {
+	code := exitCode(err)
+	if err == nil || is[exitWith](err) {
+		return code
+	}
+	if errors.Is(err, context.Canceled) && code == exitFailed {
+		return exitKilled
+	}
+	fmt.Fprintln(w, "millrace:", strings.TrimSpace(describe(err)))
+	return code
+}
+
+func describe(err error) string {
+	pos, ok := sql.Position(err)
+	if !ok || pos.File == "" || pos.Line == 0 {
+		return err.Error()
+	}
+	text, readErr := os.ReadFile(pos.File)
+	if readErr != nil {
+		return err.Error()
+	}
+	return sql.Render(err, string(text))
+}

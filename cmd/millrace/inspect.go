@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/internal/jobspec"
+	"github.com/millrace/millrace/windows"
+)
+
+func inspectCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "inspect",
+		Usage:     "show what a job's checkpoint says: positions, watermarks, open windows, the last batches",
+		ArgsUsage: "JOB.yaml",
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "set", Usage: "set a value of the job file, `path=value`"},
+			&cli.IntFlag{Name: "last", Value: 5, Usage: "how many records of the log to show; 0 = all"},
+			&cli.BoolFlag{Name: "json", Usage: "every record of the log as a JSON line"},
+		},
+		Action: inspectJob,
+	}
+}
+
+func inspectJob(c *cli.Context) error {
+	path, err := oneArg(c, "the job file")
+	if err != nil {
+		return err
+	}
+	spec, err := jobspec.Load(path, jobspec.Options{Set: c.StringSlice("set")})
+	if err != nil {
+		return err
+	}
+	in, err := batch.Inspect(c.Context, batch.SystemEnv(), spec.Checkpoint)
+	if err != nil {
+		return err
+	}
+	for _, w := range in.Warnings {
+		fmt.Fprintln(c.App.ErrWriter, "millrace: warning:", w)
+	}
+	if c.Bool("json") {
+		return inspectJSON(c.App.Writer, in)
+	}
+	inspectText(c.App.Writer, spec.Checkpoint, in, c.Int("last"))
+	return nil
+}
+
+func inspectJSON(w io.Writer, in *batch.Inspection) error {
+	enc := json.NewEncoder(w)
+	for _, e := range in.Entries {
+		line := struct {
+			Epoch    uint64       `json:"epoch"`
+			Sequence uint64       `json:"sequence"`
+			Type     string       `json:"type"`
+			Record   batch.Record `json:"record"`
+		}{e.At.Epoch, e.At.Sequence, batch.TypeName(e.Record), e.Record}
+		if err := enc.Encode(line); err != nil {
+			return fmt.Errorf("write record: %w", err)
+		}
+	}
+	return nil
+}
+
+func inspectText(w io.Writer, dir string, in *batch.Inspection, last int) {
+	h := in.History
+	fmt.Fprintf(w, "job         %s\ncheckpoint  %s (%s)\n", in.Job, dir, in.CheckpointID)
+	if in.Holder != nil {
+		fmt.Fprintf(w, "running     %s\n", in.Holder)
+	} else {
+		fmt.Fprintln(w, "running     no")
+	}
+	if h.Last == nil {
+		fmt.Fprintln(w, "batches     none committed")
+	} else {
+		fmt.Fprintf(w, "batches     last committed %d, planned %s\n", h.Last.Batch, windows.FormatTime(h.Last.At))
+	}
+	for _, p := range h.Open {
+		fmt.Fprintf(w, "open        batch %d, planned %s: runs again at the next start\n", p.Batch, windows.FormatTime(p.At))
+	}
+	if h.Flushed != nil {
+		fmt.Fprintf(w, "flushed     by batch %d: the next run needs --reopen\n", h.Flushed.Batch)
+	}
+	fmt.Fprintf(w, "watermark   %s\n", windows.FormatTime(h.Marks.Source.Watermark))
+	for _, p := range h.Positions {
+		fmt.Fprintf(w, "position    %s/%d next offset %d, watermark %s\n", p.Topic, p.Partition, p.Next, partitionMark(h.Marks.Source, p.Topic, p.Partition))
+	}
+	if h.Last != nil {
+		for _, e := range h.Last.Edges {
+			fmt.Fprintf(w, "rows        stage %d %s: in %d, out %d%s\n", e.Stage, e.Operator, e.In, e.Out, drops(e))
+		}
+	}
+	entries := in.Entries
+	if last > 0 && len(entries) > last {
+		entries = entries[len(entries)-last:]
+	}
+	for _, e := range entries {
+		fmt.Fprintf(w, "log %d:%d     %s\n", e.At.Epoch, e.At.Sequence, batch.Describe(e.Record))
+	}
+}
+
+func partitionMark(m windows.SourceMark, topic string, partition int32) string {
+	for _, p := range m.Partitions {
+		if p.Topic == topic && p.Partition == partition {
+			idle := ""
+			if p.Idle {
+				idle = " (idle)"
+			}
+			return windows.FormatTime(p.Watermark) + idle
+		}
+	}
+	return "none"
+}
+
+func drops(e batch.Edge) string {
+	s := ""
+	for _, d := range []struct {
+		name string
+		n    int64
+	}{{"filtered", e.Filtered}, {"no match", e.NoMatch}, {"late", e.Late}, {"unassigned", e.Unassigned}, {"bad", e.Bad}, {"tombstones", e.Tombstone}, {"held", e.HeldAfter}} {
+		if d.n > 0 {
+			s += fmt.Sprintf(", %d %s", d.n, d.name)
+		}
+	}
+	return s
+}

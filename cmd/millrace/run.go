@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/internal/jobspec"
+)
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "run",
+		Usage:     "run a job until it is stopped, or until it has caught up",
+		ArgsUsage: "JOB.yaml",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "available-now", Usage: "read up to the end offsets of now, then exit"},
+			&cli.BoolFlag{Name: "flush-windows", Usage: "with available-now: close every window at the end"},
+			&cli.BoolFlag{Name: "reopen", Usage: "go on with a checkpoint whose windows were flushed; rows of flushed windows are late"},
+			&cli.StringSliceFlag{Name: "set", Usage: "set a value of the job file, `path=value`, e.g. limits.rows=1000"},
+			&cli.BoolFlag{Name: "take-over", Usage: "take the job from a run that holds it, in whatever state that is"},
+			&cli.IntFlag{Name: "cores", Usage: "tasks that run at a time", DefaultText: "all"},
+			&cli.BoolFlag{Name: "json", Usage: "progress as JSON lines"},
+			&cli.BoolFlag{Name: "quiet", Usage: "no progress"},
+			&cli.IntFlag{Name: "empty-exit-code", Usage: "exit code of a run that read no record"},
+		},
+		Action: runJob,
+	}
+}
+
+func runJob(c *cli.Context) error {
+	path, err := oneArg(c, "the job file")
+	if err != nil {
+		return err
+	}
+	spec, job, err := loadJob(path, c.StringSlice("set"))
+	if err != nil {
+		return err
+	}
+	if c.Bool("available-now") {
+		job.Trigger = batch.Trigger{AvailableNow: true}
+	}
+	if c.Bool("flush-windows") {
+		if !job.Trigger.AvailableNow {
+			return usage("--flush-windows needs --available-now: a run without end has no last batch")
+		}
+		job.Trigger.FlushWindows = true
+	}
+	ctx, stop, release := signals(c.Context)
+	defer release()
+	show := newDisplay(c.App.Writer, c.App.ErrWriter, c.Bool("json"), c.Bool("quiet"), writesStdout(spec))
+	err = batch.Run(ctx, batch.Options{
+		Job: job, Resolve: spec.Resolve, TakeOver: c.Bool("take-over"), Reopen: c.Bool("reopen"), Version: version,
+		Cores: c.Int("cores"), Report: show.batch, Warn: show.warn, Stop: stop,
+	})
+	show.end()
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errSecondSignal) {
+		return errSecondSignal
+	}
+	if err == nil && show.records == 0 && c.IsSet("empty-exit-code") {
+		return exitWith(c.Int("empty-exit-code"))
+	}
+	return err
+}
+
+// loadJob reads and compiles a job file; warnings go to w.
+func loadJob(path string, sets []string) (*jobspec.Spec, *batch.Job, error) {
+	spec, err := jobspec.Load(path, jobspec.Options{Set: sets})
+	if err != nil {
+		return nil, nil, err
+	}
+	job, err := spec.Job()
+	return spec, job, err
+}
+
+// writesStdout reports whether a sink needs standard output for itself.
+func writesStdout(s *jobspec.Spec) bool {
+	for _, k := range s.Sinks {
+		if k.Kind == "stdout" {
+			return true
+		}
+	}
+	return false
+}
+
+// warnAll prints the warnings of a query.
+func warnAll[W fmt.Stringer](w io.Writer, warnings []W) {
+	for _, x := range warnings {
+		fmt.Fprintln(w, x)
+	}
+}
