@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -214,13 +215,14 @@ func checkAgainstOracle(t *testing.T, fields []DecodeField, fast, careful *JSOND
 
 // diffBatches compares the memory of two batches.
 func diffBatches(a, b *Batch) string {
-	if a.Rows != b.Rows || fmt.Sprint(a.Offsets) != fmt.Sprint(b.Offsets) {
+	if a.Rows != b.Rows || !slices.Equal(a.Offsets, b.Offsets) {
 		return fmt.Sprintf("%d and %d rows", a.Rows, b.Rows)
 	}
 	for i, f := range a.Schema.Fields {
 		x, y := a.Cols[i], b.Cols[i]
 		same := x.N == a.Rows && x.N == y.N && bytes.Equal(x.Valid, y.Valid) && (x.Valid == nil) == (y.Valid == nil) &&
-			bytes.Equal(x.Bits, y.Bits) && bytes.Equal(x.Data, y.Data) && fmt.Sprint(x.Off, x.I32, x.I64, x.F64) == fmt.Sprint(y.Off, y.I32, y.I64, y.F64)
+			bytes.Equal(x.Bits, y.Bits) && bytes.Equal(x.Data, y.Data) && slices.Equal(x.Off, y.Off) &&
+			slices.Equal(x.I32, y.I32) && slices.Equal(x.I64, y.I64) && slices.Equal(x.F64, y.F64)
 		if !same {
 			return fmt.Sprintf("column %s:\n%+v\n%+v", f, *x, *y)
 		}
