@@ -143,10 +143,10 @@ func agreeing(fn *function, args []*Expr) (*Expr, error) {
 
 // explain turns a clash of types into the usual message, and lets the error of a bad literal through.
 func explain(fn *function, args []*Expr, err error) error {
-	if row := (*RowError)(nil); errors.As(err, &row) {
-		return err
+	if errors.Is(err, errNoCommonType) {
+		return noSuchFunction(fn, args)
 	}
-	return noSuchFunction(fn, args)
+	return err
 }
 
 // noSuchFunction is the error for arguments that do not fit.
@@ -156,10 +156,14 @@ func noSuchFunction(fn *function, args []*Expr) error {
 		types[i] = a.Type.String()
 	}
 	what := "function"
-	if c := fn.Name[0]; c < 'a' || c > 'z' {
+	if isOperator(fn.Name) {
 		what = "operator"
 	}
 	return fmt.Errorf("%s %s(%s) does not exist; %s takes %s", what, fn.Name, strings.Join(types, ", "), fn.Name, fn.takes)
+}
+
+func isOperator(op string) bool {
+	return op[0] < 'a' || op[0] > 'z' || op == "and" || op == "or" || op == "not"
 }
 
 // operatorFunctions are the comparisons, the logic and the arithmetic.

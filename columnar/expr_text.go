@@ -22,7 +22,7 @@ func (e *Expr) describe() string {
 	for i, a := range e.Args {
 		args[i] = a.describe()
 	}
-	if c := e.Op[0]; len(args) == 2 && (c < 'a' || e.Op == "and" || e.Op == "or") {
+	if len(args) == 2 && isOperator(e.Op) {
 		return "(" + args[0] + " " + strings.ToUpper(e.Op) + " " + args[1] + ")"
 	}
 	return e.Op + "(" + strings.Join(args, ", ") + ")"

@@ -1,6 +1,6 @@
 package columnar
 
-import "fmt"
+import "errors"
 
 // The implicit casts: int → bigint → double, date → timestamp, NULL → anything. Where two sides have to agree
 // (comparison, CASE, COALESCE), a string literal also becomes the timestamp or date of the other side.
@@ -26,23 +26,37 @@ func coerce(e *Expr, to Type) (*Expr, error) {
 		return e, nil
 	}
 	out, err := Cast(e, to)
-	if err != nil || e.Op != "const" {
+	if err != nil || out.Op == "const" {
 		return out, err
 	}
-	prog, err := Compile(out, &Schema{})
+	out.Text = e.describe() // messages do not show casts that nobody wrote
+	if e.Op != "const" {
+		return out, nil
+	}
+	return constantOf(out)
+}
+
+// constantOf computes an expression without columns. The error is the bare reason.
+func constantOf(e *Expr) (*Expr, error) {
+	prog, err := Compile(e, &Schema{})
 	if err != nil {
 		return nil, err
 	}
 	v, err := prog.Eval(&Batch{Schema: &Schema{}, Rows: 1})
-	if err != nil {
+	if row := (*RowError)(nil); errors.As(err, &row) {
+		return nil, errors.New(row.Reason)
+	} else if err != nil {
 		return nil, err
 	}
-	c := Const(to, valueAt(v, 0))
+	c := Const(e.Type, valueAt(v, 0))
 	c.Text = e.Text
 	return c, nil
 }
 
-// commonType is the type that all of args can become without losing anything.
+// errNoCommonType is a clash of argument types, which the caller turns into a message about its function.
+var errNoCommonType = errors.New("no common type")
+
+// commonType is the type that all of args can become by implicit casts.
 func commonType(args []*Expr) (Type, error) {
 	t := Type{Kind: Null}
 	for _, a := range args {
@@ -51,31 +65,30 @@ func commonType(args []*Expr) (Type, error) {
 		case implicitCost(t.Kind, a.Type.Kind) > 0:
 			t = a.Type
 		case implicitCost(a.Type.Kind, t.Kind) < 0:
-			return literalType(args, t, a.Type)
+			return literalType(args)
 		}
 	}
 	return t, nil
 }
 
 // literalType settles a clash between string literals and one type of time.
-func literalType(args []*Expr, t, u Type) (Type, error) {
-	clash := fmt.Errorf("%s and %s have no common type", t, u)
-	other := Type{Kind: Null}
+func literalType(args []*Expr) (Type, error) {
+	t := Type{Kind: Null}
 	for _, a := range args {
 		if a.Type.Kind == String && a.Op == "const" {
 			continue
 		}
-		if implicitCost(other.Kind, a.Type.Kind) > 0 {
-			other = a.Type
+		if implicitCost(t.Kind, a.Type.Kind) > 0 {
+			t = a.Type
 		}
-		if implicitCost(a.Type.Kind, other.Kind) < 0 {
-			return Type{}, clash
+		if implicitCost(a.Type.Kind, t.Kind) < 0 {
+			return Type{}, errNoCommonType
 		}
 	}
-	if other.Kind != Timestamp && other.Kind != Date {
-		return Type{}, clash
+	if t.Kind != Timestamp && t.Kind != Date {
+		return Type{}, errNoCommonType
 	}
-	return other, nil
+	return t, nil
 }
 
 // agree casts args to their common type. Bare NULLs alone become strings.

@@ -182,13 +182,33 @@ func (t *keyTable) numberByKey(dst []uint32, rows []int32) {
 	}
 }
 
-// lookup finds the bound rows' numbers, −1 where the key is not there.
-func (t *keyTable) lookup(dst []int32, rows []int32) []int32 {
-	dst = resized(dst, len(rows))
-	for i, r := range rows {
-		dst[i] = int32(t.find(t.hashes[i], r))
+// lookup finds the bound rows whose key is there: their numbers and the rows themselves, in order.
+func (t *keyTable) lookup(numbers []uint32, found, rows []int32) ([]uint32, []int32) {
+	numbers, found = t.lookupByTag(numbers[:0], found[:0], rows)
+	if t.verify(numbers, found) {
+		return numbers, found
 	}
-	return dst
+	numbers, found = numbers[:0], found[:0]
+	for i, r := range rows {
+		if g := t.find(t.hashes[i], r); g >= 0 {
+			numbers, found = append(numbers, uint32(g)), append(found, r)
+		}
+	}
+	return numbers, found
+}
+
+func (t *keyTable) lookupByTag(numbers []uint32, found, rows []int32) ([]uint32, []int32) {
+	slots, mask := t.slots, uint64(len(t.slots)-1)
+	for i, h := range t.hashes[:len(rows)] {
+		pos := h & mask
+		for slots[pos] != 0 && (slots[pos]^h)>>32 != 0 {
+			pos = (pos + 1) & mask
+		}
+		if slots[pos] != 0 {
+			numbers, found = append(numbers, uint32(slots[pos])-1), append(found, rows[i])
+		}
+	}
+	return numbers, found
 }
 
 // find is the number of the key of row r, −1 when it is new.

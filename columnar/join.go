@@ -1,0 +1,242 @@
+package columnar
+
+import "fmt"
+
+// HashJoin joins each row with the rows of a static table that have equal keys; NULL equals nothing. The output has the
+// columns of the input, then those of the table. In an inner join rows without a match are dropped and counted; in a
+// left join they get NULLs. Rows that match several table rows come out once for each, in the order of the table.
+type HashJoin struct {
+	schema *Schema
+	in     *Schema
+	table  *Batch // canonical copy
+	left   bool
+	keys   []int // of the input
+
+	index *keyTable
+	start []int32 // the table rows of key k are rows[start[k]:start[k+1]]
+	rows  []int32
+	multi bool // some key has several rows
+
+	frame   frame
+	live    []int32
+	numbers []uint32
+	found   []int32
+	pairs   pairs
+	buffers []*Vector
+	offsets []int64
+	out     Batch
+	counts  RowCounts
+}
+
+// pairs are the rows of a result: left[i] with right[i]; −1 is a row of NULLs.
+type pairs struct{ left, right []int32 }
+
+// NewHashJoin indexes a copy of table. leftKeys are columns of in, rightKeys the columns of table that must be equal to
+// them, of the same types. With left set it is a left join.
+func NewHashJoin(in *Schema, table *Batch, leftKeys, rightKeys []int, left bool) (*HashJoin, error) {
+	if err := checkJoinKeys(in, table.Schema, leftKeys, rightKeys); err != nil {
+		return nil, err
+	}
+	schema := &Schema{Fields: append(append([]Field{}, in.Fields...), table.Schema.Fields...)}
+	j := &HashJoin{schema: schema, in: in, table: Take(table, selectedRows(table)), left: left, keys: leftKeys}
+	j.buildIndex(rightKeys)
+	for _, f := range schema.Fields {
+		j.buffers = append(j.buffers, &Vector{Type: f.Type})
+	}
+	j.out = Batch{Schema: schema, Cols: make([]*Vector, len(schema.Fields))}
+	j.found = make([]int32, 0, 1)
+	return j, nil
+}
+
+func checkJoinKeys(in, table *Schema, leftKeys, rightKeys []int) error {
+	if len(leftKeys) != len(rightKeys) || len(leftKeys) == 0 {
+		return fmt.Errorf("a join needs as many key columns on the left as on the right, not %d and %d", len(leftKeys), len(rightKeys))
+	}
+	for i, l := range leftKeys {
+		if a, b := in.Fields[l], table.Fields[rightKeys[i]]; a.Type != b.Type {
+			return fmt.Errorf("join %q of type %s with %q of type %s: the types must be equal", a.Name, a.Type, b.Name, b.Type)
+		}
+	}
+	return nil
+}
+
+// buildIndex numbers the keys and lists the table rows of each.
+func (j *HashJoin) buildIndex(keys []int) {
+	j.index = newKeyTable(columnTypes(j.table.Schema, keys))
+	live := withoutNull(nil, j.table, keys, selectedRows(j.table))
+	j.index.bind(j.table, keys, live)
+	numbers := j.index.number(nil, live)
+	j.start = make([]int32, j.index.n+1)
+	for _, k := range numbers {
+		j.start[k+1]++
+	}
+	for k := range j.index.n {
+		j.multi = j.multi || j.start[k+1] > 1
+		j.start[k+1] += j.start[k]
+	}
+	next := append([]int32{}, j.start...)
+	j.rows = make([]int32, len(live))
+	for i, k := range numbers {
+		j.rows[next[k]] = live[i]
+		next[k]++
+	}
+}
+
+// withoutNull appends the rows that are NULL in none of the columns.
+func withoutNull(dst []int32, b *Batch, cols []int, rows []int32) []int32 {
+	dst = append(dst, rows...)
+	for _, c := range cols {
+		if valid := b.Cols[c].Valid; valid != nil {
+			dst = appendWhere(dst[:0], valid, dst)
+		}
+	}
+	return dst
+}
+
+// Schema describes the joined rows.
+func (j *HashJoin) Schema() *Schema { return j.schema }
+
+// Counts implements [Operator]. Where rows have several matches, Out may be larger than In.
+func (j *HashJoin) Counts() RowCounts { return takeCounts(&j.counts) }
+
+// Process joins the selected rows of in. Where no key of the table has several rows, the columns of in pass through
+// uncopied.
+func (j *HashJoin) Process(in *Batch) (*Batch, error) {
+	rows := in.Sel
+	if rows == nil {
+		rows = j.frame.identity(in.Rows)
+	}
+	j.live = withoutNull(j.live[:0], in, j.keys, rows)
+	j.index.bind(in, j.keys, j.live)
+	j.numbers, j.found = j.index.lookup(j.numbers, j.found, j.live)
+	if j.multi {
+		j.expand(in, rows)
+	} else {
+		j.lookUp(in, rows)
+	}
+	j.counts.In += int64(len(rows))
+	j.counts.Out += int64(j.out.Len())
+	if !j.left {
+		j.counts.NoMatch += int64(len(rows) - len(j.found))
+	}
+	return &j.out, nil
+}
+
+// lookUp is the join for at most one match: the table's columns are gathered beside those of in.
+func (j *HashJoin) lookUp(in *Batch, rows []int32) {
+	j.out.Rows, j.out.Origin, j.out.Offsets, j.out.Sel = in.Rows, in.Origin, in.Offsets, in.Sel
+	if !j.left && len(j.found) < in.Rows {
+		j.out.Sel = j.found
+	}
+	right := resized(j.pairs.right, in.Rows)
+	for i := range right {
+		right[i] = -1
+	}
+	for i, r := range j.found {
+		right[r] = j.rows[j.numbers[i]]
+	}
+	j.pairs.right = right
+	copy(j.out.Cols, in.Cols)
+	for c, v := range j.table.Cols {
+		dst := j.buffers[len(in.Cols)+c]
+		dst.gather(v, right, j.left)
+		j.out.Cols[len(in.Cols)+c] = dst
+	}
+}
+
+// expand is the join for any number of matches: all columns are gathered.
+func (j *HashJoin) expand(in *Batch, rows []int32) {
+	j.pairs = j.match(rows)
+	for c, v := range in.Cols {
+		j.buffers[c].gather(v, j.pairs.left, false)
+	}
+	for c, v := range j.table.Cols {
+		j.buffers[len(in.Cols)+c].gather(v, j.pairs.right, j.left)
+	}
+	copy(j.out.Cols, j.buffers)
+	j.out.Rows, j.out.Sel, j.out.Origin, j.out.Offsets = len(j.pairs.left), nil, in.Origin, nil
+	if in.Offsets != nil {
+		j.offsets = resized(j.offsets, len(j.pairs.left))
+		for i, r := range j.pairs.left {
+			j.offsets[i] = in.Offsets[r]
+		}
+		j.out.Offsets = j.offsets
+	}
+}
+
+// match lists the pairs in the order of rows, and of the table within a row.
+func (j *HashJoin) match(rows []int32) pairs {
+	p := pairs{j.pairs.left[:0], j.pairs.right[:0]}
+	next := 0 // in found, which is a part of rows in the same order
+	for _, r := range rows {
+		if next == len(j.found) || j.found[next] != r {
+			if j.left {
+				p.left, p.right = append(p.left, r), append(p.right, -1)
+			}
+			continue
+		}
+		k := j.numbers[next]
+		next++
+		for _, t := range j.rows[j.start[k]:j.start[k+1]] {
+			p.left, p.right = append(p.left, r), append(p.right, t)
+		}
+	}
+	return p
+}
+
+// gather sets v to the rows of src, reusing v's memory; −1 is NULL where absent is set, else it does not count.
+func (v *Vector) gather(src *Vector, rows []int32, absent bool) {
+	v.N = len(rows)
+	if src.Valid == nil && !absent {
+		v.Valid = nil
+	} else {
+		v.gatherValid(src, rows)
+	}
+	switch v.Type.Kind {
+	case Bool:
+		v.Bits = resized(v.Bits, bitmapBytes(v.N))
+		clear(v.Bits)
+		for i, r := range rows {
+			v.Bits[i>>3] |= bit(r >= 0 && src.Bool(int(max(r, 0)))) << (i & 7)
+		}
+	case Int32, Date:
+		v.I32 = gatherValues(v.I32, src.I32, rows)
+	case Float64:
+		v.F64 = gatherValues(v.F64, src.F64, rows)
+	case String, Binary:
+		v.gatherStrings(src, rows)
+	default:
+		v.I64 = gatherValues(v.I64, src.I64, rows)
+	}
+}
+
+func (v *Vector) gatherValid(src *Vector, rows []int32) {
+	buf := resized(v.Valid[:0], bitmapBytes(len(rows)))
+	clear(buf)
+	for i, r := range rows {
+		buf[i>>3] |= bit(r >= 0 && !isNullAt(src.Valid, max(r, 0))) << (i & 7)
+	}
+	v.Valid = buf
+}
+
+func gatherValues[T any](dst, src []T, rows []int32) []T {
+	dst = resized(dst, len(rows))
+	for i, r := range rows {
+		if r >= 0 {
+			dst[i] = src[r]
+		}
+	}
+	return dst
+}
+
+func (v *Vector) gatherStrings(src *Vector, rows []int32) {
+	v.Off, v.Data = resized(v.Off, len(rows)+1), v.Data[:0]
+	for i, r := range rows {
+		v.Off[i] = int32(len(v.Data))
+		if r >= 0 && !isNullAt(src.Valid, r) {
+			v.Data = append(v.Data, src.Str(int(r))...)
+		}
+	}
+	v.Off[len(rows)] = int32(len(v.Data))
+	v.Data = withSlack(v.Data)
+}

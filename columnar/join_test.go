@@ -1,0 +1,118 @@
+package columnar
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestHashJoinAgainstNestedLoop joins random rows with random tables on one or two keys.
+func TestHashJoinAgainstNestedLoop(t *testing.T) {
+	r := newRand(t)
+	for range 400 {
+		cols := r.Perm(len(randomSchema.Fields))
+		table := randomBatch(r, randomSchema, r.IntN(8), 0.3)
+		if r.IntN(2) == 0 {
+			randomSel(r, table)
+		}
+		keys := cols[:1+r.IntN(2)]
+		left := r.IntN(2) == 0
+		join, err := NewHashJoin(randomSchema, table, keys, keys, left)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.IntN(3) == 0 {
+			join.index.weak = 3 << 31
+			join.index.truncate(join.index.n)
+		}
+		for range 3 {
+			checkJoin(t, r, join, table, keys, left)
+		}
+	}
+}
+
+func checkJoin(t *testing.T, r *rand.Rand, join *HashJoin, table *Batch, keys []int, left bool) {
+	t.Helper()
+	in := randomBatch(r, randomSchema, r.IntN(40), 0.3)
+	in.Origin = &Origin{Topic: "t"}
+	for i := range in.Rows {
+		in.Offsets = append(in.Offsets, int64(100+i))
+	}
+	if r.IntN(2) == 0 {
+		randomSel(r, in)
+	}
+	var want [][]any
+	var offsets []int64
+	unmatched := 0
+	for _, l := range selected(in) {
+		row, matched := rowOf(in, int(l)), false
+		for _, s := range selected(table) {
+			if other := rowOf(table, int(s)); equalKeys(row, other, keys) {
+				want, offsets, matched = append(want, append(row[:len(row):len(row)], other...)), append(offsets, in.Offsets[l]), true
+			}
+		}
+		if !matched && left {
+			want, offsets = append(want, append(row[:len(row):len(row)], make([]any, len(row))...)), append(offsets, in.Offsets[l])
+		} else if !matched {
+			unmatched++
+		}
+	}
+	got, err := join.Process(in)
+	if err != nil || got.Len() != len(want) {
+		t.Fatalf("%v: %d rows, want %d", err, got.Len(), len(want))
+	}
+	for i, g := range selected(got) {
+		row := rowOf(got, int(g))
+		for c := range row {
+			if !sameValue(row[c], want[i][c]) || got.Offsets[g] != offsets[i] {
+				t.Fatalf("row %d at %d: got %v, want %v at %d", i, got.Offsets[g], row, want[i], offsets[i])
+			}
+		}
+	}
+	if c := join.Counts(); c != (RowCounts{In: int64(in.Len()), Out: int64(len(want)), NoMatch: int64(unmatched)}) {
+		t.Fatalf("counts %+v: want out %d, no match %d", c, len(want), unmatched)
+	}
+}
+
+func equalKeys(a, b []any, keys []int) bool {
+	for _, k := range keys {
+		if a[k] == nil || b[k] == nil || compareAny(a[k], b[k]) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func TestHashJoinRefusesOtherTypes(t *testing.T) {
+	table := emptyBatch(NewSchema(Field{"id", Type{String}}))
+	_, err := NewHashJoin(NewSchema(Field{"ad", Type{Int64}}), table, []int{0}, []int{0}, false)
+	if want := `join "ad" of type bigint with "id" of type string: the types must be equal`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// BenchmarkHashJoin looks 36-byte strings up in a table of 1,000.
+func BenchmarkHashJoin(b *testing.B) {
+	const rows, keys = 8192, 1000
+	s := NewSchema(Field{"ad", Type{String}}, Field{"campaign", Type{String}})
+	id, campaign, ad := NewBuilder(Type{String}), NewBuilder(Type{String}), NewBuilder(Type{String})
+	for i := range keys {
+		id.AppendString(fmt.Sprintf("%036d", i))
+		campaign.AppendString(fmt.Sprintf("%036d", i/10))
+	}
+	for i := range rows {
+		ad.AppendString(fmt.Sprintf("%036d", i*7919%keys))
+	}
+	in := &Batch{Schema: NewSchema(s.Fields[0]), Rows: rows, Cols: []*Vector{ad.Vector()}}
+	join, err := NewHashJoin(in.Schema, &Batch{Schema: s, Rows: keys, Cols: []*Vector{id.Vector(), campaign.Vector()}}, []int{0}, []int{0}, false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := join.Process(in); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
+}
