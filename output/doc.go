@@ -5,5 +5,9 @@
 // that any reader can list; [Stdout] is for looking and promises at-least-once only.
 //
 // Law: what is visible is never overwritten and never removed. Equal rows already there mean done; other rows are an
-// error that stops the job ([ConflictError]).
+// error that stops the job ([ConflictError]). What the data alone decides is an error of Prepare, so it is met before
+// anything is visible and by every process alike ([PartitionLimitError], [PartitionValueError]).
+//
+// Format: docs/formats/output.md. The bytes of a Parquet file depend on its rows, its footer keys and the compression
+// only, never on how rows were cut into batches. Sinks have no goroutines of their own.
 package output

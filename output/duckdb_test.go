@@ -14,13 +14,20 @@ import (
 	"github.com/millrace/millrace/output/outputtest"
 )
 
-// duckdb runs queries and returns their rows, a line each, values separated by "|".
-func duckdb(t *testing.T, queries ...string) string {
+// duckdb runs queries in a python that has the module, and returns their rows, a line each, values separated by "|".
+type duckdb struct{ python string }
+
+func newDuckDB(t *testing.T) duckdb {
 	t.Helper()
 	python := os.Getenv("MILLRACE_DUCKDB_PYTHON")
 	if python == "" {
 		t.Skip("skipped: MILLRACE_DUCKDB_PYTHON does not name a python with the duckdb module")
 	}
+	return duckdb{python}
+}
+
+func (d duckdb) query(t *testing.T, queries ...string) string {
+	t.Helper()
 	const script = `
 import sys, duckdb
 duckdb.sql("SET TimeZone = 'UTC'")
@@ -28,7 +35,7 @@ for q in sys.argv[1:]:
     for row in duckdb.sql(q).fetchall():
         print("|".join(str(v) for v in row))
 `
-	cmd := exec.Command(python, append([]string{"-c", script}, queries...)...)
+	cmd := exec.Command(d.python, append([]string{"-c", script}, queries...)...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -39,6 +46,7 @@ for q in sys.argv[1:]:
 }
 
 func TestDuckDBReadsPartitions(t *testing.T) {
+	db := newDuckDB(t)
 	s := columnar.NewSchema(
 		columnar.Field{Name: "airport", Type: columnar.Type{Kind: columnar.String}},
 		columnar.Field{Name: "day", Type: columnar.Type{Kind: columnar.Date}},
@@ -60,7 +68,7 @@ func TestDuckDBReadsPartitions(t *testing.T) {
 	l.publish(p, 2, output.Shard{ID: 1, Rows: []*columnar.Batch{outputtest.Batch(s, outputtest.Row{"SEA", int64(20779), 1002 * hour, int64(8), 0.25})}})
 
 	files := fmt.Sprintf("read_parquet('%s/**/*.parquet', hive_partitioning = true)", filepath.ToSlash(dir))
-	got := duckdb(t,
+	got := db.query(t,
 		"SELECT dt, airport, window_start, flights, delay FROM "+files+" ORDER BY ALL",
 		"SELECT count(*), count(airport), sum(flights), typeof(any_value(dt)), typeof(any_value(window_start)) FROM "+files,
 		"SELECT count(*) FROM "+files+" WHERE dt = '2026-11-22' AND flights > 2")
@@ -79,6 +87,7 @@ func TestDuckDBReadsPartitions(t *testing.T) {
 
 // TestDuckDBReadsBigFiles goes through several row groups, a dictionary that fell back, and a column of NULLs.
 func TestDuckDBReadsBigFiles(t *testing.T) {
+	db := newDuckDB(t)
 	s, rows := bigBatch()
 	var micros int64
 	ids := map[string]bool{}
@@ -94,7 +103,7 @@ func TestDuckDBReadsBigFiles(t *testing.T) {
 	l := &lake{t, &store.Local{Root: dir}}
 	l.write(l.config(flat(s)), outputtest.Batch(s, rows...))
 	files := fmt.Sprintf("'%s/*.parquet'", filepath.ToSlash(dir))
-	got := duckdb(t,
+	got := db.query(t,
 		"SELECT count(*), count(DISTINCT id), sum(epoch_us(t) - 1700000000000000), count(*) FILTER (kind = 'view'), count(none) FROM "+files,
 		"SELECT count(*) FROM "+files+" WHERE id = '"+rows[len(rows)-1][0].(string)+"'")
 	want := fmt.Sprintf("%d|%d|%d|%d|0\n1\n", len(rows), len(ids), micros, views)

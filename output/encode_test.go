@@ -254,3 +254,22 @@ func BenchmarkPrepare(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSmallFiles is the worst case of partitioning: 1,000 directories of 10 rows each.
+func BenchmarkSmallFiles(b *testing.B) {
+	layout := outputtest.Layout()
+	var rows []outputtest.Row
+	for i := range 10_000 {
+		rows = append(rows, outputtest.Row{fmt.Sprint(i % 1000), int64(i)})
+	}
+	l := newLake(b)
+	p := l.open(l.config(layout))
+	in := []output.Shard{{Rows: []*columnar.Batch{outputtest.Batch(layout.Schema, rows...)}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Prepare(context.Background(), outputtest.Info(1), in, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*1000), "ns/file")
+}
