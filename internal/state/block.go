@@ -43,28 +43,44 @@ func encode(schema *columnar.Schema, keys int, parts []*columnar.Batch) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	return assemble(keys, filed.index(), chunks), nil
+	return assemble(keys, filed.index, chunks), nil
 }
 
 // filed are groups in the order of a block.
 type filed struct {
-	batch  *columnar.Batch
-	groups []uint8 // of each row of batch
-	rows   []int32 // rows of batch in order
+	batch *columnar.Batch
+	index [keyGroups + 1]uint32 // the first row of every key group, and at the end the number of rows
+	rows  []int32               // rows of batch in order
 }
 
 func fileRows(b *columnar.Batch, keys int) filed {
-	groups := columnar.KeyGroups(b, firstColumns(keys)[1:], nil)
-	group := &columnar.Vector{Type: columnar.Type{Kind: columnar.Int32}, N: b.Rows, I32: make([]int32, b.Rows)}
-	for i, g := range groups {
-		group.I32[i] = int32(g)
+	cols := firstColumns(keys)
+	groups := columnar.KeyGroups(b, cols[1:], nil)
+	f := filed{batch: b, index: countGroups(groups), rows: make([]int32, len(groups))}
+	next := f.index
+	for row, g := range groups {
+		f.rows[next[g]] = int32(row)
+		next[g]++
 	}
-	sortable := &columnar.Batch{
-		Schema: &columnar.Schema{Fields: append([]columnar.Field{{Name: "key group", Type: group.Type}}, b.Schema.Fields...)},
-		Cols:   append([]*columnar.Vector{group}, b.Cols...),
-		Rows:   b.Rows,
+	for g := range keyGroups {
+		group := *b
+		group.Sel = f.rows[f.index[g]:f.index[g+1]]
+		if len(group.Sel) > 1 {
+			copy(group.Sel, columnar.SortRows(&group, cols))
+		}
 	}
-	return filed{batch: b, groups: groups, rows: columnar.SortRows(sortable, firstColumns(keys+1))}
+	return f
+}
+
+func countGroups(groups []uint8) [keyGroups + 1]uint32 {
+	var index [keyGroups + 1]uint32
+	for _, g := range groups {
+		index[int(g)+1]++
+	}
+	for g := range keyGroups {
+		index[g+1] += index[g]
+	}
+	return index
 }
 
 // checkDistinct is the invariant that a group is held once: two shards with the same key would double its rows.
@@ -75,18 +91,6 @@ func (f filed) checkDistinct(keys int) error {
 		}
 	}
 	return nil
-}
-
-// index is the first row of every key group, and at the end the number of rows.
-func (f filed) index() [keyGroups + 1]uint32 {
-	var index [keyGroups + 1]uint32
-	for _, g := range f.groups {
-		index[int(g)+1]++
-	}
-	for g := range keyGroups {
-		index[g+1] += index[g]
-	}
-	return index
 }
 
 func (f filed) chunks() ([][]byte, error) {

@@ -10,14 +10,15 @@ import (
 // Loader rebuilds the table of a shard from blocks: a snapshot, then the deltas behind it, oldest first. A group of a
 // later block replaces the same group of an earlier one.
 //
-// Loaded rows are gathered in layers, which are made one whenever they have grown to twice what the last time left:
+// Loaded rows are gathered in layers, which are made one whenever they have grown to twice what was left the last time:
 // hundreds of small deltas on top of a large snapshot cost little more than reading them.
 type Loader struct {
 	shape   Shape
 	partial *columnar.Schema
 	layers  []*columnar.Batch // oldest first
 	rows    int               // in all layers
-	kept    int               // rows that the last compaction left
+	kept    int               // of these, rows of the first block or of the last compaction
+	stale   bool              // there may be rows that newer ones replace, or that are closed
 	closed  func(namespace int64) bool
 }
 
@@ -64,6 +65,10 @@ func (l *Loader) load(block []byte, from, to uint8) error {
 		l.layers = append(l.layers, b)
 		l.rows += b.Rows
 	}
+	l.stale = true
+	if l.kept == 0 {
+		l.kept = l.rows
+	}
 	if l.rows > max(2*l.kept, compactAbove) {
 		return l.compact()
 	}
@@ -72,7 +77,7 @@ func (l *Loader) load(block []byte, from, to uint8) error {
 
 // Drop forgets the groups of namespaces that are closed, of the blocks loaded so far. It is called for the batch of
 // each delta, so closed must answer true for all that it ever did.
-func (l *Loader) Drop(closed func(namespace int64) bool) { l.closed = closed }
+func (l *Loader) Drop(closed func(namespace int64) bool) { l.closed, l.stale = closed, true }
 
 // Table returns the table of what was loaded. No group of it counts as changed. The loader must not be used any more.
 func (l *Loader) Table() (*Table, error) {
@@ -91,13 +96,16 @@ func (l *Loader) Table() (*Table, error) {
 
 // compact leaves one layer, with the newest of each group that is not closed.
 func (l *Loader) compact() error {
+	if !l.stale {
+		return nil
+	}
 	slices.Reverse(l.layers)
 	all, err := concat(l.partial, l.layers)
 	if err != nil {
 		return err
 	}
 	live := columnar.Take(all, l.newest(all))
-	l.layers, l.rows, l.kept = []*columnar.Batch{live}, live.Rows, live.Rows
+	l.layers, l.rows, l.kept, l.stale = []*columnar.Batch{live}, live.Rows, live.Rows, false
 	return nil
 }
 
