@@ -154,6 +154,33 @@ func TestKafkaLeaderMoves(t *testing.T) {
 	}
 }
 
+// TestKafkaLogCut: the log was cut below the range by an unclean election and has grown again.
+func TestKafkaLogCut(t *testing.T) {
+	c := adsLog(t, 200, kfake.NumBrokers(2))
+	s, r := adsSource(t, c, 500)
+	if err := c.MoveTopicPartition("ads", 0, 1-c.LeaderFor("ads", 0)); err != nil {
+		t.Fatal(err)
+	}
+	c.ControlKey(int16(kmsg.OffsetForLeaderEpoch), func(q kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		res := q.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
+		topic := kmsg.NewOffsetForLeaderEpochResponseTopic()
+		topic.Topic = "ads"
+		part := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
+		part.LeaderEpoch, part.EndOffset = r.LeaderEpoch, 150
+		topic.Partitions = append(topic.Partitions, part)
+		res.Topics = append(res.Topics, topic)
+		return res, nil, true
+	})
+	_, err := offsetstest.ReadAll(t.Context(), s, r)
+	var gone *offsets.RangeGoneError
+	if !errors.As(err, &gone) || !strings.Contains(gone.Reason, "the log was cut at 150") {
+		t.Errorf("error %v, want the log cut at 150", err)
+	}
+	r.Until = 150
+	wantAll(t, s, r)
+}
+
 // TestKafkaOldBroker reads from a broker without topic ids.
 func TestKafkaOldBroker(t *testing.T) {
 	c := adsLog(t, 50, kfake.MaxVersions(kversion.V2_4_0()))

@@ -20,7 +20,7 @@ type fetched struct {
 func (k *Kafka) fetch(ctx context.Context, r Range, from int64, buf []byte) (fetched, error) {
 	most := k.opts.FetchBytes
 	for retry := k.newRetry(); ; {
-		answer, err := k.client.Fetch(ctx, kafka.FetchRequest{
+		answer, err := k.fetchOnce(ctx, r, kafka.FetchRequest{
 			Topic: r.Topic, TopicID: r.TopicID, Partition: r.Partition, Offset: from, Isolation: k.isolation(),
 			MaxBytes: int32(min(most, math.MaxInt32)), MaxWait: fetchWait, Buf: buf,
 		})
@@ -42,6 +42,37 @@ func (k *Kafka) fetch(ctx context.Context, r Range, from int64, buf []byte) (fet
 			return fetched{}, err
 		}
 	}
+}
+
+// fetchOnce fetches from a leader that still has the log the range was planned on. The fetch names the leader epoch
+// that was looked at, so a leader elected in between refuses it.
+func (k *Kafka) fetchOnce(ctx context.Context, r Range, f kafka.FetchRequest) (*kafka.FetchAnswer, error) {
+	l, err := k.client.Leader(ctx, r.Topic, r.Partition)
+	if err != nil {
+		return nil, err
+	}
+	if r.LeaderEpoch >= 0 && l.Epoch > r.LeaderEpoch {
+		if err := k.checkEpoch(ctx, r, l); err != nil {
+			return nil, err
+		}
+	}
+	return k.client.Fetch(ctx, f)
+}
+
+// checkEpoch asks a leader elected after planning whether all that was planned is still there. An unclean election
+// may have cut the log, and by now it may have grown again beyond the range, with other records.
+func (k *Kafka) checkEpoch(ctx context.Context, r Range, l kafka.Leader) error {
+	ref := kafka.PartitionRef{Topic: r.Topic, Partition: r.Partition, Epoch: l.Epoch}
+	end, err := k.client.EpochEnd(ctx, l.Node, ref, r.LeaderEpoch)
+	if err != nil || end < 0 || end >= r.Until {
+		return err
+	}
+	s, err := k.askOne(ctx, r)
+	if err != nil {
+		return err
+	}
+	reason := fmt.Sprintf("the log was cut at %d and has other records since leader epoch %d", end, r.LeaderEpoch)
+	return &RangeGoneError{Range: r, Reason: reason, Start: s.Start, End: s.HighWatermark}
 }
 
 // stalledError says that a broker has nothing at an offset where something was planned. It may pass.

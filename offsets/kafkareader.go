@@ -10,7 +10,8 @@ import (
 	"github.com/millrace/millrace/internal/kafka"
 )
 
-// Read implements [Source]. The reader fetches one answer ahead of the one it decodes.
+// Read implements [Source]. The reader fetches one answer ahead of the one it decodes; it lives as long as ctx. A range
+// whose leader epoch is not known must say −1: an older one than the leader's is checked against the log.
 func (k *Kafka) Read(ctx context.Context, r Range) (Reader, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -125,6 +125,9 @@ func TestListOffsets(t *testing.T) {
 	if err != nil || last[0] != 3 {
 		t.Errorf("latest %v, %v; want 3", last, err)
 	}
+	if end, err := c.EpochEnd(t.Context(), l.Node, refs[0], l.Epoch); err != nil || end != 3 {
+		t.Errorf("the epoch ends at %d, %v; want 3", end, err)
+	}
 	refs[0].Epoch++
 	if _, err := c.ListOffsets(t.Context(), l.Node, ReadCommitted, Latest, refs); !errors.Is(err, codeUnknownLeaderEpoch) {
 		t.Errorf("an epoch from the future: %v", err)
@@ -290,6 +293,7 @@ func FuzzAnswers(f *testing.F) {
 			}
 		}
 		parseListOffsets(&answer{b: p})
+		parseEpochEnd(&answer{b: p})
 		parseAPIVersions(p)
 	})
 }
