@@ -54,23 +54,22 @@ func castInt64Int32(n *node, rows rowSet) error {
 	})
 }
 
-// castDoubleInt64 rounds to the nearest integer, halves to even, as PostgreSQL does.
 func castDoubleInt64(n *node, rows rowSet) error {
-	dst, src := n.outI64(), n.in[0].F64[:n.out.N]
-	return n.castDouble(rows, src, -0x1p63, 0x1p63, func(i int, f float64) { dst[i] = int64(f) })
+	return castDouble(n, rows, n.outI64(), -0x1p63, 0x1p63)
 }
 
 func castDoubleInt32(n *node, rows rowSet) error {
-	dst, src := n.outI32(), n.in[0].F64[:n.out.N]
-	return n.castDouble(rows, src, -0x1p31, 0x1p31, func(i int, f float64) { dst[i] = int32(f) })
+	return castDouble(n, rows, n.outI32(), -0x1p31, 0x1p31)
 }
 
-// castDouble stores the rounded doubles that lie in [least, limit) and refuses the others.
-func (n *node) castDouble(rows rowSet, src []float64, least, limit float64, store func(i int, f float64)) error {
+// castDouble rounds to the nearest integer, halves to even, as PostgreSQL does, and refuses what lies outside
+// [least, limit).
+func castDouble[T ordered](n *node, rows rowSet, dst []T, least, limit float64) error {
+	src := n.in[0].F64
 	for _, r := range rows.list {
 		f := math.RoundToEven(src[r])
 		if f >= least && f < limit {
-			store(int(r), f)
+			dst[r] = T(f)
 		} else if !isNullAt(n.out.Valid, r) {
 			return n.rowError(r, string(appendDouble(nil, src[r]))+" is out of range for "+n.out.Type.String())
 		}

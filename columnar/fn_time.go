@@ -31,13 +31,18 @@ func timeFunctions() []*function {
 	}
 }
 
-// clockPart counts whole units from the epoch, modulo a cycle that divides the day or the unit above.
+// clockPart counts whole units from the epoch, modulo a cycle that divides the day or the unit above. It divides once
+// for each run of rows in the same unit.
 func clockPart(unit, cycle int64) kernel {
 	return strict(func(n *node, _ rowSet) error {
 		dst, src := n.outI64(), n.in[0].I64[:n.out.N]
+		start, value := int64(0), int64(0)
 		for i, t := range src {
-			u := floorDiv(t, unit)
-			dst[i] = u - floorDiv(u, cycle)*cycle
+			if uint64(t-start) >= uint64(unit) {
+				u := floorDiv(t, unit)
+				start, value = u*unit, u-floorDiv(u, cycle)*cycle
+			}
+			dst[i] = value
 		}
 		return nil
 	})
@@ -60,30 +65,18 @@ func datePart(part func(civil) int64) kernel {
 
 const truncUnits = "second, minute, hour, day, week, month, quarter, year"
 
-// truncate gives the start of the unit that t lies in.
-type truncate func(t int64) int64
+// truncation is a unit of date_trunc: windows of fixed size, or so many months.
+type truncation struct{ size, offset, months int64 }
 
-var truncates = map[string]truncate{
-	"millisecond": every(1000, 0),
-	"second":      every(microsPerSecond, 0),
-	"minute":      every(microsPerMinute, 0),
-	"hour":        every(microsPerHour, 0),
-	"day":         every(microsPerDay, 0),
-	"week":        every(7*microsPerDay, 4*microsPerDay), // 1970-01-05 was a Monday
-	"month":       monthly(1),
-	"quarter":     monthly(3),
-	"year":        monthly(12),
-}
-
-func every(size, offset int64) truncate {
-	return func(t int64) int64 { return floorDiv(t-offset, size)*size + offset }
-}
-
-func monthly(months int64) truncate {
-	return func(t int64) int64 {
-		c := civilOf(floorDiv(t, microsPerDay))
-		return daysOfYearMonth(c.year, (c.month-1)/months*months+1) * microsPerDay
-	}
+var truncations = map[string]truncation{
+	"second":  {size: microsPerSecond},
+	"minute":  {size: microsPerMinute},
+	"hour":    {size: microsPerHour},
+	"day":     {size: microsPerDay},
+	"week":    {size: 7 * microsPerDay, offset: 4 * microsPerDay}, // 1970-01-05 was a Monday
+	"month":   {months: 1},
+	"quarter": {months: 3},
+	"year":    {months: 12},
 }
 
 func resolveTrunc(fn *function, args []*Expr) (*Expr, error) {
@@ -96,7 +89,7 @@ func resolveTrunc(fn *function, args []*Expr) (*Expr, error) {
 		return nil, fmt.Errorf("the unit of date_trunc must be a literal: %s", truncUnits)
 	}
 	name := strings.TrimSuffix(strings.ToLower(unit.Value.S), "s")
-	if truncates[name] == nil {
+	if _, ok := truncations[name]; !ok {
 		return nil, fmt.Errorf("date_trunc has no unit %q; it takes %s", unit.Value.S, truncUnits)
 	}
 	e.Args[0] = Const(unit.Type, Value{S: name})
@@ -104,22 +97,38 @@ func resolveTrunc(fn *function, args []*Expr) (*Expr, error) {
 }
 
 func truncKernel(e *Expr) kernel {
-	if e.Args[0].Op != "const" || truncates[e.Args[0].Value.S] == nil {
+	unit, ok := truncations[e.Args[0].Value.S]
+	switch {
+	case e.Args[0].Op != "const" || !ok:
+		return nil
+	case unit.months > 0:
+		return strict(func(n *node, rows rowSet) error { return truncMonths(n, rows, unit.months) })
+	}
+	return strict(func(n *node, rows rowSet) error { return tumble(n, rows, n.in[1].I64, unit.size, unit.offset) })
+}
+
+// truncMonths computes the calendar once for each run of equal days.
+func truncMonths(n *node, rows rowSet, months int64) error {
+	dst, src := n.outI64(), n.in[1].I64[:n.out.N]
+	bad := false
+	last, start := int64(0), monthStart(0, months)
+	for i, t := range src {
+		if day := floorDiv(t, microsPerDay); day != last {
+			last, start = day, monthStart(day, months)
+			bad = bad || start > t
+		}
+		dst[i] = start
+	}
+	if !bad {
 		return nil
 	}
-	start := truncates[e.Args[0].Value.S]
-	return strict(func(n *node, rows rowSet) error {
-		dst, src := n.outI64(), n.in[1].I64[:n.out.N]
-		bad := false
-		for i, t := range src {
-			dst[i] = start(t)
-			bad = bad || dst[i] > t
-		}
-		if !bad {
-			return nil
-		}
-		return n.firstBad(rows, func(r int32) string { return n.rangeReason(dst[r] > src[r]) })
-	})
+	return n.firstBad(rows, func(r int32) string { return n.rangeReason(dst[r] > src[r]) })
+}
+
+// monthStart is the first instant of the run of months that a day lies in. Before the first timestamp it wraps around.
+func monthStart(day, months int64) int64 {
+	c := civilOf(day)
+	return daysOfYearMonth(c.year, (c.month-1)/months*months+1) * microsPerDay
 }
 
 func resolveTumble(fn *function, args []*Expr) (*Expr, error) {
@@ -142,12 +151,14 @@ func tumbleKernel(e *Expr) kernel {
 	if size.Op != "const" || offset.Op != "const" || size.Value.Null || offset.Value.Null || size.Value.I <= 0 {
 		return nil
 	}
-	return strict(func(n *node, rows rowSet) error { return tumble(n, rows, size.Value.I, offset.Value.I%size.Value.I) })
+	return strict(func(n *node, rows rowSet) error {
+		return tumble(n, rows, n.in[0].I64, size.Value.I, offset.Value.I%size.Value.I)
+	})
 }
 
 // tumble divides only where a row is not in the window of the row before it, which is rare in event streams.
-func tumble(n *node, rows rowSet, size, offset int64) error {
-	dst, src := n.outI64(), n.in[0].I64[:n.out.N]
+func tumble(n *node, rows rowSet, times []int64, size, offset int64) error {
+	dst, src := n.outI64(), times[:n.out.N]
 	bad := false
 	start := windowStart(0, size, offset)
 	for i, t := range src {

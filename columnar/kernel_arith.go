@@ -200,14 +200,14 @@ func anyZero(s []float64) bool {
 
 func negKernel(e *Expr) kernel {
 	if e.Type.Kind == Float64 {
-		return mapFloats(func(x float64) float64 { return -x })
+		return mapFloats(negFloats)
 	}
 	return strict(negInts)
 }
 
 func absKernel(e *Expr) kernel {
 	if e.Type.Kind == Float64 {
-		return mapFloats(math.Abs)
+		return mapFloats(absFloats)
 	}
 	return strict(absInts)
 }

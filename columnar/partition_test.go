@@ -47,6 +47,10 @@ func TestKeyGroupsPinned(t *testing.T) {
 		want []uint8
 	}{
 		{[]int{}, []uint8{0xef, 0xef, 0xef, 0xef}}, // XXH64 of nothing is ef46db3751d8e999
+		{[]int{4}, []uint8{243, 139, 27, 233}},
+		{[]int{2}, []uint8{228, 162, 6, 233}},
+		{[]int{7, 4}, []uint8{65, 158, 134, 154}},
+		{[]int{0, 1, 2, 3, 4, 5, 6, 7}, []uint8{86, 21, 10, 52}},
 	} {
 		if got := KeyGroups(b, c.keys, nil); !slices.Equal(got, c.want) {
 			t.Errorf("keys %v: groups %v, want %v", c.keys, got, c.want)
