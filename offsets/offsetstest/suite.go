@@ -1,6 +1,3 @@
-// Package offsetstest is the contract of [offsets.Source] as a test suite: every source runs it unchanged.
-//
-// Use: call [Run] with a function that makes an empty topic and says how to write to it.
 package offsetstest
 
 import (
