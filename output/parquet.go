@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/parquet-go/parquet-go"
-
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -227,14 +225,4 @@ func (p *Parquet) adopt(ctx context.Context, f *File, data []byte) error {
 	}
 	f.Bytes = int64(len(have))
 	return nil
-}
-
-// readFooter returns the number of rows and the rows_sha256 of a file, "" when it carries none.
-func readFooter(data []byte) (rows int64, sum string, err error) {
-	f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
-	if err != nil {
-		return 0, "", err
-	}
-	sum, _ = f.Lookup(keyRows)
-	return f.NumRows(), sum, nil
 }
