@@ -165,6 +165,9 @@ func (s *session) checkOrphans(h *History) error {
 func (s *session) blocks(ctx context.Context, blobs store.Blobs, deltas map[int][][]byte, snapshot bool) ([]StateBlock, error) {
 	var out []StateBlock
 	for _, stage := range slices.Sorted(maps.Keys(s.worker.states)) {
+		if s.held(stage) == 0 {
+			continue // whatever older blocks say, their windows are closed
+		}
 		parts := deltas[stage]
 		if snapshot {
 			parts = nil
@@ -180,9 +183,6 @@ func (s *session) blocks(ctx context.Context, blobs store.Blobs, deltas map[int]
 		if err != nil {
 			return nil, fmt.Errorf("merge state blocks: %w", err)
 		}
-		if len(merged) == 0 {
-			continue
-		}
 		x := s.worker.exchange(stage)
 		b := StateBlock{Operator: x.Name, Schema: stateSchema(x), inline: merged, Length: len(merged)}
 		if len(merged) > inlineBlock {
@@ -194,6 +194,15 @@ func (s *session) blocks(ctx context.Context, blobs store.Blobs, deltas map[int]
 		out = append(out, b)
 	}
 	return out, nil
+}
+
+// held is how many rows the open windows of a stage hold.
+func (s *session) held(stage int) int64 {
+	n := int64(0)
+	for _, a := range s.worker.states[stage] {
+		n += a.RowsHeld()
+	}
+	return n
 }
 
 // inlineBlock is the largest state block that stands in the log itself.

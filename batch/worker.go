@@ -17,6 +17,9 @@ import (
 // second-level cache; see docs/decisions.md.
 const decodeRows = 8192
 
+// decodeBytes ends a batch of long values early: one column holds at most 2 GiB.
+const decodeBytes = 64 << 20
+
 // worker runs the tasks of one compiled job: it pools compiled chains and holds the state of every shard.
 type worker struct {
 	job    *Job
@@ -123,7 +126,7 @@ func (c *sourceChain) read(ctx context.Context, w *worker, t Task, r *Result) er
 		r.Source.Records += int64(len(c.recs.Rows))
 		r.Source.WireBytes += c.recs.WireBytes
 		c.dec.Append(&c.recs)
-		if c.dec.Rows() >= decodeRows {
+		if c.dec.Rows() >= decodeRows || c.dec.Bytes() >= decodeBytes {
 			if err := c.flush(w, t, r); err != nil {
 				return err
 			}
@@ -198,7 +201,7 @@ func (w *worker) runShard(t Task) (*Result, error) {
 		return nil, fmt.Errorf("close windows of %s: %w", edge.Operator, err)
 	}
 	edge.HeldAfter = state.RowsHeld()
-	edge.Out = sumRows(closed)
+	edge.Out, edge.Groups = sumRows(closed), int64(closed.Len())
 	c, err := w.takeChain(t.Stage)
 	if err != nil {
 		return nil, err

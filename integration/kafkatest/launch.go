@@ -1,0 +1,11 @@
+package kafkatest
+
+// Launch returns the broker of this process for programs that are not tests, such as benchmarks. End it with [Stop].
+func Launch() (*Broker, error) {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.broker == nil && shared.err == nil {
+		shared.broker, shared.err = launch()
+	}
+	return shared.broker, shared.err
+}
