@@ -37,7 +37,7 @@ func TestFlights(t *testing.T) {
 	}
 	t.Run("kill -9", func(t *testing.T) {
 		p, lake := flightsProgram(t, broker.Addr, topic)
-		kills, reruns := killedToTheEnd(t, p, 20, flightsJob, "--available-now", "--flush-windows", "--set", "limits.rows=60000")
+		kills, reruns := killedToTheEnd(t, p, 20, flightsJob, "--available-now", "--flush-windows", "--set", "limits.rows=50000")
 		t.Logf("%d kills, %d of them forced a rerun", kills, reruns)
 		if kills < 20 || reruns < 15 {
 			t.Errorf("%d kills and %d reruns are too few to prove anything; want 20 and 15", kills, reruns)
@@ -61,7 +61,8 @@ func killedToTheEnd(t *testing.T, p *program, kills int, args ...string) (killed
 	r := rand.New(rand.NewPCG(seed, 0))
 	for killed < kills {
 		l := p.start(args...)
-		if !l.killAfter(r.IntN(2)+1, time.Duration(r.IntN(25_000))*time.Microsecond, &reruns) {
+		// a while after a commit, so that most kills meet the next batch planned but not committed
+		if !l.killAfter(r.IntN(2)+1, time.Duration(6_000+r.IntN(30_000))*time.Microsecond, &reruns) {
 			all, err := l.wait()
 			t.Fatalf("the job ended after %d kills: %d more batches, %v", killed, len(all), err)
 		}
