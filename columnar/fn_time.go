@@ -156,10 +156,19 @@ func tumbleKernel(e *Expr) kernel {
 	})
 }
 
-// tumble divides only where a row is not in the window of the row before it, which is rare in event streams.
 func tumble(n *node, rows rowSet, times []int64, size, offset int64) error {
-	dst, src := n.outI64(), times[:n.out.N]
-	bad := false
+	src := times[:n.out.N]
+	if !tumbleStarts(n.outI64(), src, size, offset) {
+		return nil
+	}
+	return n.firstBad(rows, func(r int32) string { return n.rangeReason(windowStart(src[r], size, offset) > src[r]) })
+}
+
+// tumbleStarts divides only where a row is not in the window of the row before it, which is rare in event streams.
+//
+//go:noinline
+func tumbleStarts(dst, src []int64, size, offset int64) (bad bool) {
+	dst = dst[:len(src)]
 	start := windowStart(0, size, offset)
 	for i, t := range src {
 		if uint64(t-start) >= uint64(size) {
@@ -168,10 +177,7 @@ func tumble(n *node, rows rowSet, times []int64, size, offset int64) error {
 		}
 		dst[i] = start
 	}
-	if !bad {
-		return nil
-	}
-	return n.firstBad(rows, func(r int32) string { return n.rangeReason(windowStart(src[r], size, offset) > src[r]) })
+	return bad
 }
 
 // windowStart is the start of the window of t. Beyond the ends of the time line it wraps around.

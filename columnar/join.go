@@ -234,7 +234,7 @@ func (v *Vector) gatherStrings(src *Vector, rows []int32) {
 	for i, r := range rows {
 		v.Off[i] = int32(len(v.Data))
 		if r >= 0 && !isNullAt(src.Valid, r) {
-			v.Data = append(v.Data, src.Str(int(r))...)
+			v.Data = appendRow(v.Data, src, r)
 		}
 	}
 	v.Off[len(rows)] = int32(len(v.Data))

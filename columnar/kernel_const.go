@@ -15,7 +15,6 @@ func (n *node) fill(rows int) {
 	val, out := n.expr.Value, &n.out
 	if val.Null {
 		out.Valid = make([]byte, bitmapBytes(rows))
-		val = Value{Null: true}
 	}
 	switch out.Type.Kind {
 	case Bool:

@@ -139,10 +139,22 @@ func (v *Vector) putStrings(at int, src *Vector, rows []int32) {
 	}
 	for i, r := range rows {
 		if !isNullAt(src.Valid, r) {
-			v.Data = append(v.Data, src.Str(int(r))...)
+			v.Data = appendRow(v.Data, src, r)
 		}
 		v.Off[at+i+1] = int32(len(v.Data))
 	}
+}
+
+// appendRow appends the string of row r. Where both sides have [Slack], short strings are one move of fixed size, without
+// a branch on the length.
+func appendRow(dst []byte, src *Vector, r int32) []byte {
+	from, to := int(src.Off[r]), int(src.Off[r+1])
+	at := len(dst)
+	if to-from > Slack || from+Slack > cap(src.Data) || at+Slack > cap(dst) {
+		return append(dst, src.Data[from:to]...)
+	}
+	*(*[Slack]byte)(dst[at : at+Slack]) = [Slack]byte(src.Data[from : from+Slack])
+	return dst[:at+to-from]
 }
 
 // finish drops the validity bitmap of a vector without NULL.
