@@ -18,7 +18,7 @@ const version = "1.4.4"
 const script = `
 import sys, csv, duckdb
 c = duckdb.connect()
-c.execute("SET TimeZone='UTC'")
+c.execute("SET TimeZone='UTC'; SET enable_progress_bar=false")
 r = c.execute(sys.stdin.read())
 w = csv.writer(sys.stdout)
 w.writerow([d[0] for d in r.description])
