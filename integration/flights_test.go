@@ -37,7 +37,7 @@ func TestFlights(t *testing.T) {
 	}
 	t.Run("kill -9", func(t *testing.T) {
 		p, lake := flightsProgram(t, broker.Addr, topic)
-		kills, reruns := killedToTheEnd(t, p, 20, flightsJob, "--available-now", "--flush-windows", "--set", "limits.rows=50000")
+		kills, reruns := killedToTheEnd(t, p, 20, 15, flightsJob, "--available-now", "--flush-windows", "--set", "limits.rows=40000")
 		t.Logf("%d kills, %d of them forced a rerun", kills, reruns)
 		if kills < 20 || reruns < 15 {
 			t.Errorf("%d kills and %d reruns are too few to prove anything; want 20 and 15", kills, reruns)
@@ -52,14 +52,14 @@ func flightsProgram(t *testing.T, broker, topic string) (p *program, lake string
 	return newProgram(t, "KAFKA="+broker, "TOPIC="+topic, "OUT="+lake, "CHECKPOINT="+filepath.Join(dir, "checkpoint")), lake
 }
 
-// killedToTheEnd runs a job to its end, killing it so many times on the way. A rerun is a life that begins by running
-// the batch that its predecessor had open.
-func killedToTheEnd(t *testing.T, p *program, kills int, args ...string) (killed, reruns int) {
+// killedToTheEnd runs a job to its end, killing it on the way at least so many times, and until so many kills have
+// forced a rerun: a life that begins by running the batch that its predecessor had open.
+func killedToTheEnd(t *testing.T, p *program, kills, wantReruns int, args ...string) (killed, reruns int) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	for killed < kills {
+	for killed < kills || reruns < wantReruns {
 		l := p.start(args...)
 		// a while after a commit, so that most kills meet the next batch planned but not committed
 		if !l.killAfter(r.IntN(2)+1, time.Duration(6_000+r.IntN(30_000))*time.Microsecond, &reruns) {
