@@ -109,8 +109,17 @@ type Edge struct {
 	Stage    int    `json:"stage"`
 	Operator string `json:"operator"`
 	columnar.RowCounts
+	Groups     int64 `json:"groups,omitempty"`      // windows: groups that closed, with Out rows in them
 	HeldBefore int64 `json:"held_before,omitempty"` // windows: rows in state
 	HeldAfter  int64 `json:"held_after,omitempty"`
+}
+
+// yields is the number of rows that the next operator gets.
+func (e Edge) yields(window bool) int64 {
+	if window {
+		return e.Groups
+	}
+	return e.Out
 }
 
 func (c *Committed) attach() [][]byte {

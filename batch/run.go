@@ -154,6 +154,7 @@ func (o *outcome) addEdge(e Edge) {
 	}
 	sum := &o.commit.Edges[i]
 	sum.Add(e.RowCounts)
+	sum.Groups += e.Groups
 	sum.HeldBefore += e.HeldBefore
 	sum.HeldAfter += e.HeldAfter
 }
@@ -177,21 +178,23 @@ func sinkShards(stage *dstream.Stage, results []*Result, shards int) []output.Sh
 
 // checkEdges is the row accounting as an invariant: nothing vanishes inside an operator, nor between two.
 func checkEdges(plan *dstream.Plan, edges []Edge) error {
-	last := map[int]Edge{} // by stage: the last operator
+	next := map[int]int64{} // by stage: rows that the last operator gave to the next
 	for _, e := range edges {
 		held := e.HeldAfter - e.HeldBefore
 		if e.In+e.Added != e.Out+e.Dropped()+held {
 			return fmt.Errorf("row accounting of %q: %d rows in, %d added, %d out, %d dropped, %d more held: a bug; nothing was published",
 				e.Operator, e.In, e.Added, e.Out, e.Dropped(), held)
 		}
-		from, ok := last[e.Stage]
-		if input := plan.Stages[e.Stage].Input; !ok && input >= 0 {
-			from, ok = last[input]
+		input := plan.Stages[e.Stage].Input
+		rows, inside := next[e.Stage]
+		window := !inside && input >= 0
+		if window {
+			rows = next[input]
 		}
-		if ok && from.Out != e.In {
-			return fmt.Errorf("row accounting: %d rows out of %q, %d into %q: a bug; nothing was published", from.Out, from.Operator, e.In, e.Operator)
+		if (inside || window) && rows != e.In {
+			return fmt.Errorf("row accounting: %d rows into %q, the operator before gave %d: a bug; nothing was published", e.In, e.Operator, rows)
 		}
-		last[e.Stage] = e
+		next[e.Stage] = e.yields(window)
 	}
 	return nil
 }
