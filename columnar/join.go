@@ -96,7 +96,7 @@ func withoutNull(dst []int32, b *Batch, cols []int, rows []int32) []int32 {
 // Schema describes the joined rows.
 func (j *HashJoin) Schema() *Schema { return j.schema }
 
-// Counts implements [Operator]. Where rows have several matches, Out may be larger than In.
+// Counts implements [Operator].
 func (j *HashJoin) Counts() RowCounts { return takeCounts(&j.counts) }
 
 // Process joins the selected rows of in. Where no key of the table has several rows, the columns of in pass through
@@ -114,12 +114,17 @@ func (j *HashJoin) Process(in *Batch) (*Batch, error) {
 	} else {
 		j.lookUp(in, rows)
 	}
-	j.counts.In += int64(len(rows))
-	j.counts.Out += int64(j.out.Len())
-	if !j.left {
-		j.counts.NoMatch += int64(len(rows) - len(j.found))
-	}
+	j.count(len(rows), j.out.Len())
 	return &j.out, nil
+}
+
+// count adds one batch to the accounting: matches of a row beyond its first are added rows.
+func (j *HashJoin) count(in, out int) {
+	kept := in
+	if !j.left {
+		kept = len(j.found)
+	}
+	j.counts.Add(RowCounts{In: int64(in), Out: int64(out), NoMatch: int64(in - kept), Added: int64(out - kept)})
 }
 
 // lookUp is the join for at most one match: the table's columns are gathered beside those of in.
