@@ -1,0 +1,37 @@
+package integration
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/integration/kafkatest"
+)
+
+// startMax is how long a scheduled run over a few records may take from start to exit.
+const startMax = 300 * time.Millisecond
+
+// TestShortRun measures a run over 1,000 records, from the start of the process to its end. Each run has a checkpoint
+// and an output of its own; the fastest of several counts, because other work on the machine only ever adds.
+func TestShortRun(t *testing.T) {
+	broker := kafkatest.Start(t)
+	dir := t.TempDir()
+	ads := filepath.Join(dir, "ads.csv")
+	newProgram(t).must("gen", "ysb", "--brokers", broker.Addr, "--topic", "short", "--records", "1000", "--ads", ads)
+	best := time.Hour
+	for i := range 7 {
+		life := filepath.Join(dir, string(rune('a'+i)))
+		p := newProgram(t, "KAFKA="+broker.Addr, "TOPIC=short", "ADS="+ads, "OUT="+filepath.Join(life, "lake"), "CHECKPOINT="+filepath.Join(life, "checkpoint"))
+		start := time.Now()
+		out := p.must("run", "../examples/ysb/job.yaml", "--available-now", "--flush-windows")
+		best = min(best, time.Since(start))
+		if !strings.Contains(out, "1002 rows in") {
+			t.Fatalf("unexpected output: %s", out)
+		}
+	}
+	t.Logf("run of 1,000 records, start to exit: %s", best.Round(time.Millisecond))
+	if best > startMax {
+		t.Errorf("took %s, more than %s", best, startMax)
+	}
+}
