@@ -184,16 +184,18 @@ func TestBytesDependOnRowsOnly(t *testing.T) {
 	s, rows := bigBatch()
 	rng := rand.New(rand.NewPCG(8, 0))
 	for _, n := range []int{1, 255, 256, 257, 3000, len(rows)} {
-		rows := rows[:n]
 		l := newLake(t)
-		first := l.write(l.config(flat(s)), outputtest.Batch(s, rows...))
+		first := l.write(l.config(flat(s)), outputtest.Batch(s, rows[:n]...))
 		want := l.get(first.Files[0].Path)
-		for _, size := range []int{100, 4096, 1 << 16} {
+		for _, size := range []int{100, 1 << 14} {
+			if n == len(rows) && size == 100 {
+				continue // slow, and shows nothing that 3,000 rows do not
+			}
 			// Another sink first writes other rows, so that its buffers are used.
 			l2 := newLake(t)
 			p := l2.open(l2.config(flat(s)))
-			l2.publish(p, 2, output.Shard{Rows: batches(rng, s, rows[:n/2+1], size)})
-			second := l2.publish(p, 1, output.Shard{Rows: batches(rng, s, rows, size)})
+			l2.publish(p, 2, output.Shard{Rows: batches(rng, s, rows[:n/4+1], size)})
+			second := l2.publish(p, 1, output.Shard{Rows: batches(rng, s, rows[:n], size)})
 			if !slices.Equal(first.Files, second.Files) {
 				t.Errorf("%d rows in batches of up to %d: files %v, want %v", n, size, second.Files, first.Files)
 			}

@@ -65,7 +65,7 @@ func TestPowerLoss(t *testing.T) {
 	}
 	want := listing(t, whole)
 	for first := 1; first <= whole.Count(); first++ {
-		for seed := range uint64(8) {
+		for seed := range uint64(4) {
 			fs := storetest.NewCrashFS()
 			fs.StopAfter(first)
 			crashed := job(fs)
@@ -75,7 +75,7 @@ func TestPowerLoss(t *testing.T) {
 			} else {
 				fs.Restart()
 			}
-			fs.StopAfter(int(seed) * 3)
+			fs.StopAfter(int(seed) * 7)
 			_ = job(fs)
 			fs = fs.Crash(seed)
 			if err := job(fs); err != nil {
