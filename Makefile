@@ -8,7 +8,7 @@ RACE    := $(shell command -v cc >/dev/null 2>&1 && echo -race)
 
 .PHONY: help
 help: ## print this help
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/millrace
@@ -20,12 +20,19 @@ demo: build ## real flights through an embedded broker into Parquet, killed once
 	@MILLRACE=$(BIN) GO=$(GO) ./examples/flights/demo.sh
 
 .PHONY: test
-test: lint test-short test-jobs ## all tests; uses real Kafka and DuckDB where Java, Maven and Python are there
+test: lint test-short test-race test-jobs ## all tests; uses real Kafka and DuckDB where Java, Maven and Python are there
 
 .PHONY: test-short
-test-short: ## unit and simulation tests, race detector on where there is a C compiler
-	@test -n "$(RACE)" || echo "no C compiler: the race detector is off"
-	$(GO) test $(RACE) $(PACKAGES)
+test-short: ## unit and simulation tests
+	$(GO) test $(PACKAGES)
+
+.PHONY: test-race
+test-race: ## the same with fewer cases and the race detector on, where there is a C compiler
+ifeq ($(RACE),)
+	@echo "no C compiler: the race detector is off"
+else
+	$(GO) test -race -short $(PACKAGES)
+endif
 
 .PHONY: test-jobs
 test-jobs: ## whole jobs on real servers
