@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/output"
 	"github.com/millrace/millrace/windows"
 )
@@ -34,9 +35,7 @@ func (d *Driver) finish(ctx context.Context, p *Planned, ends map[offsetKey]int6
 // cancelIfBad logs that the batch will never be published when its data is at fault: every driver that meets it decides
 // the same, before anything of the batch is visible.
 func (d *Driver) cancelIfBad(p *Planned, err error) error {
-	var bad *BadDataError
-	var limit *output.PartitionLimitError
-	if !errors.As(err, &bad) && !errors.As(err, &limit) {
+	if !dataDecides(err) {
 		return d.refuseIfLeading(err)
 	}
 	if lead := d.cp.lead(); lead != nil {
@@ -46,7 +45,16 @@ func (d *Driver) cancelIfBad(p *Planned, err error) error {
 	if logErr := d.cp.append(c); logErr != nil {
 		return errors.Join(err, logErr)
 	}
-	return err
+	return &BadDataError{Err: err}
+}
+
+// dataDecides reports whether the records of the batch alone are why it cannot be published.
+func dataDecides(err error) bool {
+	var bad *BadDataError
+	var row *columnar.RowError
+	var limit *output.PartitionLimitError
+	var value *output.PartitionValueError
+	return errors.As(err, &bad) || errors.As(err, &row) || errors.As(err, &limit) || errors.As(err, &value)
 }
 
 // publish prepares the batch in every sink before any of them makes it visible.

@@ -2,51 +2,31 @@ package output_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/integration/duckdbtest"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/output"
 	"github.com/millrace/millrace/output/outputtest"
 )
 
-// duckdb runs queries in a python that has the module, and returns their rows, a line each, values separated by "|".
-type duckdb struct{ python string }
-
-func newDuckDB(t *testing.T) duckdb {
+// queries returns the rows of several queries, a line each, values separated by "|".
+func queries(t *testing.T, queries ...string) string {
 	t.Helper()
-	python := os.Getenv("MILLRACE_DUCKDB_PYTHON")
-	if python == "" {
-		t.Skip("skipped: MILLRACE_DUCKDB_PYTHON does not name a python with the duckdb module")
+	var b strings.Builder
+	for _, q := range queries {
+		for _, row := range duckdbtest.Query(t, q) {
+			b.WriteString(strings.Join(row, "|") + "\n")
+		}
 	}
-	return duckdb{python}
-}
-
-func (d duckdb) query(t *testing.T, queries ...string) string {
-	t.Helper()
-	const script = `
-import sys, duckdb
-duckdb.sql("SET TimeZone = 'UTC'")
-for q in sys.argv[1:]:
-    for row in duckdb.sql(q).fetchall():
-        print("|".join(str(v) for v in row))
-`
-	cmd := exec.Command(d.python, append([]string{"-c", script}, queries...)...)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("duckdb: %v\n%s", err, stderr.String())
-	}
-	return string(out)
+	return b.String()
 }
 
 func TestDuckDBReadsPartitions(t *testing.T) {
-	db := newDuckDB(t)
+	duckdbtest.Need(t)
 	s := columnar.NewSchema(
 		columnar.Field{Name: "airport", Type: columnar.Type{Kind: columnar.String}},
 		columnar.Field{Name: "day", Type: columnar.Type{Kind: columnar.Date}},
@@ -68,15 +48,15 @@ func TestDuckDBReadsPartitions(t *testing.T) {
 	l.publish(p, 2, output.Shard{ID: 1, Rows: []*columnar.Batch{outputtest.Batch(s, outputtest.Row{"SEA", int64(20779), 1002 * hour, int64(8), 0.25})}})
 
 	files := fmt.Sprintf("read_parquet('%s/**/*.parquet', hive_partitioning = true)", filepath.ToSlash(dir))
-	got := db.query(t,
+	got := queries(t,
 		"SELECT dt, airport, window_start, flights, delay FROM "+files+" ORDER BY ALL",
 		"SELECT count(*), count(airport), sum(flights), typeof(any_value(dt)), typeof(any_value(window_start)) FROM "+files,
 		"SELECT count(*) FROM "+files+" WHERE dt = '2026-11-22' AND flights > 2")
-	const want = `2026-11-22|A/B=ü %|1970-02-11 16:00:00+00:00|2|None
+	const want = `2026-11-22|A/B=ü %|1970-02-11 16:00:00+00:00|2|\N
 2026-11-22|SEA|1970-02-11 16:00:00+00:00|4|1.5
 2026-11-22|SEA|1970-02-11 18:00:00+00:00|8|0.25
 2026-11-23|SEA|1970-02-11 17:00:00.000001+00:00|1|-0.5
-2026-11-23|None|None|7|2.0
+2026-11-23|\N|\N|7|2.0
 5|4|22|DATE|TIMESTAMP WITH TIME ZONE
 2
 `
@@ -87,7 +67,7 @@ func TestDuckDBReadsPartitions(t *testing.T) {
 
 // TestDuckDBReadsBigFiles goes through several row groups, a dictionary that fell back, and a column of NULLs.
 func TestDuckDBReadsBigFiles(t *testing.T) {
-	db := newDuckDB(t)
+	duckdbtest.Need(t)
 	s, rows := bigBatch()
 	var micros int64
 	ids := map[string]bool{}
@@ -103,7 +83,7 @@ func TestDuckDBReadsBigFiles(t *testing.T) {
 	l := &lake{t, &store.Local{Root: dir}}
 	l.write(l.config(flat(s)), outputtest.Batch(s, rows...))
 	files := fmt.Sprintf("'%s/*.parquet'", filepath.ToSlash(dir))
-	got := db.query(t,
+	got := queries(t,
 		"SELECT count(*), count(DISTINCT id), sum(epoch_us(t) - 1700000000000000), count(*) FILTER (kind = 'view'), count(none) FROM "+files,
 		"SELECT count(*) FROM "+files+" WHERE id = '"+rows[len(rows)-1][0].(string)+"'")
 	want := fmt.Sprintf("%d|%d|%d|%d|0\n1\n", len(rows), len(ids), micros, views)

@@ -12,7 +12,10 @@ import (
 	"testing"
 )
 
-const version = "1.4.4"
+const (
+	version = "2.0.1"
+	pytz    = "2025.2" // DuckDB's Python module hands out timestamps with time zone through it
+)
 
 // script runs the SQL on standard input and prints the last result as CSV, with NULL as \N.
 const script = `
@@ -73,7 +76,7 @@ var install = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find cache directory: %w", err)
 	}
-	lib := filepath.Join(cache, "millrace", "duckdb-"+version)
+	lib := filepath.Join(cache, "millrace", "duckdb-"+version+"-pytz-"+pytz)
 	if usable(lib) == nil {
 		return lib, nil
 	}
@@ -85,7 +88,7 @@ var install = sync.OnceValues(func() (string, error) {
 		return "", fmt.Errorf("make cache directory: %w", err)
 	}
 	defer os.RemoveAll(half)
-	cmd := exec.Command("python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", half, "duckdb=="+version)
+	cmd := exec.Command("python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", half, "duckdb=="+version, "pytz=="+pytz)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("pip install duckdb: %w\n%s", err, out)
 	}
@@ -96,7 +99,7 @@ var install = sync.OnceValues(func() (string, error) {
 })
 
 func usable(lib string) error {
-	cmd := exec.Command("python3", "-c", "import duckdb; print(duckdb.__version__)")
+	cmd := exec.Command("python3", "-c", "import duckdb, pytz; print(duckdb.__version__)")
 	cmd.Env = append(os.Environ(), "PYTHONPATH="+lib, "PYTHONNOUSERSITE=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
