@@ -133,33 +133,21 @@ func (d *Driver) recover(ctx context.Context, digest string) error {
 	if err := d.repeatManifests(ctx, published); err != nil {
 		return err
 	}
-	switch dec := Decide(d.history, Facts{Published: published, Reopen: d.o.Reopen}); dec.Action {
-	case Refuse:
-		if err := d.cp.lead(); err != nil {
+	facts := Facts{Published: published, Reopen: d.o.Reopen, Flush: d.o.Job.Trigger.AvailableNow && d.o.Job.Trigger.FlushWindows}
+	for {
+		dec := Decide(d.history, facts)
+		switch dec.Action {
+		case Refuse:
+			return d.refuseIfLeading(&RefusedError{Msg: dec.Reason})
+		case Undo:
+			return d.reopen()
+		case Plan:
+			return nil
+		}
+		if err := d.rerun(ctx, d.history.Open[0]); err != nil {
 			return err
 		}
-		return &RefusedError{Msg: dec.Reason}
-	case Undo:
-		return d.reopen()
-	case Rerun:
-		for len(d.history.Open) > 0 {
-			if err := d.rerun(ctx, d.history.Open[0]); err != nil {
-				return err
-			}
-		}
-		if d.history.Flushed != nil && !d.o.Job.Trigger.FlushWindows {
-			return d.afterFlush()
-		}
 	}
-	return nil
-}
-
-// afterFlush is recovery after the open batch turned out to be a flush.
-func (d *Driver) afterFlush() error {
-	if d.o.Reopen {
-		return d.reopen()
-	}
-	return &RefusedError{Msg: Decide(d.history, Facts{}).Reason}
 }
 
 // recorded resolves the job that an open plan was made with.
@@ -284,6 +272,9 @@ func (d *Driver) available(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ask for end offsets: %w", err)
 	}
+	if d.history.Flushed != nil {
+		return d.afterFlush(states)
+	}
 	d.ends = map[offsetKey]int64{}
 	for _, s := range states {
 		d.ends[offsetKey{s.Topic, s.Partition}] = s.End
@@ -300,10 +291,23 @@ func (d *Driver) available(ctx context.Context) error {
 			break
 		}
 	}
-	if !d.o.Job.Trigger.FlushWindows || d.history.Last == nil || d.history.Flushed != nil {
+	if !d.o.Job.Trigger.FlushWindows || d.history.Last == nil {
 		return nil
 	}
 	return d.flush(ctx)
+}
+
+// afterFlush ends a run that asks for a flush again, most often because the one before died when it had flushed: there
+// is nothing to do, unless records came since.
+func (d *Driver) afterFlush(states []offsets.PartitionState) error {
+	ranges, err := offsets.PlanRanges(d.o.Job.Plan.Source.Name, states, d.history.Positions, offsets.Limits{}, d.o.Job.Source.Start)
+	if err == nil && !allEmpty(ranges) {
+		err = &RefusedError{Msg: d.history.flushedReason()}
+	}
+	if err != nil {
+		return d.refuseIfLeading(err)
+	}
+	return nil
 }
 
 // tick plans and runs one batch. It reports false when there was nothing to do.

@@ -136,8 +136,8 @@ func (h *History) held(operator string) int64 {
 // Facts are what the sinks and the job at hand say, beside the journal.
 type Facts struct {
 	Published map[string]int64 // by sink: the highest batch it knows to be committed
-	JobHash   string
-	Reopen    bool
+	Reopen    bool             // go on after a flush
+	Flush     bool             // the run ends with a flush itself
 }
 
 // Action is what a driver does first.
@@ -159,10 +159,7 @@ type Decision struct {
 
 // Decide says what to do on start. It is pure, so that every case is a row of a table in its test.
 func Decide(h *History, f Facts) Decision {
-	last := int64(0)
-	if h.Last != nil {
-		last = h.Last.Batch
-	}
+	last := h.finishing()
 	for _, sink := range slices.Sorted(maps.Keys(f.Published)) {
 		if at := f.Published[sink]; at > last {
 			return Decision{Refuse, fmt.Sprintf("sink %q has committed batch %d but the log ends with batch %d: the checkpoint is an old copy, or another one wrote to this output; restore the newer checkpoint", sink, at, last)}
@@ -171,11 +168,28 @@ func Decide(h *History, f Facts) Decision {
 	if len(h.Open) > 0 {
 		return Decision{Action: Rerun}
 	}
-	if h.Flushed != nil {
-		if !f.Reopen {
-			return Decision{Refuse, fmt.Sprintf("batch %d flushed all windows of this checkpoint; rows that come now would open windows that were already emitted; run with --reopen to go on (rows of flushed windows are late), or use a new checkpoint", h.Flushed.Batch)}
-		}
+	switch {
+	case h.Flushed == nil, f.Flush && !f.Reopen: // a flush that is asked for again is done, see Driver.available
+		return Decision{Action: Plan}
+	case f.Reopen:
 		return Decision{Action: Undo}
 	}
-	return Decision{Action: Plan}
+	return Decision{Refuse, h.flushedReason()}
+}
+
+// finishing is the highest batch that a sink may hold: the open plan's, because an older driver that was paused behind
+// its last look for a newer one may have finished it since, with the same rows; else that of the last commit.
+func (h *History) finishing() int64 {
+	switch {
+	case len(h.Open) > 0:
+		return h.Open[0].Batch
+	case h.Last != nil:
+		return h.Last.Batch
+	}
+	return 0
+}
+
+// flushedReason is why a job does not go on after its flush.
+func (h *History) flushedReason() string {
+	return fmt.Sprintf("batch %d flushed all windows of this checkpoint; rows that come now would open windows that were already emitted; run with --reopen to go on (rows of flushed windows are late), or use a new checkpoint", h.Flushed.Batch)
 }

@@ -58,10 +58,14 @@ func TestFoldAndDecide(t *testing.T) {
 		}, action: Plan, next: 3, pos: 10},
 		{name: "a sink ahead of the log", write: func(j *journal) { j.commit(j.plan(1, false)) },
 			facts: Facts{Published: map[string]int64{"lake": 2}}, action: Refuse, reason: `sink "lake" has committed batch 2 but the log ends with batch 1`, next: 2, pos: 10},
+		{name: "an open plan that a paused driver finished meanwhile", write: func(j *journal) { j.plan(1, false) },
+			facts: Facts{Published: map[string]int64{"lake": 1}}, action: Rerun, next: 2, open: []int64{1}, pos: -1},
 		{name: "a sink ahead of an open plan", write: func(j *journal) { j.plan(1, false) },
-			facts: Facts{Published: map[string]int64{"lake": 1}}, action: Refuse, reason: "the checkpoint is an old copy", next: 2, open: []int64{1}, pos: -1},
+			facts: Facts{Published: map[string]int64{"lake": 2}}, action: Refuse, reason: "the checkpoint is an old copy", next: 2, open: []int64{1}, pos: -1},
 		{name: "flushed", write: func(j *journal) { j.commit(j.plan(1, true)) }, action: Refuse, reason: "--reopen", next: 2, pos: 10},
 		{name: "flushed and reopened now", write: func(j *journal) { j.commit(j.plan(1, true)) }, facts: Facts{Reopen: true}, action: Undo, next: 2, pos: 10},
+		{name: "flushed and to be flushed again", write: func(j *journal) { j.commit(j.plan(1, true)) }, facts: Facts{Flush: true}, action: Plan, next: 2, pos: 10},
+		{name: "flushed, reopened and to be flushed again", write: func(j *journal) { j.commit(j.plan(1, true)) }, facts: Facts{Flush: true, Reopen: true}, action: Undo, next: 2, pos: 10},
 		{name: "reopened before", write: func(j *journal) {
 			j.commit(j.plan(1, true))
 			j.add(&Reopened{Batch: 1, FlushedTo: 77})

@@ -35,7 +35,7 @@ func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor int
 	if err != nil {
 		return nil, err
 	}
-	o.collect(job, &job.Plan.Stages[0], results)
+	o.collect(p, &job.Plan.Stages[0], results)
 	o.commit.After = Marks{Source: sourceMark(job, p, results), Operators: map[string]int64{}}
 	water := map[int]int64{0: o.commit.After.Source.Watermark} // output watermark of each stage
 	partials := map[int][]*Result{0: results}
@@ -53,7 +53,7 @@ func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor int
 			return nil, err
 		}
 		partials[stage.ID] = results
-		o.collect(job, stage, results)
+		o.collect(p, stage, results)
 	}
 	return o, checkEdges(job.Plan, o.commit.Edges)
 }
@@ -127,7 +127,7 @@ func sourceMark(job *Job, p *Planned, results []*Result) windows.SourceMark {
 }
 
 // collect adds a stage's results to the outcome: accounting, deltas, and rows for the sinks.
-func (o *outcome) collect(job *Job, stage *dstream.Stage, results []*Result) {
+func (o *outcome) collect(p *Planned, stage *dstream.Stage, results []*Result) {
 	for _, r := range results {
 		o.commit.Records += r.Source.Records
 		o.commit.WireBytes += r.Source.WireBytes
@@ -141,7 +141,7 @@ func (o *outcome) collect(job *Job, stage *dstream.Stage, results []*Result) {
 		}
 	}
 	for _, name := range stage.Sinks {
-		o.shards[name] = append(o.shards[name], sinkShards(stage, results, job.Shards)...)
+		o.shards[name] = append(o.shards[name], sinkShards(stage, results, p.Shards)...)
 	}
 }
 

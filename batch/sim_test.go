@@ -1,0 +1,280 @@
+package batch
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/store/storetest"
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
+	"github.com/millrace/millrace/output/outputtest"
+	"github.com/millrace/millrace/windows"
+)
+
+// The simulation: whole jobs, from records to files, in one goroutine as far as possible, on a source, a disk and a
+// clock of its own. A seed decides everything; MILLRACE_SEED sets it, MILLRACE_LONG=1 asks for more of it.
+
+const (
+	simTopic      = "events"
+	simCheckpoint = "/ck"
+	simOutput     = "/out"
+)
+
+var simStart = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// world is everything outside of a driver. It outlives the drivers that a test runs in it.
+type world struct {
+	t       testing.TB
+	rng     *rand.Rand
+	disk    *storetest.CrashFS
+	fs      store.FS // what drivers see: disk, or something around it
+	source  *offsets.Memory
+	clock   *fakeClock
+	memory  *outputtest.Memory // rows of jobs with inMemory
+	ads     string             // the CSV file
+	events  []simEvent
+	drivers int // started so far; the last one's process id
+	reports []Progress
+	warned  []string
+}
+
+func newWorld(t testing.TB, seed uint64) *world {
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), disk: storetest.NewCrashFS(), source: offsets.NewMemory("events"),
+		clock: &fakeClock{now: simStart}, memory: outputtest.NewMemory(), ads: simAds}
+	w.fs = w.disk
+	return w
+}
+
+// simSeed is the seed of a test, printed.
+func simSeed(t testing.TB) uint64 {
+	seed := uint64(20261122)
+	if text := os.Getenv("MILLRACE_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("MILLRACE_SEED: %v", err)
+		}
+	}
+	t.Logf("run it again with MILLRACE_SEED=%d", seed)
+	return seed
+}
+
+// simLong is n, or many times as much when a long run is asked for, or a part of it under -short.
+func simLong(n int) int {
+	switch {
+	case os.Getenv("MILLRACE_LONG") != "":
+		return 20 * n
+	case testing.Short():
+		return n / 6
+	}
+	return n
+}
+
+// fakeClock stands still but for waits.
+type fakeClock struct {
+	now    time.Time
+	waits  int
+	onWait func(n int) // before the n-th wait is over
+}
+
+func (c *fakeClock) Now() time.Time { return c.now }
+
+func (c *fakeClock) Wait(ctx context.Context, d time.Duration) error {
+	c.now = c.now.Add(d)
+	c.waits++
+	if c.onWait != nil {
+		c.onWait(c.waits)
+	}
+	return ctx.Err()
+}
+
+// env is the world as the next driver sees it.
+func (w *world) env() Env {
+	w.drivers++
+	return Env{Clock: w.clock, Rand: rand.New(rand.NewPCG(w.rng.Uint64(), 2)), FS: w.fs, Host: "sim", PID: w.drivers}
+}
+
+// run is one life of a driver of the job.
+func (w *world) run(job *Job, change ...func(*Options)) error {
+	o := Options{Job: job, Cores: 1, Version: "sim", Env: w.env(), Resolve: w.resolve,
+		Report: func(p Progress) { w.reports = append(w.reports, p) },
+		Warn:   func(s string) { w.warned = append(w.warned, s) }}
+	for _, c := range change {
+		c(&o)
+	}
+	return Run(context.Background(), o)
+}
+
+// mustRun runs a job that has no reason to fail.
+func (w *world) mustRun(job *Job, change ...func(*Options)) {
+	w.t.Helper()
+	if err := w.run(job, change...); err != nil {
+		w.t.Fatalf("run: %v", err)
+	}
+}
+
+// stopAfter ends a run in an orderly way when it has committed n batches.
+func stopAfter(n int) func(*Options) {
+	return func(o *Options) {
+		stop, report := make(chan struct{}), o.Report
+		o.Stop = stop
+		o.Report = func(p Progress) {
+			report(p)
+			if n--; n == 0 {
+				close(stop)
+			}
+		}
+	}
+}
+
+func cores(n int) func(*Options)   { return func(o *Options) { o.Cores = n } }
+func takeOver(o *Options)          { o.TakeOver = true }
+func reopen(o *Options)            { o.Reopen = true }
+func throughBytes(o *Options)      { o.executor = newByteExecutor }
+func shards(n int) func(*Job)      { return func(j *Job) { j.Shards = n } }
+func rowsMax(n int64) func(*Job)   { return func(j *Job) { j.Limits.Rows = n } }
+func flushing(j *Job)              { j.Trigger.FlushWindows = true }
+func skipBad(j *Job)               { j.OnBadRecord = SkipBad }
+func named(name string) func(*Job) { return func(j *Job) { j.Name = name } }
+
+// continuous makes the job plan a batch every second.
+func continuous(j *Job) { j.Trigger = Trigger{Every: time.Second} }
+
+// bounds replaces the event-time settings.
+func bounds(b windows.Bounds) func(*Job) { return func(j *Job) { j.Plan.Source.Bounds = b } }
+
+// byteExecutor sends every task and every result through their encodings, as to another process.
+type byteExecutor struct{ w *worker }
+
+func newByteExecutor(w *worker, _ int) Executor { return byteExecutor{w} }
+
+func (e byteExecutor) Run(ctx context.Context, tasks []Task) ([]*Result, error) {
+	var out []*Result
+	for _, t := range tasks {
+		r, err := e.run(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func (e byteExecutor) run(ctx context.Context, t Task) (*Result, error) {
+	var there Task
+	var back Result
+	data, err := t.MarshalBinary()
+	if err == nil {
+		err = there.UnmarshalBinary(data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := e.w.run(ctx, there)
+	if err != nil {
+		return nil, err
+	}
+	if data, err = r.MarshalBinary(); err == nil {
+		err = back.UnmarshalBinary(data)
+	}
+	return &back, err
+}
+
+// job is a job of the world: available-now, 2 shards, Parquet files below simOutput.
+func (w *world) job(q simQuery, change ...func(*Job)) *Job {
+	w.t.Helper()
+	plan, err := q.plan()
+	if err != nil {
+		w.t.Fatalf("plan: %v", err)
+	}
+	j := &Job{
+		Name: "sim", Recorded: []byte(q.name), Plan: plan,
+		Source:  Source{Open: func(context.Context) (offsets.Source, error) { return w.source, nil }, Start: offsets.Earliest},
+		Tables:  map[string]Table{"ads": w.adsTable()},
+		Sinks:   []Sink{w.parquet(&plan.Sinks[0], simOutput)},
+		Trigger: Trigger{AvailableNow: true}, Shards: 2, Step: 40, OnBadRecord: FailOnBad, Checkpoint: simCheckpoint,
+	}
+	for _, c := range change {
+		c(j)
+	}
+	j.Hash = JobHash(plan, string(j.OnBadRecord))
+	return j
+}
+
+// resolve builds a job from what the checkpoint recorded of it.
+func (w *world) resolve(recorded []byte) (*Job, error) {
+	for _, q := range simQueries {
+		if q.name == string(recorded) {
+			return w.job(q), nil
+		}
+	}
+	return nil, fmt.Errorf("no job was recorded as %q", recorded)
+}
+
+// layoutOf is what a sink of the plan writes.
+func layoutOf(k *dstream.SinkPlan) output.Layout {
+	l := output.Layout{Schema: k.Schema, Columns: k.Columns}
+	for _, p := range k.Partitions {
+		l.Partitions = append(l.Partitions, output.PartitionExpr{Name: p.Name, Expr: p.Expr})
+	}
+	return l
+}
+
+func (w *world) parquet(k *dstream.SinkPlan, root string) Sink {
+	return Sink{Name: k.Name, Open: func(ctx context.Context, owner output.Owner) (output.Sink, error) {
+		return output.OpenParquet(ctx, output.ParquetConfig{Sink: k.Name, Store: &store.Local{Root: root, FS: w.fs}, Root: root,
+			Layout: layoutOf(k), Owner: owner, Compression: "none", MaxPartitions: 12})
+	}}
+}
+
+// inMemory writes the job's rows to w.memory.
+func (w *world) inMemory(j *Job) {
+	k := &j.Plan.Sinks[0]
+	j.Sinks = []Sink{{Name: k.Name, Open: func(_ context.Context, owner output.Owner) (output.Sink, error) {
+		return w.memory.Open(k.Name, layoutOf(k), owner)
+	}}}
+}
+
+func (w *world) adsTable() Table {
+	fields := []columnar.DecodeField{{Field: simField("ad", columnar.String)}, {Field: simField("campaign", columnar.String)}}
+	return Table{
+		Version: func() (string, error) { return hex.EncodeToString([]byte(w.ads)), nil },
+		Read:    func() ([]byte, error) { return []byte(w.ads), nil },
+		Decode:  func(data []byte) (*columnar.Batch, error) { return columnar.DecodeCSV("ads.csv", data, fields) },
+	}
+}
+
+// inspect reads the checkpoint.
+func (w *world) inspect() (*Inspection, error) {
+	return Inspect(context.Background(), Env{FS: w.disk}, simCheckpoint)
+}
+
+// history is what the checkpoint says.
+func (w *world) history() *History {
+	w.t.Helper()
+	in, err := w.inspect()
+	if err != nil {
+		w.t.Fatalf("inspect: %v", err)
+	}
+	return in.History
+}
+
+// wantError checks the type of an error and that its text says all of parts.
+func wantError[T error](t testing.TB, err error, parts ...string) T {
+	t.Helper()
+	var want T
+	if !errors.As(err, &want) {
+		t.Fatalf("error %v (%T), want a %T", err, err, want)
+	}
+	wantText(t, err, parts...)
+	return want
+}

@@ -1,0 +1,238 @@
+package batch
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/windows"
+)
+
+// simAds maps ads to campaigns; some ads of the events are not in it.
+const simAds = "ad,campaign\na0,c0\na1,c1\na2,c0\na3,c2\na4,c1\n"
+
+// simEvent is a record of the world's topic.
+type simEvent struct {
+	partition int32
+	ms        int64
+	ad, kind  string
+	n         int64
+	price     float64
+}
+
+func (e simEvent) json() []byte {
+	return fmt.Appendf(nil, `{"ad":"%s","kind":"%s","n":%d,"price":%s,"ts":%d}`, e.ad, e.kind, e.n, strconv.FormatFloat(e.price, 'g', -1, 64), e.ms)
+}
+
+// simDisorder is how late an event may be, and is, in µs.
+const simDisorder = 2_000_000
+
+// generate appends n events in three partitions, in which time goes on by a tenth of a second each. Prices are of every
+// magnitude from 1e-8 to 1e16, so that sums of them show the order in which they were taken.
+func (w *world) generate(n int) {
+	at := simStart.UnixMilli() + int64(len(w.events))*100
+	for i := range n {
+		disorder := w.rng.Int64N(simDisorder / 1000)
+		w.append(simEvent{partition: int32(w.rng.IntN(3)), ms: at + int64(i)*100 - disorder,
+			ad: fmt.Sprintf("a%d", w.rng.IntN(7)), kind: []string{"view", "view", "click"}[w.rng.IntN(3)],
+			n: w.rng.Int64N(1000), price: math.Pow(10, 24*w.rng.Float64()-8)})
+	}
+}
+
+func (w *world) append(events ...simEvent) {
+	for _, e := range events {
+		w.events = append(w.events, e)
+		w.source.Append(simTopic, e.partition, offsets.MemoryRecord{Value: e.json()})
+	}
+}
+
+// appendRaw adds a record that is no event; nil is a tombstone.
+func (w *world) appendRaw(partition int32, value []byte) {
+	w.source.Append(simTopic, partition, offsets.MemoryRecord{Value: value})
+}
+
+// simQuery is a job's text, with what it means said again in the plainest way.
+type simQuery struct {
+	name       string
+	stream     func(*dstream.Graph) *dstream.Stream
+	partitions []dstream.Expr
+	oracle     func(events []simEvent, ads map[string]string) []simRow
+}
+
+var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews}
+
+func (q simQuery) plan() (*dstream.Plan, error) {
+	g := dstream.NewGraph()
+	err := g.AddSource(dstream.Source{
+		Name: "events", Format: "json", EventTime: "ts",
+		Fields: []columnar.DecodeField{{Field: simField("ad", columnar.String)}, {Field: simField("kind", columnar.String)},
+			{Field: simField("n", columnar.Int64)}, {Field: simField("price", columnar.Float64)},
+			{Field: simField("ts", columnar.Timestamp), Unit: columnar.UnitMilli}},
+		Bounds: windows.Bounds{MaxDisorder: simDisorder, IdleAfter: 30_000_000, MaxFuture: -1},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := g.AddTable(dstream.Table{Name: "ads", Schema: columnar.NewSchema(simField("ad", columnar.String), simField("campaign", columnar.String))}); err != nil {
+		return nil, err
+	}
+	q.stream(g).To("lake", q.partitions...)
+	return g.Plan()
+}
+
+func simField(name string, k columnar.Kind) columnar.Field {
+	return columnar.Field{Name: name, Type: columnar.Type{Kind: k}}
+}
+
+func col(name string) dstream.Expr { return dstream.Col(name) }
+
+// stateless filters, joins nothing and computes.
+var stateless = simQuery{
+	name: "stateless",
+	stream: func(g *dstream.Graph) *dstream.Stream {
+		return g.From("events").Filter(col("n").Ge(dstream.Int(500))).
+			Select(col("ad"), col("kind"), col("n"), col("ts"), col("price").Mul(dstream.Int(2)).As("twice"))
+	},
+	partitions: []dstream.Expr{dstream.Col("kind")},
+	oracle: func(events []simEvent, _ map[string]string) (rows []simRow) {
+		for _, e := range events {
+			if e.n >= 500 {
+				rows = append(rows, newSimRow("ad", e.ad, "kind", e.kind, "n", e.n, "ts", e.ms*1000, "twice", 2*e.price))
+			}
+		}
+		return rows
+	},
+}
+
+func views(g *dstream.Graph) *dstream.Stream {
+	return g.From("events").Filter(col("kind").Eq(dstream.Str("view"))).
+		Join("ads", "", dstream.Inner, col("events.ad").Eq(col("ads.ad")))
+}
+
+// windowed joins a static table and counts in windows of ten seconds.
+var windowed = windowedOf("windowed", views, "view")
+
+// windowed2 is windowed with another filter.
+var windowed2 = windowedOf("windowed2", func(g *dstream.Graph) *dstream.Stream {
+	return g.From("events").Filter(col("kind").Eq(dstream.Str("click"))).
+		Join("ads", "", dstream.Inner, col("events.ad").Eq(col("ads.ad")))
+}, "click")
+
+// wideViews is windowed with another argument of the sums under the same name: the type of the state differs.
+var wideViews = simQuery{name: "wide", stream: func(g *dstream.Graph) *dstream.Stream {
+	return views(g).Window(dstream.Tumbling("ts", 20*time.Second, 0)).
+		GroupBy(col("campaign"), col("window_start")).Agg(windowedAggs...)
+}}
+
+// byAd has other keys than windowed.
+var byAd = simQuery{name: "by ad", stream: func(g *dstream.Graph) *dstream.Stream {
+	return views(g).Window(dstream.Tumbling("ts", 10*time.Second, 0)).
+		GroupBy(col("events.ad"), col("window_start")).Agg(windowedAggs...)
+}}
+
+var windowedAggs = []dstream.Expr{dstream.Count().As("views"), dstream.Sum(col("n")).As("n"), dstream.Min(col("n")).As("least"),
+	dstream.Sum(col("price")).As("price"), dstream.Max(col("price")).As("dearest"), dstream.Avg(col("price")).As("mean")}
+
+func windowedOf(name string, in func(*dstream.Graph) *dstream.Stream, kind string) simQuery {
+	return simQuery{
+		name: name,
+		stream: func(g *dstream.Graph) *dstream.Stream {
+			return in(g).Window(dstream.Tumbling("ts", 10*time.Second, 0)).
+				GroupBy(col("campaign"), col("window_start")).Agg(windowedAggs...)
+		},
+		partitions: []dstream.Expr{dstream.Col("campaign")},
+		oracle: func(events []simEvent, ads map[string]string) (rows []simRow) {
+			for k, g := range simGroups(events, ads, kind, 10_000) {
+				rows = append(rows, newSimRow("campaign", k.campaign, "window_start", k.start*1000, "views", g.views, "n", g.n,
+					"least", g.least, "price", g.price, "dearest", g.dearest, "mean", g.price/float64(g.views)))
+			}
+			return rows
+		},
+	}
+}
+
+// twoWindows counts in windows of ten seconds, and in windows of a minute what those gave.
+var twoWindows = simQuery{
+	name: "two windows",
+	stream: func(g *dstream.Graph) *dstream.Stream {
+		return views(g).Window(dstream.Tumbling("ts", 10*time.Second, 0)).
+			GroupBy(col("campaign"), col("events.ad"), col("window_start")).
+			Agg(dstream.Count().As("views"), dstream.Sum(col("price")).As("price")).
+			Filter(col("views").Gt(dstream.Int(1))).
+			Window(dstream.Tumbling("window_time", time.Minute, 0)).
+			GroupBy(col("campaign"), col("window_start")).
+			Agg(dstream.Count().As("groups"), dstream.Sum(col("views")).As("views"), dstream.Max(col("views")).As("most"),
+				dstream.Sum(col("price")).As("price"))
+	},
+	oracle: func(events []simEvent, ads map[string]string) (rows []simRow) {
+		type key struct {
+			campaign string
+			start    int64
+		}
+		type sum struct {
+			groups, views, most int64
+			price               float64
+		}
+		outer := map[key]*sum{}
+		for ad := range ads {
+			for k, g := range simGroups(ofAd(events, ad), ads, "view", 10_000) {
+				if g.views <= 1 {
+					continue
+				}
+				k := key{k.campaign, (k.start + 9_999) / 60_000 * 60_000}
+				if outer[k] == nil {
+					outer[k] = &sum{}
+				}
+				s := outer[k]
+				s.groups, s.views, s.most, s.price = s.groups+1, s.views+g.views, max(s.most, g.views), s.price+g.price
+			}
+		}
+		for k, s := range outer {
+			rows = append(rows, newSimRow("campaign", k.campaign, "window_start", k.start*1000, "groups", s.groups, "views", s.views,
+				"most", s.most, "price", s.price))
+		}
+		return rows
+	},
+}
+
+func ofAd(events []simEvent, ad string) (out []simEvent) {
+	for _, e := range events {
+		if e.ad == ad {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+type simKey struct {
+	campaign string
+	start    int64 // ms
+}
+
+type simGroup struct {
+	views, n, least int64
+	price, dearest  float64
+}
+
+// simGroups groups events by campaign and window, event by event.
+func simGroups(events []simEvent, ads map[string]string, kind string, size int64) map[simKey]*simGroup {
+	out := map[simKey]*simGroup{}
+	for _, e := range events {
+		campaign, known := ads[e.ad]
+		if e.kind != kind || !known {
+			continue
+		}
+		k := simKey{campaign, e.ms / size * size}
+		if out[k] == nil {
+			out[k] = &simGroup{least: e.n}
+		}
+		g := out[k]
+		g.views, g.n, g.least = g.views+1, g.n+e.n, min(g.least, e.n)
+		g.price, g.dearest = g.price+e.price, max(g.dearest, e.price)
+	}
+	return out
+}

@@ -1,0 +1,215 @@
+package batch
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+
+	"github.com/millrace/millrace/internal/store"
+)
+
+// simRow is a row as text, apart from its doubles, which depend in their last bits on how the input was cut.
+type simRow struct {
+	text    string // name=value of each column, by name
+	doubles []float64
+}
+
+// newSimRow makes a row of pairs of name and value.
+func newSimRow(pairs ...any) simRow {
+	type column struct {
+		name  string
+		value any
+	}
+	var cols []column
+	for i := 0; i < len(pairs); i += 2 {
+		cols = append(cols, column{pairs[i].(string), pairs[i+1]})
+	}
+	slices.SortFunc(cols, func(a, b column) int { return strings.Compare(a.name, b.name) })
+	var r simRow
+	for _, c := range cols {
+		if x, ok := c.value.(float64); ok {
+			r.doubles = append(r.doubles, x)
+			continue
+		}
+		r.text += fmt.Sprintf("%s=%v ", c.name, c.value)
+	}
+	return r
+}
+
+func compareSimRows(a, b simRow) int {
+	return cmp.Or(strings.Compare(a.text, b.text), slices.Compare(a.doubles, b.doubles))
+}
+
+// equalRows compares rows of jobs that were cut in different ways: doubles may differ by rounding.
+func equalRows(a, b simRow) bool {
+	return a.text == b.text && slices.EqualFunc(a.doubles, b.doubles, func(x, y float64) bool {
+		return math.Abs(x-y) <= 1e-11*math.Max(math.Abs(x), math.Abs(y))
+	})
+}
+
+// exactRows compares rows to the bit.
+func exactRows(a, b simRow) bool {
+	return a.text == b.text && slices.EqualFunc(a.doubles, b.doubles, func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) })
+}
+
+// expected is what the query means for all events of the world.
+func (w *world) expected(q simQuery) []simRow {
+	ads := map[string]string{}
+	for _, line := range strings.Split(strings.TrimSpace(w.ads), "\n")[1:] {
+		ad, campaign, _ := strings.Cut(line, ",")
+		ads[ad] = campaign
+	}
+	rows := q.oracle(w.events, ads)
+	slices.SortFunc(rows, compareSimRows)
+	return rows
+}
+
+// wantRows checks that a reader of the output sees these rows, each once.
+func (w *world) wantRows(what string, want []simRow, equal func(a, b simRow) bool) {
+	w.t.Helper()
+	got := w.rows()
+	if slices.EqualFunc(got, want, equal) {
+		return
+	}
+	w.t.Fatalf("%s: %s", what, firstDifference(got, want, equal))
+}
+
+func firstDifference(got, want []simRow, equal func(a, b simRow) bool) string {
+	for i := range min(len(got), len(want)) {
+		if !equal(got[i], want[i]) {
+			return fmt.Sprintf("%d rows, want %d; row %d is %s %v, want %s %v", len(got), len(want), i, got[i].text, got[i].doubles, want[i].text, want[i].doubles)
+		}
+	}
+	return fmt.Sprintf("%d rows, want %d", len(got), len(want))
+}
+
+// files are the data files that a reader sees who looks for *.parquet, temporary ones included if their names let him.
+func (w *world) files() map[string][]byte {
+	w.t.Helper()
+	out := map[string][]byte{}
+	w.walk(simOutput, out)
+	return out
+}
+
+func (w *world) walk(dir string, out map[string][]byte) {
+	entries, err := w.disk.ReadDir(dir)
+	if err != nil {
+		return // no output yet
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		if e.IsDir() {
+			w.walk(name, out)
+			continue
+		}
+		if strings.HasSuffix(name, ".parquet") {
+			data, err := w.disk.ReadFile(name)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			out[strings.TrimPrefix(name, simOutput+"/")] = data
+		}
+	}
+}
+
+// rows are all rows that a reader sees, sorted.
+func (w *world) rows() []simRow {
+	w.t.Helper()
+	var out []simRow
+	for name, data := range w.files() {
+		rows, err := parquetRows(name, data)
+		if err != nil {
+			w.t.Fatalf("a reader can't read %s: %v", name, err)
+		}
+		out = append(out, rows...)
+	}
+	slices.SortFunc(out, compareSimRows)
+	return out
+}
+
+// parquetRows reads a file with Arrow's reader, and the partition columns from its directories.
+func parquetRows(name string, data []byte) ([]simRow, error) {
+	f, err := file.NewParquetReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: 1000}, memory.DefaultAllocator)
+	if err != nil {
+		return nil, err
+	}
+	table, err := r.ReadTable(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	defer table.Release()
+	pairs := make([][]any, table.NumRows())
+	for i := range pairs {
+		for _, dir := range strings.Split(path.Dir(name), "/") {
+			if key, value, ok := strings.Cut(dir, "="); ok {
+				pairs[i] = append(pairs[i], key, value)
+			}
+		}
+	}
+	for c := range int(table.NumCols()) {
+		i := 0
+		for _, chunk := range table.Column(c).Data().Chunks() {
+			for j := range chunk.Len() {
+				pairs[i] = append(pairs[i], table.Schema().Field(c).Name, arrowCell(chunk, j))
+				i++
+			}
+		}
+	}
+	rows := make([]simRow, len(pairs))
+	for i, p := range pairs {
+		rows[i] = newSimRow(p...)
+	}
+	return rows, nil
+}
+
+func arrowCell(a arrow.Array, i int) any {
+	switch a := a.(type) {
+	case *array.Int64:
+		return a.Value(i)
+	case *array.Float64:
+		return a.Value(i)
+	case *array.String:
+		return strings.Clone(a.Value(i))
+	case *array.Timestamp:
+		return int64(a.Value(i))
+	}
+	return a.ValueStr(i)
+}
+
+// wantText checks that an error says all of parts.
+func wantText(t testing.TB, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one that says %q", parts)
+	}
+	for _, p := range parts {
+		if !strings.Contains(err.Error(), p) {
+			t.Errorf("error %q does not say %q", err, p)
+		}
+	}
+}
+
+// drafts are the temporary files below a directory.
+func (w *world) drafts() int {
+	names, err := (&store.Local{Root: "/", FS: w.disk}).List(context.Background(), "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(names)
+}
