@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/millrace/millrace/batch"
 	"github.com/millrace/millrace/dstream"
-	"github.com/millrace/millrace/internal/sql"
+	"github.com/millrace/millrace/internal/jobspec"
 	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
@@ -78,18 +77,6 @@ func report(w io.Writer, err error) int {
 	if errors.Is(err, context.Canceled) && code == exitFailed {
 		return exitKilled
 	}
-	fmt.Fprintln(w, "millrace:", strings.TrimSpace(describe(err)))
+	fmt.Fprintln(w, "millrace:", strings.TrimSpace(jobspec.Explain(err)))
 	return code
-}
-
-func describe(err error) string {
-	pos, ok := sql.Position(err)
-	if !ok || pos.File == "" || pos.Line == 0 {
-		return err.Error()
-	}
-	text, readErr := os.ReadFile(pos.File)
-	if readErr != nil {
-		return err.Error()
-	}
-	return sql.Render(err, string(text))
 }

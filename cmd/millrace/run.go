@@ -37,10 +37,15 @@ func runJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	spec, job, err := loadJob(path, c.StringSlice("set"))
+	spec, err := jobspec.Load(path, jobspec.Options{Set: c.StringSlice("set")})
 	if err != nil {
 		return err
 	}
+	job, warnings, err := spec.Job()
+	if err != nil {
+		return err
+	}
+	warnAll(c.App.ErrWriter, warnings)
 	if c.Bool("available-now") {
 		job.Trigger = batch.Trigger{AvailableNow: true}
 	}
@@ -65,16 +70,6 @@ func runJob(c *cli.Context) error {
 		return exitWith(c.Int("empty-exit-code"))
 	}
 	return err
-}
-
-// loadJob reads and compiles a job file; warnings go to w.
-func loadJob(path string, sets []string) (*jobspec.Spec, *batch.Job, error) {
-	spec, err := jobspec.Load(path, jobspec.Options{Set: sets})
-	if err != nil {
-		return nil, nil, err
-	}
-	job, err := spec.Job()
-	return spec, job, err
 }
 
 // writesStdout reports whether a sink needs standard output for itself.

@@ -2,6 +2,7 @@ package jobspec
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -47,16 +48,34 @@ func (d *decoder) fields(t *tree, where string, known map[string]setter, later .
 }
 
 func (d *decoder) unknownKey(e entry, where string, known map[string]setter, later []string) error {
-	words := slices.Clone(later)
-	for k := range known {
-		words = append(words, k)
-	}
-	slices.Sort(words)
-	hint := "known here: " + strings.Join(words, ", ")
-	if near := dstream.Nearest(e.key, words); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
+	words := slices.Sorted(maps.Keys(known))
+	hint := didYouMean(e.key, slices.Sorted(slices.Values(slices.Concat(words, later))))
+	switch {
+	case len(words) == 0:
+		hint = "it takes none: {}"
+	case hint == "":
+		hint = "known here: " + strings.Join(words, ", ")
 	}
 	return fail(e.pos, hint, "%s: unknown key %q", where, e.key)
+}
+
+// didYouMean is the hint for an unknown word; empty when nothing is near.
+func didYouMean(word string, among []string) string {
+	if near := dstream.Nearest(word, among); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return ""
+}
+
+// named checks a mapping from names of the user's own to what.
+func named(t *tree, where, what string) error {
+	switch {
+	case t.kind != mapTree:
+		return fail(t.pos, "", "%s is %s, want a mapping from names to %s", where, t.kind, what)
+	case len(t.entries) == 0:
+		return fail(t.pos, "", "%s is empty, want a mapping from names to %s", where, what)
+	}
+	return nil
 }
 
 // need reports a key that has to be there.
@@ -82,11 +101,7 @@ func str(to *string, where string) setter {
 func word(to *string, where string, among ...string) setter {
 	return func(t *tree) error {
 		if t.kind != scalarTree || !slices.Contains(among, t.scalar) {
-			hint := ""
-			if near := dstream.Nearest(t.scalar, among); near != "" {
-				hint = fmt.Sprintf("did you mean %q?", near)
-			}
-			return fail(t.pos, hint, "%s: %q is none of %s", where, t.scalar, strings.Join(among, ", "))
+			return fail(t.pos, didYouMean(t.scalar, among), "%s: %s is none of %s", where, t.shown(), strings.Join(among, ", "))
 		}
 		*to = t.scalar
 		return nil
@@ -95,10 +110,11 @@ func word(to *string, where string, among ...string) setter {
 
 func boolean(to *bool, where string) setter {
 	return func(t *tree) error {
-		if t.kind != scalarTree || t.scalar != "true" && t.scalar != "false" {
-			return fail(t.pos, "", "%s: %q is neither true nor false", where, t.scalar)
+		folded := strings.ToLower(t.scalar)
+		if t.kind != scalarTree || folded != "true" && folded != "false" {
+			return fail(t.pos, "", "%s: %s is neither true nor false", where, t.shown())
 		}
-		*to = t.scalar == "true"
+		*to = folded == "true"
 		return nil
 	}
 }
@@ -107,7 +123,7 @@ func whole[T int | int64](to *T, where string, least T) setter {
 	return func(t *tree) error {
 		n, err := strconv.ParseInt(t.scalar, 10, 64)
 		if t.kind != scalarTree || err != nil || T(n) < least {
-			return fail(t.pos, "", "%s: %q is not a whole number of at least %d", where, t.scalar, least)
+			return fail(t.pos, "", "%s: %s is not a whole number of at least %d", where, t.shown(), least)
 		}
 		*to = T(n)
 		return nil
@@ -118,7 +134,7 @@ func duration(to *time.Duration, where string, least time.Duration) setter {
 	return func(t *tree) error {
 		v, err := parseDuration(t.scalar)
 		if t.kind != scalarTree || err != nil {
-			return fail(t.pos, "write a number and a unit: 500ms, 10s, 5m, 1h30m, 7d", "%s: %q is not a duration", where, t.scalar)
+			return fail(t.pos, "write a number and a unit: 500ms, 10s, 5m, 1h30m, 7d", "%s: %s is not a duration", where, t.shown())
 		}
 		if v < least {
 			return fail(t.pos, "", "%s: %s is less than %s", where, t.scalar, least)
@@ -128,13 +144,28 @@ func duration(to *time.Duration, where string, least time.Duration) setter {
 	}
 }
 
-// parseDuration is time.ParseDuration with days.
+// mostDays keeps durations, in nanoseconds, inside an int64.
+const mostDays = 100_000
+
+// parseDuration is time.ParseDuration with whole days in front.
 func parseDuration(s string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.ParseInt(days, 10, 32)
-		return time.Duration(n) * 24 * time.Hour, err
+	days, rest, ok := strings.Cut(s, "d")
+	if !ok {
+		return time.ParseDuration(s)
 	}
-	return time.ParseDuration(s)
+	n, err := strconv.ParseUint(days, 10, 32)
+	if err != nil || n > mostDays {
+		return 0, fmt.Errorf("%q is not a number of days", days)
+	}
+	whole := time.Duration(n) * 24 * time.Hour
+	if rest == "" {
+		return whole, nil
+	}
+	part, err := time.ParseDuration(rest)
+	if part < 0 || part > 24*time.Hour {
+		return 0, fmt.Errorf("%q is not a part of a day", rest)
+	}
+	return whole + part, err
 }
 
 var sizeUnits = []struct {
@@ -154,7 +185,7 @@ func size(to *int64, where string) setter {
 				return nil
 			}
 		}
-		return fail(t.pos, "write a number and a unit: 512KiB, 64MiB, 1GiB", "%s: %q is not a size", where, t.scalar)
+		return fail(t.pos, "write a number and a unit: 512KiB, 64MiB, 1GiB", "%s: %s is not a size", where, t.shown())
 	}
 }
 
@@ -175,6 +206,8 @@ func (d *decoder) path(to *string, where string) setter {
 		return nil
 	}
 }
+
+const nameRule = "a letter or _, then letters, digits, _ - and ., at most 100"
 
 // validIdent reports whether a name of a job, source, table, column or sink can be told from everything around it.
 func validIdent(s string) bool {

@@ -2,6 +2,7 @@ package jobspec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -38,7 +39,7 @@ func (s *Spec) Plan() (*dstream.Plan, []sql.Warning, error) {
 	}
 	q, err := sql.Compile(g, s.Query.File, s.Query.Text, s.Query.Start)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, s.Query.located(err)
 	}
 	for _, k := range s.Sinks {
 		parts, err := k.partitions()
@@ -48,7 +49,7 @@ func (s *Spec) Plan() (*dstream.Plan, []sql.Warning, error) {
 		q.Stream.At(k.Pos).To(k.Name, parts...)
 	}
 	plan, err := g.Plan()
-	return plan, q.Warnings, err
+	return plan, q.Warnings, s.Query.located(err)
 }
 
 func (s *Spec) addSource(g *dstream.Graph) error {
@@ -81,11 +82,7 @@ func checkEventTime(et *EventTime, fields []columnar.DecodeField) error {
 		}
 		names = append(names, f.Name)
 	}
-	hint := ""
-	if near := dstream.Nearest(et.Column, names); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	return fail(et.Pos, hint, "event_time: unknown column %q", et.Column)
+	return fail(et.Pos, didYouMean(et.Column, names), "event_time: unknown column %q", et.Column)
 }
 
 func tableSchema(t Table) (*columnar.Schema, error) {
@@ -112,15 +109,15 @@ func (k Sink) partitions() ([]dstream.Expr, error) {
 	return out, nil
 }
 
-// Job builds what package batch runs. Nothing is opened yet.
-func (s *Spec) Job() (*batch.Job, error) {
-	plan, _, err := s.Plan()
+// Job builds what package batch runs, with the warnings of [Spec.Plan]. Nothing is opened yet.
+func (s *Spec) Job() (*batch.Job, []sql.Warning, error) {
+	plan, warnings, err := s.Plan()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	recorded, err := s.Record()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	job := &batch.Job{
 		Name: s.Name, Recorded: recorded, Plan: plan, Checkpoint: s.Checkpoint,
@@ -139,13 +136,13 @@ func (s *Spec) Job() (*batch.Job, error) {
 	for i := range plan.Sinks {
 		k, err := s.sink(plan.Sinks[i].Name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		job.Sinks = append(job.Sinks, k.open(&plan.Sinks[i]))
 		settings = append(settings, k.Name, k.Kind, k.Compression)
 	}
 	job.Hash = batch.JobHash(plan, settings...)
-	return job, nil
+	return job, warnings, nil
 }
 
 func (s *Spec) sink(name string) (*Sink, error) {
@@ -157,12 +154,23 @@ func (s *Spec) sink(name string) (*Sink, error) {
 	return nil, fmt.Errorf("the plan has a sink %q that the job has not", name)
 }
 
-func (s *Spec) openSource(context.Context) (offsets.Source, error) {
+// firstContact is how long to look for a broker when none has answered yet: long enough for one on its way up, short
+// enough for a wrong address. Whoever has been there gets the longer patience of package offsets.
+const firstContact = 5 * time.Second
+
+func (s *Spec) openSource(ctx context.Context) (offsets.Source, error) {
 	client, err := kafka.NewClient(kafka.Options{Brokers: s.Source.Brokers, ClientID: "millrace-" + s.Name})
 	if err != nil {
 		return nil, err
 	}
-	return offsets.NewKafka(client, offsets.KafkaOptions{Source: s.Source.Name, Topics: []string{s.Source.Topic}, ReadCommitted: true}), nil
+	opts := offsets.KafkaOptions{Source: s.Source.Name, Topics: []string{s.Source.Topic}, ReadCommitted: true}
+	source := offsets.NewKafka(client, opts)
+	opts.RetryFor = firstContact
+	var none *kafka.NoBrokerError
+	if _, err := offsets.NewKafka(client, opts).Partitions(ctx); errors.As(err, &none) || ctx.Err() != nil {
+		return nil, errors.Join(err, source.Close())
+	}
+	return source, nil
 }
 
 // input reads a CSV file as a static table. Its version is size and time, so an unchanged file is not read again.

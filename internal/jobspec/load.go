@@ -1,10 +1,13 @@
 package jobspec
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/millrace/millrace/batch"
 	"github.com/millrace/millrace/dstream"
@@ -29,11 +32,21 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 	if o.Env == nil {
 		o.Env = os.LookupEnv
 	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("find directory of %s: %w", path, err)
+	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	t, err := parseTree(path, text)
 	if err != nil {
 		return nil, err
 	}
-	if err := expand(t, o.Env); err != nil {
+	if t.kind != mapTree {
+		return nil, fail(t.pos, "", "the job file is %s, want a mapping", t.kind)
+	}
+	t.dropExtensions()
+	v := variables{env: o.Env, dir: dir}
+	if err := v.expand(t); err != nil {
 		return nil, err
 	}
 	for _, s := range o.Set {
@@ -41,17 +54,21 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 			return nil, err
 		}
 	}
-	dir, err := filepath.Abs(filepath.Dir(path))
-	if err != nil {
-		return nil, fmt.Errorf("find directory of %s: %w", path, err)
-	}
 	d := &decoder{file: path, dir: dir, text: text}
 	return d.spec(t)
 }
 
-// Record is what a checkpoint keeps of the job: everything that decides what is computed and written.
+// dropExtensions leaves out the keys that are there for their anchors only, before their variables are looked at.
+func (t *tree) dropExtensions() {
+	t.entries = slices.DeleteFunc(t.entries, func(e entry) bool { return strings.HasPrefix(e.key, "x-") })
+}
+
+// Record is what a checkpoint keeps of the job: everything that decides what is computed and written. How the job is
+// reached is not in it.
 func (s *Spec) Record() ([]byte, error) {
-	data, err := json.Marshal(s)
+	kept := *s
+	kept.Source.Brokers = nil
+	data, err := json.Marshal(&kept)
 	if err != nil {
 		return nil, fmt.Errorf("record job: %w", err)
 	}
@@ -65,7 +82,7 @@ func (s *Spec) Resolve(recorded []byte) (*batch.Job, error) {
 		return nil, fmt.Errorf("read recorded job: %w", err)
 	}
 	old.Source.Brokers = s.Source.Brokers
-	job, err := old.Job()
+	job, _, err := old.Job()
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,10 @@
 package jobspec
 
 import (
-	"bytes"
+	"errors"
 	"net"
 	"os"
-	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -16,17 +16,7 @@ import (
 func (d *decoder) spec(t *tree) (*Spec, error) {
 	s := &Spec{Timezone: "UTC", OnBadRecord: "fail", Shards: defaultShards,
 		Trigger: Trigger{Every: defaultEvery}, Limits: Limits{Rows: defaultRows}}
-	if t.kind != mapTree {
-		return nil, fail(t.pos, "", "the job file is %s, want a mapping", t.kind)
-	}
-	kept := *t
-	kept.entries = nil
-	for _, e := range t.entries {
-		if !strings.HasPrefix(e.key, "x-") {
-			kept.entries = append(kept.entries, e)
-		}
-	}
-	err := d.fields(&kept, "job", map[string]setter{
+	err := d.fields(t, "job", map[string]setter{
 		"name":          str(&s.Name, "name"),
 		"timezone":      str(&s.Timezone, "timezone"),
 		"sources":       func(t *tree) error { return d.sources(t, s) },
@@ -44,7 +34,7 @@ func (d *decoder) spec(t *tree) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, d.check(&kept, s)
+	return s, d.check(t, s)
 }
 
 // check looks at what depends on more than one key.
@@ -54,11 +44,13 @@ func (d *decoder) check(t *tree, s *Spec) error {
 	}
 	switch {
 	case !validIdent(s.Name):
-		return fail(t.get("name").pos, "letters, digits, _ - and . after a first letter, at most 100", "name: %q is not a job name", s.Name)
-	case s.Query.Text == "":
+		return fail(t.get("name").pos, nameRule, "name: %s is not a name", t.get("name").shown())
+	case t.get("query") != nil && t.get("query_file") != nil:
+		return fail(t.get("query_file").pos, "", "job: want one of query and query_file")
+	case strings.TrimSpace(s.Query.Text) == "":
 		return fail(t.pos, "", "job: query is missing (or query_file)")
 	case s.Timezone != "UTC":
-		return fail(t.get("timezone").pos, "", "timezone: %q is not supported yet in this version; UTC is", s.Timezone)
+		return fail(t.get("timezone").pos, "", "timezone: %s is not supported yet in this version; UTC is", t.get("timezone").shown())
 	case s.Shards > 256:
 		return fail(t.get("shards").pos, "", "shards: %d is more than 256", s.Shards)
 	}
@@ -67,17 +59,19 @@ func (d *decoder) check(t *tree, s *Spec) error {
 
 // checkPaths keeps every output and the checkpoint in a place of its own.
 func (d *decoder) checkPaths(t *tree, s *Spec) error {
-	taken := map[string]string{filepath.Clean(s.Checkpoint): "the checkpoint"}
+	taken := []Sink{{Name: "the checkpoint", Path: s.Checkpoint}}
 	for _, k := range s.Sinks {
 		if k.Path == "" {
 			continue
 		}
-		for other, what := range taken {
-			if within(filepath.Clean(k.Path), other) || within(other, filepath.Clean(k.Path)) {
-				return fail(k.Pos, "give each a directory of its own", "sinks.%s: path %s overlaps with %s", k.Name, k.Path, what)
+		for _, other := range taken {
+			if within(k.Path, other.Path) || within(other.Path, k.Path) {
+				pos := t.get("sinks").get(k.Name).get(k.Kind).get("path").pos
+				return fail(pos, "give each a directory of its own", "sinks.%s: path %s overlaps with %s, %s", k.Name, k.Path, other.Name, other.Path)
 			}
 		}
-		taken[filepath.Clean(k.Path)] = "sink " + k.Name
+		k.Name = "sink " + k.Name
+		taken = append(taken, k)
 	}
 	return nil
 }
@@ -87,8 +81,8 @@ func within(path, dir string) bool {
 }
 
 func (d *decoder) sources(t *tree, s *Spec) error {
-	if t.kind != mapTree || len(t.entries) == 0 {
-		return fail(t.pos, "", "sources is %s, want a mapping from names to sources", t.kind)
+	if err := named(t, "sources", "sources"); err != nil {
+		return err
 	}
 	if len(t.entries) > 1 {
 		return fail(t.entries[1].pos, "", "sources: a second source is not supported yet in this version")
@@ -96,7 +90,7 @@ func (d *decoder) sources(t *tree, s *Spec) error {
 	e := t.entries[0]
 	where := "sources." + e.key
 	if !validIdent(e.key) {
-		return fail(e.pos, "", "sources: %q is not a name", e.key)
+		return fail(e.pos, nameRule, "sources: %q is not a name", e.key)
 	}
 	src := &s.Source
 	*src = Source{Name: e.key, Start: "earliest", Format: "json", Pos: e.pos}
@@ -130,11 +124,14 @@ func (d *decoder) kafka(t *tree, where string, src *Source) error {
 	if err := need(t, where, "brokers", "topic"); err != nil {
 		return err
 	}
-	if src.Topic == "" {
-		return fail(t.get("topic").pos, "", "%s.topic is empty", where)
+	if !topicName.MatchString(src.Topic) {
+		return fail(t.get("topic").pos, "letters, digits, _ - and ., at most 249", "%s.topic: %s is not a topic name", where, t.get("topic").shown())
 	}
 	return nil
 }
+
+// topicName is what Kafka takes.
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 // brokers takes text, a comma list, or a YAML list.
 func brokers(t *tree, where string, to *[]string) error {
@@ -150,7 +147,7 @@ func brokers(t *tree, where string, to *[]string) error {
 			b = strings.TrimSpace(b)
 			host, port, err := net.SplitHostPort(b)
 			if err != nil || host == "" || port == "" {
-				return fail(item.pos, "", "%s: %q is not host:port", where, b)
+				return fail(item.pos, "", "%s: %s is not host:port", where, (&tree{kind: scalarTree, scalar: b, secret: item.secret}).shown())
 			}
 			*to = append(*to, b)
 		}
@@ -162,8 +159,8 @@ func brokers(t *tree, where string, to *[]string) error {
 }
 
 func (d *decoder) columns(t *tree, where string, to *[]Column) error {
-	if t.kind != mapTree || len(t.entries) == 0 {
-		return fail(t.pos, "", "%s is %s, want a mapping from names to types", where, t.kind)
+	if err := named(t, where, "types"); err != nil {
+		return err
 	}
 	for _, e := range t.entries {
 		c := Column{Name: e.key, Pos: e.pos}
@@ -175,8 +172,8 @@ func (d *decoder) columns(t *tree, where string, to *[]Column) error {
 		} else if err := d.column(e.val, where+"."+e.key, &c); err != nil {
 			return err
 		}
-		if _, _, err := sql.ParseType(c.Type); err != nil {
-			return fail(c.Pos, "", "%s.%s: %v", where, e.key, err)
+		if _, err := c.field(); err != nil {
+			return err
 		}
 		*to = append(*to, c)
 	}
@@ -222,14 +219,14 @@ func (d *decoder) eventTime(t *tree, where string, src *Source) error {
 }
 
 func (d *decoder) tables(t *tree, s *Spec) error {
-	if t.kind != mapTree {
-		return fail(t.pos, "", "tables is %s, want a mapping from names to tables", t.kind)
+	if err := named(t, "tables", "tables"); err != nil {
+		return err
 	}
 	for _, e := range t.entries {
 		where := "tables." + e.key
 		tab := Table{Name: e.key, Pos: e.pos}
 		if !validIdent(e.key) {
-			return fail(e.pos, "", "tables: %q is not a name", e.key)
+			return fail(e.pos, nameRule, "tables: %q is not a name", e.key)
 		}
 		if err := d.fields(e.val, where, map[string]setter{
 			"csv":     d.path(&tab.CSV, where+".csv"),
@@ -245,46 +242,6 @@ func (d *decoder) tables(t *tree, s *Spec) error {
 		}
 		s.Tables = append(s.Tables, tab)
 	}
-	return nil
-}
-
-func (d *decoder) query(t *tree, s *Spec) error {
-	if err := str(&s.Query.Text, "query")(t); err != nil {
-		return err
-	}
-	s.Query.File, s.Query.Start = d.file, t.pos
-	if t.block {
-		s.Query.Start = d.blockStart(t.pos)
-	}
-	return nil
-}
-
-// blockStart finds where the text of a block scalar begins: the line behind the indicator, and how far it is indented.
-func (d *decoder) blockStart(indicator dstream.Pos) dstream.Pos {
-	lines := bytes.Split(d.text, []byte("\n"))
-	indent := 0
-	for i := indicator.Line; i < len(lines); i++ {
-		if trimmed := bytes.TrimLeft(lines[i], " "); len(trimmed) > 0 {
-			indent = len(lines[i]) - len(trimmed)
-			break
-		}
-	}
-	return dstream.Pos{File: d.file, Line: indicator.Line + 1, Column: indent + 1}
-}
-
-func (d *decoder) queryFile(t *tree, s *Spec) error {
-	if s.Query.Text != "" {
-		return fail(t.pos, "", "query_file: the job has a query already")
-	}
-	var path string
-	if err := d.path(&path, "query_file")(t); err != nil {
-		return err
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return fail(t.pos, "", "query_file: %v", err)
-	}
-	s.Query = Query{Text: string(text), File: path, Start: dstream.Pos{File: path, Line: 1, Column: 1}}
 	return nil
 }
 
@@ -311,7 +268,7 @@ func (d *decoder) limits(t *tree, s *Spec) error {
 
 func (d *decoder) onBadRecord(t *tree, s *Spec) error {
 	if t.kind == mapTree || t.scalar == "dead_letter" {
-		return fail(t.pos, "", "on_bad_record: dead letters and stop_above are not supported yet in this version; write fail or skip")
+		return fail(t.pos, "", "on_bad_record: dead_letter and stop_above are not supported yet in this version; write fail or skip")
 	}
 	return word(&s.OnBadRecord, "on_bad_record", "fail", "skip")(t)
 }
@@ -323,83 +280,24 @@ func (d *decoder) onLateRow(t *tree) error {
 	return nil
 }
 
-func (d *decoder) sinks(t *tree, s *Spec) error {
-	if t.kind != mapTree || len(t.entries) == 0 {
-		return fail(t.pos, "", "sinks is %s, want a mapping from names to sinks", t.kind)
+// field is what a decoder takes of a column.
+func (c Column) field() (columnar.DecodeField, error) {
+	t, unit, err := sql.ParseType(c.Type)
+	var e *dstream.Error
+	if errors.As(err, &e) {
+		return columnar.DecodeField{}, fail(c.Pos, e.Hint, "column %s: %s", c.Name, e.Msg)
 	}
-	for _, e := range t.entries {
-		if !validIdent(e.key) {
-			return fail(e.pos, "", "sinks: %q is not a name", e.key)
-		}
-		k := Sink{Name: e.key, Pos: e.pos}
-		where := "sinks." + e.key
-		if err := d.fields(e.val, where, map[string]setter{
-			"parquet": func(t *tree) error { k.Kind += "parquet"; return d.parquet(t, where+".parquet", &k) },
-			"stdout":  func(t *tree) error { k.Kind += "stdout"; return d.fields(orEmpty(t), where+".stdout", nil) },
-		}, "kafka", "iceberg", "changelog", "query"); err != nil {
-			return err
-		}
-		if k.Kind != "parquet" && k.Kind != "stdout" {
-			return fail(e.pos, "", "%s: want one of parquet and stdout", where)
-		}
-		s.Sinks = append(s.Sinks, k)
-	}
-	return nil
+	return columnar.DecodeField{Field: columnar.Field{Name: c.Name, Type: t}, Key: c.Path, Unit: unit, Required: c.Required}, err
 }
 
-func orEmpty(t *tree) *tree {
-	if t.kind == nullTree {
-		return &tree{kind: mapTree, pos: t.pos}
-	}
-	return t
-}
-
-func (d *decoder) parquet(t *tree, where string, k *Sink) error {
-	k.Compression = "zstd"
-	if err := d.fields(t, where, map[string]setter{
-		"path":           d.path(&k.Path, where+".path"),
-		"partition_by":   func(t *tree) error { return d.partitionBy(t, where+".partition_by", k) },
-		"compression":    word(&k.Compression, where+".compression", "zstd", "snappy", "none"),
-		"max_partitions": whole(&k.MaxPartitions, where+".max_partitions", 1),
-		"file":           func(t *tree) error { return d.fileSize(t, where+".file", k) },
-	}, "done_marker", "changelog"); err != nil {
-		return err
-	}
-	return need(t, where, "path")
-}
-
-// fileSize reads the key "file" of a Parquet sink.
-func (d *decoder) fileSize(t *tree, where string, k *Sink) error {
-	return d.fields(t, where, map[string]setter{"max_bytes": size(&k.MaxBytes, where+".max_bytes")}, "max_rows", "max_age")
-}
-
-func (d *decoder) partitionBy(t *tree, where string, k *Sink) error {
-	items := []*tree{t}
-	if t.kind == listTree {
-		items = t.items
-	}
-	for _, item := range items {
-		if item.kind != scalarTree {
-			return fail(item.pos, "", "%s: %s is not an expression", where, item.kind)
-		}
-		pos := item.pos
-		if item.quoted && !item.block {
-			pos.Column++ // behind the quote
-		}
-		k.PartitionBy = append(k.PartitionBy, Partition{Text: item.scalar, Pos: pos})
-	}
-	return nil
-}
-
-// decodeFields turns declared columns into what a decoder takes.
 func decodeFields(cols []Column) ([]columnar.DecodeField, error) {
 	var out []columnar.DecodeField
 	for _, c := range cols {
-		t, unit, err := sql.ParseType(c.Type)
+		f, err := c.field()
 		if err != nil {
-			return nil, fail(c.Pos, "", "column %s: %v", c.Name, err)
+			return nil, err
 		}
-		out = append(out, columnar.DecodeField{Field: columnar.Field{Name: c.Name, Type: t}, Key: c.Path, Unit: unit, Required: c.Required})
+		out = append(out, f)
 	}
 	return out, nil
 }

@@ -9,21 +9,21 @@ import (
 // Spec is a job file with variables replaced, defaults filled in and paths made absolute. Its JSON is what a
 // checkpoint records of a job.
 type Spec struct {
-	Name        string   `json:"name"`
-	Timezone    string   `json:"timezone"`
-	Source      Source   `json:"source"`
-	Tables      []Table  `json:"tables,omitempty"`
-	Query       Query    `json:"query"`
-	Sinks       []Sink   `json:"sinks"`
-	Trigger     Trigger  `json:"trigger"`
-	Limits      Limits   `json:"limits"`
-	Checkpoint  string   `json:"checkpoint"`
-	OnBadRecord string   `json:"on_bad_record"` // fail or skip
-	Shards      int      `json:"shards"`
-	Warnings    []string `json:"-"`
+	Name        string  `json:"name"`
+	Timezone    string  `json:"timezone"`
+	Source      Source  `json:"source"`
+	Tables      []Table `json:"tables,omitempty"`
+	Query       Query   `json:"query"`
+	Sinks       []Sink  `json:"sinks"`
+	Trigger     Trigger `json:"trigger"`
+	Limits      Limits  `json:"limits"`
+	Checkpoint  string  `json:"checkpoint"`
+	OnBadRecord string  `json:"on_bad_record"` // fail or skip
+	Shards      int     `json:"shards"`
 }
 
-// Query is the job's SELECT and where it begins.
+// Query is the job's SELECT and where it begins. Start has no line when the text does not stand in a file as it is; File
+// then says so.
 type Query struct {
 	Text  string      `json:"text"`
 	File  string      `json:"file"`
@@ -33,7 +33,7 @@ type Query struct {
 // Source is one Kafka source.
 type Source struct {
 	Name      string      `json:"name"`
-	Brokers   []string    `json:"brokers"`
+	Brokers   []string    `json:"brokers,omitempty"` // not recorded
 	Topic     string      `json:"topic"`
 	Start     string      `json:"start"` // earliest or latest
 	Format    string      `json:"format"`

@@ -3,6 +3,7 @@ package jobspec
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/millrace/millrace/dstream"
@@ -11,88 +12,110 @@ import (
 // Lookup finds the value of an environment variable.
 type Lookup func(name string) (string, bool)
 
-// expand replaces ${…} in every scalar of the tree, after parsing, so that a value can never become structure.
-func expand(t *tree, env Lookup) error {
-	switch t.kind {
-	case scalarTree:
-		s, err := expandText(t.scalar, env)
-		if err != nil {
-			return &dstream.Error{Pos: t.pos, Msg: err.Error()}
+// variables replaces ${…}.
+type variables struct {
+	env Lookup
+	dir string // relative paths count from here
+}
+
+// expand replaces variables in every scalar of the tree, after parsing, so that a value can never become structure. A
+// tree that stands in several places is expanded once: what a variable yields is not looked at again.
+func (v variables) expand(t *tree) error {
+	if t.expanded {
+		return nil
+	}
+	t.expanded = true
+	if t.kind == scalarTree {
+		return v.expandScalar(t)
+	}
+	for _, e := range t.entries {
+		if err := v.expand(e.val); err != nil {
+			return err
 		}
-		t.scalar = s
-	case mapTree:
-		for _, e := range t.entries {
-			if err := expand(e.val, env); err != nil {
-				return err
-			}
-		}
-	case listTree:
-		for _, item := range t.items {
-			if err := expand(item, env); err != nil {
-				return err
-			}
+	}
+	for _, item := range t.items {
+		if err := v.expand(item); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// expandText knows ${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path} and $$.
-func expandText(s string, env Lookup) (string, error) {
+// expandScalar knows ${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path} and $$.
+func (v variables) expandScalar(t *tree) error {
 	var b strings.Builder
+	s := t.scalar
 	for {
-		i := strings.IndexByte(s, '$')
-		if i < 0 || i == len(s)-1 {
-			b.WriteString(s)
-			return b.String(), nil
-		}
-		b.WriteString(s[:i])
-		switch s[i+1] {
-		case '$':
+		before, after, found := strings.Cut(s, "$")
+		b.WriteString(before)
+		switch {
+		case !found:
+			t.scalar = b.String()
+			return nil
+		case strings.HasPrefix(after, "$"):
 			b.WriteByte('$')
-			s = s[i+2:]
-		case '{':
-			end := strings.IndexByte(s[i:], '}')
-			if end < 0 {
-				return "", fmt.Errorf("%q has no closing brace; write $$ for a dollar sign", s[i:])
+			s = after[1:]
+		case strings.HasPrefix(after, "{"):
+			ref, rest, closed := strings.Cut(after[1:], "}")
+			if !closed {
+				return fail(t.pos, "write $$ for a dollar sign", "%q has no closing brace", "$"+after)
 			}
-			v, err := variable(s[i+2:i+end], env)
+			value, err := v.value(ref, t.pos)
 			if err != nil {
-				return "", err
+				return err
 			}
-			b.WriteString(v)
-			s = s[i+end+1:]
-		default:
+			t.secret = t.secret || strings.HasPrefix(ref, "file:")
+			b.WriteString(value)
+			s = rest
+		default: // a lone dollar sign, as in a regular expression
 			b.WriteByte('$')
-			s = s[i+1:]
+			s = after
 		}
 	}
 }
 
-func variable(ref string, env Lookup) (string, error) {
+const variableForms = "the forms are ${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path}, and $$ for a dollar sign"
+
+// value is what a reference, the text between the braces, stands for.
+func (v variables) value(ref string, pos dstream.Pos) (string, error) {
 	if path, ok := strings.CutPrefix(ref, "file:"); ok {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return "", fmt.Errorf("${%s}: %w", ref, err)
-		}
-		return strings.TrimRight(string(data), "\r\n"), nil
+		return v.file(path, pos)
 	}
 	name, def, hasDefault := strings.Cut(ref, ":-")
-	name, msg, hasMessage := strings.Cut(name, ":?")
-	if !validName(name) {
-		return "", fmt.Errorf("${%s} is not a variable; the forms are ${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path}, and $$ for a dollar sign", ref)
+	msg, hasMessage := "", false
+	if !hasDefault {
+		name, msg, hasMessage = strings.Cut(ref, ":?")
 	}
-	v, ok := env(name)
 	switch {
-	case ok && v != "":
-		return v, nil
+	case !validName(name):
+		return "", fail(pos, variableForms, "${%s} is not a variable", ref)
+	case strings.Contains(def, "${"):
+		return "", fail(pos, "", "${%s}: variables do not nest", ref)
+	}
+	value, ok := v.env(name)
+	switch {
+	case ok && value != "":
+		return value, nil
 	case hasDefault:
 		return def, nil
 	case hasMessage:
-		return "", fmt.Errorf("variable %s is not set: %s", name, msg)
+		return "", fail(pos, "", "variable %s is not set: %s", name, msg)
 	case !ok:
-		return "", fmt.Errorf("variable %s is not set; set it, or give a default: ${%s:-value}", name, name)
+		return "", fail(pos, fmt.Sprintf("set it, or give a default: ${%s:-value}", name), "variable %s is not set", name)
 	}
-	return v, nil
+	return value, nil
+}
+
+// file reads a secret; line breaks at its end are not part of it.
+func (v variables) file(path string, pos dstream.Pos) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(v.dir, path)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fail(pos, "", "read variable: %v", err)
+	}
+	return strings.TrimRight(string(data), "\r\n"), nil
 }
 
 func validName(s string) bool {

@@ -1,0 +1,163 @@
+package jobspec
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// workDir is a directory with what the test files name, and the current one while the test runs, so that messages have
+// short paths.
+func workDir(t testing.TB) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"ads.csv":      "ad_id,campaign_id\na,c\n",
+		"secret":       "kafka-from-file:9092\n",
+		"password":     "hunter2\n",
+		"ad_views.sql": "SELECT ad_id\nFROM events\nWHERE prise > 1\n",
+	} {
+		write(t, filepath.Join(dir, name), text)
+	}
+	t.Chdir(dir)
+	return dir
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var testEnv = map[string]string{"TOPIC": "ad-events", "EMPTY": "", "LEVEL": "7", "TYPE": "view", "TWO_LINES": "a\nname: b"}
+
+func lookup(name string) (string, bool) {
+	v, ok := testEnv[name]
+	return v, ok
+}
+
+// load goes all the way that validate goes.
+func load(t testing.TB, text string, sets ...string) (*Spec, error) {
+	t.Helper()
+	write(t, "job.yaml", text)
+	s, err := Load("job.yaml", Options{Env: lookup, Set: sets})
+	if err != nil {
+		return nil, err
+	}
+	_, _, err = s.Job()
+	return s, err
+}
+
+func asJSON(t testing.TB, s *Spec) string {
+	t.Helper()
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data) + "\n"
+}
+
+// edited is base with the lines behind "-" replaced by those behind "+" that follow them.
+func edited(t testing.TB, base, edit string) string {
+	t.Helper()
+	var old, now []string
+	apply := func() {
+		if len(old) == 0 {
+			return
+		}
+		from := strings.Join(old, "\n") + "\n"
+		if strings.Count(base, from) != 1 {
+			t.Fatalf("the base holds %d times:\n%s", strings.Count(base, from), from)
+		}
+		base = strings.Replace(base, from, strings.Join(append(now, ""), "\n"), 1)
+		old, now = nil, nil
+	}
+	for line := range strings.SplitSeq(edit, "\n") {
+		switch {
+		case strings.HasPrefix(line, "-"):
+			if len(now) > 0 {
+				apply()
+			}
+			old = append(old, line[1:])
+		case strings.HasPrefix(line, "+"):
+			now = append(now, line[1:])
+		default:
+			t.Fatalf("line %q begins with neither - nor +", line)
+		}
+	}
+	apply()
+	return base
+}
+
+// Commands, all of which go the way of validate and print the error as the command line does, or:
+//
+//	spec   reads a whole file and prints what a checkpoint records of it;
+//	base   reads a whole file and keeps it for
+//	edit   which changes lines of it, and
+//	set    which passes each line as --set; both print what then differs in the record.
+//
+// In edit, \t stands for a tab and \xff for the byte.
+func TestJobFiles(t *testing.T) {
+	datadriven.Walk(t, testdata(t), func(t *testing.T, path string) {
+		dir := workDir(t)
+		base, baseJSON := "", ""
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			text := d.Input + "\n"
+			var sets []string
+			switch d.Cmd {
+			case "base", "spec":
+			case "edit":
+				text = strings.NewReplacer(`\t`, "\t", `\xff`, "\xff").Replace(edited(t, base, d.Input))
+			case "set":
+				text, sets = base, strings.Split(d.Input, "\n")
+			default:
+				d.Fatalf(t, "unknown command %q", d.Cmd)
+			}
+			s, err := load(t, text, sets...)
+			if err != nil {
+				return strings.ReplaceAll(Explain(err), dir, "$DIR") + "\n"
+			}
+			out := strings.ReplaceAll(asJSON(t, s), dir, "$DIR")
+			switch d.Cmd {
+			case "spec":
+				return out
+			case "base":
+				base, baseJSON = text, out
+				return "ok\n"
+			}
+			return "ok\n" + difference(baseJSON, out)
+		})
+	})
+}
+
+func testdata(t testing.TB) string {
+	t.Helper()
+	dir, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// difference is the lines of b that are not in a.
+func difference(a, b string) string {
+	have := map[string]bool{}
+	for line := range strings.Lines(a) {
+		have[strings.TrimRight(line, ",\n")] = true
+	}
+	var out strings.Builder
+	for line := range strings.Lines(b) {
+		if !have[strings.TrimRight(line, ",\n")] && strings.ContainsAny(line, `"`) {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}
