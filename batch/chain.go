@@ -87,7 +87,7 @@ func (c *chain) push(b *columnar.Batch) error {
 	if assigned.Len() == 0 {
 		return nil
 	}
-	return c.agg.Add(assigned)
+	return locate(c.agg.Add(assigned), assigned)
 }
 
 // locate adds topic, partition and offset to an error about one row, and marks it as the data's fault.

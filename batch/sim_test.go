@@ -46,11 +46,12 @@ type world struct {
 	drivers int // started so far; the last one's process id
 	reports []Progress
 	warned  []string
+	read    map[string]simFile // files by name, as last read
 }
 
 func newWorld(t testing.TB, seed uint64) *world {
 	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), disk: storetest.NewCrashFS(), source: offsets.NewMemory("events"),
-		clock: &fakeClock{now: simStart}, memory: outputtest.NewMemory(), ads: simAds}
+		clock: &fakeClock{now: simStart}, memory: outputtest.NewMemory(), ads: simAds, read: map[string]simFile{}}
 	w.fs = w.disk
 	return w
 }
