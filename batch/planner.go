@@ -26,8 +26,8 @@ type Answer struct {
 	Reached bool // available-now: every partition is at its end
 }
 
-// Next decides what the next batch is. A batch without records is planned only if idleness moves the watermark past an
-// open window: otherwise nothing at all is written.
+// Next decides what the next batch is. A batch without records is planned only if it changes something: idleness moves
+// the watermark past an open window, or the job begins at the end of the log. Otherwise nothing at all is written.
 func Next(q Question) (Answer, error) {
 	states := q.capped()
 	ranges, err := offsets.PlanRanges(q.Job.Plan.Source.Name, states, q.History.Positions, q.limits(), q.Job.Source.Start)
@@ -37,7 +37,7 @@ func Next(q Question) (Answer, error) {
 	marks := windows.Idle(q.Marks, probes(ranges, q.States), windows.IdleRule{
 		Continuous: q.Continuous, PlanTime: q.At, IdleAfter: q.Job.Plan.Source.Bounds.IdleAfter})
 	a := Answer{Marks: marks, Reached: allEmpty(ranges)}
-	if a.Reached && !q.closesByIdleness(marks) {
+	if a.Reached && !q.closesByIdleness(marks) && !q.settlesStart(ranges) {
 		return a, nil
 	}
 	before := Marks{Source: marks, Operators: q.History.Marks.Operators}
@@ -72,6 +72,12 @@ func (q *Question) limits() offsets.Limits {
 func (q *Question) closesByIdleness(marks windows.SourceMark) bool {
 	after := windows.Advance(marks, nil, q.Job.Plan.Source.Bounds, q.At)
 	return q.NextClose != math.MaxInt64 && q.NextClose <= after.Watermark && after.Watermark > q.History.Marks.Source.Watermark
+}
+
+// settlesStart reports whether the plan says where a job begins that starts with the latest records: until the log holds
+// that place, every trigger would find a later one, and what came in between would never be read.
+func (q *Question) settlesStart(ranges []offsets.Range) bool {
+	return q.Job.Source.Start == offsets.Latest && len(q.History.Positions) == 0 && len(ranges) > 0
 }
 
 // probes is what the idle rule wants to know of every partition.

@@ -1,10 +1,12 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/millrace/millrace/columnar"
@@ -37,7 +39,8 @@ type sourceChain struct {
 	dec *columnar.JSONDecoder
 	obs *windows.Observer // nil without an event time
 	*chain
-	recs offsets.Records
+	recs  offsets.Records
+	batch columnar.Batch // decoded, with the rows that have a usable time selected
 }
 
 func newWorker(job *Job, source offsets.Source, tables map[string]*columnar.Batch) *worker {
@@ -135,24 +138,30 @@ func (c *sourceChain) read(ctx context.Context, w *worker, t Task, r *Result) er
 }
 
 func (c *sourceChain) flush(w *worker, t Task, r *Result) error {
-	b, bad := c.dec.Flush()
+	decoded, bad := c.dec.Flush()
+	c.batch = *decoded // the decoder uses its own again, and must not find the selection that is made here
+	usable := c.batch.Len()
+	if c.obs != nil && usable > 0 {
+		unusable := c.obs.Observe(&c.batch, t.At)
+		usable -= len(unusable)
+		c.unusable += int64(len(unusable))
+		bad = byOffset(bad, unusable)
+	}
 	if err := w.judge(bad, r); err != nil {
 		return err
 	}
-	if b.Len() == 0 {
+	if usable == 0 {
 		return nil
 	}
-	if c.obs != nil {
-		late := c.obs.Observe(b, t.At)
-		if err := w.judge(late, r); err != nil {
-			return err
-		}
-		c.unusable += int64(len(late))
-		if b.Len() == 0 {
-			return nil
-		}
+	return c.push(&c.batch)
+}
+
+// byOffset merges the bad records of one partition, so that the first one does not depend on who found it.
+func byOffset(a, b []columnar.BadRecord) []columnar.BadRecord {
+	if len(b) == 0 {
+		return a
 	}
-	return c.push(b)
+	return slices.SortedFunc(slices.Values(slices.Concat(a, b)), func(x, y columnar.BadRecord) int { return cmp.Compare(x.Offset, y.Offset) })
 }
 
 // keptBad is how many bad records a task reports for the log line that shows some of them.
