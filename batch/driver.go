@@ -32,6 +32,8 @@ type Options struct {
 	Stop     <-chan struct{} // closed: finish the batch in work and return nil
 	Env      Env             // zero: [SystemEnv]
 	executor newExecutor
+
+	snapshotEvery, snapshotBytes int // 0: the constants of these names
 }
 
 // Driver runs one job until it is stopped or, with AvailableNow, has reached the end offsets.
@@ -71,6 +73,12 @@ func newDriver(o Options) *Driver {
 	}
 	if o.Cores <= 0 {
 		o.Cores = runtime.GOMAXPROCS(0)
+	}
+	if o.snapshotEvery <= 0 {
+		o.snapshotEvery = snapshotEvery
+	}
+	if o.snapshotBytes <= 0 {
+		o.snapshotBytes = snapshotBytes
 	}
 	if o.executor == nil {
 		o.executor = localExecutor
@@ -197,6 +205,9 @@ func (d *Driver) repeatManifests(ctx context.Context, published map[string]int64
 	}
 	for i, sink := range d.s.sinks {
 		name := d.s.job.Sinks[i].Name
+		if d.s.digest != d.history.LastJob && published[name] == 0 {
+			continue // the sink of another job file: a new place, which does not hold the files
+		}
 		if files := c.Files[name]; len(files) > 0 && published[name] < c.Batch {
 			if err := sink.Committed(ctx, c.Batch, files); err != nil {
 				return fmt.Errorf("write manifest of sink %s: %w", name, err)

@@ -91,7 +91,7 @@ func (d *Driver) publish(ctx context.Context, p *Planned, o *outcome) error {
 // commit logs that the batch is done, then tells the sinks.
 func (d *Driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 	c := o.commit
-	c.Snapshot = d.history.SinceSnapshot+1 >= snapshotEvery || d.deltaBytes >= snapshotBytes
+	c.Snapshot = d.history.SinceSnapshot+1 >= d.o.snapshotEvery || d.deltaBytes >= d.o.snapshotBytes
 	var err error
 	if c.State, err = d.s.blocks(ctx, d.cp.blobs, o.deltas, c.Snapshot); err != nil {
 		return err

@@ -15,7 +15,7 @@ type History struct {
 	Open      []*Planned // planned, neither committed nor cancelled, in order
 	Last      *Committed // nil before the first commit
 	LastAt    int64      // greatest plan time
-	LastJob   string     // blob of the job of the newest plan
+	LastJob   string     // blob of the job that planned Last
 	Marks     Marks      // after the last commit
 	Positions []offsets.Position
 	LastRows  map[string]int64 // by sink
@@ -86,7 +86,7 @@ func (h *History) planned(p *Planned) error {
 	if p.At < h.LastAt {
 		return fmt.Errorf("batch %d has plan time %d, before %d", p.Batch, p.At, h.LastAt)
 	}
-	h.NextBatch, h.LastAt, h.LastJob = p.Batch+1, p.At, p.Job
+	h.NextBatch, h.LastAt = p.Batch+1, p.At
 	h.Open = append(h.Open, p)
 	return nil
 }
@@ -100,7 +100,7 @@ func (h *History) committed(c *Committed) error {
 	if want := RangeHash(plan); want != c.RangeHash {
 		return fmt.Errorf("batch %d is committed with range hash %s, planned with %s", c.Batch, c.RangeHash, want)
 	}
-	h.Last, h.Marks, h.Positions = c, c.After, c.Positions
+	h.Last, h.LastJob, h.Marks, h.Positions = c, plan.Job, c.After, c.Positions
 	maps.Copy(h.LastRows, c.LastRows)
 	for _, r := range plan.Ranges {
 		h.Offsets += r.Span()

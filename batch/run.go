@@ -85,8 +85,8 @@ func lateMark(x *dstream.Exchange, p *Planned, floor int64) int64 {
 		return windows.NoWatermark
 	}
 	before, ok := p.Before.Operators[x.Name]
-	if !ok {
-		before = windows.NoWatermark
+	if !ok { // new in this job: it begins where its source stands
+		before = p.Before.Source.Watermark
 	}
 	return max(before, floor)
 }

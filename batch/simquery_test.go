@@ -60,17 +60,21 @@ type simQuery struct {
 	name       string
 	stream     func(*dstream.Graph) *dstream.Stream
 	partitions []dstream.Expr
+	double     bool // the column n is a double
 	oracle     func(events []simEvent, ads map[string]string) []simRow
 }
 
-var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews}
+var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews}
 
 func (q simQuery) plan() (*dstream.Plan, error) {
-	g := dstream.NewGraph()
+	g, n := dstream.NewGraph(), columnar.Int64
+	if q.double {
+		n = columnar.Float64
+	}
 	err := g.AddSource(dstream.Source{
 		Name: "events", Format: "json", EventTime: "ts",
 		Fields: []columnar.DecodeField{{Field: simField("ad", columnar.String)}, {Field: simField("kind", columnar.String)},
-			{Field: simField("n", columnar.Int64)}, {Field: simField("price", columnar.Float64)},
+			{Field: simField("n", n)}, {Field: simField("price", columnar.Float64)},
 			{Field: simField("ts", columnar.Timestamp), Unit: columnar.UnitMilli}},
 		Bounds: windows.Bounds{MaxDisorder: simDisorder, IdleAfter: 30_000_000, MaxFuture: -1},
 	})
@@ -122,11 +126,14 @@ var windowed2 = windowedOf("windowed2", func(g *dstream.Graph) *dstream.Stream {
 		Join("ads", "", dstream.Inner, col("events.ad").Eq(col("ads.ad")))
 }, "click")
 
-// wideViews is windowed with another argument of the sums under the same name: the type of the state differs.
+// wideViews has windows of another length than windowed.
 var wideViews = simQuery{name: "wide", stream: func(g *dstream.Graph) *dstream.Stream {
 	return views(g).Window(dstream.Tumbling("ts", 20*time.Second, 0)).
 		GroupBy(col("campaign"), col("window_start")).Agg(windowedAggs...)
 }}
+
+// doubleViews has the operator of windowed, by name, over a column of another type.
+var doubleViews = simQuery{name: "double", stream: windowed.stream, partitions: windowed.partitions, double: true}
 
 // byAd has other keys than windowed.
 var byAd = simQuery{name: "by ad", stream: func(g *dstream.Graph) *dstream.Stream {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,6 +45,22 @@ func newSimRow(pairs ...any) simRow {
 		r.text += fmt.Sprintf("%s=%v ", c.name, c.value)
 	}
 	return r
+}
+
+// int is the value of one of the row's integers.
+func (r simRow) int(t testing.TB, column string) int64 {
+	t.Helper()
+	for _, cell := range strings.Fields(r.text) {
+		if name, value, _ := strings.Cut(cell, "="); name == column {
+			n, err := strconv.ParseInt(value, 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatalf("row %s has no column %s", r.text, column)
+	return 0
 }
 
 func compareSimRows(a, b simRow) int {
