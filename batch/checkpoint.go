@@ -169,6 +169,10 @@ func readChains(read chainReader, fsys store.FS, checkpoint string, below uint64
 }
 
 func corrupt(err error) error {
+	var f *wal.FormatError
+	if errors.As(err, &f) {
+		return refuse("%v", err)
+	}
 	var c *wal.CorruptionError
 	if errors.As(err, &c) {
 		return refuse("%v; the log is damaged where durable records stand: restore the checkpoint from a copy, nothing was changed", err)
