@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
@@ -92,7 +93,8 @@ func (c *chain) push(b *columnar.Batch) error {
 
 // locate adds topic, partition and offset to an error about one row, and marks it as the data's fault.
 func locate(err error, b *columnar.Batch) error {
-	if row, ok := err.(*columnar.RowError); ok {
+	var row *columnar.RowError
+	if errors.As(err, &row) {
 		return &BadDataError{Err: row.Locate(b)}
 	}
 	return err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
@@ -36,8 +35,8 @@ type checkpoint struct {
 	blobs   store.Blobs
 	lease   *wal.Lease
 	version string
-	chains  []ChainEnd // older chains as read
-	log     *wal.Log   // nil until the first append: an idle run writes nothing
+	prev    *ChainEnd // where the newest older chain ended when it was read; nil: there is none
+	log     *wal.Log  // nil until the first append: an idle run writes nothing
 	warn    func(string)
 }
 
@@ -114,117 +113,11 @@ func createMarker(ctx context.Context, env Env, local *store.Local, job *Job) (m
 	return m, nil
 }
 
-// read reads the chains of all older epochs.
+// read reads what older epochs logged, as far back as recovery needs it.
 func (c *checkpoint) read() ([]Entry, error) {
-	chains, err := readChains(wal.RecoverChain, c.env.FS, c.dir, c.lease.Epoch(), c.warn)
-	if err != nil {
-		return nil, err
-	}
-	entries, ends, err := effective(chains)
-	c.chains = ends
+	entries, end, err := readLog(logReader{read: wal.RecoverChain, fsys: c.env.FS, dir: walDir(c.dir), warn: c.warn}, c.lease.Epoch(), false)
+	c.prev = end
 	return entries, err
-}
-
-type chainReader func(fsys store.FS, dir string, epoch uint64) (*wal.Chain, error)
-
-// rawChain is one epoch's chain with its records decoded.
-type rawChain struct {
-	epoch   uint64
-	entries []Entry
-}
-
-// readChains reads every chain below an epoch, oldest first, with read (wal.ReadChain or wal.RecoverChain). A torn tail
-// is told to warn.
-func readChains(read chainReader, fsys store.FS, checkpoint string, below uint64, warn func(string)) ([]rawChain, error) {
-	dir := walDir(checkpoint)
-	epochs, err := wal.Epochs(fsys, dir)
-	if err != nil {
-		return nil, fmt.Errorf("list log: %w", err)
-	}
-	var out []rawChain
-	for _, epoch := range epochs {
-		if epoch >= below {
-			break
-		}
-		chain, err := read(fsys, dir, epoch)
-		if err != nil {
-			return nil, corrupt(err)
-		}
-		if chain.Torn != nil && warn != nil {
-			warn(fmt.Sprintf("log of epoch %d: %s; the unfinished record is left out", epoch, chain.Torn))
-		}
-		raw := rawChain{epoch: epoch}
-		for _, r := range chain.Records {
-			rec, err := Decode(r.Payload)
-			if err != nil {
-				return nil, refuse("log of epoch %d, record %d: %v", epoch, r.Position.Sequence, err)
-			}
-			raw.entries = append(raw.entries, Entry{At: r.Position, Record: rec})
-		}
-		if len(raw.entries) > 0 {
-			out = append(out, raw)
-		}
-	}
-	return out, nil
-}
-
-func corrupt(err error) error {
-	var f *wal.FormatError
-	if errors.As(err, &f) {
-		return refuse("%v", err)
-	}
-	var c *wal.CorruptionError
-	if errors.As(err, &c) {
-		return refuse("%v; the log is damaged where durable records stand: restore the checkpoint from a copy, nothing was changed", err)
-	}
-	return fmt.Errorf("read log: %w", err)
-}
-
-// effective puts the chains in one order and leaves out what does not count. The newest chain counts as it is; of the
-// older ones its Opened record names all that count, each with its last record: what a driver wrote after its
-// successor had read its chain never happened.
-func effective(chains []rawChain) ([]Entry, []ChainEnd, error) {
-	if len(chains) == 0 {
-		return nil, nil, nil
-	}
-	newest := chains[len(chains)-1]
-	opened, err := newest.opened()
-	if err != nil {
-		return nil, nil, err
-	}
-	var entries []Entry
-	ends := slices.Clone(opened.Chains)
-	for _, end := range opened.Chains {
-		i := slices.IndexFunc(chains, func(c rawChain) bool { return c.epoch == end.Epoch })
-		if i < 0 {
-			return nil, nil, refuse("the log of epoch %d is gone; epoch %d still needs it: restore the checkpoint from a copy", end.Epoch, newest.epoch)
-		}
-		part := upTo(chains[i].entries, end.Sequence)
-		if n := len(part); n == 0 || part[n-1].At.Sequence != end.Sequence {
-			return nil, nil, refuse("the log of epoch %d ends before record %d, which epoch %d has read: restore the checkpoint from a copy", end.Epoch, end.Sequence, newest.epoch)
-		}
-		entries = append(entries, part...)
-	}
-	last := newest.entries[len(newest.entries)-1].At.Sequence
-	return append(entries, newest.entries...), append(ends, ChainEnd{Epoch: newest.epoch, Sequence: last}), nil
-}
-
-// opened returns the first record, which every chain begins with.
-func (c rawChain) opened() (*Opened, error) {
-	o, ok := c.entries[0].Record.(*Opened)
-	if !ok || o.Epoch != c.epoch {
-		return nil, refuse("the log of epoch %d does not begin with its Opened record: restore the checkpoint from a copy", c.epoch)
-	}
-	return o, nil
-}
-
-func upTo(entries []Entry, sequence uint64) []Entry {
-	for i, e := range entries {
-		if e.At.Sequence > sequence {
-			return entries[:i]
-		}
-	}
-	return entries
 }
 
 // open begins the chain of this epoch. It comes before anything is planned or published; a run that has nothing to do
@@ -238,7 +131,7 @@ func (c *checkpoint) open() error {
 		return fmt.Errorf("create log: %w", err)
 	}
 	c.log = log
-	return c.append(&Opened{Epoch: c.lease.Epoch(), Host: c.env.Host, PID: c.env.PID, At: c.env.Clock.Now().UnixMicro(), Version: c.version, Chains: c.chains})
+	return c.append(&Opened{Epoch: c.lease.Epoch(), Host: c.env.Host, PID: c.env.PID, At: c.env.Clock.Now().UnixMicro(), Version: c.version, Prev: c.prev})
 }
 
 // append makes a record durable.

@@ -34,7 +34,7 @@ func Describe(r Record) string {
 			rows += r.SinkRows[name]
 		}
 		kind := "delta"
-		if r.Snapshot {
+		if r.Base != nil {
 			kind = "snapshot"
 		}
 		return fmt.Sprintf("Committed batch %d: %d records in, %d rows out in %d files, watermark %s, %s", r.Batch, r.Records, rows, files, windows.FormatTime(r.After.Source.Watermark), kind)

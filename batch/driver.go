@@ -60,7 +60,9 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	d.cp, d.inputs = cp, newSideInputs(cp.blobs)
-	err = d.run(ctx, entries)
+	if err = d.run(ctx, entries); errors.Is(err, errStopped) {
+		err = nil
+	}
 	if d.s != nil {
 		err = errors.Join(err, d.s.close())
 	}
@@ -108,6 +110,9 @@ func (d *Driver) run(ctx context.Context, entries []Entry) error {
 	if err := d.use(ctx, d.o.Job, digest, d.o.Job.Shards); err != nil {
 		return err
 	}
+	for _, v := range h.States {
+		d.deltaBytes += stateBytes(v.Blocks)
+	}
 	h.States, h.loaded = nil, true
 	d.marks = windows.NewEpoch(h.Marks.Source)
 	if !d.o.Job.Trigger.AvailableNow {
@@ -122,14 +127,11 @@ func (d *Driver) recover(ctx context.Context, digest string) error {
 	job, shards := d.o.Job, d.o.Job.Shards
 	if len(d.history.Open) > 0 {
 		p := d.history.Open[0]
-		shards = p.Shards
-		if p.Job != digest {
-			var err error
-			if job, err = d.recorded(ctx, p); err != nil {
-				return err
-			}
-			digest = p.Job
+		var err error
+		if job, err = d.planned(ctx, p, digest); err != nil {
+			return err
 		}
+		digest, shards = p.Job, p.Shards
 	}
 	if err := d.use(ctx, job, digest, shards); err != nil {
 		return err
@@ -158,11 +160,26 @@ func (d *Driver) recover(ctx context.Context, digest string) error {
 	}
 }
 
-// recorded resolves the job that an open plan was made with.
+// planned returns the job that an open plan was made with: the one at hand, whose recorded form is the blob digest, or
+// the recorded one. It must still mean what it meant then, or the rerun would write other files beside the first ones.
+func (d *Driver) planned(ctx context.Context, p *Planned, digest string) (*Job, error) {
+	job := d.o.Job
+	if p.Job != digest {
+		var err error
+		if job, err = d.recorded(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	if job.Hash != p.JobHash {
+		return nil, refuse("batch %d is open and was planned as job %.8s, which this program understands as job %.8s: finish it with the program version that planned it", p.Batch, p.JobHash, job.Hash)
+	}
+	return job, nil
+}
+
 func (d *Driver) recorded(ctx context.Context, p *Planned) (*Job, error) {
 	data, err := d.cp.blobs.Get(ctx, p.Job)
 	if err != nil {
-		return nil, fmt.Errorf("read the job of batch %d: %w", p.Batch, err)
+		return nil, lost(fmt.Errorf("read the job of batch %d: %w", p.Batch, err))
 	}
 	if d.o.Resolve == nil {
 		return nil, refuse("batch %d is open and was planned with another version of this job; run that version once more", p.Batch)
@@ -170,9 +187,6 @@ func (d *Driver) recorded(ctx context.Context, p *Planned) (*Job, error) {
 	job, err := d.o.Resolve(data)
 	if err != nil {
 		return nil, fmt.Errorf("resolve the job of batch %d: %w", p.Batch, err)
-	}
-	if job.Hash != p.JobHash {
-		return nil, refuse("batch %d is open and was planned as job %.8s; its recorded job file now means job %.8s: finish it with the program version that planned it", p.Batch, p.JobHash, job.Hash)
 	}
 	return job, nil
 }
@@ -190,11 +204,11 @@ func (d *Driver) use(ctx context.Context, job *Job, digest string, shards int) e
 	}
 	s, err := openSession(ctx, job, digest, output.Owner{Job: job.Name, Checkpoint: d.cp.id}, shards)
 	if err != nil {
-		return err
+		return d.refuseIfLeading(err)
 	}
 	d.s = s
 	s.exec = d.o.executor(s.worker, d.o.Cores)
-	return s.restore(ctx, d.cp.blobs, d.history)
+	return lost(s.restore(ctx, d.cp.blobs, d.history))
 }
 
 // repeatManifests tells the sinks about the last commit again, in case the last driver died before it could.
@@ -261,8 +275,17 @@ func (d *Driver) stopped() bool {
 
 // sleep waits for the next tick; a stop ends it early.
 func (d *Driver) sleep(ctx context.Context, t time.Duration) error {
-	wait, cancel := context.WithCancel(ctx)
+	wait, cancel := d.untilStop(ctx)
 	defer cancel()
+	if err := d.o.Env.Clock.Wait(wait, t); err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// untilStop returns a context that a stop cancels: for waits outside of batches.
+func (d *Driver) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	wait, cancel := context.WithCancel(ctx)
 	go func() {
 		select {
 		case <-d.o.Stop:
@@ -270,18 +293,32 @@ func (d *Driver) sleep(ctx context.Context, t time.Duration) error {
 		case <-wait.Done():
 		}
 	}()
-	if err := d.o.Env.Clock.Wait(wait, t); err != nil && ctx.Err() != nil {
-		return ctx.Err()
+	return wait, cancel
+}
+
+// errStopped ends a run that was told to stop while it waited for brokers: nothing is planned, so all is clean.
+var errStopped = errors.New("stopped")
+
+// partitions asks the source where it stands.
+func (d *Driver) partitions(ctx context.Context) ([]offsets.PartitionState, error) {
+	ask, cancel := d.untilStop(ctx)
+	defer cancel()
+	states, err := d.s.source.Partitions(ask)
+	switch {
+	case err == nil:
+		return states, nil
+	case d.stopped() && ctx.Err() == nil:
+		return nil, errStopped
 	}
-	return nil
+	return nil, fmt.Errorf("ask for end offsets: %w", err)
 }
 
 // available runs batches until the end offsets that stood at the start are reached, then those that idleness closes,
 // then the flush.
 func (d *Driver) available(ctx context.Context) error {
-	states, err := d.s.source.Partitions(ctx)
+	states, err := d.partitions(ctx)
 	if err != nil {
-		return fmt.Errorf("ask for end offsets: %w", err)
+		return err
 	}
 	if d.history.Flushed != nil {
 		return d.afterFlush(states)
@@ -349,9 +386,9 @@ func (d *Driver) refuseIfLeading(err error) error {
 }
 
 func (d *Driver) question(ctx context.Context) (Question, error) {
-	states, err := d.s.source.Partitions(ctx)
+	states, err := d.partitions(ctx)
 	if err != nil {
-		return Question{}, fmt.Errorf("ask for end offsets: %w", err)
+		return Question{}, err
 	}
 	return Question{
 		Job: d.o.Job, History: d.history, States: states, Ends: d.ends, Marks: d.marks,

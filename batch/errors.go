@@ -1,9 +1,12 @@
 package batch
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/state"
+	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
 )
 
@@ -38,4 +41,14 @@ type SupersededError struct {
 
 func (e *SupersededError) Error() string {
 	return fmt.Sprintf("another run has taken this job over from epoch %d: %s", e.Epoch, e.Newer)
+}
+
+// lost turns the loss or damage of something that the checkpoint must hold into a refusal: another try cannot help.
+func lost(err error) error {
+	var digest *store.DigestError
+	var block *state.CorruptError
+	if errors.Is(err, store.ErrNotExist) || errors.As(err, &digest) || errors.As(err, &block) {
+		return refuse("%v: the checkpoint is incomplete or damaged; restore it from a copy, nothing was changed", err)
+	}
+	return err
 }

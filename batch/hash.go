@@ -3,11 +3,11 @@ package batch
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/millrace/millrace/dstream"
-	"github.com/millrace/millrace/offsets"
 )
 
 // outputFormat is part of the job hash: it changes when equal rows would be written as other files.
@@ -21,17 +21,20 @@ func JobHash(plan *dstream.Plan, settings ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// RangeHash identifies what a plan reads: its ranges, its plan time and the watermarks before it.
+// RangeHash identifies what a plan reads: its ranges, its plan time and the watermarks before it. It is a SHA-256 over
+// lines of text whose form must not change: logs hold it, and every reader compares it.
 func RangeHash(p *Planned) string {
-	data, err := json.Marshal(struct {
-		Ranges []offsets.Range `json:",omitempty"`
-		At     int64
-		Before Marks
-		Final  bool
-	}{p.Ranges, p.At, p.Before, p.Final})
-	if err != nil {
-		panic(err) // plain values: cannot fail
+	h := sha256.New()
+	fmt.Fprintf(h, "range hash 1\nat %d final %t step %d shards %d\n", p.At, p.Final, p.Step, p.Shards)
+	for _, r := range p.Ranges {
+		fmt.Fprintf(h, "range %q %q %s %d %d %d %d\n", r.Source, r.Topic, r.TopicID, r.Partition, r.From, r.Until, r.LeaderEpoch)
 	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	fmt.Fprintf(h, "source %d\n", p.Before.Source.Watermark)
+	for _, m := range p.Before.Source.Partitions {
+		fmt.Fprintf(h, "partition %q %d %d %t %d %d\n", m.Topic, m.Partition, m.Watermark, m.Idle, m.IdleSince, m.LastRead)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Before.Operators)) {
+		fmt.Fprintf(h, "operator %q %d\n", name, p.Before.Operators[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

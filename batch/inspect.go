@@ -14,7 +14,6 @@ import (
 type Inspection struct {
 	CheckpointID string      `json:"checkpoint_id"`
 	Job          string      `json:"job"`
-	Epochs       int         `json:"epochs"`           // chains with records that count
 	Holder       *wal.Holder `json:"holder,omitempty"` // who runs the job now
 	Warnings     []string    `json:"warnings,omitempty"`
 	Entries      []Entry     `json:"-"`
@@ -32,15 +31,10 @@ func Inspect(ctx context.Context, env Env, dir string) (*Inspection, error) {
 		return nil, err
 	}
 	in := &Inspection{CheckpointID: m.CheckpointID, Job: m.Job}
-	chains, err := readChains(readOnly, env.FS, dir, math.MaxUint64, func(w string) { in.Warnings = append(in.Warnings, w) })
-	if err != nil {
+	reader := logReader{read: readOnly, fsys: env.FS, dir: walDir(dir), warn: func(w string) { in.Warnings = append(in.Warnings, w) }}
+	if in.Entries, _, err = readLog(reader, math.MaxUint64, true); err != nil {
 		return nil, err
 	}
-	var ends []ChainEnd
-	if in.Entries, ends, err = effective(chains); err != nil {
-		return nil, err
-	}
-	in.Epochs = len(ends)
 	if in.History, err = Fold(in.Entries); err != nil {
 		return nil, &RefusedError{Msg: err.Error()}
 	}

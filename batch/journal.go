@@ -41,12 +41,12 @@ func (noAttachments) setAttachments([][]byte) {}
 // Opened is the first record of a chain: a driver took over.
 type Opened struct {
 	noAttachments
-	Epoch   uint64     `json:"epoch"`
-	Host    string     `json:"host"`
-	PID     int        `json:"pid"`
-	At      int64      `json:"at_us"`
-	Version string     `json:"version"`
-	Chains  []ChainEnd `json:"chains,omitempty"` // every older chain that has records
+	Epoch   uint64    `json:"epoch"`
+	Host    string    `json:"host"`
+	PID     int       `json:"pid"`
+	At      int64     `json:"at_us"`
+	Version string    `json:"version"`
+	Prev    *ChainEnd `json:"prev,omitempty"` // the newest older chain, which links to the one before it
 }
 
 // ChainEnd is the last record of an older chain that counts.
@@ -85,14 +85,24 @@ type Committed struct {
 	After     Marks                    `json:"after"`
 	Positions []offsets.Position       `json:"positions"`
 	State     []StateBlock             `json:"state,omitempty"`
-	Snapshot  bool                     `json:"snapshot,omitempty"`
 	Files     map[string][]output.File `json:"files,omitempty"` // by sink
 	SinkRows  map[string]int64         `json:"sink_rows,omitempty"`
 	LastRows  map[string]int64         `json:"last_rows,omitempty"` // by sink: the last batch with rows
 	Edges     []Edge                   `json:"edges,omitempty"`
 	Records   int64                    `json:"records"`
 	WireBytes int64                    `json:"wire_bytes"`
-	FlushedTo int64                    `json:"flushed_to_us,omitempty"` // final batches: the greatest window end
+	FlushedTo map[string]int64         `json:"flushed_to_us,omitempty"` // final batches: by operator, the greatest window end
+	Base      *Base                    `json:"base,omitempty"`          // with a snapshot: nothing before this record is needed
+}
+
+// Base is what a history says beyond its last commit, so that reading may begin with that commit.
+type Base struct {
+	Job       string           `json:"job"` // blob of the job that planned the batch
+	Records   int64            `json:"records"`
+	WireBytes int64            `json:"wire_bytes"`
+	Offsets   int64            `json:"offsets"`
+	LastRows  map[string]int64 `json:"last_rows,omitempty"`
+	Floor     map[string]int64 `json:"floor_us,omitempty"`
 }
 
 // StateBlock is the delta or snapshot of one stateful operator.
@@ -151,9 +161,9 @@ type Cancelled struct {
 // or before FlushedTo stay closed.
 type Reopened struct {
 	noAttachments
-	Batch     int64 `json:"batch"`
-	Marks     Marks `json:"marks"`
-	FlushedTo int64 `json:"flushed_to_us"`
+	Batch     int64            `json:"batch"`
+	Marks     Marks            `json:"marks"`
+	FlushedTo map[string]int64 `json:"flushed_to_us,omitempty"` // by operator
 }
 
 func (*Opened) kind() byte    { return typeOpened }

@@ -62,7 +62,7 @@ func (q *Question) capped() []offsets.PartitionState {
 
 func (q *Question) limits() offsets.Limits {
 	h := q.History
-	lim := offsets.Limits{Rows: q.Job.Limits.Rows, Bytes: q.Job.Limits.Bytes, First: h.Last == nil}
+	lim := offsets.Limits{Rows: q.Job.Limits.Rows, Bytes: q.Job.Limits.Bytes, First: h.WireBytes == 0}
 	if h.Offsets > 0 {
 		lim.MeanBytes = float64(h.WireBytes) / float64(h.Offsets)
 	}

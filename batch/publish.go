@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/output"
 	"github.com/millrace/millrace/windows"
 )
@@ -13,7 +14,7 @@ import (
 // finish takes a logged plan to its commit.
 func (d *Driver) finish(ctx context.Context, p *Planned, ends map[offsetKey]int64, watch *stopwatch, rerun bool) error {
 	if err := d.s.useTables(ctx, d.cp.blobs, p.Tables); err != nil {
-		return err
+		return lost(err)
 	}
 	o, err := runPlan(ctx, d.s.job, d.s.exec, p, d.history.Floor)
 	if err != nil {
@@ -57,16 +58,15 @@ func dataDecides(err error) bool {
 	return errors.As(err, &bad) || errors.As(err, &row) || errors.As(err, &limit) || errors.As(err, &value)
 }
 
+func batchInfo(job *Job, p *Planned) output.BatchInfo {
+	return output.BatchInfo{Job: job.Name, JobHash: p.JobHash, Batch: p.Batch, PlanTime: p.At, Ranges: p.Ranges, Shards: p.Shards}
+}
+
 // publish prepares the batch in every sink before any of them makes it visible.
 func (d *Driver) publish(ctx context.Context, p *Planned, o *outcome) error {
-	info := output.BatchInfo{Job: d.s.job.Name, JobHash: d.s.job.Hash, Batch: p.Batch, PlanTime: p.At, Ranges: p.Ranges, Shards: p.Shards}
-	prepared := make([]*output.Prepared, len(d.s.sinks))
-	for i, sink := range d.s.sinks {
-		name := d.s.job.Sinks[i].Name
-		var err error
-		if prepared[i], err = sink.Prepare(ctx, info, o.shards[name], nil); err != nil {
-			return fmt.Errorf("prepare batch %d: %w", p.Batch, err)
-		}
+	prepared, err := d.prepare(ctx, p, o)
+	if err != nil {
+		return err
 	}
 	if err := d.cp.lead(); err != nil {
 		return err
@@ -88,16 +88,43 @@ func (d *Driver) publish(ctx context.Context, p *Planned, o *outcome) error {
 	return nil
 }
 
+// manifestBytesMax bounds the manifest of a batch, which the log must be able to hold in one record.
+const manifestBytesMax = wal.MaxRecordBytes / 4
+
+// prepare has every sink make ready what it will publish. A manifest that the log could not hold is found here, before
+// anything is visible.
+func (d *Driver) prepare(ctx context.Context, p *Planned, o *outcome) ([]*output.Prepared, error) {
+	info := batchInfo(d.s.job, p)
+	prepared := make([]*output.Prepared, len(d.s.sinks))
+	files, size := 0, 0
+	for i, sink := range d.s.sinks {
+		var err error
+		if prepared[i], err = sink.Prepare(ctx, info, o.shards[d.s.job.Sinks[i].Name], nil); err != nil {
+			return nil, fmt.Errorf("prepare batch %d: %w", p.Batch, err)
+		}
+		files += len(prepared[i].Files)
+		for _, f := range prepared[i].Files {
+			size += 2*len(f.Path) + 200 // of its JSON, generously
+		}
+	}
+	if size > manifestBytesMax {
+		return nil, &BadDataError{Err: fmt.Errorf("batch %d would write %d files, more than its log record can list: partition by fewer values, or lower limits.rows", p.Batch, files)}
+	}
+	return prepared, nil
+}
+
 // commit logs that the batch is done, then tells the sinks.
 func (d *Driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 	c := o.commit
-	c.Snapshot = d.history.SinceSnapshot+1 >= d.o.snapshotEvery || d.deltaBytes >= d.o.snapshotBytes
+	if d.snapshotDue(p) {
+		c.Base = d.history.base(p, c)
+	}
 	var err error
-	if c.State, err = d.s.blocks(ctx, d.cp.blobs, o.deltas, c.Snapshot); err != nil {
+	if c.State, err = d.s.blocks(ctx, d.cp.blobs, o.deltas, c.Base != nil); err != nil {
 		return err
 	}
 	if p.Final {
-		c.FlushedTo = o.flushedTo
+		c.FlushedTo = o.closedTo
 	}
 	if err := d.cp.append(c); err != nil {
 		return err
@@ -116,18 +143,38 @@ func (d *Driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 	return nil
 }
 
+// snapshotDue says whether a commit carries the whole state. One that holds nothing costs nothing, so it always does. A
+// flush does not: to reopen it its plan is needed.
+func (d *Driver) snapshotDue(p *Planned) bool {
+	if p.Final {
+		return false
+	}
+	held := int64(0)
+	for stage := range d.s.worker.states {
+		held += d.s.held(stage)
+	}
+	return held == 0 || d.history.SinceSnapshot+1 >= d.o.snapshotEvery || d.deltaBytes >= d.o.snapshotBytes
+}
+
 // countDelta keeps in mind how much log a restart would have to read.
 func (d *Driver) countDelta(c *Committed) {
-	if c.Snapshot {
+	if c.Base != nil {
 		d.deltaBytes = 0
 		return
 	}
-	for _, b := range c.State {
-		d.deltaBytes += b.Length
+	d.deltaBytes += stateBytes(c.State)
+}
+
+// stateBytes is about the size of state blocks; of those that are blobs the least that they can be.
+func stateBytes(blocks []StateBlock) int {
+	n := 0
+	for _, b := range blocks {
+		n += b.Length
 		if b.Digest != "" {
-			d.deltaBytes += inlineBlock
+			n += inlineBlock
 		}
 	}
+	return n
 }
 
 func (d *Driver) report(p *Planned, o *outcome, ends map[offsetKey]int64, watch *stopwatch, rerun bool) {

@@ -27,7 +27,7 @@ type History struct {
 	Offsets       int64 // offsets behind Records, for the mean bytes per offset
 	Flushed       *Committed
 	FlushPlan     *Planned
-	Floor         int64 // windows that end at or before it were flushed and stay closed
+	Floor         map[string]int64 // by operator: windows that end at or before it were flushed and stay closed
 
 	loaded bool // the state is in memory: blocks need not be kept here
 }
@@ -35,22 +35,37 @@ type History struct {
 // VersionedState is the state that one commit logged, and the operators' watermarks after it.
 type VersionedState struct {
 	Batch     int64
-	Snapshot  bool
 	Blocks    []StateBlock
 	Operators map[string]int64
 }
 
-// Fold reads a journal from its first record. It does no I/O and changes nothing. An error is a journal that breaks
-// its own rules (docs/formats/journal.md), which only damage or a bug can cause.
+// Fold reads a journal. It does no I/O and changes nothing. It begins with the last snapshot, or else with the first
+// record. An error is a journal that breaks its own rules (docs/formats/journal.md), which only damage or a bug can
+// cause.
 func Fold(entries []Entry) (*History, error) {
-	h := &History{NextBatch: 1, Floor: windows.NoWatermark, LastRows: map[string]int64{}}
+	h := &History{NextBatch: 1, Floor: map[string]int64{}, LastRows: map[string]int64{}}
 	h.Marks.Source = windows.NewSourceMark()
+	if i := lastSnapshot(entries); i >= 0 {
+		h.begin(entries[i].Record.(*Committed))
+		entries = entries[i+1:]
+	}
 	for _, e := range entries {
 		if err := h.apply(e.Record); err != nil {
 			return nil, fmt.Errorf("journal at epoch %d record %d: %w", e.At.Epoch, e.At.Sequence, err)
 		}
 	}
 	return h, nil
+}
+
+// begin takes over everything from a commit with a snapshot.
+func (h *History) begin(c *Committed) {
+	b := c.Base
+	h.NextBatch, h.LastAt, h.LastJob = c.Batch+1, c.At, b.Job
+	h.Last, h.Marks, h.Positions = c, c.After, c.Positions
+	h.Records, h.WireBytes, h.Offsets = b.Records, b.WireBytes, b.Offsets
+	maps.Copy(h.LastRows, b.LastRows)
+	maps.Copy(h.Floor, b.Floor)
+	h.keepState(c)
 }
 
 func (h *History) apply(r Record) error {
@@ -66,11 +81,7 @@ func (h *History) apply(r Record) error {
 		}
 		h.Open = slices.Delete(h.Open, i, i+1)
 	case *Reopened:
-		if h.Flushed == nil || h.Flushed.Batch != r.Batch {
-			return fmt.Errorf("batch %d is reopened but was not the flush", r.Batch)
-		}
-		h.Flushed, h.FlushPlan = nil, nil
-		h.Marks, h.Floor = r.Marks, max(h.Floor, r.FlushedTo)
+		return h.reopened(r)
 	}
 	return nil
 }
@@ -79,12 +90,27 @@ func (h *History) openIndex(batch int64) int {
 	return slices.IndexFunc(h.Open, func(p *Planned) bool { return p.Batch == batch })
 }
 
-func (h *History) planned(p *Planned) error {
-	if p.Batch < h.NextBatch {
-		return fmt.Errorf("batch %d is planned again, want %d", p.Batch, h.NextBatch)
+func (h *History) reopened(r *Reopened) error {
+	if h.Flushed == nil || h.Flushed.Batch != r.Batch {
+		return fmt.Errorf("batch %d is reopened but was not the flush", r.Batch)
 	}
-	if p.At < h.LastAt {
+	h.Flushed, h.FlushPlan, h.Marks = nil, nil, r.Marks
+	for operator, end := range r.FlushedTo {
+		if old, ok := h.Floor[operator]; !ok || end > old {
+			h.Floor[operator] = end
+		}
+	}
+	return nil
+}
+
+func (h *History) planned(p *Planned) error {
+	switch {
+	case p.Batch < h.NextBatch:
+		return fmt.Errorf("batch %d is planned again, want %d", p.Batch, h.NextBatch)
+	case p.At < h.LastAt:
 		return fmt.Errorf("batch %d has plan time %d, before %d", p.Batch, p.At, h.LastAt)
+	case h.Flushed != nil:
+		return fmt.Errorf("batch %d is planned behind the flush of batch %d", p.Batch, h.Flushed.Batch)
 	}
 	h.NextBatch, h.LastAt = p.Batch+1, p.At
 	h.Open = append(h.Open, p)
@@ -96,10 +122,10 @@ func (h *History) committed(c *Committed) error {
 		return fmt.Errorf("batch %d is committed but was not the oldest open plan", c.Batch)
 	}
 	plan := h.Open[0]
-	h.Open = h.Open[1:]
-	if want := RangeHash(plan); want != c.RangeHash {
-		return fmt.Errorf("batch %d is committed with range hash %s, planned with %s", c.Batch, c.RangeHash, want)
+	if err := h.checkCommit(plan, c); err != nil {
+		return err
 	}
+	h.Open = h.Open[1:]
 	h.Last, h.LastJob, h.Marks, h.Positions = c, plan.Job, c.After, c.Positions
 	maps.Copy(h.LastRows, c.LastRows)
 	for _, r := range plan.Ranges {
@@ -107,17 +133,54 @@ func (h *History) committed(c *Committed) error {
 	}
 	h.Records += c.Records
 	h.WireBytes += c.WireBytes
-	h.SinceSnapshot++
-	if c.Snapshot || plan.Final { // after a flush nothing is held
-		h.States, h.SinceSnapshot = nil, 0
-	}
-	if !h.loaded && !plan.Final && len(c.After.Operators) > 0 {
-		h.States = append(h.States, VersionedState{Batch: c.Batch, Snapshot: c.Snapshot, Blocks: c.State, Operators: c.After.Operators})
-	}
+	h.keepState(c)
 	if plan.Final {
 		h.Flushed, h.FlushPlan = c, plan
 	}
 	return nil
+}
+
+// checkCommit compares a commit with its plan and with the positions before it: none may get lost.
+func (h *History) checkCommit(p *Planned, c *Committed) error {
+	if want := RangeHash(p); want != c.RangeHash || c.At != p.At {
+		return fmt.Errorf("batch %d is committed with range hash %s, planned with %s", c.Batch, c.RangeHash, want)
+	}
+	if !slices.Equal(c.Positions, positionsAfter(p.Ranges)) {
+		return fmt.Errorf("batch %d is committed with other positions than its ranges end at", c.Batch)
+	}
+	for _, old := range h.Positions {
+		if !slices.ContainsFunc(c.Positions, func(x offsets.Position) bool { return x.Topic == old.Topic && x.Partition == old.Partition }) {
+			return fmt.Errorf("batch %d loses the position of %s/%d", c.Batch, old.Topic, old.Partition)
+		}
+	}
+	return nil
+}
+
+// base is what the history will say behind the commit of a plan, beyond the commit itself.
+func (h *History) base(p *Planned, c *Committed) *Base {
+	b := &Base{Job: p.Job, Records: h.Records + c.Records, WireBytes: h.WireBytes + c.WireBytes, Offsets: h.Offsets,
+		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor)}
+	for _, r := range p.Ranges {
+		b.Offsets += r.Span()
+	}
+	maps.Copy(b.LastRows, c.LastRows)
+	return b
+}
+
+// keepState adds the blocks of a commit to those that make up the state, and forgets what nobody needs: what came
+// before a snapshot, and blocks of operators that hold no row any more.
+func (h *History) keepState(c *Committed) {
+	h.SinceSnapshot++
+	if c.Base != nil {
+		h.States, h.SinceSnapshot = nil, 0
+	}
+	if h.loaded || len(c.After.Operators) == 0 {
+		return
+	}
+	h.States = append(h.States, VersionedState{Batch: c.Batch, Blocks: c.State, Operators: c.After.Operators})
+	for i := range h.States {
+		h.States[i].Blocks = slices.DeleteFunc(slices.Clone(h.States[i].Blocks), func(b StateBlock) bool { return h.held(b.Operator) == 0 })
+	}
 }
 
 // held reports how many rows of open windows the named operator holds after the last commit.

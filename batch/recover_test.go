@@ -1,9 +1,11 @@
 package batch
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
@@ -68,7 +70,7 @@ func TestFoldAndDecide(t *testing.T) {
 		{name: "flushed, reopened and to be flushed again", write: func(j *journal) { j.commit(j.plan(1, true)) }, facts: Facts{Flush: true, Reopen: true}, action: Undo, next: 2, pos: 10},
 		{name: "reopened before", write: func(j *journal) {
 			j.commit(j.plan(1, true))
-			j.add(&Reopened{Batch: 1, FlushedTo: 77})
+			j.add(&Reopened{Batch: 1, FlushedTo: map[string]int64{"w": 77}})
 		}, action: Plan, next: 2, pos: 10},
 		{name: "the flush itself is open", write: func(j *journal) { j.plan(1, true) }, facts: Facts{Reopen: true}, action: Rerun, next: 2, open: []int64{1}, pos: -1},
 	}
@@ -128,43 +130,104 @@ func TestFoldRefusesBrokenRules(t *testing.T) {
 	}
 }
 
-// TestEffective is the rule that a successor's Opened decides what counts of older chains.
-func TestEffective(t *testing.T) {
-	chain := func(epoch uint64, n int, older ...ChainEnd) rawChain {
-		c := rawChain{epoch: epoch}
-		for i := range n {
-			var r Record = &Cancelled{Batch: int64(epoch)*100 + int64(i)}
-			if i == 0 {
-				r = &Opened{Epoch: epoch, Chains: older}
+// TestFoldBeginsAtASnapshot: what stands before a snapshot is not needed, and the history is the same with it.
+func TestFoldBeginsAtASnapshot(t *testing.T) {
+	j := &journal{}
+	for batch := int64(1); batch <= 5; batch++ {
+		p := j.plan(batch, false)
+		c := j.commit(p)
+		c.LastRows = map[string]int64{"lake": batch}
+		c.After.Operators = map[string]int64{"w": batch}
+		c.Edges = []Edge{{Operator: "w", HeldAfter: batch}}
+		c.State = []StateBlock{{Operator: "w", Length: 1, inline: []byte{byte(batch)}}}
+		if batch == 3 {
+			h, err := Fold(j.entries[:len(j.entries)-2])
+			if err != nil {
+				t.Fatal(err)
 			}
-			c.entries = append(c.entries, Entry{At: wal.Position{Epoch: epoch, Sequence: uint64(i + 1)}, Record: r})
+			c.Base = h.base(p, c)
 		}
-		return c
 	}
+	whole, err := Fold(j.entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, err := Fold(j.entries[5:]) // from the commit of batch 3
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(whole, part) {
+		t.Errorf("whole %+v\npart  %+v", whole, part)
+	}
+	if len(part.States) != 3 || part.Records != 50 || part.Offsets != 50 || part.NextBatch != 6 {
+		t.Errorf("history %+v", part)
+	}
+}
+
+// TestReadLog is the rule that a successor's Opened decides what counts of older chains.
+func TestReadLog(t *testing.T) {
+	chain := func(epoch uint64, n int, prev *ChainEnd) []Record {
+		out := []Record{&Opened{Epoch: epoch, Prev: prev}}
+		for i := 1; i < n; i++ {
+			out = append(out, &Cancelled{Batch: int64(epoch)*100 + int64(i)})
+		}
+		return out
+	}
+	snapshot := func(rs []Record) []Record { return append(rs, &Committed{Base: &Base{}}) }
 	tests := []struct {
 		name   string
-		chains []rawChain
-		want   int // entries that count
+		chains map[uint64][]Record
+		whole  bool
+		want   int // records that count
 		err    string
 	}{
-		{"nothing", nil, 0, ""},
-		{"one chain counts whole", []rawChain{chain(1, 3)}, 3, ""},
-		{"an older chain up to what was read", []rawChain{chain(1, 5), chain(2, 2, ChainEnd{1, 3})}, 5, ""},
-		{"a zombie's chain that was not read", []rawChain{chain(1, 3), chain(2, 4), chain(3, 2, ChainEnd{1, 3})}, 5, ""},
-		{"a chain that lost its end", []rawChain{chain(1, 2), chain(2, 2, ChainEnd{1, 3})}, 0, "ends before record 3"},
-		{"a chain that is gone", []rawChain{chain(2, 2, ChainEnd{1, 3})}, 0, "log of epoch 1 is gone"},
+		{name: "nothing"},
+		{name: "one chain counts whole", chains: map[uint64][]Record{1: chain(1, 3, nil)}, want: 3},
+		{name: "an older chain up to what was read", chains: map[uint64][]Record{1: chain(1, 5, nil), 2: chain(2, 2, &ChainEnd{1, 3})}, want: 5},
+		{name: "a zombie's chain that was not read", chains: map[uint64][]Record{1: chain(1, 3, nil), 2: chain(2, 4, nil), 3: chain(3, 2, &ChainEnd{1, 3})}, want: 5},
+		{name: "a newest chain without a record", chains: map[uint64][]Record{1: chain(1, 3, nil), 2: nil}, want: 3},
+		{name: "no further than a snapshot", chains: map[uint64][]Record{2: snapshot(chain(2, 2, &ChainEnd{1, 3})), 3: chain(3, 2, &ChainEnd{2, 3})}, want: 5},
+		{name: "a snapshot behind what counts", chains: map[uint64][]Record{1: chain(1, 3, nil), 2: snapshot(chain(2, 2, &ChainEnd{1, 3})), 3: chain(3, 2, &ChainEnd{2, 2})}, want: 7},
+		{name: "to the first chain when asked", whole: true, chains: map[uint64][]Record{1: chain(1, 3, nil), 2: snapshot(chain(2, 2, &ChainEnd{1, 3}))}, want: 6},
+		{name: "a chain that lost its end", chains: map[uint64][]Record{1: chain(1, 2, nil), 2: chain(2, 2, &ChainEnd{1, 3})}, err: "ends before record 3"},
+		{name: "a chain that is gone", chains: map[uint64][]Record{2: chain(2, 2, &ChainEnd{1, 3})}, err: "log of epoch 1 ends before record 3"},
+		{name: "a chain without its beginning", chains: map[uint64][]Record{1: chain(1, 3, nil)[1:]}, err: "does not begin with its Opened record"},
 	}
 	for _, test := range tests {
-		entries, ends, err := effective(test.chains)
-		switch {
-		case test.err != "":
-			if err == nil || !strings.Contains(err.Error(), test.err) {
-				t.Errorf("%s: error %v, want %q", test.name, err, test.err)
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for epoch, records := range test.chains {
+				writeChain(t, dir, epoch, records)
 			}
-		case err != nil || len(entries) != test.want:
-			t.Errorf("%s: %d entries, error %v, want %d", test.name, len(entries), err, test.want)
-		case len(test.chains) > 0 && ends[len(ends)-1].Epoch != test.chains[len(test.chains)-1].epoch:
-			t.Errorf("%s: ends %v", test.name, ends)
+			entries, end, err := readLog(logReader{read: wal.RecoverChain, fsys: store.OS{}, dir: dir}, 99, test.whole)
+			switch {
+			case test.err != "":
+				if err == nil || !strings.Contains(err.Error(), test.err) {
+					t.Errorf("error %v, want %q", err, test.err)
+				}
+			case err != nil || len(entries) != test.want:
+				t.Errorf("%d records, error %v, want %d", len(entries), err, test.want)
+			case test.want > 0 && end.Sequence != entries[len(entries)-1].At.Sequence:
+				t.Errorf("end %v", end)
+			}
+		})
+	}
+}
+
+func writeChain(t *testing.T, dir string, epoch uint64, records []Record) {
+	t.Helper()
+	log, err := wal.Create(store.OS{}, dir, epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	for _, r := range records {
+		data, err := Encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := log.Append(data); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -19,23 +19,23 @@ type outcome struct {
 	deltas map[int][][]byte          // by stage behind an exchange: one block for each shard
 	bad    []columnar.BadRecord
 
-	flushedTo int64 // the greatest end of a window that closed
+	closedTo map[string]int64 // by operator: the greatest end of a window that closed
 }
 
 // runPlan runs every stage of a job over the ranges of a plan. It is a function of the plan, the records in its
 // ranges, the side inputs and the state before; nothing becomes visible.
-func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor int64) (*outcome, error) {
+func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor map[string]int64) (*outcome, error) {
 	o := &outcome{
-		flushedTo: windows.NoWatermark,
-		shards:    map[string][]output.Shard{},
-		deltas:    map[int][][]byte{},
-		commit:    &Committed{Batch: p.Batch, At: p.At, RangeHash: RangeHash(p), Positions: positionsAfter(p.Ranges)},
+		closedTo: map[string]int64{},
+		shards:   map[string][]output.Shard{},
+		deltas:   map[int][][]byte{},
+		commit:   &Committed{Batch: p.Batch, At: p.At, RangeHash: RangeHash(p), Positions: positionsAfter(p.Ranges)},
 	}
 	results, err := exec.Run(ctx, sourceTasks(job, p, floor))
 	if err != nil {
 		return nil, err
 	}
-	o.collect(p, &job.Plan.Stages[0], results)
+	o.collect(job, p, &job.Plan.Stages[0], results)
 	o.commit.After = Marks{Source: sourceMark(job, p, results), Operators: map[string]int64{}}
 	water := map[int]int64{0: o.commit.After.Source.Watermark} // output watermark of each stage
 	partials := map[int][]*Result{0: results}
@@ -53,7 +53,7 @@ func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor int
 			return nil, err
 		}
 		partials[stage.ID] = results
-		o.collect(p, stage, results)
+		o.collect(job, p, stage, results)
 	}
 	return o, checkEdges(job.Plan, o.commit.Edges)
 }
@@ -68,7 +68,7 @@ func positionsAfter(ranges []offsets.Range) []offsets.Position {
 
 // sourceTasks cuts the ranges at fixed offsets. Their order, by range then step, is the order of rows and of float
 // sums, so it must depend on the plan alone.
-func sourceTasks(job *Job, p *Planned, floor int64) []Task {
+func sourceTasks(job *Job, p *Planned, floor map[string]int64) []Task {
 	var tasks []Task
 	for _, r := range p.Ranges {
 		for _, piece := range r.Cut(p.Step) {
@@ -80,7 +80,7 @@ func sourceTasks(job *Job, p *Planned, floor int64) []Task {
 }
 
 // lateMark is the watermark at the start of the batch against which rows that go into the exchange are late.
-func lateMark(x *dstream.Exchange, p *Planned, floor int64) int64 {
+func lateMark(x *dstream.Exchange, p *Planned, floor map[string]int64) int64 {
 	if x == nil {
 		return windows.NoWatermark
 	}
@@ -88,11 +88,14 @@ func lateMark(x *dstream.Exchange, p *Planned, floor int64) int64 {
 	if !ok { // new in this job: it begins where its source stands
 		before = p.Before.Source.Watermark
 	}
-	return max(before, floor)
+	if flushed, ok := floor[x.Name]; ok {
+		return max(before, flushed)
+	}
+	return before
 }
 
 // shardTasks gives every shard the partials that the results of the stage before hold for it, in their order.
-func shardTasks(job *Job, p *Planned, stage *dstream.Stage, before []*Result, closeAt, floor int64) []Task {
+func shardTasks(job *Job, p *Planned, stage *dstream.Stage, before []*Result, closeAt int64, floor map[string]int64) []Task {
 	tasks := make([]Task, p.Shards)
 	for s := range tasks {
 		tasks[s] = Task{JobHash: job.Hash, Batch: p.Batch, Stage: stage.ID, At: p.At, Shards: p.Shards, Shard: s,
@@ -127,14 +130,14 @@ func sourceMark(job *Job, p *Planned, results []*Result) windows.SourceMark {
 }
 
 // collect adds a stage's results to the outcome: accounting, deltas, and rows for the sinks.
-func (o *outcome) collect(p *Planned, stage *dstream.Stage, results []*Result) {
+func (o *outcome) collect(job *Job, p *Planned, stage *dstream.Stage, results []*Result) {
 	for _, r := range results {
 		o.commit.Records += r.Source.Records
 		o.commit.WireBytes += r.Source.WireBytes
-		o.flushedTo = max(o.flushedTo, r.ClosedTo)
 		o.bad = append(o.bad, r.Source.Bad...)
 		if stage.Input >= 0 {
 			o.deltas[stage.ID] = append(o.deltas[stage.ID], r.Delta)
+			o.closed(job.Plan.Stages[stage.Input].Exchange.Name, r.ClosedTo)
 		}
 		for _, e := range r.Edges {
 			o.addEdge(e)
@@ -142,6 +145,13 @@ func (o *outcome) collect(p *Planned, stage *dstream.Stage, results []*Result) {
 	}
 	for _, name := range stage.Sinks {
 		o.shards[name] = append(o.shards[name], sinkShards(stage, results, p.Shards)...)
+	}
+}
+
+// closed notes how far windows of an operator have closed.
+func (o *outcome) closed(operator string, end int64) {
+	if old, ok := o.closedTo[operator]; end != windows.NoWatermark && (!ok || end > old) {
+		o.closedTo[operator] = end
 	}
 }
 

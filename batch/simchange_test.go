@@ -47,7 +47,7 @@ func TestOpenBatchOfAChangedJob(t *testing.T) {
 	other := w.run(job, func(o *Options) {
 		o.Resolve = func([]byte) (*Job, error) { return w.job(byAd), nil }
 	})
-	wantError[*RefusedError](t, other, "batch 1 is open", "its recorded job file now means job")
+	wantError[*RefusedError](t, other, "batch 1 is open", "which this program understands as job")
 
 	resolved := 0
 	w.mustRun(job, func(o *Options) {
@@ -274,8 +274,8 @@ func (w *world) snapshots() (n, longest int) {
 	}
 	run := 0
 	for _, e := range in.Entries {
-		if c, ok := e.Record.(*Committed); ok && c.FlushedTo == 0 {
-			if run++; c.Snapshot {
+		if c, ok := e.Record.(*Committed); ok && len(c.FlushedTo) == 0 {
+			if run++; c.Base != nil {
 				n, run = n+1, 0
 			}
 			longest = max(longest, run)

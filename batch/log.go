@@ -1,0 +1,132 @@
+package batch
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/wal"
+)
+
+// logReader reads chains of a checkpoint's log and decodes their records.
+type logReader struct {
+	read func(fsys store.FS, dir string, epoch uint64) (*wal.Chain, error) // wal.RecoverChain, or the like of wal.ReadChain
+	fsys store.FS
+	dir  string
+	warn func(string) // told of torn tails; may be nil
+}
+
+// rawChain is one epoch's chain with its records decoded.
+type rawChain struct {
+	epoch   uint64
+	entries []Entry
+}
+
+// readLog returns the records that count, oldest first, of the epochs below one, and where the newest chain ends. The
+// newest chain counts as it is. Its Opened record names the chain before it and the last record of that one that
+// counts: what a driver wrote after its successor had read its chain never happened. So it goes from link to link, to
+// the first chain when whole is set, else no further than a snapshot needs.
+func readLog(r logReader, below uint64, whole bool) ([]Entry, *ChainEnd, error) {
+	chain, err := r.newest(below)
+	if err != nil || chain == nil {
+		return nil, nil, err
+	}
+	last := chain.entries[len(chain.entries)-1].At
+	entries := chain.entries
+	for {
+		opened, err := chain.opened()
+		if err != nil {
+			return nil, nil, err
+		}
+		if opened.Prev == nil || !whole && lastSnapshot(entries) >= 0 {
+			return entries, &ChainEnd{Epoch: last.Epoch, Sequence: last.Sequence}, nil
+		}
+		if chain, err = r.upTo(*opened.Prev, chain.epoch); err != nil {
+			return nil, nil, err
+		}
+		entries = slices.Concat(chain.entries, entries)
+	}
+}
+
+// lastSnapshot is the position of the last commit from which everything behind it can be understood; −1: none.
+func lastSnapshot(entries []Entry) int {
+	for i, e := range slices.Backward(entries) {
+		if c, ok := e.Record.(*Committed); ok && c.Base != nil {
+			return i
+		}
+	}
+	return -1
+}
+
+// newest returns the newest chain below an epoch that has records; nil when there is none.
+func (r logReader) newest(below uint64) (*rawChain, error) {
+	epochs, err := wal.Epochs(r.fsys, r.dir)
+	if err != nil {
+		return nil, fmt.Errorf("list log: %w", err)
+	}
+	for _, epoch := range slices.Backward(epochs) {
+		if epoch >= below {
+			continue
+		}
+		if chain, err := r.chain(epoch); err != nil || len(chain.entries) > 0 {
+			return chain, err
+		}
+	}
+	return nil, nil
+}
+
+// upTo returns the chain that a later epoch links to, up to the record that it has read.
+func (r logReader) upTo(end ChainEnd, later uint64) (*rawChain, error) {
+	chain, err := r.chain(end.Epoch)
+	if err != nil {
+		return nil, err
+	}
+	n := slices.IndexFunc(chain.entries, func(e Entry) bool { return e.At.Sequence == end.Sequence })
+	if n < 0 {
+		return nil, refuse("the log of epoch %d ends before record %d, which epoch %d has read: restore the checkpoint from a copy", end.Epoch, end.Sequence, later)
+	}
+	chain.entries = chain.entries[:n+1]
+	return chain, nil
+}
+
+func (r logReader) chain(epoch uint64) (*rawChain, error) {
+	chain, err := r.read(r.fsys, r.dir, epoch)
+	if err != nil {
+		return nil, corrupt(err)
+	}
+	if chain.Torn != nil && r.warn != nil {
+		r.warn(fmt.Sprintf("log of epoch %d: %s; the unfinished record is left out", epoch, chain.Torn))
+	}
+	raw := &rawChain{epoch: epoch}
+	for _, x := range chain.Records {
+		rec, err := Decode(x.Payload)
+		if err != nil {
+			return nil, refuse("log of epoch %d, record %d: %v", epoch, x.Position.Sequence, err)
+		}
+		raw.entries = append(raw.entries, Entry{At: x.Position, Record: rec})
+	}
+	return raw, nil
+}
+
+// opened returns the first record, which every chain begins with.
+func (c *rawChain) opened() (*Opened, error) {
+	o, ok := c.entries[0].Record.(*Opened)
+	if !ok || o.Epoch != c.epoch {
+		return nil, refuse("the log of epoch %d does not begin with its Opened record: restore the checkpoint from a copy", c.epoch)
+	}
+	return o, nil
+}
+
+// corrupt turns damage into a refusal: another try cannot help.
+func corrupt(err error) error {
+	var damaged *wal.CorruptionError
+	var format *wal.FormatError
+	if errors.As(err, &damaged) {
+		return refuse("%v; the log is damaged where durable records stand: restore the checkpoint from a copy, nothing was changed", err)
+	}
+	if errors.As(err, &format) {
+		return refuse("%v", err)
+	}
+	return fmt.Errorf("read log: %w", err)
+}
