@@ -23,9 +23,10 @@ const (
 )
 
 // Lengths that new segments are given; a header tells its segment's own, so these may change at any time. The first
-// of an epoch is short, because a job on a schedule starts an epoch with every run and logs little in it.
+// of an epoch is short, because a job on a schedule starts an epoch with every run and logs little in it; each later
+// one is four times as long, up to the last length.
 const (
-	firstSegmentBytes = 128 << 10
+	firstSegmentBytes = 16 << 10
 	nextSegmentBytes  = 4 << 20
 )
 

@@ -37,8 +37,9 @@ func Create(fsys store.FS, dir string, epoch uint64) (*Log, error) {
 
 // segmentBytes is the length of a segment with no record too large for it.
 func segmentBytes(segment uint32) int {
-	if segment == 1 {
-		return firstSegmentBytes
+	const shortSegments = 4 // 16, 64, 256 KiB and 1 MiB
+	if segment <= shortSegments {
+		return firstSegmentBytes << (2 * (segment - 1))
 	}
 	return nextSegmentBytes
 }
