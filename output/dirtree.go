@@ -56,7 +56,8 @@ type dirLevel struct {
 	column string
 	ints   map[int64]int32
 	strs   map[string]int32 // NULL is the empty string
-	names  []string         // by code, e.g. "dt=2026-11-22"
+	names  []string         // by code, e.g. "dt=2026-11-22"; no two are equal
+	named  map[string]int32 // the code of each name: values that share a name share its directory
 	codes  []int32          // scratch: of each selected row
 
 	numbers map[dirNode]int32
@@ -68,7 +69,10 @@ type dirLevel struct {
 type dirNode struct{ parent, code int32 }
 
 func newDirLevel(sink, column string) *dirLevel {
-	return &dirLevel{sink: sink, column: column, ints: map[int64]int32{}, strs: map[string]int32{}, numbers: map[dirNode]int32{}}
+	return &dirLevel{
+		sink: sink, column: column,
+		ints: map[int64]int32{}, strs: map[string]int32{}, named: map[string]int32{}, numbers: map[dirNode]int32{},
+	}
 }
 
 // descend replaces the directory of each selected row, of the level above, by its directory in this level.
@@ -168,12 +172,17 @@ func (l *dirLevel) strCode(s []byte) int32 {
 	return code
 }
 
-// name gives the next code to a value with that text.
+// name returns the code of a value with that text: that of its name when another value has it already, else a new one.
 func (l *dirLevel) name(text string) int32 {
 	name, err := dirName(l.sink, l.column, text)
 	if err != nil && l.err == nil {
 		l.err = err
 	}
-	l.names = append(l.names, name)
-	return int32(len(l.names) - 1)
+	code, ok := l.named[name]
+	if !ok {
+		code = int32(len(l.names))
+		l.named[name] = code
+		l.names = append(l.names, name)
+	}
+	return code
 }

@@ -2,12 +2,14 @@ package output
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
 // Constants of the directory format, version 1 (docs/formats/output.md). They must not change.
 const (
 	formatVersion  = 1
+	hiddenPrefix   = "_millrace/"
 	ownerName      = "_millrace/owner"
 	manifestPrefix = "_millrace/manifest/"
 	hashDigits     = 8   // of the job hash, in file names
@@ -20,8 +22,22 @@ func fileName(info BatchInfo, shard, part int) string {
 	if part > 0 {
 		parts = fmt.Sprintf("-%03d", part)
 	}
-	return fmt.Sprintf("%s-b%012d-s%03d%s-%.*s.parquet",
-		escapeJob(info.Job), info.Batch, shard, parts, hashDigits, info.JobHash)
+	return fmt.Sprintf("%ss%03d%s-%.*s.parquet", batchPrefix(info), shard, parts, hashDigits, info.JobHash)
+}
+
+// batchPrefix begins the name of every file of the batch. Names of other jobs may begin with it too.
+func batchPrefix(info BatchInfo) string {
+	return fmt.Sprintf("%s-b%012d-", escapeJob(info.Job), info.Batch)
+}
+
+// behindBatch is what follows batchPrefix in the names of a batch, whatever its shards, parts and job hash. It has no
+// room for a second "-b": behind the prefix of another job's longer name, it does not match.
+var behindBatch = regexp.MustCompile(`^s[0-9]{3,}(-[0-9]{3,})?-[^-]*\.parquet$`)
+
+// isOfBatch reports whether a file of that name, without directories, is one of the batch.
+func isOfBatch(name string, info BatchInfo) bool {
+	rest, ok := strings.CutPrefix(name, batchPrefix(info))
+	return ok && behindBatch.MatchString(rest)
 }
 
 func manifestName(batch int64) string { return fmt.Sprintf("%s%012d.json", manifestPrefix, batch) }

@@ -24,6 +24,33 @@ func TestFileName(t *testing.T) {
 	}
 }
 
+func TestIsOfBatch(t *testing.T) {
+	for _, test := range []struct {
+		job  string
+		name string
+		want bool
+	}{
+		{"ad-views", "ad-views-b000000000042-s000-5f0c2a9e.parquet", true},
+		{"ad-views", "ad-views-b000000000042-s007-012-5f0c2a9e.parquet", true},
+		{"ad-views", "ad-views-b000000000042-s1000-1000-ffffffff.parquet", true},
+		{"ad-views", "ad-views-b000000000041-s000-5f0c2a9e.parquet", false},
+		{"ad-views", "ad-views-b0000000000421-s000-5f0c2a9e.parquet", false},
+		{"ad-views", "all-ad-views-b000000000042-s000-5f0c2a9e.parquet", false},
+		{"views", "ad-views-b000000000042-s000-5f0c2a9e.parquet", false},
+		{"ad", "ad-views-b000000000042-s000-5f0c2a9e.parquet", false},
+		{"a b", "a%20b-b000000000042-s000-5f0c2a9e.parquet", true},
+		{"x", "x-b000000000042-s000-b000000000001-s000-5f0c2a9e.parquet", false},
+		{"x-b000000000042-s000", "x-b000000000042-s000-b000000000001-s000-5f0c2a9e.parquet", false},
+		{"x-b000000000001-s000", "x-b000000000001-s000-b000000000042-s000-5f0c2a9e.parquet", true},
+		{"ad-views", "ad-views-b000000000042-s000-5f0c2a9e.parquet.part", false},
+		{"ad-views", "ad-views-b000000000042-notes.parquet", false},
+	} {
+		if got := isOfBatch(test.name, BatchInfo{Job: test.job, Batch: 42}); got != test.want {
+			t.Errorf("%s of job %s, batch 42: %t", test.name, test.job, got)
+		}
+	}
+}
+
 func TestManifestBatch(t *testing.T) {
 	for name, want := range map[string]int64{
 		"_millrace/manifest/000000000001.json":   1,

@@ -10,7 +10,8 @@ import (
 	"github.com/millrace/millrace/columnar"
 )
 
-// hiveDefault is the directory name of NULL and of the empty string, as Hive has it.
+// hiveDefault is the directory name of NULL and of the empty string, as Hive has it. The string of that text has it
+// too.
 const hiveDefault = "__HIVE_DEFAULT_PARTITION__"
 
 // escapeHive percent-encodes a column name or value for a directory name. The characters are those of Hive's

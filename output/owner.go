@@ -15,12 +15,12 @@ type ownerFile struct {
 	Owner
 }
 
-// claim makes the directory ours, or finds that it is already. An owner file of ours is put again: whoever created it
-// may have died before it was durable, and the store makes it so when it finds the name taken.
-func (p *Parquet) claim(ctx context.Context) error {
+// claim makes the directory ours, or finds that it is already; with written it must be. An owner file of ours is put
+// again: whoever created it may have died before it was durable, and the store makes it so when it finds the name taken.
+func (p *Parquet) claim(ctx context.Context, written bool) error {
 	err := p.checkOwner(ctx)
 	if errors.Is(err, store.ErrNotExist) {
-		err = p.checkEmpty(ctx)
+		err = p.checkFree(ctx, written)
 	}
 	if err != nil {
 		return err
@@ -55,14 +55,19 @@ func (p *Parquet) checkOwner(ctx context.Context) error {
 	return nil
 }
 
-// checkEmpty refuses a directory with something in it: readers would take what is there for rows of this job.
-func (p *Parquet) checkEmpty(ctx context.Context) error {
+// checkFree refuses to claim a directory that had no owner a moment ago: in place of one that the job has written to,
+// or with something in it, which readers would take for rows of this job.
+func (p *Parquet) checkFree(ctx context.Context, written bool) error {
+	if written {
+		return &ConflictError{Sink: p.sink, Path: p.root, Msg: fmt.Sprintf("has no %s although the log has committed rows to this sink: is the disk mounted? did the path change? mount it, or give the sink a new name to begin an output anew", ownerName)}
+	}
 	names, err := p.store.List(ctx, "")
-	if err != nil {
+	if err != nil || len(names) == 0 {
 		return err
 	}
-	if len(names) == 0 {
-		return nil
+	// What is there may be of another process that claimed the directory between the two looks.
+	if err := p.checkOwner(ctx); !errors.Is(err, store.ErrNotExist) {
+		return err
 	}
 	return p.conflict(names[0], fmt.Sprintf("is in the way: the directory holds files but no %s, so this job did not write them; choose an empty or new path", ownerName))
 }

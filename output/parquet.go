@@ -26,6 +26,10 @@ type ParquetConfig struct {
 	Layout Layout
 	Owner  Owner
 
+	// Written says that the log has committed rows to this sink. A directory that is nobody's then is not the one that
+	// holds them, and is refused with a [ConflictError] instead of claimed.
+	Written bool
+
 	// MaxPartitions bounds the partition directories of one batch; 0 means DefaultMaxPartitions. More of them are a
 	// [PartitionLimitError].
 	MaxPartitions int
@@ -66,8 +70,8 @@ type Parquet struct {
 type parquetWork [][]byte
 
 // OpenParquet claims the directory for cfg.Owner and returns its sink. A directory of another job or checkpoint is an
-// [OwnedError]; one that holds files but has no owner is a [ConflictError]. A layout that cannot be written is refused
-// before anything is touched.
+// [OwnedError]; one that holds files but has no owner is a [ConflictError], and so is one without an owner when
+// cfg.Written is set. A layout that cannot be written is refused before anything is touched.
 func OpenParquet(ctx context.Context, cfg ParquetConfig) (*Parquet, error) {
 	cfg = cfg.withDefaults()
 	p := &Parquet{
@@ -77,7 +81,7 @@ func OpenParquet(ctx context.Context, cfg ParquetConfig) (*Parquet, error) {
 	if err := p.compile(cfg); err != nil {
 		return nil, fmt.Errorf("sink %s: %w", cfg.Sink, err)
 	}
-	if err := p.claim(ctx); err != nil {
+	if err := p.claim(ctx, cfg.Written); err != nil {
 		return nil, p.claimError(err)
 	}
 	return p, nil
@@ -113,7 +117,7 @@ func (p *Parquet) at(name string) string {
 }
 
 // Prepare implements [Sink]. It encodes all files of the batch in memory, ordered by shard and path. What the data
-// alone decides is a [PartitionLimitError], a [PartitionValueError] or a columnar.RowError.
+// alone decides is, or wraps, a [PartitionLimitError], a [PartitionValueError] or a columnar.RowError.
 func (p *Parquet) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ []byte) (*Prepared, error) {
 	groups, err := p.partitions.groups(shards, p.maxPartitions)
 	if err != nil {
@@ -123,7 +127,7 @@ func (p *Parquet) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _
 	if err != nil {
 		return nil, fmt.Errorf("sink %s: %w", p.sink, err)
 	}
-	b := &parquetBatch{p: p, footer: footer, out: &Prepared{Info: info}}
+	b := &parquetBatch{p: p, footer: footer, out: &Prepared{Info: info}, names: map[string]bool{}}
 	for _, g := range groups {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -156,6 +160,7 @@ type parquetBatch struct {
 	footer []footerKey
 	out    *Prepared
 	data   parquetWork
+	names  map[string]bool // paths taken
 }
 
 // add encodes the files of one directory and shard.
@@ -167,6 +172,11 @@ func (b *parquetBatch) add(g group) error {
 			part = i + 1
 		}
 		name := g.dir + fileName(b.out.Info, g.shard, part)
+		if b.names[name] {
+			// Publish would take the second file for the first one come again, and lose its rows.
+			return fmt.Errorf("sink %s: internal error: batch %d makes two files %s", b.p.sink, b.out.Info.Batch, name)
+		}
+		b.names[name] = true
 		if err := b.encode(name, rows); err != nil {
 			return fmt.Errorf("sink %s: encode %s: %w", b.p.sink, name, err)
 		}
@@ -187,9 +197,19 @@ func (b *parquetBatch) encode(name string, rows runs) error {
 }
 
 // Publish implements [Sink]: it creates the files that are not there yet. One that is there with equal rows in other
-// bytes, of an older version, stays and gives its size to pr.Files; other rows are a [ConflictError].
+// bytes, of an older version, stays and gives its size to pr.Files; other rows are a [ConflictError]. A rerun lists the
+// whole directory first.
 func (p *Parquet) Publish(ctx context.Context, pr *Prepared) error {
-	for i, data := range pr.work.(parquetWork) {
+	work, _ := pr.work.(parquetWork)
+	if len(work) != len(pr.Files) {
+		return fmt.Errorf("sink %s: internal error: batch %d was prepared by another sink", p.sink, pr.Info.Batch)
+	}
+	if pr.Info.Rerun {
+		if err := p.checkLeftovers(ctx, pr); err != nil {
+			return err
+		}
+	}
+	for i, data := range work {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

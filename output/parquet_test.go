@@ -147,28 +147,6 @@ func TestOwnerAndManifestText(t *testing.T) {
 	}
 }
 
-func TestOpenRefuses(t *testing.T) {
-	for _, test := range []struct{ name, content, want string }{
-		{"dt=1/foreign.parquet", "x", "sink lake: /lake/dt=1/foreign.parquet: is in the way: the directory holds files but no _millrace/owner, so this job did not write them; choose an empty or new path"},
-		{"_millrace/manifest/000000000001.json", "{}", "sink lake: /lake/_millrace/manifest/000000000001.json: is in the way: the directory holds files but no _millrace/owner, so this job did not write them; choose an empty or new path"},
-		{"_millrace/owner", `{"format":2}`, "sink lake: /lake/_millrace/owner: has format 2, this version knows 1; run the version that wrote it, or a newer one"},
-		{"_millrace/owner", "", "sink lake: /lake/_millrace/owner: is no owner file (unexpected end of JSON input)"},
-		{"_millrace/owner", `{"format":1,"job":"other","checkpoint_id":"d"}`, `sink lake: /lake belongs to job "other" with checkpoint d, not to job "job" with checkpoint c0ffee; choose another path, or the checkpoint that wrote it`},
-	} {
-		l := newLake(t)
-		if err := store.PutBytes(context.Background(), l.store, test.name, []byte(test.content)); err != nil {
-			t.Fatal(err)
-		}
-		_, err := output.OpenParquet(context.Background(), l.config(outputtest.Layout()))
-		if err == nil || err.Error() != test.want {
-			t.Errorf("%s %q: error\n%v\nwant\n%s", test.name, test.content, err, test.want)
-		}
-		if names, _ := l.store.List(context.Background(), ""); !slices.Equal(names, []string{test.name}) {
-			t.Errorf("%s: the directory now holds %v", test.name, names)
-		}
-	}
-}
-
 // TestUpgrade finds files of another version: other bytes, same rows.
 func TestUpgrade(t *testing.T) {
 	l := newLake(t)
@@ -214,6 +192,51 @@ func TestConflicts(t *testing.T) {
 		if !bytes.Equal(l.get(pr.Files[0].Path), test.content) {
 			t.Error("the file was overwritten")
 		}
+	}
+}
+
+// TestLeftoverConflict reruns batch 1, which made key=a and key=b, with rows of key=a only. Files that are not of the
+// batch, or under _millrace, are none of its business.
+func TestLeftoverConflict(t *testing.T) {
+	ctx := context.Background()
+	l := newLake(t)
+	cfg := l.config(outputtest.Layout())
+	l.write(cfg, keyRows("a", "b"))
+	for _, name := range []string{
+		"_millrace/job-b000000000001-s000-00000000.parquet", "key=a/job-b000000000002-s000-00000000.parquet",
+		"key=a/my-job-b000000000001-s000-00000000.parquet", "key=a/job-b000000000001-notes.txt",
+	} {
+		if err := store.PutBytes(ctx, l.store, name, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := l.open(cfg)
+	info := outputtest.Info(1)
+	info.Rerun = true
+	pr, err := p.Prepare(ctx, info, []output.Shard{{Rows: []*columnar.Batch{keyRows("a")}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "sink lake: /lake/key=b/job-b000000000001-s000-00000000.parquet: is there from an earlier attempt at batch 1, which the rerun does not make; nothing is removed: move it out of the output, then start the job again"
+	if err := p.Publish(ctx, pr); err == nil || err.Error() != want {
+		t.Errorf("error\n%v\nwant\n%s", err, want)
+	}
+	if err := l.store.Delete(ctx, "key=b/job-b000000000001-s000-00000000.parquet"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Publish(ctx, pr); err != nil {
+		t.Errorf("after the file is gone: %v", err)
+	}
+}
+
+// TestEqualPathsAreRefused gives two shards one number: the second file would be lost.
+func TestEqualPathsAreRefused(t *testing.T) {
+	l := newLake(t)
+	shard := output.Shard{ID: 3, Rows: []*columnar.Batch{keyRows("a")}}
+	_, err := l.open(l.config(outputtest.Layout())).Prepare(context.Background(), outputtest.Info(1), []output.Shard{shard, shard}, nil)
+	want := "sink lake: internal error: batch 1 makes two files key=a/job-b000000000001-s003-00000000.parquet"
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
 	}
 }
 

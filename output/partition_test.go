@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,8 @@ var partitionTexts = [][]struct {
 }{
 	{{int64(0), "1970-01-01"}, {int64(20779), "2026-11-22"}},
 	{{true, "true"}, {false, "false"}, {nil, "__HIVE_DEFAULT_PARTITION__"}},
-	{{"a/b", "a%2Fb"}, {"", "__HIVE_DEFAULT_PARTITION__"}, {nil, "__HIVE_DEFAULT_PARTITION__"}, {"ü", "ü"}},
+	{{"a/b", "a%2Fb"}, {"", "__HIVE_DEFAULT_PARTITION__"}, {nil, "__HIVE_DEFAULT_PARTITION__"},
+		{"__HIVE_DEFAULT_PARTITION__", "__HIVE_DEFAULT_PARTITION__"}, {"ü", "ü"}},
 	{{int64(3), "3"}, {int64(-1), "-1"}},
 	{{int64(1_500_000), "1970-01-01 00%3A00%3A01.5"}, {nil, "__HIVE_DEFAULT_PARTITION__"}},
 }
@@ -91,6 +93,52 @@ func TestPartitionExpressions(t *testing.T) {
 		outputtest.Batch(s, outputtest.Row{int64(1), "a"}, outputtest.Row{int64(2), "b"}, outputtest.Row{int64(3), "c"}))
 	if got, want := fmt.Sprint(l.files()), "[odd=0/job-b000000000001-s000-00000000.parquet odd=1/job-b000000000001-s000-00000000.parquet]"; got != want {
 		t.Errorf("files %s, want %s", got, want)
+	}
+}
+
+// TestValuesOfOneName puts NULL, the empty string and the text that stands for both into one directory: they are one
+// file, their rows stay in order, equal ones stay two, and they count as one directory.
+func TestValuesOfOneName(t *testing.T) {
+	layout := outputtest.Layout()
+	l := newLake(t)
+	cfg := l.config(layout)
+	cfg.MaxPartitions = 1
+	var rows, want []outputtest.Row
+	for i, key := range []any{nil, "", "__HIVE_DEFAULT_PARTITION__", nil, "__HIVE_DEFAULT_PARTITION__", ""} {
+		rows = append(rows, outputtest.Row{key, int64(i / 2)})
+		want = append(want, outputtest.Row{int64(i / 2)})
+	}
+	pr := l.write(cfg, outputtest.Batch(layout.Schema, rows[:2]...), outputtest.Batch(layout.Schema, rows[2:]...))
+	files := []string{"key=__HIVE_DEFAULT_PARTITION__/job-b000000000001-s000-00000000.parquet"}
+	if got := l.files(); !slices.Equal(got, files) || len(pr.Files) != 1 {
+		t.Fatalf("files %v, manifest entries %v, want %v", got, pr.Files, files)
+	}
+	wantRows(t, readArrow(t, l.get(files[0])).rows, want)
+}
+
+// TestRowErrorsNameTheSink partitions by 60 / number, where a number is 0.
+func TestRowErrorsNameTheSink(t *testing.T) {
+	layout := outputtest.Layout()
+	bigint := columnar.Type{Kind: columnar.Int64}
+	share, err := columnar.Call("/", columnar.Const(bigint, columnar.Value{I: 60}), columnar.Col(layout.Schema, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := columnar.Cast(share, bigint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout.Partitions = []output.PartitionExpr{{Name: "share", Expr: whole}}
+	l := newLake(t)
+	rows := outputtest.Batch(layout.Schema, outputtest.Row{"a", int64(2)}, outputtest.Row{"b", int64(0)})
+	rows.Origin, rows.Offsets = &columnar.Origin{Topic: "flights", Partition: 2}, []int64{104, 105}
+	_, err = l.open(l.config(layout)).Prepare(context.Background(), outputtest.Info(1), []output.Shard{{Rows: []*columnar.Batch{rows}}}, nil)
+	var row *columnar.RowError
+	if !errors.As(err, &row) || row.Row != 1 {
+		t.Fatalf("error %v, want a RowError of row 1", err)
+	}
+	if want := `sink lake: partition column "share": flights/2 offset 105: division by zero in `; !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %v, want %s…", err, want)
 	}
 }
 

@@ -14,7 +14,7 @@ type Owner struct {
 	Checkpoint string `json:"checkpoint_id"`
 }
 
-// BatchInfo is what a sink may know of a batch, all of it recorded in the plan.
+// BatchInfo is what a sink may know of a batch. All of it but Rerun is recorded in the plan.
 type BatchInfo struct {
 	Job      string
 	JobHash  string // 64 hexadecimal digits
@@ -22,6 +22,10 @@ type BatchInfo struct {
 	PlanTime int64  // microseconds since the epoch
 	Ranges   []offsets.Range
 	Shards   int
+
+	// Rerun says that an earlier driver may have published some of the batch. Publish then looks for files of the
+	// batch that this run does not make. It changes nothing in what Prepare returns.
+	Rerun bool
 }
 
 // Shard is the rows that one shard of the last stage yields, in their fixed order.
@@ -38,7 +42,8 @@ type File struct {
 	RowsSHA256 string `json:"rows_sha256"` // over the rows in order, independent of encoding
 }
 
-// Prepared is a batch that is ready to be published; it belongs to the sink that made it.
+// Prepared is a batch that is ready to be published; it belongs to the sink that made it. One that holds Info alone is
+// a batch without rows, for every sink.
 type Prepared struct {
 	Info  BatchInfo
 	Files []File // manifest entries; empty when the batch has no rows for this sink
@@ -53,7 +58,8 @@ type Sink interface {
 	// state before the batch. Rows belong to the caller and are not kept.
 	Prepare(ctx context.Context, info BatchInfo, shards []Shard, state []byte) (*Prepared, error)
 	// Publish makes the batch visible, durably. Calling it again, also after a crash in the middle and from another
-	// process, ends in the same state.
+	// process, ends in the same state. When p.Info.Rerun is set and files of the batch are there that p does not hold,
+	// it is a [ConflictError] and nothing becomes visible: without files, p asks whether the batch left no trace.
 	Publish(ctx context.Context, p *Prepared) error
 	// Committed is told about every batch once the driver's log holds it; recovery repeats the last ones. Parquet
 	// keeps a manifest beside the output.

@@ -60,12 +60,13 @@ func (s *Stdout) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ 
 	return p, nil
 }
 
-// Publish implements [Sink].
+// Publish implements [Sink]. A rerun is like any other run: what an earlier one printed is not known.
 func (s *Stdout) Publish(_ context.Context, p *Prepared) error {
 	if p.Info.Batch <= s.printed {
 		return nil
 	}
-	if _, err := s.w.Write(p.work.([]byte)); err != nil {
+	text, _ := p.work.([]byte)
+	if _, err := s.w.Write(text); err != nil {
 		return fmt.Errorf("sink %s: print: %w", s.sink, err)
 	}
 	s.printed = p.Info.Batch

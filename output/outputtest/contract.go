@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/millrace/millrace/columnar"
@@ -45,6 +46,9 @@ func TestSink(t *testing.T, fresh func(t *testing.T) Place) {
 		{"a second process finds its own work", testSecondProcess},
 		{"a crash in the middle is finished by the next process", testCrash},
 		{"other rows are a conflict and change nothing", testOtherRows},
+		{"a rerun that makes the same goes on", testRerun},
+		{"a rerun refuses what it does not make, before it shows anything", testLeftover},
+		{"a rerun without files asks whether anything is visible", testNothingLeft},
 		{"another owner is refused", testOwner},
 		{"a commit is remembered", testCommitted},
 		{"a batch without rows leaves nothing", testEmpty},
@@ -82,6 +86,28 @@ func (p *process) prepare(batch int64, shards ...output.Shard) *output.Prepared 
 		p.t.Fatalf("prepare batch %d: %v", batch, err)
 	}
 	return pr
+}
+
+// rerun prepares a batch that an earlier life may have published.
+func (p *process) rerun(batch int64, shards ...output.Shard) *output.Prepared {
+	p.t.Helper()
+	info := Info(batch)
+	info.Rerun = true
+	pr, err := p.sink.Prepare(context.Background(), info, shards, nil)
+	if err != nil {
+		p.t.Fatalf("prepare batch %d again: %v", batch, err)
+	}
+	return pr
+}
+
+// refused publishes what must be a conflict, and returns the error.
+func (p *process) refused(pr *output.Prepared) *output.ConflictError {
+	p.t.Helper()
+	var conflict *output.ConflictError
+	if err := p.sink.Publish(context.Background(), pr); !errors.As(err, &conflict) {
+		p.t.Fatalf("publish batch %d: %v, want a ConflictError", pr.Info.Batch, err)
+	}
+	return conflict
 }
 
 func (p *process) publish(pr *output.Prepared) {
@@ -180,21 +206,52 @@ func testCrash(t *testing.T, p *process) {
 			t.Errorf("an interrupt behind step %d of %d went by unnoticed", step, len(pr.Files))
 		}
 		p = p.restart()
-		p.publish(p.prepare(batch, twoShards()...))
+		p.publish(p.rerun(batch, twoShards()...))
 		want = append(want, twoShardsRows...)
 		p.want(want...)
 	}
 }
 
-func testOtherRows(t *testing.T, p *process) {
+func testOtherRows(_ *testing.T, p *process) {
 	p.publish(p.prepare(1, twoShards()...))
 	p = p.restart()
 	other := twoShards()
 	other[1].Rows[0].Cols[1].I64[1]++
-	var conflict *output.ConflictError
-	if err := p.sink.Publish(context.Background(), p.prepare(1, other...)); !errors.As(err, &conflict) {
-		t.Errorf("publishing other rows: %v, want a ConflictError", err)
+	p.refused(p.prepare(1, other...))
+	p.want(twoShardsRows...)
+}
+
+func testRerun(_ *testing.T, p *process) {
+	p.publish(p.rerun(1, twoShards()...))
+	p.publish(p.rerun(1, twoShards()...))
+	p = p.restart()
+	p.publish(p.rerun(1, twoShards()...))
+	p.want(twoShardsRows...)
+	// Batch 1 is no earlier attempt at batch 2 or 11.
+	p.publish(p.rerun(2))
+	p.publish(p.rerun(11, twoShards()[1:]...))
+	p.want(append(slices.Clone(twoShardsRows), "c 4", "a 5")...)
+}
+
+func testLeftover(t *testing.T, p *process) {
+	first := p.prepare(1, twoShards()[1])
+	p.publish(first)
+	p = p.restart()
+	if got := p.refused(p.rerun(1, twoShards()[0])).Path; !slices.ContainsFunc(first.Files, func(f output.File) bool { return strings.HasSuffix(got, f.Path) }) {
+		t.Errorf("the error is about %s, want one of %v", got, first.Files)
 	}
+	p.want("c 4", "a 5")
+}
+
+func testNothingLeft(_ *testing.T, p *process) {
+	p.publish(p.rerun(1))
+	again := Info(1)
+	again.Rerun = true
+	p.publish(&output.Prepared{Info: again})
+	p.want()
+	p.publish(p.prepare(1, twoShards()...))
+	p.refused(p.rerun(1))
+	p.refused(&output.Prepared{Info: again})
 	p.want(twoShardsRows...)
 }
 

@@ -85,6 +85,22 @@ func (m *Memory) create(sink, name string, rows []string) error {
 	return nil
 }
 
+// leftover is the first file of the batch that p does not hold, "" for none.
+func (m *Memory) leftover(p *output.Prepared) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, name := range m.names {
+		mine := slices.ContainsFunc(p.Files, func(f output.File) bool { return f.Path == name })
+		if !mine && strings.HasPrefix(name, batchPrefix(p.Info.Batch)) {
+			return name
+		}
+	}
+	return ""
+}
+
+// batchPrefix begins the names of a batch's files.
+func batchPrefix(batch int64) string { return fmt.Sprintf("b%012d-", batch) }
+
 // memorySink implements output.Sink.
 type memorySink struct {
 	m      *Memory
@@ -104,7 +120,7 @@ func (s *memorySink) Prepare(ctx context.Context, info output.BatchInfo, shards 
 		if len(rows) == 0 {
 			continue
 		}
-		name := fmt.Sprintf("b%012d-s%03d", info.Batch, shard.ID)
+		name := fmt.Sprintf("%ss%03d", batchPrefix(info.Batch), shard.ID)
 		p.Files = append(p.Files, output.File{Path: name, Rows: int64(len(rows))})
 		p.Rows += int64(len(rows))
 		files = append(files, rows)
@@ -130,9 +146,12 @@ func (s *memorySink) render(ctx context.Context, info output.BatchInfo, shard ou
 }
 
 func (s *memorySink) Publish(_ context.Context, p *output.Prepared) error {
-	files, ok := s.work[p]
-	if !ok {
+	files := s.work[p]
+	if len(files) != len(p.Files) {
 		return fmt.Errorf("sink %s: batch %d was prepared by another sink", s.sink, p.Info.Batch)
+	}
+	if left := s.m.leftover(p); p.Info.Rerun && left != "" {
+		return &output.ConflictError{Sink: s.sink, Path: left, Msg: fmt.Sprintf("is there from an earlier attempt at batch %d, which the rerun does not make", p.Info.Batch)}
 	}
 	for i, rows := range files {
 		if err := s.m.create(s.sink, p.Files[i].Path, rows); err != nil {

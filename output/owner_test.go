@@ -1,0 +1,102 @@
+package output_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/output"
+	"github.com/millrace/millrace/output/outputtest"
+)
+
+func TestOpenRefuses(t *testing.T) {
+	for _, test := range []struct{ name, content, want string }{
+		{"dt=1/foreign.parquet", "x", "sink lake: /lake/dt=1/foreign.parquet: is in the way: the directory holds files but no _millrace/owner, so this job did not write them; choose an empty or new path"},
+		{"_millrace/manifest/000000000001.json", "{}", "sink lake: /lake/_millrace/manifest/000000000001.json: is in the way: the directory holds files but no _millrace/owner, so this job did not write them; choose an empty or new path"},
+		{"_millrace/owner", `{"format":2}`, "sink lake: /lake/_millrace/owner: has format 2, this version knows 1; run the version that wrote it, or a newer one"},
+		{"_millrace/owner", "", "sink lake: /lake/_millrace/owner: is no owner file (unexpected end of JSON input)"},
+		{"_millrace/owner", `{"format":1,"job":"other","checkpoint_id":"d"}`, `sink lake: /lake belongs to job "other" with checkpoint d, not to job "job" with checkpoint c0ffee; choose another path, or the checkpoint that wrote it`},
+	} {
+		l := newLake(t)
+		if err := store.PutBytes(context.Background(), l.store, test.name, []byte(test.content)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := output.OpenParquet(context.Background(), l.config(outputtest.Layout()))
+		if err == nil || err.Error() != test.want {
+			t.Errorf("%s %q: error\n%v\nwant\n%s", test.name, test.content, err, test.want)
+		}
+		if names, _ := l.store.List(context.Background(), ""); !slices.Equal(names, []string{test.name}) {
+			t.Errorf("%s: the directory now holds %v", test.name, names)
+		}
+	}
+}
+
+// TestOpenRefusesLostOutput opens a sink whose rows the log knows where nothing of it is.
+func TestOpenRefusesLostOutput(t *testing.T) {
+	ctx := context.Background()
+	for _, content := range [][]string{{}, {"dt=1/foreign.parquet"}} {
+		l := newLake(t)
+		for _, name := range content {
+			if err := store.PutBytes(ctx, l.store, name, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cfg := l.config(outputtest.Layout())
+		cfg.Written = true
+		_, err := output.OpenParquet(ctx, cfg)
+		want := "sink lake: /lake: has no _millrace/owner although the log has committed rows to this sink: is the disk mounted? did the path change? mount it, or give the sink a new name to begin an output anew"
+		var conflict *output.ConflictError
+		if !errors.As(err, &conflict) || err.Error() != want {
+			t.Errorf("error\n%v\nwant\n%s", err, want)
+		}
+		if names, _ := l.store.List(ctx, ""); !slices.Equal(names, content) {
+			t.Errorf("the directory now holds %v, before %v", names, content)
+		}
+	}
+	l := newLake(t)
+	cfg := l.config(outputtest.Layout())
+	l.open(cfg)
+	cfg.Written = true
+	l.open(cfg)
+}
+
+// TestFirstStartRace lets another process claim and fill the directory when the first one has seen that it is nobody's.
+func TestFirstStartRace(t *testing.T) {
+	for _, other := range []output.Owner{outputtest.Me, {Job: "other", Checkpoint: "d"}} {
+		l := newLake(t)
+		theirs := l.config(outputtest.Layout())
+		theirs.Owner = other
+		mine := l.config(outputtest.Layout())
+		mine.Store = &lateStore{Store: l.store, meanwhile: func() { l.write(theirs, keyRows("a")) }}
+		p, err := output.OpenParquet(context.Background(), mine)
+		if other == outputtest.Me {
+			if err != nil {
+				t.Fatalf("open beside a process of the same owner: %v", err)
+			}
+			l.publish(p, 1, output.Shard{Rows: []*columnar.Batch{keyRows("a")}})
+		} else if owned := (*output.OwnedError)(nil); !errors.As(err, &owned) || owned.Owner != other {
+			t.Errorf("open beside a process of another owner: %v, want an OwnedError", err)
+		}
+		if files := l.files(); len(files) != 1 {
+			t.Errorf("files %v, want one", files)
+		}
+	}
+}
+
+// lateStore does something between the first look at an object that is not there and the return of that look.
+type lateStore struct {
+	store.Store
+	meanwhile func()
+}
+
+func (s *lateStore) Get(ctx context.Context, name string) ([]byte, error) {
+	data, err := s.Store.Get(ctx, name)
+	if f := s.meanwhile; f != nil && errors.Is(err, store.ErrNotExist) {
+		s.meanwhile = nil
+		f()
+	}
+	return data, err
+}
