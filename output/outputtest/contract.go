@@ -227,9 +227,10 @@ func testRerun(_ *testing.T, p *process) {
 	p = p.restart()
 	p.publish(p.rerun(1, twoShards()...))
 	p.want(twoShardsRows...)
-	// Batch 1 is no earlier attempt at batch 2 or 11.
+	// Batch 1 is no earlier attempt at batch 2 or 11, nor is 11 one at 1.
 	p.publish(p.rerun(2))
 	p.publish(p.rerun(11, twoShards()[1:]...))
+	p.publish(p.rerun(1, twoShards()...))
 	p.want(append(slices.Clone(twoShardsRows), "c 4", "a 5")...)
 }
 
