@@ -11,11 +11,12 @@ import (
 )
 
 // flagsFirst moves the flags of a command in front of its arguments, because the library stops to look for flags at
-// the first argument and people write `millrace run job.yaml --available-now`. Behind "--" nothing moves.
-func flagsFirst(app *cli.App, args []string) []string {
+// the first argument and people write `millrace run job.yaml --available-now`. Behind "--" nothing moves. Commands and
+// flags that do not exist are an error with the nearest that does.
+func flagsFirst(app *cli.App, args []string) ([]string, error) {
 	cmd, depth := findCommand(app, args)
-	if cmd == nil {
-		return args
+	if err := checkWord(app, cmd, args[depth:]); err != nil || cmd == nil {
+		return args, err
 	}
 	var flags, rest []string
 	tail := args[depth:]
@@ -29,13 +30,64 @@ func flagsFirst(app *cli.App, args []string) []string {
 			rest = append(rest, a)
 			continue
 		}
+		if err := checkFlag(cmd, strings.Join(args[:depth], " "), a); err != nil {
+			return nil, err
+		}
 		flags = append(flags, a)
-		if takesValue(cmd, a) && i+1 < len(tail) {
-			i++
-			flags = append(flags, tail[i])
+		if !takesValue(cmd, a) {
+			continue
+		}
+		if i++; i == len(tail) {
+			return nil, usage("%s needs a value", a)
+		}
+		flags = append(flags, tail[i])
+	}
+	return slices.Concat(args[:depth], flags, rest), nil
+}
+
+// checkWord looks at what follows the command names that are known; cmd is the last of them, nil for none.
+func checkWord(app *cli.App, cmd *cli.Command, rest []string) error {
+	commands, of := app.Commands, ""
+	if cmd != nil {
+		commands, of = cmd.Subcommands, cmd.Name+" "
+	}
+	if len(rest) == 0 || len(commands) == 0 || isHelp(rest[0]) {
+		return nil
+	}
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.Name)
+	}
+	if flag, ok := strings.CutPrefix(rest[0], "-"); ok {
+		hint := didYouMean(strings.TrimLeft(flag, "-"), names, "flags stand behind a command, one of "+strings.Join(names, ", "))
+		return usage("unknown flag %s; %s", rest[0], hint)
+	}
+	return usage("unknown command %q; %s", of+rest[0], didYouMean(rest[0], names, "there are "+strings.Join(names, ", ")))
+}
+
+func isHelp(arg string) bool { return slices.Contains([]string{"-h", "-help", "--help"}, arg) }
+
+// checkFlag refuses a flag that the command, called name, does not have.
+func checkFlag(cmd *cli.Command, name, arg string) error {
+	flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	var flags []string
+	for _, f := range cmd.Flags {
+		for _, n := range f.Names() {
+			flags = append(flags, "--"+n)
 		}
 	}
-	return slices.Concat(args[:depth], flags, rest)
+	if isHelp(arg) || slices.Contains(flags, "--"+flag) {
+		return nil
+	}
+	return usage("%s has no flag --%s; %s", name, flag, didYouMean("--"+flag, flags, "millrace "+name+" --help lists them"))
+}
+
+// didYouMean is the hint for an unknown word: the nearest, or else what other says.
+func didYouMean(word string, among []string, other string) string {
+	if near := dstream.Nearest(word, among); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return other
 }
 
 // findCommand follows the command names at the beginning of args.
@@ -64,25 +116,6 @@ func takesValue(cmd *cli.Command, arg string) bool {
 		}
 	}
 	return false
-}
-
-func firstWord(args []string) string {
-	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
-		return ""
-	}
-	return args[0]
-}
-
-func unknownCommand(app *cli.App, name string) string {
-	var names []string
-	for _, c := range app.Commands {
-		names = append(names, c.Name)
-	}
-	hint := "commands: " + strings.Join(names, ", ")
-	if near := dstream.Nearest(name, names); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	return fmt.Sprintf("millrace: unknown command %q; %s\n", name, hint)
 }
 
 // oneArg returns the single argument of a command.

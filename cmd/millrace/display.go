@@ -18,10 +18,9 @@ type display struct {
 	json     bool
 	quiet    bool
 	live     bool
-	width    int // of the live line on the screen
-	records  int64
-	batches  int
-	rows     map[string]int64 // by sink
+	columns  func() int // of the terminal
+	width    int        // of the live line on the screen
+	total    tally
 }
 
 // newDisplay writes progress to out, or to errw when a sink needs out for its rows.
@@ -29,20 +28,23 @@ func newDisplay(out, errw io.Writer, asJSON, quiet, outTaken bool) *display {
 	if outTaken {
 		out = errw
 	}
-	d := &display{out: out, err: errw, json: asJSON, quiet: quiet, rows: map[string]int64{}}
+	d := &display{out: out, err: errw, json: asJSON, quiet: quiet, total: tally{rows: map[string]int64{}}}
 	if f, ok := out.(*os.File); ok && !asJSON && !quiet {
 		d.live = term.IsTerminal(int(f.Fd()))
+		d.columns = func() int {
+			w, _, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 80
+			}
+			return w
+		}
 	}
 	return d
 }
 
 // batch shows one batch.
 func (d *display) batch(p batch.Progress) {
-	d.records += p.NumInputRows
-	d.batches++
-	for _, s := range p.Sinks {
-		d.rows[s.Description] += s.NumOutputRows
-	}
+	d.total.add(p)
 	switch {
 	case d.quiet:
 	case d.json:
@@ -52,15 +54,22 @@ func (d *display) batch(p batch.Progress) {
 		}
 		fmt.Fprintf(d.out, "%s\n", data)
 	case d.live:
-		line := batchLine(p)
-		fmt.Fprintf(d.out, "\r%s%s", line, strings.Repeat(" ", max(d.width-len(line), 0)))
-		d.width = len(line)
+		d.redraw(batchLine(p))
 	default:
 		fmt.Fprintln(d.out, batchLine(p))
 	}
 	for _, bad := range p.BadRecords {
 		d.warn("skipped " + bad)
 	}
+}
+
+// redraw writes over the line on the screen. A line that wraps could not be written over, so it is cut.
+func (d *display) redraw(line string) {
+	if most := max(d.columns()-1, 1); len(line) > most {
+		line = line[:most]
+	}
+	fmt.Fprintf(d.out, "\r%s%s", line, strings.Repeat(" ", max(d.width-len(line), 0)))
+	d.width = len(line)
 }
 
 func batchLine(p batch.Progress) string {
@@ -72,10 +81,13 @@ func batchLine(p batch.Progress) string {
 	for _, c := range []struct {
 		n    int64
 		name string
-	}{{p.NumRowsLate, "late"}, {p.NumRowsBad, "bad"}, {p.NumRowsUnassigned, "unassigned"}, {p.NumRowsTombstone, "tombstones"}} {
+	}{{p.NumRowsLate, "late"}, {p.NumRowsBad, "bad"}, {p.NumRowsUnassigned, "unassigned"}} {
 		if c.n > 0 {
 			fmt.Fprintf(&b, ", %d %s", c.n, c.name)
 		}
+	}
+	if p.NumRowsTombstone > 0 {
+		fmt.Fprintf(&b, ", %s", count(p.NumRowsTombstone, "tombstone"))
 	}
 	fmt.Fprintf(&b, ", %d ms", p.BatchDuration)
 	if p.EventTime["watermark"] != "none" {
@@ -114,21 +126,28 @@ func (d *display) warn(msg string) {
 	fmt.Fprintln(d.err, "millrace: warning:", msg)
 }
 
-// end finishes the live line and sums the run up.
-func (d *display) end() {
+// end finishes the live line and sums the run up: what went in and out, and why nothing came out. A run that failed
+// says the latter by its error.
+func (d *display) end(err error) {
 	if d.live && d.width > 0 {
 		fmt.Fprintln(d.out)
 	}
-	if d.quiet || d.json {
-		return
+	why := ""
+	if err == nil {
+		why = d.total.why()
 	}
-	if d.batches == 0 {
-		fmt.Fprintln(d.out, "no new data: nothing to do")
-		return
+	switch {
+	case d.quiet:
+	case d.json:
+		if why != "" {
+			fmt.Fprintln(d.err, "millrace:", why)
+		}
+	default:
+		if d.total.batches > 0 {
+			fmt.Fprintln(d.out, d.total.String())
+		}
+		if why != "" {
+			fmt.Fprintln(d.out, why)
+		}
 	}
-	fmt.Fprintf(d.out, "%s, %s in", count(int64(d.batches), "batch"), count(d.records, "row"))
-	for _, name := range sortedKeys(d.rows) {
-		fmt.Fprintf(d.out, ", %s to %s", count(d.rows[name], "row"), name)
-	}
-	fmt.Fprintln(d.out)
 }

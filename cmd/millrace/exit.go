@@ -77,6 +77,14 @@ func report(w io.Writer, err error) int {
 	if errors.Is(err, context.Canceled) && code == exitFailed {
 		return exitKilled
 	}
-	fmt.Fprintln(w, "millrace:", strings.TrimSpace(jobspec.Explain(err)))
+	fmt.Fprintln(w, "millrace:", strings.TrimSpace(jobspec.Explain(err))+wayOut(err))
 	return code
+}
+
+// wayOut says what to do about errors of packages that do not know what a checkpoint is.
+func wayOut(err error) string {
+	if is[*offsets.RangeGoneError](err) {
+		return "; records of this job's ranges cannot be read any more: to go on without them, start with a new checkpoint and output path"
+	}
+	return ""
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +28,7 @@ func genCommand() *cli.Command {
 // targetFlags say where generated events go; every generator has them.
 func targetFlags(topic string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "brokers", Value: cli.NewStringSlice("127.0.0.1:9092"), Usage: "`host:port`"},
+		&cli.StringFlag{Name: "brokers", Value: "127.0.0.1:9092", Usage: "`host:port`, or a comma list"},
 		&cli.StringFlag{Name: "topic", Value: topic, Usage: "created when it does not exist"},
 		&cli.IntFlag{Name: "partitions", Value: 2, Usage: "of a topic that is created"},
 		&cli.StringFlag{Name: "codec", Value: "lz4", Usage: "none, gzip, snappy, lz4 or zstd"},
@@ -50,12 +51,12 @@ func newProducer(ctx context.Context, c *cli.Context) (*producer, error) {
 		return nil, err
 	}
 	client, err := kgo.NewClient(
-		kgo.SeedBrokers(c.StringSlice("brokers")...), kgo.ProducerBatchCompression(codec),
+		kgo.SeedBrokers(strings.Split(c.String("brokers"), ",")...), kgo.ProducerBatchCompression(codec),
 		kgo.ProducerBatchMaxBytes(128<<10), kgo.ProducerLinger(20*time.Millisecond), kgo.MaxBufferedRecords(100_000),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RecordDeliveryTimeout(time.Minute),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %v: %w", c.StringSlice("brokers"), err)
+		return nil, fmt.Errorf("connect to %s: %w", c.String("brokers"), err)
 	}
 	p := &producer{client: client, topic: c.String("topic"), started: time.Now()}
 	if p.partitions, err = ensureTopic(ctx, client, p.topic, int32(c.Int("partitions"))); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -27,27 +26,45 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		Commands: []*cli.Command{
 			runCommand(), validateCommand(), inspectCommand(), genCommand(), brokerCommand(), versionCommand(),
 		},
-		CommandNotFound: func(c *cli.Context, name string) { fmt.Fprint(stderr, unknownCommand(c.App, name)) },
-		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
-		ExitErrHandler:  func(*cli.Context, error) {}, // exit codes are ours
+		ExitErrHandler:            func(*cli.Context, error) {}, // exit codes are ours
+		DisableSliceFlagSeparator: true,                         // a value of --set may have commas
 	}
-	for _, c := range app.Commands {
-		c.OnUsageError = app.OnUsageError
+	app.OnUsageError = onUsageError
+	usageErrors(app.Commands)
+	args, err := flagsFirst(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, append([]string{"millrace"}, args...))
 	}
-	if name := firstWord(args); name != "" && app.Command(name) == nil {
-		fmt.Fprint(stderr, unknownCommand(app, name))
-		return exitUsage
-	}
-	err := app.RunContext(ctx, append([]string{"millrace"}, flagsFirst(app, args)...))
 	return report(stderr, err)
+}
+
+func onUsageError(_ *cli.Context, err error, _ bool) error { return usage("%v", err) }
+
+func usageErrors(commands []*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError = onUsageError
+		usageErrors(c.Subcommands)
+	}
+}
+
+// signalsKey is where a context has the signals of a test, a <-chan os.Signal, in place of the process's.
+type signalsKey struct{}
+
+// subscribe returns the signals that end a command.
+func subscribe(ctx context.Context) (got <-chan os.Signal, unsubscribe func()) {
+	if c, ok := ctx.Value(signalsKey{}).(<-chan os.Signal); ok {
+		return c, func() {}
+	}
+	c := make(chan os.Signal, 2)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT)
+	return c, func() { signal.Stop(c) }
 }
 
 // signals returns a channel that closes at the first SIGTERM or SIGINT: finish the batch in work. The second one
 // cancels the context: stop at once.
 func signals(parent context.Context) (ctx context.Context, stop <-chan struct{}, release func()) {
 	ctx, cancel := context.WithCancelCause(parent)
-	got := make(chan os.Signal, 2)
-	signal.Notify(got, syscall.SIGTERM, syscall.SIGINT)
+	got, unsubscribe := subscribe(parent)
 	closed := make(chan struct{})
 	done := make(chan struct{})
 	go func() {
@@ -64,7 +81,7 @@ func signals(parent context.Context) (ctx context.Context, stop <-chan struct{},
 		}
 	}()
 	return ctx, closed, func() {
-		signal.Stop(got)
+		unsubscribe()
 		close(done)
 		cancel(nil)
 	}

@@ -62,11 +62,11 @@ func runJob(c *cli.Context) error {
 		Job: job, Resolve: spec.Resolve, TakeOver: c.Bool("take-over"), Reopen: c.Bool("reopen"), Version: version,
 		Cores: c.Int("cores"), Report: show.batch, Warn: show.warn, Stop: stop,
 	})
-	show.end()
+	show.end(err)
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errSecondSignal) {
 		return errSecondSignal
 	}
-	if err == nil && show.records == 0 && c.IsSet("empty-exit-code") {
+	if err == nil && show.total.records == 0 && c.IsSet("empty-exit-code") {
 		return exitWith(c.Int("empty-exit-code"))
 	}
 	return err

@@ -167,10 +167,11 @@ func (s *Spec) openSource(ctx context.Context) (offsets.Source, error) {
 	source := offsets.NewKafka(client, opts)
 	opts.RetryFor = firstContact
 	var none *kafka.NoBrokerError
-	if _, err := offsets.NewKafka(client, opts).Partitions(ctx); errors.As(err, &none) || ctx.Err() != nil {
-		return nil, errors.Join(err, source.Close())
+	if _, err := offsets.NewKafka(client, opts).Partitions(ctx); errors.As(err, &none) {
+		client.Close()
+		return nil, none
 	}
-	return source, nil
+	return source, ctx.Err()
 }
 
 // input reads a CSV file as a static table. Its version is size and time, so an unchanged file is not read again.
@@ -189,7 +190,11 @@ func (t Table) input() batch.Table {
 			if err != nil {
 				return nil, err
 			}
-			return columnar.DecodeCSV(t.CSV, data, fields)
+			b, err := columnar.DecodeCSV(t.CSV, data, fields)
+			if err != nil {
+				return nil, &dstream.Error{Msg: err.Error()} // the table is at fault, as a job file would be
+			}
+			return b, nil
 		},
 	}
 }
