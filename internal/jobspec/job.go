@@ -166,12 +166,22 @@ func (s *Spec) openSource(ctx context.Context) (offsets.Source, error) {
 	opts := offsets.KafkaOptions{Source: s.Source.Name, Topics: []string{s.Source.Topic}, ReadCommitted: true}
 	source := offsets.NewKafka(client, opts)
 	opts.RetryFor = firstContact
+	_, err = offsets.NewKafka(client, opts).Partitions(ctx)
 	var none *kafka.NoBrokerError
-	if _, err := offsets.NewKafka(client, opts).Partitions(ctx); errors.As(err, &none) {
-		client.Close()
-		return nil, none
+	var unknown *offsets.UnknownTopicError
+	switch {
+	case errors.As(err, &none):
+		err = none
+	case errors.As(err, &unknown):
+		err = unknown
+	default: // what else is wrong may pass, and is met again
+		err = ctx.Err()
 	}
-	return source, ctx.Err()
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	return source, nil
 }
 
 // input reads a CSV file as a static table. Its version is size and time, so an unchanged file is not read again.
