@@ -202,7 +202,7 @@ func (d *Driver) use(ctx context.Context, job *Job, digest string, shards int) e
 		}
 		d.s = nil
 	}
-	s, err := openSession(ctx, job, digest, output.Owner{Job: job.Name, Checkpoint: d.cp.id}, shards)
+	s, err := openSession(ctx, job, digest, output.Owner{Job: job.Name, Checkpoint: d.cp.id}, d.history.LastRows, shards)
 	if err != nil {
 		return d.refuseIfLeading(err)
 	}
@@ -219,9 +219,6 @@ func (d *Driver) repeatManifests(ctx context.Context, published map[string]int64
 	}
 	for i, sink := range d.s.sinks {
 		name := d.s.job.Sinks[i].Name
-		if d.s.digest != d.history.LastJob && published[name] == 0 {
-			continue // the sink of another job file: a new place, which does not hold the files
-		}
 		if files := c.Files[name]; len(files) > 0 && published[name] < c.Batch {
 			if err := sink.Committed(ctx, c.Batch, files); err != nil {
 				return fmt.Errorf("write manifest of sink %s: %w", name, err)

@@ -46,10 +46,12 @@ type Table struct {
 	Decode  func(data []byte) (*columnar.Batch, error)
 }
 
-// Sink opens one output. Open claims the place for owner; a foreign owner is an [output.OwnedError].
+// Sink opens one output. Open claims the place for owner; a foreign owner is an [output.OwnedError]. written says that
+// the log has committed rows to this sink: then a place that does not know the owner is an [output.ConflictError],
+// because a disk is not mounted or the path is another one.
 type Sink struct {
 	Name string
-	Open func(ctx context.Context, owner output.Owner) (output.Sink, error)
+	Open func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error)
 }
 
 // Trigger says when batches are planned: every Every, or, with AvailableNow, one after the other until the end offsets

@@ -97,7 +97,6 @@ type Committed struct {
 
 // Base is what a history says beyond its last commit, so that reading may begin with that commit.
 type Base struct {
-	Job       string           `json:"job"` // blob of the job that planned the batch
 	Records   int64            `json:"records"`
 	WireBytes int64            `json:"wire_bytes"`
 	Offsets   int64            `json:"offsets"`

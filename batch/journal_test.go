@@ -20,7 +20,7 @@ func sampleRecords() []Record {
 		&Committed{Batch: 1, At: 5, RangeHash: "x", After: marks, Positions: positionsAfter(ranges), Records: 6, WireBytes: 60,
 			State: []StateBlock{{Operator: "a", Schema: "s", Length: 3, inline: []byte("abc")}, {Operator: "b", Digest: "dd"}, {Operator: "c", Length: 2, inline: []byte{0, 255}}},
 			Files: map[string][]output.File{"lake": {{Path: "p", Rows: 1, Bytes: 2, RowsSHA256: "z"}}}, SinkRows: map[string]int64{"lake": 1},
-			Base: &Base{Job: "j", Records: 1, WireBytes: 2, Offsets: 3, LastRows: map[string]int64{"lake": 1}, Floor: map[string]int64{"a": 4}}},
+			Base: &Base{Records: 1, WireBytes: 2, Offsets: 3, LastRows: map[string]int64{"lake": 1}, Floor: map[string]int64{"a": 4}}},
 		&Cancelled{Batch: 1, Reason: "bad record at t/1 offset 3"},
 		&Reopened{Batch: 1, Marks: marks, FlushedTo: map[string]int64{"window 1": 9}},
 	}

@@ -16,13 +16,14 @@ func (d *Driver) finish(ctx context.Context, p *Planned, ends map[offsetKey]int6
 	if err := d.s.useTables(ctx, d.cp.blobs, p.Tables); err != nil {
 		return lost(err)
 	}
+	info := batchInfo(d.s.job, p, rerun)
 	o, err := runPlan(ctx, d.s.job, d.s.exec, p, d.history.Floor)
 	if err != nil {
-		return d.cancelIfBad(p, err)
+		return d.cancelIfBad(ctx, p, info, err)
 	}
 	watch.lap("addBatch")
-	if err := d.publish(ctx, p, o); err != nil {
-		return d.cancelIfBad(p, err)
+	if err := d.publish(ctx, info, o); err != nil {
+		return d.cancelIfBad(ctx, p, info, err)
 	}
 	watch.lap("publish")
 	if err := d.commit(ctx, p, o); err != nil {
@@ -34,13 +35,19 @@ func (d *Driver) finish(ctx context.Context, p *Planned, ends map[offsetKey]int6
 }
 
 // cancelIfBad logs that the batch will never be published when its data is at fault: every driver that meets it decides
-// the same, before anything of the batch is visible.
-func (d *Driver) cancelIfBad(p *Planned, err error) error {
+// the same, before anything of the batch is visible. Where an earlier driver has decided otherwise, because it was
+// another version of the program, what it published is in the way: the batch must not be planned anew.
+func (d *Driver) cancelIfBad(ctx context.Context, p *Planned, info output.BatchInfo, err error) error {
 	if !dataDecides(err) {
 		return d.refuseIfLeading(err)
 	}
 	if lead := d.cp.lead(); lead != nil {
 		return lead
+	}
+	if info.Rerun {
+		if seen := d.nothingVisible(ctx, info); seen != nil {
+			return fmt.Errorf("%w; and its data stops the batch now: %w", seen, err)
+		}
 	}
 	c := &Cancelled{Batch: p.Batch, Reason: err.Error()}
 	if logErr := d.cp.append(c); logErr != nil {
@@ -58,13 +65,23 @@ func dataDecides(err error) bool {
 	return errors.As(err, &bad) || errors.As(err, &row) || errors.As(err, &limit) || errors.As(err, &value)
 }
 
-func batchInfo(job *Job, p *Planned) output.BatchInfo {
-	return output.BatchInfo{Job: job.Name, JobHash: p.JobHash, Batch: p.Batch, PlanTime: p.At, Ranges: p.Ranges, Shards: p.Shards}
+// nothingVisible is an error of the sink that holds something of the batch already.
+func (d *Driver) nothingVisible(ctx context.Context, info output.BatchInfo) error {
+	for _, sink := range d.s.sinks {
+		if err := sink.Publish(ctx, &output.Prepared{Info: info}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func batchInfo(job *Job, p *Planned, rerun bool) output.BatchInfo {
+	return output.BatchInfo{Job: job.Name, JobHash: p.JobHash, Batch: p.Batch, PlanTime: p.At, Ranges: p.Ranges, Shards: p.Shards, Rerun: rerun}
 }
 
 // publish prepares the batch in every sink before any of them makes it visible.
-func (d *Driver) publish(ctx context.Context, p *Planned, o *outcome) error {
-	prepared, err := d.prepare(ctx, p, o)
+func (d *Driver) publish(ctx context.Context, info output.BatchInfo, o *outcome) error {
+	prepared, err := d.prepare(ctx, info, o)
 	if err != nil {
 		return err
 	}
@@ -76,13 +93,13 @@ func (d *Driver) publish(ctx context.Context, p *Planned, o *outcome) error {
 	for i, sink := range d.s.sinks {
 		name := d.s.job.Sinks[i].Name
 		if err := sink.Publish(ctx, prepared[i]); err != nil {
-			return fmt.Errorf("publish batch %d: %w", p.Batch, err)
+			return fmt.Errorf("publish batch %d: %w", info.Batch, err)
 		}
 		c.Files[name], c.SinkRows[name] = prepared[i].Files, prepared[i].Rows
 		if last := d.history.LastRows[name]; prepared[i].Rows == 0 && last > 0 {
 			c.LastRows[name] = last
 		} else if prepared[i].Rows > 0 {
-			c.LastRows[name] = p.Batch
+			c.LastRows[name] = info.Batch
 		}
 	}
 	return nil
@@ -93,14 +110,13 @@ const manifestBytesMax = wal.MaxRecordBytes / 4
 
 // prepare has every sink make ready what it will publish. A manifest that the log could not hold is found here, before
 // anything is visible.
-func (d *Driver) prepare(ctx context.Context, p *Planned, o *outcome) ([]*output.Prepared, error) {
-	info := batchInfo(d.s.job, p)
+func (d *Driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome) ([]*output.Prepared, error) {
 	prepared := make([]*output.Prepared, len(d.s.sinks))
 	files, size := 0, 0
 	for i, sink := range d.s.sinks {
 		var err error
 		if prepared[i], err = sink.Prepare(ctx, info, o.shards[d.s.job.Sinks[i].Name], nil); err != nil {
-			return nil, fmt.Errorf("prepare batch %d: %w", p.Batch, err)
+			return nil, fmt.Errorf("prepare batch %d: %w", info.Batch, err)
 		}
 		files += len(prepared[i].Files)
 		for _, f := range prepared[i].Files {
@@ -108,7 +124,7 @@ func (d *Driver) prepare(ctx context.Context, p *Planned, o *outcome) ([]*output
 		}
 	}
 	if size > manifestBytesMax {
-		return nil, &BadDataError{Err: fmt.Errorf("batch %d would write %d files, more than its log record can list: partition by fewer values, or lower limits.rows", p.Batch, files)}
+		return nil, &BadDataError{Err: fmt.Errorf("batch %d would write %d files, more than its log record can list: partition by fewer values, or lower limits.rows", info.Batch, files)}
 	}
 	return prepared, nil
 }

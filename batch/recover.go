@@ -15,7 +15,6 @@ type History struct {
 	Open      []*Planned // planned, neither committed nor cancelled, in order
 	Last      *Committed // nil before the first commit
 	LastAt    int64      // greatest plan time
-	LastJob   string     // blob of the job that planned Last
 	Marks     Marks      // after the last commit
 	Positions []offsets.Position
 	LastRows  map[string]int64 // by sink
@@ -60,7 +59,7 @@ func Fold(entries []Entry) (*History, error) {
 // begin takes over everything from a commit with a snapshot.
 func (h *History) begin(c *Committed) {
 	b := c.Base
-	h.NextBatch, h.LastAt, h.LastJob = c.Batch+1, c.At, b.Job
+	h.NextBatch, h.LastAt = c.Batch+1, c.At
 	h.Last, h.Marks, h.Positions = c, c.After, c.Positions
 	h.Records, h.WireBytes, h.Offsets = b.Records, b.WireBytes, b.Offsets
 	maps.Copy(h.LastRows, b.LastRows)
@@ -126,7 +125,7 @@ func (h *History) committed(c *Committed) error {
 		return err
 	}
 	h.Open = h.Open[1:]
-	h.Last, h.LastJob, h.Marks, h.Positions = c, plan.Job, c.After, c.Positions
+	h.Last, h.Marks, h.Positions = c, c.After, c.Positions
 	maps.Copy(h.LastRows, c.LastRows)
 	for _, r := range plan.Ranges {
 		h.Offsets += r.Span()
@@ -158,7 +157,7 @@ func (h *History) checkCommit(p *Planned, c *Committed) error {
 
 // base is what the history will say behind the commit of a plan, beyond the commit itself.
 func (h *History) base(p *Planned, c *Committed) *Base {
-	b := &Base{Job: p.Job, Records: h.Records + c.Records, WireBytes: h.WireBytes + c.WireBytes, Offsets: h.Offsets,
+	b := &Base{Records: h.Records + c.Records, WireBytes: h.WireBytes + c.WireBytes, Offsets: h.Offsets,
 		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor)}
 	for _, r := range p.Ranges {
 		b.Offsets += r.Span()

@@ -31,13 +31,13 @@ type newExecutor func(w *worker, cores int) Executor
 
 func localExecutor(w *worker, cores int) Executor { return &local{w: w, cores: max(cores, 1)} }
 
-func openSession(ctx context.Context, job *Job, digest string, owner output.Owner, shards int) (*session, error) {
+func openSession(ctx context.Context, job *Job, digest string, owner output.Owner, lastRows map[string]int64, shards int) (*session, error) {
 	if err := job.Plan.Check(); err != nil {
 		return nil, fmt.Errorf("plan of job %s: %w", job.Name, err)
 	}
 	s := &session{job: job, digest: digest, shards: shards}
 	for _, k := range job.Sinks {
-		sink, err := k.Open(ctx, owner)
+		sink, err := k.Open(ctx, owner, lastRows[k.Name] > 0)
 		if err != nil {
 			return nil, err
 		}

@@ -30,8 +30,8 @@ func hooked(h *hooks) func(*Job) {
 		}
 		for i := range j.Sinks {
 			openSink := j.Sinks[i].Open
-			j.Sinks[i].Open = func(ctx context.Context, owner output.Owner) (output.Sink, error) {
-				s, err := openSink(ctx, owner)
+			j.Sinks[i].Open = func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error) {
+				s, err := openSink(ctx, owner, written)
 				return hookedSink{s, h}, err
 			}
 		}

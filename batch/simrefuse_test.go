@@ -66,10 +66,10 @@ func TestRefusals(t *testing.T) {
 		}, nil, func(t *testing.T, err error) {
 			wantError[*output.OwnedError](t, err, `/out belongs to job "sim" with checkpoint 00`, "choose another path")
 		}},
-		{"file in the way of an output", func(w *world) {
+		{"owner of the output gone", func(w *world) {
 			_ = w.disk.Remove(simOutput + "/_millrace/owner")
 		}, nil, func(t *testing.T, err error) {
-			wantError[*output.ConflictError](t, err, "the directory holds files but no _millrace/owner")
+			wantError[*output.ConflictError](t, err, "has no _millrace/owner although the log has committed rows")
 		}},
 		{"records of the next batch deleted", func(w *world) { w.source.DeleteBefore(simTopic, 1, 200) }, nil, func(t *testing.T, err error) {
 			wantError[*offsets.RangeGoneError](t, err, "events/1", "retention has deleted offsets before 200")
@@ -126,11 +126,11 @@ func TestOldCopyOfACheckpoint(t *testing.T) {
 	job := func() *Job {
 		j := w.job(stateless, rowsMax(50))
 		open := w.parquet(&j.Plan.Sinks[0], simOutput).Open
-		j.Sinks[0].Open = func(ctx context.Context, owner output.Owner) (output.Sink, error) {
+		j.Sinks[0].Open = func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error) {
 			fs := w.fs
 			defer func() { w.fs = fs }()
 			w.fs = beside
-			return open(ctx, owner)
+			return open(ctx, owner, written)
 		}
 		return j
 	}

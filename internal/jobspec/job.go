@@ -214,12 +214,12 @@ func (k *Sink) open(plan *dstream.SinkPlan) batch.Sink {
 	for _, p := range plan.Partitions {
 		layout.Partitions = append(layout.Partitions, output.PartitionExpr{Name: p.Name, Expr: p.Expr})
 	}
-	return batch.Sink{Name: k.Name, Open: func(ctx context.Context, owner output.Owner) (output.Sink, error) {
+	return batch.Sink{Name: k.Name, Open: func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error) {
 		if k.Kind == "stdout" {
 			return output.NewStdout(k.Name, os.Stdout, layout)
 		}
 		return output.OpenParquet(ctx, output.ParquetConfig{
-			Sink: k.Name, Store: &store.Local{Root: k.Path}, Root: k.Path, Layout: layout, Owner: owner,
+			Sink: k.Name, Store: &store.Local{Root: k.Path}, Root: k.Path, Layout: layout, Owner: owner, Written: written,
 			MaxPartitions: k.MaxPartitions, Compression: k.Compression, MaxFileBytes: k.MaxBytes,
 		})
 	}}
