@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"strconv"
 
@@ -18,6 +19,7 @@ func genFlightsCommand() *cli.Command {
 		Flags: append(targetFlags("flights"),
 			&cli.StringFlag{Name: "file", Value: "examples/flights/flights.parquet", Usage: "Parquet `file` with date, delay, distance, origin, destination"},
 			&cli.IntFlag{Name: "records", Usage: "stop after so many flights", DefaultText: "all"},
+			&cli.Uint64Flag{Name: "seed", Usage: "spread flights over the partitions at random by this seed", DefaultText: "in turn"},
 			&cli.StringFlag{Name: "expected", Usage: "write the true counts to this CSV `file`: origin,hour,n with hour = start in ms"},
 		),
 		Action: genFlights,
@@ -55,9 +57,10 @@ func genFlights(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	choose := spread(c.Uint64("seed"), p.partitions)
 	counts := map[string]map[int64]int64{}
 	err = eachFlight(file, c.Int("records"), func(i int, f flight) {
-		p.send(c.Context, int32(i)%p.partitions, f.json())
+		p.send(c.Context, choose(i), f.json())
 		if counts[f.Origin] == nil {
 			counts[f.Origin] = map[int64]int64{}
 		}
@@ -70,6 +73,16 @@ func genFlights(c *cli.Context) error {
 		return err
 	}
 	return writeLines(c.String("expected"), "origin,hour,n", flightLines(counts))
+}
+
+// spread returns the partition of the i-th flight: in turn for seed 0, else at random. Flights of one partition stay in
+// their order of time.
+func spread(seed uint64, partitions int32) func(i int) int32 {
+	if seed == 0 {
+		return func(i int) int32 { return int32(i) % partitions }
+	}
+	r := rand.New(rand.NewPCG(seed, 0))
+	return func(int) int32 { return r.Int32N(partitions) }
 }
 
 // eachFlight calls do for the first most flights of a file; most 0 is all.
