@@ -29,7 +29,14 @@ type KafkaOptions struct {
 	// RetryFor is how long to try again without any progress, for all that may pass by itself: elections, broken
 	// connections, brokers on their way up; 30 s by default.
 	RetryFor time.Duration
+	// UnknownFor is how long brokers must go on saying that something does not exist (a topic, or a partition or leader
+	// epoch known before) until that is believed: a broker that has just started says so without reason. 5 s by default,
+	// so that a wrong topic name is told soon; negative: believe it at once. RetryFor does not bound it.
+	UnknownFor time.Duration
 }
+
+// unknownFor is the default of [KafkaOptions.UnknownFor].
+const unknownFor = 5 * time.Second
 
 // fetchWait is how long a broker waits for the first byte. Planned ranges lie below the end of the log, so it only
 // matters when something is wrong.
@@ -40,6 +47,9 @@ type Kafka struct {
 	client  *kafka.Client
 	opts    KafkaOptions
 	scratch sync.Pool // of *scratch, so that buffers outlive the readers that grew them
+
+	mu       sync.Mutex
+	surveyed surveyed
 }
 
 // NewKafka returns a source on a client, which may be shared by several.
@@ -50,6 +60,9 @@ func NewKafka(client *kafka.Client, opts KafkaOptions) *Kafka {
 	if opts.RetryFor <= 0 {
 		opts.RetryFor = 30 * time.Second
 	}
+	if opts.UnknownFor == 0 {
+		opts.UnknownFor = unknownFor
+	}
 	return &Kafka{client: client, opts: opts}
 }
 
@@ -57,29 +70,6 @@ func NewKafka(client *kafka.Client, opts KafkaOptions) *Kafka {
 func (k *Kafka) Close() error {
 	k.client.Close()
 	return nil
-}
-
-// UnknownTopicError says that the brokers answer, but do not know a topic.
-type UnknownTopicError struct {
-	Topic   string
-	Brokers []string
-}
-
-func (e *UnknownTopicError) Error() string {
-	return fmt.Sprintf("topic %q does not exist on %s", e.Topic, strings.Join(e.Brokers, ", "))
-}
-
-// Partitions implements [Source]. It asks for the metadata anew each time, so new partitions show.
-func (k *Kafka) Partitions(ctx context.Context) ([]PartitionState, error) {
-	for retry := k.newRetry(); ; {
-		states, err := k.askPartitions(ctx)
-		if err == nil {
-			return states, nil
-		}
-		if err := retry.after(ctx, err); err != nil {
-			return nil, fmt.Errorf("ask where source %s ends: %w", k.opts.Source, err)
-		}
-	}
 }
 
 func (k *Kafka) askPartitions(ctx context.Context) ([]PartitionState, error) {

@@ -193,7 +193,7 @@ func TestKafkaOldBroker(t *testing.T) {
 
 func TestKafkaUnknownTopic(t *testing.T) {
 	c := startFake(t)
-	s := openKafka(t, c.ListenAddrs(), offsets.KafkaOptions{Source: "events", Topics: []string{"nobody"}})
+	s := openKafka(t, c.ListenAddrs(), offsets.KafkaOptions{Source: "events", Topics: []string{"nobody"}, UnknownFor: 100 * time.Millisecond})
 	_, err := s.Partitions(t.Context())
 	var unknown *offsets.UnknownTopicError
 	want := fmt.Sprintf(`topic "nobody" does not exist on %s`, strings.Join(c.ListenAddrs(), ", "))

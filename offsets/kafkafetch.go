@@ -39,7 +39,7 @@ func (k *Kafka) fetch(ctx context.Context, r Range, from int64, buf []byte) (fet
 			err = k.whyEmpty(ctx, r, from)
 		}
 		if err := retry.after(ctx, err); err != nil {
-			return fetched{}, err
+			return fetched{}, k.lost(r, err)
 		}
 	}
 }
@@ -59,20 +59,21 @@ func (k *Kafka) fetchOnce(ctx context.Context, r Range, f kafka.FetchRequest) (*
 	return k.client.Fetch(ctx, f)
 }
 
-// checkEpoch asks a leader elected after planning whether all that was planned is still there. An unclean election
-// may have cut the log, and by now it may have grown again beyond the range, with other records.
+// checkEpoch asks a leader elected after planning whether all that was planned is still there.
 func (k *Kafka) checkEpoch(ctx context.Context, r Range, l kafka.Leader) error {
 	ref := kafka.PartitionRef{Topic: r.Topic, Partition: r.Partition, Epoch: l.Epoch}
-	end, err := k.client.EpochEnd(ctx, l.Node, ref, r.LeaderEpoch)
-	if err != nil || end < 0 || end >= r.Until {
+	ends, err := k.client.EpochEnds(ctx, l.Node, []kafka.EpochRef{{PartitionRef: ref, Wanted: r.LeaderEpoch}})
+	if err != nil || replaced(r, ends[0], PartitionState{}) == nil {
 		return err
 	}
 	s, err := k.askOne(ctx, r)
 	if err != nil {
 		return err
 	}
-	reason := fmt.Sprintf("the log was cut at %d and has other records since leader epoch %d", end, r.LeaderEpoch)
-	return &RangeGoneError{Range: r, Reason: reason, Start: s.Start, End: s.HighWatermark}
+	if otherTopic(r.TopicID, s.TopicID) {
+		return gone(r, r.From, s)
+	}
+	return replaced(r, ends[0], s)
 }
 
 // stalledError says that a broker has nothing at an offset where something was planned. It may pass.
@@ -103,7 +104,7 @@ func (k *Kafka) whyEmpty(ctx context.Context, r Range, from int64) error {
 // explain turns the errors that may mean lost data into a [RangeGoneError] if the leader confirms it: a lagging
 // follower and a broker that has not heard of a topic yet say the same.
 func (k *Kafka) explain(ctx context.Context, r Range, from int64, err error) error {
-	if !errors.Is(err, kafka.CodeOffsetOutOfRange) && !errors.Is(err, kafka.CodeUnknownTopicID) {
+	if !doubtful(err) {
 		return err
 	}
 	k.client.Refresh()
@@ -117,18 +118,23 @@ func (k *Kafka) explain(ctx context.Context, r Range, from int64, err error) err
 	return err
 }
 
-// gone says whether a partition as its leader has it lacks offsets of the range from an offset on.
-func gone(r Range, from int64, s PartitionState) error {
-	reason := ""
+// doubtful reports whether an error is the word of one broker about a log, which the partition's leader may know better.
+// A missing leader is not: that was the metadata's word.
+func doubtful(err error) bool {
+	var missing *kafka.MissingError
+	return !errors.As(err, &missing) && (errors.Is(err, kafka.CodeOffsetOutOfRange) ||
+		errors.Is(err, kafka.CodeUnknownTopicID) || errors.Is(err, kafka.CodeUnknownTopic))
+}
+
+// lost turns the brokers' last word that a topic or partition does not exist into a [RangeGoneError]: it did when the
+// range was planned.
+func (k *Kafka) lost(r Range, err error) error {
+	var missing *kafka.MissingError
 	switch {
-	case r.TopicID != TopicID{} && s.TopicID != TopicID{} && r.TopicID != s.TopicID:
-		reason = "the topic was deleted and made again"
-	case from < s.Start:
-		reason = fmt.Sprintf("retention has deleted offsets before %d", s.Start)
-	case r.Until > s.HighWatermark:
-		reason = fmt.Sprintf("the log was cut: it ends at %d", s.HighWatermark)
-	default:
-		return nil
+	case !errors.As(err, &missing):
+		return err
+	case missing.Partition < 0:
+		return deleted(r, k.client.Brokers())
 	}
-	return &RangeGoneError{Range: r, Reason: reason, Start: s.Start, End: s.HighWatermark}
+	return vanished(r)
 }

@@ -35,11 +35,17 @@ type memoryTopic struct {
 }
 
 type memoryPartition struct {
-	epoch  int32
+	epochs []memoryEpoch // all there were, ascending; before the first it is 0
 	start  int64
 	next   int64 // offset of the next record: the high watermark
 	stable int64 // −1: the high watermark
 	rows   []memoryRow
+}
+
+// memoryEpoch is a leader epoch and the offset its records begin at.
+type memoryEpoch struct {
+	epoch int32
+	start int64
 }
 
 type memoryRow struct {
@@ -105,9 +111,29 @@ func (m *Memory) SetStable(topic string, partition int32, offset int64) {
 	m.change(topic, partition, func(p *memoryPartition) { p.stable = offset })
 }
 
-// SetEpoch sets the leader epoch, which is 0 at first.
+// SetEpoch begins a leader epoch at the end of the log, as an election does. It is 0 at first.
 func (m *Memory) SetEpoch(topic string, partition int32, epoch int32) {
-	m.change(topic, partition, func(p *memoryPartition) { p.epoch = epoch })
+	m.change(topic, partition, func(p *memoryPartition) {
+		p.epochs = slices.DeleteFunc(p.epochs, func(e memoryEpoch) bool { return e.epoch >= epoch })
+		p.epochs = append(p.epochs, memoryEpoch{epoch, p.next})
+	})
+}
+
+func (p *memoryPartition) epoch() int32 {
+	if len(p.epochs) == 0 {
+		return 0
+	}
+	return p.epochs[len(p.epochs)-1].epoch
+}
+
+// epochEnd is where the records of an epoch, or of those before it, end.
+func (p *memoryPartition) epochEnd(epoch int32) int64 {
+	for _, e := range p.epochs {
+		if e.epoch > epoch {
+			return e.start
+		}
+	}
+	return p.next
 }
 
 // DeleteBefore removes the records before an offset, as retention does.
@@ -118,19 +144,39 @@ func (m *Memory) DeleteBefore(topic string, partition int32, offset int64) {
 	})
 }
 
-// Truncate cuts the log so that it ends at an offset, as an unclean leader election does.
+// Truncate cuts the log so that it ends at an offset, as an unclean leader election does. That also begins a leader
+// epoch: see SetEpoch, before or after.
 func (m *Memory) Truncate(topic string, partition int32, offset int64) {
 	m.change(topic, partition, func(p *memoryPartition) {
 		p.next = min(p.next, offset)
+		for i := range p.epochs {
+			p.epochs[i].start = min(p.epochs[i].start, offset)
+		}
 		p.rows = slices.DeleteFunc(p.rows, func(r memoryRow) bool { return r.offset >= offset })
 	})
 }
 
 // Partitions implements [Source].
-func (m *Memory) Partitions(ctx context.Context) ([]PartitionState, error) {
+func (m *Memory) Partitions(ctx context.Context) ([]PartitionState, error) { return m.Survey(ctx, nil) }
+
+// Survey implements [Source].
+func (m *Memory) Survey(ctx context.Context, reached []Position) ([]PartitionState, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var states []PartitionState
+	states := m.states()
+	for _, e := range elections(states, reached) {
+		p := m.topics[e.state.Topic].partitions[e.state.Partition]
+		if err := replaced(e.position.at(), p.epochEnd(e.position.LeaderEpoch), e.state); err != nil {
+			return nil, err
+		}
+	}
+	return states, nil
+}
+
+func (m *Memory) states() (states []PartitionState) {
 	for topic, t := range m.topics {
 		for partition, p := range t.partitions {
 			states = append(states, p.state(topic, t.id, partition))
@@ -139,7 +185,7 @@ func (m *Memory) Partitions(ctx context.Context) ([]PartitionState, error) {
 	slices.SortFunc(states, func(a, b PartitionState) int {
 		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
-	return states, ctx.Err()
+	return states
 }
 
 func (p *memoryPartition) state(topic string, id TopicID, partition int32) PartitionState {
@@ -147,7 +193,7 @@ func (p *memoryPartition) state(topic string, id TopicID, partition int32) Parti
 	if p.stable >= 0 {
 		end = min(end, p.stable)
 	}
-	return PartitionState{Topic: topic, TopicID: id, Partition: partition, LeaderEpoch: p.epoch,
+	return PartitionState{Topic: topic, TopicID: id, Partition: partition, LeaderEpoch: p.epoch(),
 		Start: p.start, End: end, HighWatermark: p.next}
 }
 
@@ -168,7 +214,7 @@ func (m *Memory) rows(r Range, from int64) ([]memoryRow, int64, error) {
 		return nil, 0, fmt.Errorf("source %s has no partition %s/%d", m.source, r.Topic, r.Partition)
 	}
 	p := t.partitions[r.Partition]
-	if err := gone(r, from, p.state(r.Topic, t.id, r.Partition)); err != nil {
+	if err := p.readable(r, from, p.state(r.Topic, t.id, r.Partition)); err != nil {
 		return nil, 0, err
 	}
 	rows := between(p.rows, from, r.Until)
@@ -177,6 +223,14 @@ func (m *Memory) rows(r Range, from int64) ([]memoryRow, int64, error) {
 		return slices.Clone(rows), rows[len(rows)-1].offset + 1, nil
 	}
 	return slices.Clone(rows), r.Until, nil
+}
+
+// readable says whether a range is there from an offset on, as it was planned.
+func (p *memoryPartition) readable(r Range, from int64, s PartitionState) error {
+	if err := gone(r, from, s); err != nil || r.LeaderEpoch < 0 {
+		return err
+	}
+	return replaced(r, p.epochEnd(r.LeaderEpoch), s)
 }
 
 func between(rows []memoryRow, from, until int64) []memoryRow {

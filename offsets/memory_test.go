@@ -40,3 +40,41 @@ func TestMemoryStable(t *testing.T) {
 		t.Errorf("state %+v, want end 3, high watermark 5, epoch 4", s[0])
 	}
 }
+
+// TestMemoryLogCut: a log that was cut and has grown again looks whole but for its leader epochs.
+func TestMemoryLogCut(t *testing.T) {
+	cut := func(m *offsets.Memory) { m.Truncate("ads", 0, 6) }
+	elect := func(m *offsets.Memory) { m.SetEpoch("ads", 0, 3) }
+	for _, test := range []struct {
+		name  string
+		steps []func(*offsets.Memory)
+		want  string
+	}{
+		{"election", []func(*offsets.Memory){elect}, ""},
+		{"cut, then election", []func(*offsets.Memory){cut, elect}, "the log was cut at 6"},
+		{"election, then cut", []func(*offsets.Memory){elect, cut}, "the log was cut at 6"},
+	} {
+		m := offsets.NewMemory("events")
+		m.Append("ads", 0, make([]offsets.MemoryRecord, 10)...)
+		at := read(survey(t, m)[0])
+		r := offsets.Range{Topic: "ads", TopicID: at.TopicID, Until: 10}
+		for _, step := range test.steps {
+			step(m)
+		}
+		m.Append("ads", 0, make([]offsets.MemoryRecord, 10)...)
+		_, surveyErr := m.Survey(t.Context(), []offsets.Position{at})
+		_, readErr := offsetstest.ReadAll(t.Context(), m, r)
+		for _, err := range []error{surveyErr, readErr} {
+			if test.want != "" {
+				wantGone(t, err, test.want)
+			} else if err != nil {
+				t.Errorf("%s: %v", test.name, err)
+			}
+		}
+		at.Next, r.Until = 6, 6
+		survey(t, m, at)
+		if rows, err := offsetstest.ReadAll(t.Context(), m, r); err != nil || len(rows) != 6 {
+			t.Errorf("%s: what was kept: %d rows, %v", test.name, len(rows), err)
+		}
+	}
+}

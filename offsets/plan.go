@@ -69,7 +69,7 @@ func PlanRanges(source string, states []PartitionState, positions []Position, li
 		delete(known, partitionName{s.Topic, s.Partition})
 		ranges = append(ranges, r)
 	}
-	if err := vanished(known); err != nil {
+	if err := missing(known); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(ranges, func(a, b Range) int {
@@ -116,8 +116,8 @@ func wanted(source string, s PartitionState, known map[partitionName]Position, s
 
 // reachable says whether a partition can be read on from a position.
 func reachable(p Position, r Range, s PartitionState) error {
-	mark := r
-	mark.TopicID, mark.Until = p.TopicID, p.Next
+	mark := p.at()
+	mark.Source = r.Source
 	if err := gone(mark, p.Next, s); err != nil {
 		return err
 	}
@@ -130,20 +130,18 @@ func reachable(p Position, r Range, s PartitionState) error {
 	return nil
 }
 
-// vanished says which partition, the first by name, has a position but does not exist.
-func vanished(left map[partitionName]Position) error {
-	if len(left) == 0 {
-		return nil
-	}
+// missing says which partition, the first by name, has a position but does not exist.
+func missing(left map[partitionName]Position) error {
 	var first *Position
 	for _, p := range left {
 		if first == nil || cmp.Or(strings.Compare(p.Topic, first.Topic), cmp.Compare(p.Partition, first.Partition)) < 0 {
 			first = &p
 		}
 	}
-	r := Range{Source: first.Source, Topic: first.Topic, TopicID: first.TopicID, Partition: first.Partition,
-		From: first.Next, Until: first.Next, LeaderEpoch: first.LeaderEpoch}
-	return &RangeGoneError{Range: r, Reason: "the partition does not exist any more"}
+	if first == nil {
+		return nil
+	}
+	return vanished(first.at())
 }
 
 // share cuts the ranges so that together they keep the limits.

@@ -15,16 +15,40 @@ const (
 	retryWaitMost  = time.Second
 )
 
-// retry spaces the attempts of one call and ends them when the budget is used up without progress.
+// retry spaces the attempts of one call and ends them when the budget is used up without progress, or when the brokers
+// have said for long enough that something does not exist.
 type retry struct {
-	client *kafka.Client
-	budget time.Duration
-	began  time.Time
-	wait   time.Duration
+	client  *kafka.Client
+	budget  time.Duration
+	unknown time.Duration // KafkaOptions.UnknownFor
+	began   time.Time
+	denied  time.Time // since when the brokers have said nothing else; zero: they have not
+	wait    time.Duration
 }
 
 func (k *Kafka) newRetry() *retry {
-	return &retry{client: k.client, budget: k.opts.RetryFor, began: time.Now(), wait: retryWaitFirst}
+	return &retry{client: k.client, budget: k.opts.RetryFor, unknown: k.opts.UnknownFor, began: time.Now(), wait: retryWaitFirst}
+}
+
+// denies reports whether the brokers have answered that something does not exist. It may be that they do not know yet.
+func denies(err error) bool {
+	var topic *UnknownTopicError
+	var missing *kafka.MissingError
+	var old *outdatedError
+	return errors.As(err, &topic) || errors.As(err, &missing) || errors.As(err, &old)
+}
+
+// believes notes an error and reports whether it is such an answer, and the only one for long enough: any other error
+// in between, such as a broken connection, says that brokers come and go.
+func (r *retry) believes(err error) bool {
+	if !denies(err) {
+		r.denied = time.Time{}
+		return false
+	}
+	if r.denied.IsZero() {
+		r.denied = time.Now()
+	}
+	return time.Since(r.denied)+r.wait > r.unknown
 }
 
 // after waits before the next attempt and returns nil, or returns why there must not be one.
@@ -32,7 +56,8 @@ func (r *retry) after(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if settled(err) {
+	var gone *RangeGoneError
+	if errors.As(err, &gone) || r.believes(err) {
 		return err
 	}
 	switch kafka.Decide(err) {
@@ -41,7 +66,7 @@ func (r *retry) after(ctx context.Context, err error) error {
 	case kafka.Refresh:
 		r.client.Refresh()
 	}
-	if spent := time.Since(r.began); spent+r.wait > r.budget {
+	if spent := time.Since(r.began); spent+r.wait > r.budget && r.denied.IsZero() {
 		return fmt.Errorf("no progress in %s: %w", spent.Round(time.Millisecond), err)
 	}
 	timer := time.NewTimer(r.wait)
@@ -53,11 +78,4 @@ func (r *retry) after(ctx context.Context, err error) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// settled reports whether the brokers have answered: what they say will not change by asking again.
-func settled(err error) bool {
-	var unknown *UnknownTopicError
-	var gone *RangeGoneError
-	return errors.As(err, &unknown) || errors.As(err, &gone)
 }

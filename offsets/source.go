@@ -2,7 +2,6 @@ package offsets
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/millrace/millrace/internal/kafka"
 )
@@ -25,6 +24,11 @@ type Source interface {
 	// Partitions asks the leaders where every partition starts and ends, ordered by topic and partition. A partition
 	// whose leader does not answer is an error: it must never look empty.
 	Partitions(ctx context.Context) ([]PartitionState, error)
+	// Survey is Partitions on behalf of a job that stands at the positions, which may be none: what it returns is fit for
+	// [PlanRanges] with the same positions. It asks again if an answer knows less than the positions do, and where a
+	// leader was elected since it looks whether the log still holds what the job has read. If it was cut, even if it has
+	// grown again, or if a topic that the job has read is gone, that is a [RangeGoneError].
+	Survey(ctx context.Context, reached []Position) ([]PartitionState, error)
 	// Read opens a range that was planned from Partitions. The reader delivers exactly its records, in offset order.
 	Read(ctx context.Context, r Range) (Reader, error)
 	// Close releases connections.
@@ -63,16 +67,3 @@ type Record = kafka.Record
 
 // Span is a piece of a buffer: Start and Len. Len −1 is NULL; [kafka.Span.Of] returns the bytes.
 type Span = kafka.Span
-
-// RangeGoneError says that a planned or wanted range cannot be read any more: retention has passed it, the log was
-// cut, or the topic was made anew. The driver turns it into exit code 3.
-type RangeGoneError struct {
-	Range  Range
-	Reason string // e.g. "retention has deleted offsets before 120"
-	Start  int64  // what is available now
-	End    int64
-}
-
-func (e *RangeGoneError) Error() string {
-	return fmt.Sprintf("%s: %s; available [%d, %d)", e.Range, e.Reason, e.Start, e.End)
-}

@@ -125,12 +125,66 @@ func TestListOffsets(t *testing.T) {
 	if err != nil || last[0] != 3 {
 		t.Errorf("latest %v, %v; want 3", last, err)
 	}
-	if end, err := c.EpochEnd(t.Context(), l.Node, refs[0], l.Epoch); err != nil || end != 3 {
-		t.Errorf("the epoch ends at %d, %v; want 3", end, err)
-	}
 	refs[0].Epoch++
 	if _, err := c.ListOffsets(t.Context(), l.Node, ReadCommitted, Latest, refs); !errors.Is(err, codeUnknownLeaderEpoch) {
 		t.Errorf("an epoch from the future: %v", err)
+	}
+}
+
+func TestEpochEnds(t *testing.T) {
+	cluster := fake(t)
+	fill(t, cluster, "a", "b", "c")
+	c := client(t, Options{Brokers: cluster.ListenAddrs()})
+	refs := make([]EpochRef, 2)
+	for _, node := range []int32{0, 1, 0} { // its epoch is then higher than that of the records
+		for p := range int32(2) {
+			if err := cluster.MoveTopicPartition("ads", p, node); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	c.Refresh()
+	for p := range int32(2) {
+		l, err := c.Leader(t.Context(), "ads", p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refs[1-p] = EpochRef{PartitionRef{"ads", p, l.Epoch}, l.Epoch}
+	}
+	if ends, err := c.EpochEnds(t.Context(), 0, refs); err != nil || ends[0] != 0 || ends[1] != 3 {
+		t.Errorf("the epochs end at %d, %v; want 0 and 3", ends, err)
+	}
+	refs[1].Wanted++
+	if ends, err := c.EpochEnds(t.Context(), 0, refs); err != nil || ends[1] != -1 {
+		t.Errorf("an epoch that has not begun ends at %d, %v; want -1", ends, err)
+	}
+	refs[0].Epoch--
+	if _, err := c.EpochEnds(t.Context(), 0, refs); !errors.Is(err, codeFencedLeaderEpoch) || !strings.Contains(err.Error(), "ads/1") {
+		t.Errorf("an epoch that has passed: %v", err)
+	}
+	if _, err := c.EpochEnds(t.Context(), 1, refs[1:]); !errors.Is(err, codeNotLeader) || Decide(err) != Refresh {
+		t.Errorf("asked a broker that does not lead: %v", err)
+	}
+}
+
+// TestMissing tells a topic from a partition that is not there.
+func TestMissing(t *testing.T) {
+	cluster := fake(t)
+	c := client(t, Options{Brokers: cluster.ListenAddrs()})
+	for _, test := range []struct {
+		topic     string
+		partition int32
+		want      MissingError
+		text      string
+	}{
+		{"nobody", 0, MissingError{"nobody", -1}, "topic nobody: "},
+		{"ads", 2, MissingError{"ads", 2}, "partition ads/2: "},
+	} {
+		_, err := c.Leader(t.Context(), test.topic, test.partition)
+		var missing *MissingError
+		if !errors.As(err, &missing) || *missing != test.want || !strings.HasPrefix(err.Error(), test.text) || Decide(err) != Refresh {
+			t.Errorf("leader of %s/%d: %v", test.topic, test.partition, err)
+		}
 	}
 }
 
@@ -293,7 +347,7 @@ func FuzzAnswers(f *testing.F) {
 			}
 		}
 		parseListOffsets(&answer{b: p})
-		parseEpochEnd(&answer{b: p})
+		parseEpochEnds(&answer{b: p})
 		parseAPIVersions(p)
 	})
 }

@@ -1,6 +1,6 @@
 // Package kafka is the wire: it sends raw requests over kafka-go's Transport and takes record batches apart.
 //
-// Use: [NewClient] makes a client; [Client.Metadata], [Client.ListOffsets], [Client.EpochEnd] and [Client.Fetch] each
+// Use: [NewClient] makes a client; [Client.Metadata], [Client.ListOffsets], [Client.EpochEnds] and [Client.Fetch] each
 // send one request and return its answer. [Walk] steps over the batch headers of a fetch answer, [NextBatch] cuts one
 // batch off, [Decompressor] and [RecordBatch.AppendRecords] turn it into records, [AbortedFilter] says which batches a
 // read_committed reader must not see. [Decide] says what to do after an error.

@@ -9,51 +9,62 @@ import (
 
 const epochEndVersion = 3 // the last inflexible one; any broker from 2.3 to 4.x takes it
 
-// EpochEnd asks a partition's leader where the records of a leader epoch, or of those before it, end in its log
-// (KIP-320). A log that was cut and has grown again in a later epoch is told by that alone. −1: the log does not
-// reach back that far.
-func (c *Client) EpochEnd(ctx context.Context, leader int32, ref PartitionRef, epoch int32) (int64, error) {
+// EpochRef names a leader epoch of a partition.
+type EpochRef struct {
+	PartitionRef
+	Wanted int32 // the epoch asked about; PartitionRef.Epoch is the one that the leader is in
+}
+
+// EpochEnds asks one leader where in its logs the records of a leader epoch, or of those before it, end (KIP-320), and
+// returns the offsets in the order of refs. A log that was cut and has grown again in a later epoch is told by that
+// alone. −1: the leader cannot tell. The leader must answer for all of them; if it refuses one, that is the error.
+func (c *Client) EpochEnds(ctx context.Context, leader int32, refs []EpochRef) ([]int64, error) {
 	res, err := c.send(ctx, call{
 		node: leader, key: protocol.OffsetForLeaderEpoch, version: epochEndVersion,
-		body: func(r *request) { writeEpochEnd(r, ref, epoch) },
+		body: func(r *request) { writeEpochEnds(r, refs) },
 	})
-	if err == nil {
-		a := answer{b: res.body}
-		c.throttle(leader, &a)
-		var end int64
-		if end, err = parseEpochEnd(&a); err == nil {
-			return end, nil
-		}
+	if err != nil {
+		return nil, fmt.Errorf("ask for ends of leader epochs: %w", err)
 	}
-	return 0, fmt.Errorf("ask for the end of leader epoch %d of %s/%d: %w", epoch, ref.Topic, ref.Partition, err)
+	a := answer{b: res.body}
+	c.throttle(leader, &a)
+	found, err := parseEpochEnds(&a)
+	if err != nil {
+		return nil, fmt.Errorf("ask for ends of leader epochs: %w", err)
+	}
+	asked := make([]PartitionRef, len(refs))
+	for i, ref := range refs {
+		asked[i] = ref.PartitionRef
+	}
+	ends, err := pickOffsets(found, asked)
+	if err != nil {
+		return nil, fmt.Errorf("ask for ends of leader epochs: %w", err)
+	}
+	return ends, nil
 }
 
-func writeEpochEnd(r *request, ref PartitionRef, epoch int32) {
+func writeEpochEnds(r *request, refs []EpochRef) {
 	r.int32(-1) // not a replica
-	r.array(1)
-	r.string(ref.Topic)
-	r.array(1)
-	r.int32(ref.Partition)
-	r.int32(ref.Epoch)
-	r.int32(epoch)
+	r.array(len(refs))
+	for _, ref := range refs { // one topic entry per partition: topics may repeat
+		r.string(ref.Topic)
+		r.array(1)
+		r.int32(ref.Partition)
+		r.int32(ref.Epoch)
+		r.int32(ref.Wanted)
+	}
 }
 
-func parseEpochEnd(a *answer) (end int64, err error) {
-	err = errShortAnswer
+func parseEpochEnds(a *answer) (map[partitionKey]listedOffset, error) {
+	found := map[partitionKey]listedOffset{}
 	a.each(func() {
-		a.string()
+		topic := a.string()
 		a.each(func() {
-			err = nil
-			if code := Code(a.int16()); code != 0 {
-				err = code
-			}
-			a.int32() // partition
+			code := Code(a.int16())
+			key := partitionKey{topic, a.int32()}
 			a.int32() // the epoch that was found
-			end = a.int64()
+			found[key] = listedOffset{code, a.int64()}
 		})
 	})
-	if a.err != nil {
-		return 0, a.err
-	}
-	return end, err
+	return found, a.err
 }

@@ -47,7 +47,11 @@ func (c *Client) ListOffsets(ctx context.Context, leader int32, isolation Isolat
 	if err != nil {
 		return nil, fmt.Errorf("list offsets: %w", err)
 	}
-	return pickOffsets(found, refs)
+	offsets, err := pickOffsets(found, refs)
+	if err != nil {
+		return nil, fmt.Errorf("list offsets: %w", err)
+	}
+	return offsets, nil
 }
 
 func writeListOffsets(r *request, isolation Isolation, when int64, refs []PartitionRef) {
@@ -83,15 +87,16 @@ func parseListOffsets(a *answer) (map[partitionKey]listedOffset, error) {
 	return found, a.err
 }
 
+// pickOffsets returns the offsets in the order of refs.
 func pickOffsets(found map[partitionKey]listedOffset, refs []PartitionRef) ([]int64, error) {
 	offsets := make([]int64, len(refs))
 	for i, ref := range refs {
 		o, ok := found[partitionKey{ref.Topic, ref.Partition}]
 		switch {
 		case !ok:
-			return nil, fmt.Errorf("list offsets of %s/%d: %w: left out", ref.Topic, ref.Partition, errShortAnswer)
+			return nil, fmt.Errorf("partition %s/%d: %w: left out", ref.Topic, ref.Partition, errShortAnswer)
 		case o.code != 0:
-			return nil, fmt.Errorf("list offsets of %s/%d: %w", ref.Topic, ref.Partition, o.code)
+			return nil, fmt.Errorf("partition %s/%d: %w", ref.Topic, ref.Partition, o.code)
 		}
 		offsets[i] = o.offset
 	}

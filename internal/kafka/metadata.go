@@ -185,8 +185,29 @@ func (c *Client) knownLeader(key partitionKey) (Leader, bool) {
 	return l, ok
 }
 
+// MissingError says that a broker answers, but does not know a topic or one of its partitions. A broker that has just
+// started, or has not heard of a new topic yet, says so too: only one that keeps saying it is to be believed.
+type MissingError struct {
+	Topic     string
+	Partition int32 // −1: the whole topic
+}
+
+func (e *MissingError) Error() string {
+	if e.Partition < 0 {
+		return fmt.Sprintf("topic %s: %v", e.Topic, CodeUnknownTopic)
+	}
+	return fmt.Sprintf("partition %s/%d: %v", e.Topic, e.Partition, CodeUnknownTopic)
+}
+
+// Unwrap returns the code that brokers give it.
+func (e *MissingError) Unwrap() error { return CodeUnknownTopic }
+
 func (t Topic) leader(partition int32) (Leader, error) {
-	if t.Code != 0 {
+	switch t.Code {
+	case 0:
+	case CodeUnknownTopic:
+		return Leader{}, &MissingError{t.Name, -1}
+	default:
 		return Leader{}, fmt.Errorf("topic %s: %w", t.Name, t.Code)
 	}
 	for _, p := range t.Partitions {
@@ -194,7 +215,7 @@ func (t Topic) leader(partition int32) (Leader, error) {
 			return p.Leading(t.Name)
 		}
 	}
-	return Leader{}, fmt.Errorf("partition %s/%d: %w", t.Name, partition, CodeUnknownTopic)
+	return Leader{}, &MissingError{t.Name, partition}
 }
 
 // Leading returns the partition's leader, or why it has none.

@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) Fixture) {
 	}{
 		{"empty topic", emptyTopic},
 		{"partitions in order", partitionsInOrder},
+		{"survey", survey},
 		{"every range of a log with gaps", everyRange},
 		{"random log", randomLog},
 		{"range deleted by retention", rangeDeleted},
@@ -158,6 +159,28 @@ func partitionsInOrder(t *testing.T, f Fixture) {
 	}
 	if got := values(mustRead(t, f, whole(t, f, 2))); got != "a b" {
 		t.Errorf("partition 2 holds %q", got)
+	}
+}
+
+// survey asks on behalf of a job, which stands at positions that the log holds, or at none.
+func survey(t *testing.T, f Fixture) {
+	f.Append(0, "a", "b")
+	f.Append(2, "c")
+	want := states(t, f)
+	var reached []offsets.Position
+	for range len(want) + 1 {
+		got, err := f.Source.Survey(t.Context(), reached)
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("at %v: %v, %v; want %v", reached, got, err, want)
+		}
+		if s := want[len(reached)%len(want)]; len(reached) < len(want) {
+			reached = append(reached, offsets.Position{Topic: s.Topic, TopicID: s.TopicID, Partition: s.Partition, Next: s.End, LeaderEpoch: s.LeaderEpoch})
+		}
+	}
+	f.Recreate()
+	got, err := f.Source.Survey(t.Context(), reached)
+	if err != nil || len(got) != len(want) || got[0].TopicID == want[0].TopicID {
+		t.Errorf("a topic made anew is left to the planner: %v, %v", got, err)
 	}
 }
 

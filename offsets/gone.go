@@ -1,0 +1,75 @@
+package offsets
+
+import (
+	"fmt"
+	"strings"
+)
+
+// RangeGoneError says that a planned or wanted range cannot be read any more: retention has passed it, the log was
+// cut, or the topic was deleted or made anew. The driver turns it into exit code 3.
+type RangeGoneError struct {
+	Range  Range
+	Reason string // e.g. "retention has deleted offsets before 120"
+	Start  int64  // what is available now; both 0 if nothing is
+	End    int64
+}
+
+func (e *RangeGoneError) Error() string {
+	if e.Start == 0 && e.End == 0 {
+		return fmt.Sprintf("%s: %s", e.Range, e.Reason)
+	}
+	return fmt.Sprintf("%s: %s; available [%d, %d)", e.Range, e.Reason, e.Start, e.End)
+}
+
+// gone says whether a partition as its leader has it lacks offsets of the range from an offset on.
+func gone(r Range, from int64, s PartitionState) error {
+	reason := ""
+	switch {
+	case otherTopic(r.TopicID, s.TopicID):
+		reason = "the topic was deleted and made again"
+	case from < s.Start:
+		reason = fmt.Sprintf("retention has deleted offsets before %d", s.Start)
+	case r.Until > s.HighWatermark:
+		reason = fmt.Sprintf("the log was cut: it ends at %d", s.HighWatermark)
+	default:
+		return nil
+	}
+	return &RangeGoneError{Range: r, Reason: reason, Start: s.Start, End: s.HighWatermark}
+}
+
+// otherTopic reports whether two ids tell that a topic was made anew.
+func otherTopic(a, b TopicID) bool { return a != TopicID{} && b != TopicID{} && a != b }
+
+// replaced says whether the records of a range, which was planned in an earlier leader epoch than s is in, may be others
+// now. An unclean election cuts the log; when it has grown again beyond the range its length tells nothing.
+//
+// epochEnd is the leader's answer where the records of the range's epoch, or of those before it, end. When the range was
+// planned the log reached to Until at least and held no later epoch, so as long as nothing was cut the answer is Until or
+// more, whichever of those epochs the records are of. −1 is no answer: a leader writes down the start of its own epoch
+// when it is elected, so that it can answer for every lower one, and only brokers that keep no history of epochs, as
+// some that are compatible with Kafka do, say −1. To refuse then would stop a job for good after any harmless election.
+func replaced(r Range, epochEnd int64, s PartitionState) error {
+	if epochEnd < 0 || epochEnd >= r.Until {
+		return nil
+	}
+	reason := fmt.Sprintf("the log was cut at %d and has other records since leader epoch %d", epochEnd, r.LeaderEpoch)
+	return &RangeGoneError{Range: r, Reason: reason, Start: s.Start, End: s.HighWatermark}
+}
+
+// deleted is the error for a range of a topic that the brokers do not know any more.
+func deleted(r Range, brokers []string) error {
+	return &RangeGoneError{Range: r, Reason: fmt.Sprintf(
+		"the topic was deleted, or %s belong to another cluster; to begin anew, choose another checkpoint and output",
+		strings.Join(brokers, ", "))}
+}
+
+// vanished is the error for a range of a partition that is missing from a topic.
+func vanished(r Range) error {
+	return &RangeGoneError{Range: r, Reason: "the partition does not exist any more; to begin anew, choose another checkpoint and output"}
+}
+
+// at is the empty range where the job stands.
+func (p Position) at() Range {
+	return Range{Source: p.Source, Topic: p.Topic, TopicID: p.TopicID, Partition: p.Partition,
+		From: p.Next, Until: p.Next, LeaderEpoch: p.LeaderEpoch}
+}
