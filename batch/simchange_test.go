@@ -251,6 +251,28 @@ func TestEditedTable(t *testing.T) {
 	}
 }
 
+// TestTableEditedWhileRunning acts from the next planned batch on.
+func TestTableEditedWhileRunning(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	a0 := simEvent{ad: "a0", kind: "view", ms: simStart.UnixMilli()}
+	w.append(a0)
+	w.mustRun(w.job(windowed, continuous), ticks(w, 4, func(tick int) {
+		w.append(a0)
+		if tick == 2 {
+			w.ads = "ad,campaign\na0,c7\n"
+		}
+	}))
+	w.mustRun(w.job(windowed, flushing))
+	views := map[string]int64{}
+	for _, r := range w.rows() {
+		campaign, _, _ := strings.Cut(r.text, " ")
+		views[campaign] += r.int(t, "views")
+	}
+	if views["campaign=c0"] != 2 || views["campaign=c7"] != 3 {
+		t.Errorf("views by campaign: %v, want 2 of c0 and 3 of c7", views)
+	}
+}
+
 // split separates the events in front of the plan's ends from those behind.
 func (w *world) split(p *Planned) (first, rest []simEvent) {
 	seen := map[int32]int64{}
@@ -274,7 +296,10 @@ func (w *world) split(p *Planned) (first, rest []simEvent) {
 // TestSnapshots takes a snapshot at every fifth commit, or when the deltas weigh enough, and restores the state from it
 // and the deltas behind it, whatever the number of shards.
 func TestSnapshots(t *testing.T) {
-	seed := simSeed(t)
+	seed, queries := simSeed(t), []simQuery{windowed, twoWindows}
+	if testing.Short() {
+		queries = queries[:1]
+	}
 	for _, test := range []struct {
 		name           string
 		commits, bytes int
@@ -285,7 +310,7 @@ func TestSnapshots(t *testing.T) {
 		{"never", 1 << 30, 1 << 30, 0, 0},
 		{"always", 1, 1 << 30, 20, 1 << 30},
 	} {
-		for _, q := range []simQuery{windowed, twoWindows} {
+		for _, q := range queries {
 			w := newWorld(t, seed)
 			w.generate(400)
 			every := func(o *Options) { o.snapshotEvery, o.snapshotBytes = test.commits, test.bytes }

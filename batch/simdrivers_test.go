@@ -189,32 +189,35 @@ func TestTwoDrivers(t *testing.T) {
 // sinks, or in the middle of the batch that both run.
 func TestZombieWakesDuringTakeOver(t *testing.T) {
 	seed := simSeed(t)
-	for _, place := range pausePlaces {
-		for _, moment := range []struct {
-			name string
-			set  func(*hooks, func() error)
-		}{
-			{"asks the sinks", func(h *hooks, f func() error) { h.published = f }},
-			{"has prepared", func(h *hooks, f func() error) { h.publish = f }},
-			{"has committed", func(h *hooks, f func() error) { h.committed = f }},
-		} {
-			t.Run(fmt.Sprintf("paused %s, woken when the next %s", place.name, moment.name), func(t *testing.T) {
-				w := newWorld(t, seed)
-				w.generate(200)
-				z := w.pausedAt(windowed, place.n, place.set)
-				var zombieErr error
-				h, woken := &hooks{}, false
-				moment.set(h, func() error {
-					if !woken {
-						woken, zombieErr = true, z.awake()
-					}
-					return nil
+	moments := []struct {
+		name string
+		set  func(*hooks, func() error)
+	}{
+		{"asks the sinks", func(h *hooks, f func() error) { h.published = f }},
+		{"has prepared", func(h *hooks, f func() error) { h.publish = f }},
+		{"has committed", func(h *hooks, f func() error) { h.committed = f }},
+	}
+	for _, q := range []simQuery{stateless, windowed} {
+		for _, place := range pausePlaces {
+			for _, moment := range moments {
+				t.Run(fmt.Sprintf("%s, paused %s, woken when the next %s", q.name, place.name, moment.name), func(t *testing.T) {
+					w := newWorld(t, seed)
+					w.generate(200)
+					z := w.pausedAt(q, place.n, place.set)
+					var zombieErr error
+					h, woken := &hooks{}, false
+					moment.set(h, func() error {
+						if !woken {
+							woken, zombieErr = true, z.awake()
+						}
+						return nil
+					})
+					w.mustRun(w.zombieJob(q, hooked(h)), takeOver)
+					wantError[*SupersededError](t, zombieErr)
+					w.wantRows("in the end", w.expected(q), equalRows)
+					w.wantHistory("in the end")
 				})
-				w.mustRun(w.zombieJob(windowed, hooked(h)), takeOver)
-				wantError[*SupersededError](t, zombieErr)
-				w.wantRows("in the end", w.expected(windowed), equalRows)
-				w.wantHistory("in the end")
-			})
+			}
 		}
 	}
 }

@@ -2,8 +2,10 @@ package batch
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"math/rand/v2"
+	"path"
 	"slices"
 	"testing"
 )
@@ -24,7 +26,15 @@ func smallBatches(change ...func(*Options)) func(*world, simQuery) {
 }
 
 func smallBatchesOn(n int) func(*world, simQuery) {
-	return func(w *world, q simQuery) { w.mustRun(w.job(q, flushing, rowsMax(90), shards(n))) }
+	return func(w *world, q simQuery) {
+		w.mustRun(w.job(q, flushing, rowsMax(90), shards(n)))
+		for name := range w.files() {
+			var batch, shard int
+			if _, err := fmt.Sscanf(path.Base(name), "sim-b%d-s%d-", &batch, &shard); err != nil || shard >= n {
+				w.t.Errorf("file %s of a job with %d shards: %v", name, n, err)
+			}
+		}
+	}
 }
 
 var lives = []life{
@@ -74,13 +84,16 @@ func (w *world) randomCuts(q simQuery) {
 
 // TestOneResultSeveralLives runs the same records in every way that must not matter.
 func TestOneResultSeveralLives(t *testing.T) {
-	seed := simSeed(t)
+	seed, events := simSeed(t), 1000
+	if testing.Short() {
+		events = 500
+	}
 	for _, q := range []simQuery{stateless, windowed, twoWindows} {
 		t.Run(q.name, func(t *testing.T) {
 			worlds := map[string]*world{}
 			for i, l := range lives {
 				w := newWorld(t, seed)
-				w.generate(1500)
+				w.generate(events)
 				if l.like == "" {
 					w.rng = rand.New(rand.NewPCG(seed, 100+uint64(i)))
 				}

@@ -125,6 +125,26 @@ func TestIdlePartitionHoldsNothingBack(t *testing.T) {
 	w.wantWindows("after a late row", 0, 2, 10, 9, 20, 10, 30, 10)
 }
 
+// TestPauseIsNoSilence starts a driver long after the last one stopped: a partition is idle only when this driver has
+// found it silent long enough.
+func TestPauseIsNoSilence(t *testing.T) {
+	w := timeWorld(t)
+	w.at(0, 1)
+	w.at(1, 5)
+	more := func(tick int) { w.at(0, int64(len(w.events))+10) }
+	w.mustRun(w.countedJob(continuous), ticks(w, 29, more))
+	w.clock.now = w.clock.now.Add(time.Hour)
+	w.mustRun(w.countedJob(continuous), ticks(w, 33, func(tick int) {
+		more(tick)
+		if tick == 30 {
+			w.wantWindows("before the silent partition is idle")
+		}
+	}))
+	if rows := w.memory.Rows(); len(rows) == 0 {
+		t.Error("the silent partition holds everything back")
+	}
+}
+
 // TestIdlePartitionsAvailableNow judges silence by plan time, from run to run, and waits for nobody.
 func TestIdlePartitionsAvailableNow(t *testing.T) {
 	w := timeWorld(t)
