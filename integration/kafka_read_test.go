@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -320,4 +321,78 @@ func TestKafkaReadOpenTransaction(t *testing.T) {
 		t.Errorf("end %d, high watermark %d; want 2 and 3", s.End, s.HighWatermark)
 	}
 	end(t, txn, true)
+}
+
+// TestKafkaEpochEnds asks a leader about several partitions of a topic in one request. What it answers for an epoch that
+// has not begun is what brokers without a history of epochs say of all.
+func TestKafkaEpochEnds(t *testing.T) {
+	b := kafkatest.Start(t)
+	topic := b.Topic(t, 3)
+	w := producer(t, b)
+	write(t, w, topic, 0, "a", "b")
+	write(t, w, topic, 2, "c")
+	client, err := kafka.NewClient(kafka.Options{Brokers: []string{b.Addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	var refs []kafka.EpochRef
+	var node int32
+	for _, p := range []int32{2, 1, 0, 0} {
+		l, err := client.Leader(t.Context(), topic, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		node = l.Node
+		ref := kafka.PartitionRef{Topic: topic, Partition: p, Epoch: l.Epoch}
+		refs = append(refs, kafka.EpochRef{PartitionRef: ref, Wanted: l.Epoch})
+	}
+	ends, err := client.EpochEnds(t.Context(), node, refs[:3])
+	if err != nil || fmt.Sprint(ends) != "[1 0 2]" {
+		t.Errorf("the epochs end at %v, %v; want [1 0 2]", ends, err)
+	}
+	refs[3].Wanted++
+	if ends, err := client.EpochEnds(t.Context(), node, refs[3:]); err != nil || ends[0] != -1 {
+		t.Errorf("an epoch that has not begun ends at %v, %v; want -1", ends, err)
+	}
+}
+
+// TestKafkaTopicDeleted deletes a topic that a job has read and reads on.
+func TestKafkaTopicDeleted(t *testing.T) {
+	b := kafkatest.Start(t)
+	topic := b.Topic(t, 2)
+	write(t, producer(t, b), topic, 1, "a", "b")
+	client, err := kafka.NewClient(kafka.Options{Brokers: []string{b.Addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	s := offsets.NewKafka(client, offsets.KafkaOptions{Source: "events", Topics: []string{topic}, ReadCommitted: true, UnknownFor: time.Second})
+	states, err := s.Partitions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := offsets.Range{Source: "events", Topic: topic, TopicID: states[1].TopicID, Partition: 1, Until: 2, LeaderEpoch: states[1].LeaderEpoch}
+	if res, err := kadm.NewClient(b.Client(t)).DeleteTopics(t.Context(), topic); err != nil || res.Error() != nil {
+		t.Fatal(err, res.Error())
+	}
+	wantDeleted := func(err error) {
+		t.Helper()
+		var gone *offsets.RangeGoneError
+		if !errors.As(err, &gone) || !strings.Contains(gone.Reason, "the topic was deleted, or "+b.Addr) {
+			t.Errorf("error %v, want a RangeGoneError: the topic was deleted", err)
+		}
+	}
+	// A read that begins before the broker has unlinked the log may still be served whole.
+	for err = nil; err == nil; {
+		_, err = offsetstest.ReadAll(t.Context(), s, r)
+	}
+	wantDeleted(err)
+	_, err = s.Survey(t.Context(), []offsets.Position{r.After()})
+	wantDeleted(err)
+	_, err = s.Partitions(t.Context())
+	var unknown *offsets.UnknownTopicError
+	if !errors.As(err, &unknown) {
+		t.Errorf("a job that was never there: %v", err)
+	}
 }

@@ -307,3 +307,22 @@ func TestKafkaSurveyCancelled(t *testing.T) {
 		})
 	}
 }
+
+// TestKafkaBrokersDisagree: one of two brokers has not heard of the topic, and every other question reaches it.
+func TestKafkaBrokersDisagree(t *testing.T) {
+	c := adsLog(t, 50)
+	s := openKafka(t, c.ListenAddrs(), offsets.KafkaOptions{Topics: []string{"ads"}, UnknownFor: 100 * time.Millisecond})
+	st := survey(t, s)[0]
+	s = openKafka(t, c.ListenAddrs(), offsets.KafkaOptions{Topics: []string{"ads"}, UnknownFor: 100 * time.Millisecond})
+	answers := 0
+	forgeMetadata(t, c, st.TopicID, 1, func(topic *kmsg.MetadataResponseTopic) bool {
+		if answers++; answers%2 == 1 {
+			unknown(topic)
+		}
+		return true
+	})
+	wantAll(t, s, offsets.Range{Topic: "ads", TopicID: st.TopicID, Until: st.End, LeaderEpoch: st.LeaderEpoch})
+	if answers < 2 {
+		t.Errorf("%d answers: nobody disagreed", answers)
+	}
+}
