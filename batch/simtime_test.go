@@ -253,6 +253,26 @@ func TestFlushAndReopen(t *testing.T) {
 	w.wantWindows("reopened for nothing", 0, 2, 10, 3, 20, 2, 40, 1)
 }
 
+// TestFlushedWindowsStayClosed has rows of a flushed window come runs and snapshots later, before the watermark is there.
+func TestFlushedWindowsStayClosed(t *testing.T) {
+	w := timeWorld(t)
+	w.at(0, 1, 12)
+	w.at(1, 2, 12)
+	w.mustRun(w.countedJob(flushing))
+	w.mustRun(w.countedJob(), reopen)
+	for i := range 3 {
+		w.at(0, 13)
+		w.reports = nil
+		w.mustRun(w.countedJob(), func(o *Options) { o.snapshotEvery = 1 })
+		if late := w.reports[0].NumRowsLate; late != 1 {
+			t.Errorf("run %d after the flush: %d late rows, want 1", i+1, late)
+		}
+	}
+	w.at(0, 22)
+	w.mustRun(w.countedJob(flushing))
+	w.wantWindows("in the end", 0, 2, 10, 2, 20, 1)
+}
+
 // TestFlushOfAnOpenBatch dies in the middle of the flush; records come before the next run.
 func TestFlushOfAnOpenBatch(t *testing.T) {
 	for _, test := range []struct {
