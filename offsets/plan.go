@@ -46,7 +46,9 @@ func (r Range) After() Position {
 // read get an empty one, so that a plan knows them all.
 //
 // states are those of [Source.Survey] with the same positions: a log that was cut and has grown again beyond a position
-// does not show in them. positions are those reached so far; without any, start says where a job begins. A partition without a position
+// does not show in them.
+//
+// positions are those reached so far; without any, start says where a job begins. A partition without a position
 // among others that have one is new and read from its beginning. A position that the log does not hold any more is a
 // [RangeGoneError], as is a partition that is gone or a topic made anew: going on would lose records silently.
 //
