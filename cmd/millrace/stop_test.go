@@ -142,4 +142,12 @@ func TestJSONWithoutData(t *testing.T) {
 	}
 }
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// beMillrace makes this program the command line itself.
+const beMillrace = "MILLRACE_TEST_BE_MILLRACE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(beMillrace) != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
