@@ -300,14 +300,14 @@ var errStopped = errors.New("stopped")
 func (d *Driver) partitions(ctx context.Context) ([]offsets.PartitionState, error) {
 	ask, cancel := d.untilStop(ctx)
 	defer cancel()
-	states, err := d.s.source.Partitions(ask)
+	states, err := d.s.source.Survey(ask, d.history.Positions)
 	switch {
 	case err == nil:
 		return states, nil
 	case d.stopped() && ctx.Err() == nil:
 		return nil, errStopped
 	}
-	return nil, fmt.Errorf("ask for end offsets: %w", err)
+	return nil, d.refuseIfLeading(err)
 }
 
 // available runs batches until the end offsets that stood at the start are reached, then those that idleness closes,

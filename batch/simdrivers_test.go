@@ -43,8 +43,8 @@ type hookedSource struct {
 	h *hooks
 }
 
-func (s hookedSource) Partitions(ctx context.Context) ([]offsets.PartitionState, error) {
-	states, err := s.Source.Partitions(ctx)
+func (s hookedSource) Survey(ctx context.Context, reached []offsets.Position) ([]offsets.PartitionState, error) {
+	states, err := s.Source.Survey(ctx, reached)
 	if hookErr := call(s.h.partitions); hookErr != nil {
 		return nil, hookErr
 	}

@@ -39,8 +39,7 @@ type sourceChain struct {
 	dec *columnar.JSONDecoder
 	obs *windows.Observer // nil without an event time
 	*chain
-	recs  offsets.Records
-	batch columnar.Batch // decoded, with the rows that have a usable time selected
+	recs offsets.Records
 }
 
 func newWorker(job *Job, source offsets.Source, tables map[string]*columnar.Batch) *worker {
@@ -138,22 +137,19 @@ func (c *sourceChain) read(ctx context.Context, w *worker, t Task, r *Result) er
 }
 
 func (c *sourceChain) flush(w *worker, t Task, r *Result) error {
-	decoded, bad := c.dec.Flush()
-	c.batch = *decoded // the decoder uses its own again, and must not find the selection that is made here
-	usable := c.batch.Len()
-	if c.obs != nil && usable > 0 {
-		unusable := c.obs.Observe(&c.batch, t.At)
-		usable -= len(unusable)
+	b, bad := c.dec.Flush()
+	if c.obs != nil && b.Len() > 0 {
+		unusable := c.obs.Observe(b, t.At)
 		c.unusable += int64(len(unusable))
 		bad = byOffset(bad, unusable)
 	}
 	if err := w.judge(bad, r); err != nil {
 		return err
 	}
-	if usable == 0 {
+	if b.Len() == 0 {
 		return nil
 	}
-	return c.push(&c.batch)
+	return c.push(b)
 }
 
 // byOffset merges the bad records of one partition, so that the first one does not depend on who found it.

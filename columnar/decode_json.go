@@ -242,7 +242,7 @@ func (d *JSONDecoder) Flush() (*Batch, []BadRecord) {
 	for i := range d.cols {
 		d.batch.Cols[i] = d.cols[i].Vector()
 	}
-	d.batch.Rows, d.batch.Offsets = d.rows, d.offsets
+	d.batch.Rows, d.batch.Offsets, d.batch.Sel = d.rows, d.offsets, nil
 	d.flushed = true
 	return &d.batch, d.bad
 }

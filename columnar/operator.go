@@ -79,9 +79,13 @@ type BadRecord struct {
 // BadValueBytes is how much of a bad record's value is kept for messages.
 const BadValueBytes = 200
 
-// Error locates the record and shows the beginning of its value.
+// Error locates the record and shows the beginning of its value, where that is kept.
 func (r BadRecord) Error() string {
-	return fmt.Sprintf("bad record at %s/%d offset %d: %s; value: %s", r.Topic, r.Partition, r.Offset, r.Reason, quoteBytes(r.Value))
+	s := fmt.Sprintf("bad record at %s/%d offset %d: %s", r.Topic, r.Partition, r.Offset, r.Reason)
+	if r.Value != nil {
+		s += "; value: " + quoteBytes(r.Value)
+	}
+	return s
 }
 
 func quoteBytes(b []byte) string {

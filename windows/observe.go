@@ -2,6 +2,7 @@ package windows
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -13,6 +14,7 @@ type Observer struct {
 	maxFuture int64
 	max       int64
 	sel       []int32
+	all       []int32 // 0, 1, 2, …
 	bad       []columnar.BadRecord
 }
 
@@ -29,54 +31,62 @@ func (o *Observer) Max() int64 {
 }
 
 // Observe narrows b.Sel to the rows with a usable event time. The others come back as bad records without their values;
-// they do not move the greatest event time. The records are valid until the next call. planTime is in microseconds.
+// they do not move the greatest event time. Selection and records are valid until the next call. planTime is in
+// microseconds.
 func (o *Observer) Observe(b *columnar.Batch, planTime int64) []columnar.BadRecord {
 	o.bad = o.bad[:0]
-	v := b.Cols[o.column]
-	limit := int64(MaxWatermark)
-	if o.maxFuture >= 0 && planTime <= MaxWatermark-o.maxFuture {
-		limit = planTime + o.maxFuture
-	}
-	if v.Valid == nil && b.Sel == nil && o.scan(v.I64[:b.Rows], limit) {
+	times := b.Cols[o.column]
+	if times.Valid == nil && b.Sel == nil && o.scan(times.I64[:b.Rows], planTime) {
 		return nil
 	}
-	o.sel = o.sel[:0]
-	keep := func(i int32) {
-		switch {
-		case v.IsNull(int(i)):
-			o.bad = append(o.bad, badRow(b, i, "the event time is NULL"))
-		case v.I64[i] > limit:
-			o.bad = append(o.bad, badRow(b, i, fmt.Sprintf("event time %s is more than max_future %s after the plan time %s: a clock runs ahead; widen or turn off event_time.max_future to accept it",
-				FormatTime(v.I64[i]), FormatDuration(o.maxFuture), FormatTime(planTime))))
-		default:
-			o.sel = append(o.sel, i)
-			o.max = max(o.max, v.I64[i])
-		}
+	rows := b.Sel
+	if rows == nil {
+		rows = o.every(b.Rows)
 	}
-	if b.Sel != nil {
-		for _, i := range b.Sel {
-			keep(i)
+	o.sel = slices.Grow(o.sel[:0], max(len(rows), 1)) // never nil, which would mean all rows
+	for _, i := range rows {
+		if reason := o.unusable(times, i, planTime); reason != "" {
+			o.bad = append(o.bad, badRow(b, i, reason))
+			continue
 		}
-	} else {
-		for i := range b.Rows {
-			keep(int32(i))
-		}
+		o.sel = append(o.sel, i)
+		o.max = max(o.max, times.I64[i])
 	}
 	b.Sel = o.sel
 	return o.bad
 }
 
-// scan is the common case: no NULL, nothing in the future. It reports false when some time is over the limit.
-func (o *Observer) scan(times []int64, limit int64) bool {
+// scan is the common case: no NULL, nothing in the future. It reports false when some time is too far ahead.
+func (o *Observer) scan(times []int64, planTime int64) bool {
 	m := int64(NoWatermark)
 	for _, t := range times {
 		m = max(m, t)
 	}
-	if m > limit {
+	if Future(m, planTime, o.maxFuture) {
 		return false
 	}
 	o.max = max(o.max, m)
 	return true
+}
+
+// unusable says why row i has no event time to go by; "" when it has one.
+func (o *Observer) unusable(times *columnar.Vector, i int32, planTime int64) string {
+	switch {
+	case times.IsNull(int(i)):
+		return "the event time is NULL"
+	case Future(times.I64[i], planTime, o.maxFuture):
+		return fmt.Sprintf("event time %s is more than max_future %s after the plan time %s: a clock runs ahead; widen or turn off event_time.max_future to accept it",
+			FormatTime(times.I64[i]), FormatDuration(o.maxFuture), FormatTime(planTime))
+	}
+	return ""
+}
+
+// every lists the rows of a batch without selection.
+func (o *Observer) every(rows int) []int32 {
+	for i := int32(len(o.all)); i < int32(rows); i++ {
+		o.all = append(o.all, i)
+	}
+	return o.all[:rows]
 }
 
 func badRow(b *columnar.Batch, row int32, reason string) columnar.BadRecord {

@@ -77,7 +77,7 @@ func TestUnknownTopic(t *testing.T) {
 	defer c.Close()
 	addr := c.ListenAddrs()[0]
 	code, stderr := runPatiently(t, addr)
-	want := fmt.Sprintf("millrace: open source s: topic \"t\" does not exist on %s\n", addr)
+	want := fmt.Sprintf("millrace: ask where source s ends: topic \"t\" does not exist on %s\n", addr)
 	if code != exitUsage || stderr != want {
 		t.Errorf("exit %d: %swant %s", code, stderr, want)
 	}

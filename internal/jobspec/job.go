@@ -165,16 +165,12 @@ func (s *Spec) openSource(ctx context.Context) (offsets.Source, error) {
 	}
 	opts := offsets.KafkaOptions{Source: s.Source.Name, Topics: []string{s.Source.Topic}, ReadCommitted: true}
 	source := offsets.NewKafka(client, opts)
-	opts.RetryFor = firstContact
+	opts.RetryFor, opts.UnknownFor = firstContact, -1
 	_, err = offsets.NewKafka(client, opts).Partitions(ctx)
 	var none *kafka.NoBrokerError
-	var unknown *offsets.UnknownTopicError
-	switch {
-	case errors.As(err, &none):
+	if errors.As(err, &none) {
 		err = none
-	case errors.As(err, &unknown):
-		err = unknown
-	default: // what else is wrong may pass, and is met again
+	} else { // what else is wrong may pass, and is met again, where it is known how far the job is
 		err = ctx.Err()
 	}
 	if err != nil {
