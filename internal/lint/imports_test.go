@@ -104,7 +104,9 @@ func (s source) isOutside() bool {
 }
 
 // doubles are packages for tests beside the package that they double, such as offsets/offsetstest.
-func (s source) isDouble() bool { return strings.HasSuffix(s.pkg, "test") && strings.Contains(s.pkg, "/") }
+func (s source) isDouble() bool {
+	return strings.HasSuffix(s.pkg, "test") && strings.Contains(s.pkg, "/")
+}
 
 func TestImportGraph(t *testing.T) {
 	for _, s := range sources(t) {
