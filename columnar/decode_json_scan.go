@@ -295,7 +295,7 @@ func (s *jsonScanner) escape() bool {
 	return true
 }
 
-// hexUnit is the UTF-16 unit that \uXXXX at pos stands for, −1 when nothing like that is there.
+// hexUnit is the UTF-16 unit that \uhhhh at pos stands for, −1 when nothing like that is there.
 func hexUnit(b []byte, pos int) rune {
 	if pos+6 > len(b) || b[pos] != '\\' || b[pos+1] != 'u' {
 		return -1

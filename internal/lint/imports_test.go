@@ -165,7 +165,7 @@ var bans = []struct {
 	{"franz-go/pkg/kgo", engine, "internal/kafka; franz-go is the oracle of the tests"},
 	{"TO" + "DO", all, "do it, or refuse it with a clear error"},
 	{"FIX" + "ME", all, "fix it"},
-	{"time.Sleep(", func(s source) bool { return s.test }, "a step, a condition or a fake clock"},
+	{"time.Sl" + "eep(", func(s source) bool { return s.test }, "a step, a condition or a fake clock"},
 	{"RecordBuilder", engine, "columnar.Builder: the library's allocates for every value"},
 	{"array.NewStringBuilder", engine, "columnar.Builder"},
 	{"compute.FilterRecordBatch", engine, "a selection vector: the library's is quadratic on strings"},
