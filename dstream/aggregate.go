@@ -1,6 +1,7 @@
 package dstream
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/columnar"
@@ -30,10 +31,10 @@ func IsAggregate(name string) bool {
 	return ok
 }
 
+// aggFuncs are the aggregates by the names that a job calls them.
+var aggFuncs = []columnar.AggFunc{columnar.Count, columnar.Sum, columnar.Min, columnar.Max, columnar.Avg}
+
 func aggFunc(name string) (columnar.AggFunc, bool) {
-	switch f := columnar.AggFunc(strings.ToLower(name)); f {
-	case columnar.Count, columnar.Sum, columnar.Min, columnar.Max, columnar.Avg:
-		return f, true
-	}
-	return "", false
+	f := columnar.AggFunc(strings.ToLower(name))
+	return f, slices.Contains(aggFuncs, f)
 }

@@ -82,7 +82,10 @@ func functionNames() []string {
 			out = append(out, f.Name)
 		}
 	}
-	return append(out, "count", "sum", "min", "max", "avg")
+	for _, f := range aggFuncs {
+		out = append(out, string(f))
+	}
+	return out
 }
 
 func (b *binder) column(e Expr) (*columnar.Expr, *Error) {

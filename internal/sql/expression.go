@@ -1,7 +1,5 @@
 package sql
 
-import "github.com/millrace/millrace/dstream"
-
 // Binding powers, as PostgreSQL has them: a higher one binds more tightly.
 const (
 	powerOr = iota + 1
@@ -173,13 +171,4 @@ func (p *parser) inList(left node, op token) node {
 func (p *parser) colonCast(left node, op token) node {
 	to := p.typeName()
 	return p.cast(op, left.from, left, to)
-}
-
-// parseAliased reads expression [AS name] and nothing behind it.
-func (p *parser) parseAliased() dstream.Expr {
-	e := p.item()
-	if p.err == nil && p.peek().kind != endToken {
-		p.unexpected("the end of the text")
-	}
-	return e
 }

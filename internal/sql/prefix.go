@@ -203,8 +203,11 @@ func (p *parser) function() node {
 }
 
 func (p *parser) arguments(name string) []node {
-	if star := p.peek(); name == "count" && p.accept("*") {
-		return []node{p.leaf(star, dstream.Star())}
+	if star := p.peek(); star.key == "*" {
+		if name != "count" {
+			p.fail(star, "only count takes *, not "+shortened(name), didYouMean(dstream.Nearest(name, []string{"count"})))
+		}
+		return []node{p.leaf(p.next(), dstream.Star())}
 	}
 	if p.is("DISTINCT") || p.is("ALL") {
 		p.fail(p.peek(), fmt.Sprintf("%s inside %s() is not supported yet", p.peek().key, name), "")
