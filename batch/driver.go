@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"time"
 
 	"github.com/millrace/millrace/offsets"
-	"github.com/millrace/millrace/output"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -122,121 +120,6 @@ func (d *Driver) run(ctx context.Context, entries []Entry) error {
 	return d.available(ctx)
 }
 
-// recover brings sinks and log to the same batch.
-func (d *Driver) recover(ctx context.Context, digest string) error {
-	job, shards := d.o.Job, d.o.Job.Shards
-	if len(d.history.Open) > 0 {
-		p := d.history.Open[0]
-		var err error
-		if job, err = d.planned(ctx, p, digest); err != nil {
-			return err
-		}
-		digest, shards = p.Job, p.Shards
-	}
-	if err := d.use(ctx, job, digest, shards); err != nil {
-		return err
-	}
-	published, err := d.s.published(ctx)
-	if err != nil {
-		return err
-	}
-	if err := d.repeatManifests(ctx, published); err != nil {
-		return err
-	}
-	facts := Facts{Published: published, Reopen: d.o.Reopen, Flush: d.o.Job.Trigger.AvailableNow && d.o.Job.Trigger.FlushWindows}
-	for {
-		dec := Decide(d.history, facts)
-		switch dec.Action {
-		case Refuse:
-			return d.refuseIfLeading(&RefusedError{Msg: dec.Reason})
-		case Undo:
-			return d.reopen()
-		case Plan:
-			return nil
-		}
-		if err := d.rerun(ctx, d.history.Open[0]); err != nil {
-			return err
-		}
-	}
-}
-
-// planned returns the job that an open plan was made with: the one at hand, whose recorded form is the blob digest, or
-// the recorded one. It must still mean what it meant then, or the rerun would write other files beside the first ones.
-func (d *Driver) planned(ctx context.Context, p *Planned, digest string) (*Job, error) {
-	job := d.o.Job
-	if p.Job != digest {
-		var err error
-		if job, err = d.recorded(ctx, p); err != nil {
-			return nil, err
-		}
-	}
-	if job.Hash != p.JobHash {
-		return nil, refuse("batch %d is open and was planned as job %.8s, which this program understands as job %.8s: finish it with the program version that planned it", p.Batch, p.JobHash, job.Hash)
-	}
-	return job, nil
-}
-
-func (d *Driver) recorded(ctx context.Context, p *Planned) (*Job, error) {
-	data, err := d.cp.blobs.Get(ctx, p.Job)
-	if err != nil {
-		return nil, lost(fmt.Errorf("read the job of batch %d: %w", p.Batch, err))
-	}
-	if d.o.Resolve == nil {
-		return nil, refuse("batch %d is open and was planned with another version of this job; run that version once more", p.Batch)
-	}
-	job, err := d.o.Resolve(data)
-	if err != nil {
-		return nil, fmt.Errorf("resolve the job of batch %d: %w", p.Batch, err)
-	}
-	return job, nil
-}
-
-// use makes job the session in use, with its state restored.
-func (d *Driver) use(ctx context.Context, job *Job, digest string, shards int) error {
-	if d.s != nil {
-		if d.s.digest == digest && d.s.shards == shards {
-			return nil
-		}
-		if err := d.s.close(); err != nil {
-			return fmt.Errorf("close source: %w", err)
-		}
-		d.s = nil
-	}
-	s, err := openSession(ctx, job, digest, output.Owner{Job: job.Name, Checkpoint: d.cp.id}, d.history.LastRows, shards)
-	if err != nil {
-		return d.refuseIfLeading(err)
-	}
-	d.s = s
-	s.exec = d.o.executor(s.worker, d.o.Cores)
-	return lost(s.restore(ctx, d.cp.blobs, d.history))
-}
-
-// repeatManifests tells the sinks about the last commit again, in case the last driver died before it could.
-func (d *Driver) repeatManifests(ctx context.Context, published map[string]int64) error {
-	c := d.history.Last
-	if c == nil {
-		return nil
-	}
-	for i, sink := range d.s.sinks {
-		name := d.s.job.Sinks[i].Name
-		if files := c.Files[name]; len(files) > 0 && published[name] < c.Batch {
-			if err := sink.Committed(ctx, c.Batch, files); err != nil {
-				return fmt.Errorf("write manifest of sink %s: %w", name, err)
-			}
-		}
-	}
-	return nil
-}
-
-func (d *Driver) reopen() error {
-	h := d.history
-	r := &Reopened{Batch: h.Flushed.Batch, Marks: h.FlushPlan.Before, FlushedTo: h.Flushed.FlushedTo}
-	if err := d.cp.append(r); err != nil {
-		return err
-	}
-	return h.apply(r)
-}
-
 // continuous plans a batch at every tick until it is stopped. A batch that takes longer than the interval is followed
 // at once by the next; missed ticks are not made up for.
 func (d *Driver) continuous(ctx context.Context) error {
@@ -342,19 +225,6 @@ func (d *Driver) available(ctx context.Context) error {
 	return d.flush(ctx)
 }
 
-// afterFlush ends a run that asks for a flush again, most often because the one before died when it had flushed: there
-// is nothing to do, unless records came since.
-func (d *Driver) afterFlush(states []offsets.PartitionState) error {
-	ranges, err := offsets.PlanRanges(d.o.Job.Plan.Source.Name, states, d.history.Positions, offsets.Limits{}, d.o.Job.Source.Start)
-	if err == nil && !allEmpty(ranges) {
-		err = &RefusedError{Msg: d.history.flushedReason()}
-	}
-	if err != nil {
-		return d.refuseIfLeading(err)
-	}
-	return nil
-}
-
 // tick plans and runs one batch. It reports false when there was nothing to do.
 func (d *Driver) tick(ctx context.Context) (bool, error) {
 	watch := newStopwatch(d.o.Env.Clock)
@@ -395,19 +265,6 @@ func (d *Driver) question(ctx context.Context) (Question, error) {
 	}, nil
 }
 
-// nextClose is the end of the earliest open window of any operator.
-func (s *session) nextClose() int64 {
-	next := int64(math.MaxInt64)
-	for _, shards := range s.worker.states {
-		for _, a := range shards {
-			for _, w := range a.Open() {
-				next = min(next, w.End)
-			}
-		}
-	}
-	return next
-}
-
 func (d *Driver) flush(ctx context.Context) error {
 	watch := newStopwatch(d.o.Env.Clock)
 	q, err := d.question(ctx)
@@ -440,12 +297,4 @@ func (d *Driver) plan(ctx context.Context, p *Planned, states []offsets.Partitio
 		ends[offsetKey{s.Topic, s.Partition}] = s.End
 	}
 	return d.finish(ctx, p, ends, watch, false)
-}
-
-// rerun runs an open plan of an earlier driver.
-func (d *Driver) rerun(ctx context.Context, p *Planned) error {
-	if err := d.cp.open(); err != nil {
-		return err
-	}
-	return d.finish(ctx, p, nil, newStopwatch(d.o.Env.Clock), true)
 }

@@ -6,11 +6,22 @@ import (
 	"sync/atomic"
 )
 
+// Executor runs the tasks of one stage. Results come in the order of the tasks. State of the stages lives where the
+// executor runs them.
+type Executor interface {
+	Run(ctx context.Context, tasks []Task) ([]*Result, error)
+}
+
+// newExecutor makes the executor of a session; tests put another one around the worker.
+type newExecutor func(w *worker, cores int) Executor
+
 // local runs tasks on the cores of this process.
 type local struct {
 	w     *worker
 	cores int
 }
+
+func localExecutor(w *worker, cores int) Executor { return &local{w: w, cores: cores} }
 
 // Run implements [Executor]. Tasks start in order. When one fails, no later one is started, and the error of the
 // earliest failed task is returned: so an error that the data decides is the same on any number of cores.

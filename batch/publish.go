@@ -8,7 +8,6 @@ import (
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/output"
-	"github.com/millrace/millrace/windows"
 )
 
 // finish takes a logged plan to its commit.
@@ -181,18 +180,6 @@ func (d *Driver) countDelta(c *Committed) {
 	d.deltaBytes += stateBytes(c.State)
 }
 
-// stateBytes is about the size of state blocks; of those that are blobs the least that they can be.
-func stateBytes(blocks []StateBlock) int {
-	n := 0
-	for _, b := range blocks {
-		n += b.Length
-		if b.Digest != "" {
-			n += inlineBlock
-		}
-	}
-	return n
-}
-
 func (d *Driver) report(p *Planned, o *outcome, ends map[offsetKey]int64, watch *stopwatch, rerun bool) {
 	r := report(d.s.job, p, o.commit, ends, watch)
 	r.ID, r.RunID, r.Rerun = d.cp.id, d.runID, rerun
@@ -201,35 +188,4 @@ func (d *Driver) report(p *Planned, o *outcome, ends map[offsetKey]int64, watch 
 		r.BadRecords = append(r.BadRecords, b.Error())
 	}
 	d.o.Report(r)
-}
-
-// operators describes the state after a batch.
-func (s *session) operators(marks map[string]int64) []OperatorProgress {
-	var out []OperatorProgress
-	for i := range s.job.Plan.Stages {
-		stage := &s.job.Plan.Stages[i]
-		if stage.Input < 0 {
-			continue
-		}
-		x := s.worker.exchange(stage.ID)
-		op := OperatorProgress{OperatorName: x.Name, Watermark: windows.FormatTime(marks[x.Name])}
-		open := map[int64]int64{}
-		for _, a := range s.worker.states[stage.ID] {
-			op.MemoryUsedBytes += a.SizeBytes()
-			for _, w := range a.Open() {
-				open[w.Start] = w.End
-				op.NumRowsTotal += int64(w.Groups)
-			}
-		}
-		op.NumWindowsOpen = len(open)
-		next := int64(windows.MaxWatermark)
-		for _, end := range open {
-			next = min(next, end)
-		}
-		if len(open) > 0 {
-			op.NextClose = windows.FormatTime(next)
-		}
-		out = append(out, op)
-	}
-	return out
 }

@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 
@@ -43,12 +42,6 @@ type SourceStats struct {
 	WireBytes    int64                `json:"wire_bytes"`
 	MaxEventTime int64                `json:"max_event_time_us"` // windows.NoWatermark: none
 	Bad          []columnar.BadRecord `json:"bad,omitempty"`     // the first few
-}
-
-// Executor runs the tasks of one stage. Results come in the order of the tasks. State of the stages lives where the
-// executor runs them.
-type Executor interface {
-	Run(ctx context.Context, tasks []Task) ([]*Result, error)
 }
 
 // taskWire and resultWire are the encodings: JSON, with batches as Arrow IPC streams.

@@ -1,0 +1,145 @@
+package batch
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
+)
+
+// recover brings sinks and log to the same batch.
+func (d *Driver) recover(ctx context.Context, digest string) error {
+	job, shards := d.o.Job, d.o.Job.Shards
+	if len(d.history.Open) > 0 {
+		p := d.history.Open[0]
+		var err error
+		if job, err = d.planned(ctx, p, digest); err != nil {
+			return err
+		}
+		digest, shards = p.Job, p.Shards
+	}
+	if err := d.use(ctx, job, digest, shards); err != nil {
+		return err
+	}
+	published, err := d.s.published(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.repeatManifests(ctx, published); err != nil {
+		return err
+	}
+	facts := Facts{Published: published, Reopen: d.o.Reopen, Flush: d.o.Job.Trigger.AvailableNow && d.o.Job.Trigger.FlushWindows}
+	for {
+		dec := Decide(d.history, facts)
+		switch dec.Action {
+		case Refuse:
+			return d.refuseIfLeading(&RefusedError{Msg: dec.Reason})
+		case Undo:
+			return d.reopen()
+		case Plan:
+			return nil
+		}
+		if err := d.rerun(ctx, d.history.Open[0]); err != nil {
+			return err
+		}
+	}
+}
+
+// rerun runs an open plan of an earlier driver.
+func (d *Driver) rerun(ctx context.Context, p *Planned) error {
+	if err := d.cp.open(); err != nil {
+		return err
+	}
+	return d.finish(ctx, p, nil, newStopwatch(d.o.Env.Clock), true)
+}
+
+// planned returns the job that an open plan was made with: the one at hand, whose recorded form is the blob digest, or
+// the recorded one. It must still mean what it meant then, or the rerun would write other files beside the first ones.
+func (d *Driver) planned(ctx context.Context, p *Planned, digest string) (*Job, error) {
+	job := d.o.Job
+	if p.Job != digest {
+		var err error
+		if job, err = d.recorded(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	if job.Hash != p.JobHash {
+		return nil, refuse("batch %d is open and was planned as job %.8s, which this program understands as job %.8s: finish it with the program version that planned it", p.Batch, p.JobHash, job.Hash)
+	}
+	return job, nil
+}
+
+func (d *Driver) recorded(ctx context.Context, p *Planned) (*Job, error) {
+	data, err := d.cp.blobs.Get(ctx, p.Job)
+	if err != nil {
+		return nil, lost(fmt.Errorf("read the job of batch %d: %w", p.Batch, err))
+	}
+	if d.o.Resolve == nil {
+		return nil, refuse("batch %d is open and was planned with another version of this job; run that version once more", p.Batch)
+	}
+	job, err := d.o.Resolve(data)
+	if err != nil {
+		return nil, fmt.Errorf("resolve the job of batch %d: %w", p.Batch, err)
+	}
+	return job, nil
+}
+
+// use makes job the session in use, with its state restored.
+func (d *Driver) use(ctx context.Context, job *Job, digest string, shards int) error {
+	if d.s != nil {
+		if d.s.digest == digest && d.s.shards == shards {
+			return nil
+		}
+		if err := d.s.close(); err != nil {
+			return fmt.Errorf("close source: %w", err)
+		}
+		d.s = nil
+	}
+	s, err := openSession(ctx, job, digest, output.Owner{Job: job.Name, Checkpoint: d.cp.id}, d.history.LastRows, shards)
+	if err != nil {
+		return d.refuseIfLeading(err)
+	}
+	d.s = s
+	s.exec = d.o.executor(s.worker, d.o.Cores)
+	return lost(s.restore(ctx, d.cp.blobs, d.history))
+}
+
+// repeatManifests tells the sinks about the last commit again, in case the last driver died before it could.
+func (d *Driver) repeatManifests(ctx context.Context, published map[string]int64) error {
+	c := d.history.Last
+	if c == nil {
+		return nil
+	}
+	for i, sink := range d.s.sinks {
+		name := d.s.job.Sinks[i].Name
+		if files := c.Files[name]; len(files) > 0 && published[name] < c.Batch {
+			if err := sink.Committed(ctx, c.Batch, files); err != nil {
+				return fmt.Errorf("write manifest of sink %s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Driver) reopen() error {
+	h := d.history
+	r := &Reopened{Batch: h.Flushed.Batch, Marks: h.FlushPlan.Before, FlushedTo: h.Flushed.FlushedTo}
+	if err := d.cp.append(r); err != nil {
+		return err
+	}
+	return h.apply(r)
+}
+
+// afterFlush ends a run that asks for a flush again, most often because the one before died when it had flushed: there
+// is nothing to do, unless records came since.
+func (d *Driver) afterFlush(states []offsets.PartitionState) error {
+	ranges, err := offsets.PlanRanges(d.o.Job.Plan.Source.Name, states, d.history.Positions, offsets.Limits{}, d.o.Job.Source.Start)
+	if err == nil && !allEmpty(ranges) {
+		err = &RefusedError{Msg: d.history.flushedReason()}
+	}
+	if err != nil {
+		return d.refuseIfLeading(err)
+	}
+	return nil
+}
