@@ -8,7 +8,7 @@ import (
 // RangeGoneError says that a planned or wanted range cannot be read any more: retention has passed it, the log was
 // cut, or the topic was deleted or made anew. The driver turns it into exit code 3.
 type RangeGoneError struct {
-	Range  Range
+	Range  Range  // empty: the position from which a job wanted to read on
 	Reason string // e.g. "retention has deleted offsets before 120"
 	Start  int64  // what is available now; both 0 if nothing is
 	End    int64
@@ -16,9 +16,17 @@ type RangeGoneError struct {
 
 func (e *RangeGoneError) Error() string {
 	if e.Start == 0 && e.End == 0 {
-		return fmt.Sprintf("%s: %s", e.Range, e.Reason)
+		return fmt.Sprintf("%s: %s", e.place(), e.Reason)
 	}
-	return fmt.Sprintf("%s: %s; available [%d, %d)", e.Range, e.Reason, e.Start, e.End)
+	return fmt.Sprintf("%s: %s; available [%d, %d)", e.place(), e.Reason, e.Start, e.End)
+}
+
+// place names a position, which is an empty range, by its offset alone.
+func (e *RangeGoneError) place() string {
+	if r := e.Range; r.Empty() {
+		return fmt.Sprintf("%s/%d position %d", r.Topic, r.Partition, r.From)
+	}
+	return e.Range.String()
 }
 
 // gone says whether a partition as its leader has it lacks offsets of the range from an offset on.

@@ -70,7 +70,7 @@ func TestReplaced(t *testing.T) {
 	now := state(0, 2, 30, 30)
 	for end, cut := range map[int64]bool{-1: false, 0: true, 9: true, 10: false, 30: false} {
 		err := replaced(position(0, 10).at(), end, now)
-		want := fmt.Sprintf("ads/0 [10, 10): the log was cut at %d and has other records since leader epoch 5; available [2, 30)", end)
+		want := fmt.Sprintf("ads/0 position 10: the log was cut at %d and has other records since leader epoch 5; available [2, 30)", end)
 		if (err != nil) != cut || cut && err.Error() != want {
 			t.Errorf("epoch ends at %d: %v", end, err)
 		}
