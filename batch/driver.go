@@ -42,10 +42,8 @@ type Driver struct {
 	s       *session
 	inputs  *sideInputs
 	marks   windows.SourceMark // of the last commit, or of a trigger since that wrote nothing
-	ends    map[offsetKey]int64
+	ends    map[partitionKey]int64
 	runID   string
-
-	deltaBytes int // since the last snapshot
 }
 
 // Run takes the job, finishes what an earlier driver left open, and drives it. Errors say by their type what went
@@ -108,16 +106,13 @@ func (d *Driver) run(ctx context.Context, entries []Entry) error {
 	if err := d.use(ctx, d.o.Job, digest, d.o.Job.Shards); err != nil {
 		return err
 	}
-	for _, v := range h.States {
-		d.deltaBytes += stateBytes(v.Blocks)
+	h.releaseState()
+	if d.o.Job.Trigger.AvailableNow {
+		d.marks = h.Marks.Source
+		return d.available(ctx)
 	}
-	h.States, h.loaded = nil, true
 	d.marks = windows.NewEpoch(h.Marks.Source)
-	if !d.o.Job.Trigger.AvailableNow {
-		return d.continuous(ctx)
-	}
-	d.marks = h.Marks.Source
-	return d.available(ctx)
+	return d.continuous(ctx)
 }
 
 // continuous plans a batch at every tick until it is stopped. A batch that takes longer than the interval is followed
@@ -203,10 +198,7 @@ func (d *Driver) available(ctx context.Context) error {
 	if d.history.Flushed != nil {
 		return d.afterFlush(states)
 	}
-	d.ends = map[offsetKey]int64{}
-	for _, s := range states {
-		d.ends[offsetKey{s.Topic, s.Partition}] = s.End
-	}
+	d.ends = endsOf(states)
 	for {
 		if d.stopped() {
 			return nil
@@ -259,9 +251,8 @@ func (d *Driver) question(ctx context.Context) (Question, error) {
 	}
 	return Question{
 		Job: d.o.Job, History: d.history, States: states, Ends: d.ends, Marks: d.marks,
-		At:         max(d.o.Env.Clock.Now().UnixMicro(), d.history.LastAt),
-		Continuous: !d.o.Job.Trigger.AvailableNow,
-		NextClose:  d.s.nextClose(),
+		At:        max(d.o.Env.Clock.Now().UnixMicro(), d.history.LastAt),
+		NextClose: d.s.nextClose(),
 	}, nil
 }
 
@@ -292,9 +283,5 @@ func (d *Driver) plan(ctx context.Context, p *Planned, states []offsets.Partitio
 		return err
 	}
 	watch.lap("walCommit")
-	ends := map[offsetKey]int64{}
-	for _, s := range states {
-		ends[offsetKey{s.Topic, s.Partition}] = s.End
-	}
-	return d.finish(ctx, p, ends, watch, false)
+	return d.finish(ctx, p, endsOf(states), watch, false)
 }

@@ -9,40 +9,78 @@ import (
 
 // Question is everything that the choice of the next plan depends on. [Next] is a pure function of it.
 type Question struct {
-	Job        *Job
-	History    *History
-	States     []offsets.PartitionState // what the brokers say now
-	At         int64                    // plan time, µs
-	Ends       map[offsetKey]int64      // available-now: where this run stops
-	Continuous bool
-	Marks      windows.SourceMark // of the last commit or of the last idle trigger
-	NextClose  int64              // end of the earliest open window; math.MaxInt64 for none
+	Job       *Job
+	History   *History
+	States    []offsets.PartitionState // what the brokers say now
+	At        int64                    // plan time, µs
+	Ends      map[partitionKey]int64   // available-now: where this run stops
+	Marks     windows.SourceMark       // of the last commit, or of a trigger since that wrote nothing
+	NextClose int64                    // end of the earliest open window; math.MaxInt64 for none
 }
 
 // Answer is the next plan, when there is something to do, and the marks to go on with when there is not.
 type Answer struct {
-	Planned *Planned // without tables, job and shards
+	Planned *Planned // without tables, job and shards; nil: nothing would change
 	Marks   windows.SourceMark
-	Reached bool // available-now: every partition is at its end
+}
+
+// partitionKey names a partition in maps.
+type partitionKey struct {
+	topic     string
+	partition int32
+}
+
+// endsOf is where each partition ends.
+func endsOf(states []offsets.PartitionState) map[partitionKey]int64 {
+	out := make(map[partitionKey]int64, len(states))
+	for _, s := range states {
+		out[partitionKey{s.Topic, s.Partition}] = s.End
+	}
+	return out
 }
 
 // Next decides what the next batch is. A batch without records is planned only if it changes something: idleness moves
 // the watermark past an open window, or the job begins at the end of the log. Otherwise nothing at all is written.
 func Next(q Question) (Answer, error) {
-	states := q.capped()
-	ranges, err := offsets.PlanRanges(q.Job.Plan.Source.Name, states, q.History.Positions, q.limits(), q.Job.Source.Start)
+	ranges, err := q.ranges()
 	if err != nil {
 		return Answer{}, err
 	}
-	marks := windows.Idle(q.Marks, probes(ranges, q.States), windows.IdleRule{
-		Continuous: q.Continuous, PlanTime: q.At, IdleAfter: q.Job.Plan.Source.Bounds.IdleAfter})
-	a := Answer{Marks: marks, Reached: allEmpty(ranges)}
-	if a.Reached && !q.closesByIdleness(marks) && !q.settlesStart(ranges) {
+	a := Answer{Marks: q.marks(ranges)}
+	if allEmpty(ranges) && !q.closesByIdleness(a.Marks) && !q.settlesStart(ranges) {
 		return a, nil
 	}
-	before := Marks{Source: marks, Operators: q.History.Marks.Operators}
-	a.Planned = &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step, Before: before}
+	a.Planned = q.plan(ranges, a.Marks)
 	return a, nil
+}
+
+// flushPlan is the last batch of a run that closes every window: no offsets, the watermark at the end of time.
+func flushPlan(q Question) (*Planned, error) {
+	ranges, err := q.ranges()
+	if err != nil {
+		return nil, err
+	}
+	for i := range ranges {
+		ranges[i].Until = ranges[i].From
+	}
+	p := q.plan(ranges, q.marks(ranges))
+	p.Final = true
+	return p, nil
+}
+
+func (q *Question) ranges() ([]offsets.Range, error) {
+	return offsets.PlanRanges(q.Job.Plan.Source.Name, q.capped(), q.History.Positions, q.limits(), q.Job.Source.Start)
+}
+
+// marks are the source's watermarks with the partitions that are idle now.
+func (q *Question) marks(ranges []offsets.Range) windows.SourceMark {
+	return windows.Idle(q.Marks, probes(ranges, q.States), windows.IdleRule{
+		Continuous: !q.Job.Trigger.AvailableNow, PlanTime: q.At, IdleAfter: q.Job.Plan.Source.Bounds.IdleAfter})
+}
+
+func (q *Question) plan(ranges []offsets.Range, source windows.SourceMark) *Planned {
+	before := Marks{Source: source, Operators: q.History.Marks.Operators}
+	return &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step, Before: before}
 }
 
 // capped ends every partition where this run stops. A partition that appeared since waits for the next run.
@@ -52,7 +90,7 @@ func (q *Question) capped() []offsets.PartitionState {
 	}
 	var out []offsets.PartitionState
 	for _, s := range q.States {
-		if end, ok := q.Ends[offsetKey{s.Topic, s.Partition}]; ok {
+		if end, ok := q.Ends[partitionKey{s.Topic, s.Partition}]; ok {
 			s.End = min(s.End, end)
 			out = append(out, s)
 		}
@@ -82,13 +120,13 @@ func (q *Question) settlesStart(ranges []offsets.Range) bool {
 
 // probes is what the idle rule wants to know of every partition.
 func probes(ranges []offsets.Range, states []offsets.PartitionState) []windows.Probe {
-	high := map[offsetKey]int64{}
+	high := map[partitionKey]int64{}
 	for _, s := range states {
-		high[offsetKey{s.Topic, s.Partition}] = s.HighWatermark
+		high[partitionKey{s.Topic, s.Partition}] = s.HighWatermark
 	}
 	out := make([]windows.Probe, 0, len(ranges))
 	for _, r := range ranges {
-		hw, answered := high[offsetKey{r.Topic, r.Partition}]
+		hw, answered := high[partitionKey{r.Topic, r.Partition}]
 		out = append(out, windows.Probe{Topic: r.Topic, Partition: r.Partition, From: r.From, Until: r.Until, HighWatermark: hw, Answered: answered})
 	}
 	return out
@@ -101,17 +139,4 @@ func allEmpty(ranges []offsets.Range) bool {
 		}
 	}
 	return true
-}
-
-// flushPlan is the last batch of a run that closes every window: no offsets, the watermark at the end of time.
-func flushPlan(q Question) (*Planned, error) {
-	ranges, err := offsets.PlanRanges(q.Job.Plan.Source.Name, q.capped(), q.History.Positions, q.limits(), q.Job.Source.Start)
-	if err != nil {
-		return nil, err
-	}
-	for i := range ranges {
-		ranges[i].Until = ranges[i].From
-	}
-	before := Marks{Source: windows.Idle(q.Marks, probes(ranges, q.States), windows.IdleRule{PlanTime: q.At, IdleAfter: q.Job.Plan.Source.Bounds.IdleAfter}), Operators: q.History.Marks.Operators}
-	return &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step, Before: before, Final: true}, nil
 }

@@ -90,7 +90,7 @@ func (s *stopwatch) lap(phase string) {
 }
 
 // report fills a Progress from a committed batch.
-func report(job *Job, p *Planned, c *Committed, ends map[offsetKey]int64, watch *stopwatch) Progress {
+func report(job *Job, p *Planned, c *Committed, ends map[partitionKey]int64, watch *stopwatch) Progress {
 	total := watch.clock.Now().Sub(watch.start)
 	watch.ms["triggerExecution"] = total.Milliseconds()
 	out := Progress{
@@ -120,18 +120,13 @@ func report(job *Job, p *Planned, c *Committed, ends map[offsetKey]int64, watch 
 	return out
 }
 
-type offsetKey struct {
-	topic     string
-	partition int32
-}
-
-func sourceProgress(job *Job, p *Planned, c *Committed, ends map[offsetKey]int64) SourceProgress {
+func sourceProgress(job *Job, p *Planned, c *Committed, ends map[partitionKey]int64) SourceProgress {
 	s := SourceProgress{
 		Description: fmt.Sprintf("kafka source %s", job.Plan.Source.Name), NumInputRows: c.Records,
 		StartOffset: map[string]map[string]int64{}, EndOffset: map[string]map[string]int64{}, LatestOffset: map[string]map[string]int64{},
 	}
 	for _, r := range p.Ranges {
-		end := max(ends[offsetKey{r.Topic, r.Partition}], r.Until)
+		end := max(ends[partitionKey{r.Topic, r.Partition}], r.Until)
 		put(s.StartOffset, r, r.From)
 		put(s.EndOffset, r, r.Until)
 		put(s.LatestOffset, r, end)

@@ -11,7 +11,7 @@ import (
 )
 
 // finish takes a logged plan to its commit.
-func (d *Driver) finish(ctx context.Context, p *Planned, ends map[offsetKey]int64, watch *stopwatch, rerun bool) error {
+func (d *Driver) finish(ctx context.Context, p *Planned, ends map[partitionKey]int64, watch *stopwatch, rerun bool) error {
 	if err := d.s.useTables(ctx, d.cp.blobs, p.Tables); err != nil {
 		return lost(err)
 	}
@@ -147,7 +147,6 @@ func (d *Driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 	if err := d.history.apply(c); err != nil {
 		return err
 	}
-	d.countDelta(c)
 	d.marks = d.history.Marks.Source
 	for i, sink := range d.s.sinks {
 		name := d.s.job.Sinks[i].Name
@@ -168,19 +167,10 @@ func (d *Driver) snapshotDue(p *Planned) bool {
 	for stage := range d.s.worker.states {
 		held += d.s.held(stage)
 	}
-	return held == 0 || d.history.SinceSnapshot+1 >= d.o.snapshotEvery || d.deltaBytes >= d.o.snapshotBytes
+	return held == 0 || d.history.SinceSnapshot+1 >= d.o.snapshotEvery || d.history.DeltaBytes >= d.o.snapshotBytes
 }
 
-// countDelta keeps in mind how much log a restart would have to read.
-func (d *Driver) countDelta(c *Committed) {
-	if c.Base != nil {
-		d.deltaBytes = 0
-		return
-	}
-	d.deltaBytes += stateBytes(c.State)
-}
-
-func (d *Driver) report(p *Planned, o *outcome, ends map[offsetKey]int64, watch *stopwatch, rerun bool) {
+func (d *Driver) report(p *Planned, o *outcome, ends map[partitionKey]int64, watch *stopwatch, rerun bool) {
 	r := report(d.s.job, p, o.commit, ends, watch)
 	r.ID, r.RunID, r.Rerun = d.cp.id, d.runID, rerun
 	r.StateOperators = d.s.operators(o.commit.After.Operators)

@@ -21,14 +21,15 @@ type History struct {
 	// States are the blocks that make up the state: a snapshot, if one was taken yet, and the deltas behind it.
 	States        []VersionedState
 	SinceSnapshot int // commits since the last snapshot
+	DeltaBytes    int // of their state, about: a blob counts as the least that it can be
 	Records       int64
 	WireBytes     int64
-	Offsets       int64 // offsets behind Records, for the mean bytes per offset
-	Flushed       *Committed
-	FlushPlan     *Planned
+	Offsets       int64            // offsets behind Records, for the mean bytes per offset
+	Flushed       *Committed       // the flush behind which nothing may be planned; nil: none, or it was reopened
+	FlushPlan     *Planned         // and its plan
 	Floor         map[string]int64 // by operator: windows that end at or before it were flushed and stay closed
 
-	loaded bool // the state is in memory: blocks need not be kept here
+	loaded bool // see releaseState
 }
 
 // VersionedState is the state that one commit logged, and the operators' watermarks after it.
@@ -170,8 +171,9 @@ func (h *History) base(p *Planned, c *Committed) *Base {
 // before a snapshot, and blocks of operators that hold no row any more.
 func (h *History) keepState(c *Committed) {
 	h.SinceSnapshot++
+	h.DeltaBytes += stateBytes(c.State)
 	if c.Base != nil {
-		h.States, h.SinceSnapshot = nil, 0
+		h.States, h.SinceSnapshot, h.DeltaBytes = nil, 0, 0
 	}
 	if h.loaded || len(c.After.Operators) == 0 {
 		return
@@ -181,6 +183,9 @@ func (h *History) keepState(c *Committed) {
 		h.States[i].Blocks = slices.DeleteFunc(slices.Clone(h.States[i].Blocks), func(b StateBlock) bool { return h.held(b.Operator) == 0 })
 	}
 }
+
+// releaseState drops the blocks: the state is in memory, and no later block needs to be kept.
+func (h *History) releaseState() { h.States, h.loaded = nil, true }
 
 // held reports how many rows of open windows the named operator holds after the last commit.
 func (h *History) held(operator string) int64 {
