@@ -1,6 +1,9 @@
 package columnar
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // accumulator is the state of one aggregate: flat slices with one entry for each group. Integers, dates, times and
 // booleans are all held as int64.
@@ -213,13 +216,14 @@ func (a *accumulator) pickInts(vals []int64, groups []uint32) {
 	}
 }
 
-// pickFloats orders as [orderKey].
+// pickFloats orders as [orderKey]. What it keeps is canonical: −0 and 0 are equal, and which of them came first must not
+// show.
 func (a *accumulator) pickFloats(vals []float64, groups []uint32) {
 	largest := a.agg.Func == Max
 	for i, g := range groups {
 		x, y := orderKey(vals[i]), orderKey(a.f64[g])
 		if a.seen[g] == 0 || x != y && x > y == largest {
-			a.f64[g] = vals[i]
+			a.f64[g] = math.Float64frombits(canonicalBits(vals[i]))
 			a.seen[g] = 1
 		}
 	}

@@ -2,7 +2,9 @@ package state
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -175,6 +177,34 @@ func TestBlocksLeaveNoTrace(t *testing.T) {
 			}
 			if !bytes.Equal(got, want) {
 				t.Fatalf("seed %d case %d: %d shards give another block", seed, c, shards)
+			}
+		}
+	}
+}
+
+// TestEqualDoublesGiveEqualBlocks: the two zeros are one key and one least value, and so are all NaNs, whichever came
+// first.
+func TestEqualDoublesGiveEqualBlocks(t *testing.T) {
+	double, bigint := typed(columnar.Float64), typed(columnar.Int64)
+	in := columnar.NewSchema(columnar.Field{Name: "w", Type: bigint}, columnar.Field{Name: "x", Type: double})
+	least := Shape{In: in, Spec: columnar.AggSpec{Keys: []int{0}, Aggs: []columnar.Agg{
+		{Func: columnar.Min, Arg: 1, In: double, Name: "min"}, {Func: columnar.CountStar, Arg: -1, Name: "_rows"}}}}
+	keyed := Shape{In: in, Spec: columnar.AggSpec{Keys: []int{0, 1}, Aggs: least.Spec.Aggs[1:]}}
+	block := func(shape Shape, xs []float64) []byte {
+		b := &columnar.Batch{Schema: in, Rows: len(xs), Cols: []*columnar.Vector{
+			{Type: bigint, N: len(xs), I64: make([]int64, len(xs))}, {Type: double, N: len(xs), F64: xs}}}
+		h, table := columnar.NewHashAggregate(in, shape.Spec), NewTable(shape)
+		if err := errors.Join(h.Add(b), table.Merge(h.Partial())); err != nil {
+			t.Fatal(err)
+		}
+		return snapshot(t, table)
+	}
+	minus, otherNaN := math.Copysign(0, -1), math.Float64frombits(math.Float64bits(math.NaN())|1<<40)
+	for _, xs := range [][]float64{{0, minus}, {math.NaN(), otherNaN}} {
+		for name, shape := range map[string]Shape{"key": keyed, "least": least} {
+			first, second := block(shape, xs), block(shape, []float64{xs[1], xs[0]})
+			if !bytes.Equal(first, second) {
+				t.Errorf("%s of %v: the order shows in the block", name, xs)
 			}
 		}
 	}
