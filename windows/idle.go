@@ -1,7 +1,5 @@
 package windows
 
-import "math"
-
 // Probe is what the planner found out about one partition when it made a plan.
 type Probe struct {
 	Topic         string
@@ -63,16 +61,4 @@ func NewEpoch(m SourceMark) SourceMark {
 		fresh.Partitions[i].Idle, fresh.Partitions[i].IdleSince = false, NotQuiet
 	}
 	return fresh
-}
-
-// IdleAt is the earliest plan time, in µs, at which a quiet partition of the mark that is not idle yet becomes idle;
-// math.MaxInt64 when there is none. A driver need not look sooner for a change by idleness alone.
-func IdleAt(planned SourceMark, idleAfter int64) int64 {
-	at := int64(math.MaxInt64)
-	for _, p := range planned.Partitions {
-		if p.IdleSince != NotQuiet && !p.Idle {
-			at = min(at, saturatingAdd(p.IdleSince, idleAfter))
-		}
-	}
-	return at
 }

@@ -26,8 +26,6 @@ func TestWatermark(t *testing.T) {
 			return w.batch(t, d)
 		case "epoch":
 			w.mark = NewEpoch(w.mark)
-		case "idle-at":
-			return fmt.Sprintln(IdleAt(w.mark, w.bounds.IdleAfter))
 		case "final":
 			w.mark = Final(w.mark)
 			return showPartitions(w.mark) + "W " + showTime(w.mark.Watermark) + showHolder(w.mark)
