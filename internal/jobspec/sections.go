@@ -147,7 +147,7 @@ func brokers(t *tree, where string, to *[]string) error {
 			b = strings.TrimSpace(b)
 			host, port, err := net.SplitHostPort(b)
 			if err != nil || host == "" || port == "" {
-				return fail(item.pos, "", "%s: %s is not host:port", where, (&tree{kind: scalarTree, scalar: b, secret: item.secret}).shown())
+				return fail(item.pos, "such as localhost:9092", "%s: %s is not host:port", where, (&tree{kind: scalarTree, scalar: b, secret: item.secret}).shown())
 			}
 			*to = append(*to, b)
 		}
@@ -246,6 +246,10 @@ func (d *decoder) tables(t *tree, s *Spec) error {
 }
 
 func (d *decoder) trigger(t *tree, s *Spec) error {
+	const hint = "write {every: 1s} or {available_now: true}"
+	if t.kind != mapTree {
+		return fail(t.pos, hint, "trigger: %s is not a mapping", t.shown())
+	}
 	s.Trigger = Trigger{}
 	if err := d.fields(t, "trigger", map[string]setter{
 		"every":         duration(&s.Trigger.Every, "trigger.every", time.Millisecond),
@@ -254,7 +258,7 @@ func (d *decoder) trigger(t *tree, s *Spec) error {
 		return err
 	}
 	if s.Trigger.AvailableNow == (s.Trigger.Every > 0) {
-		return fail(t.pos, "", "trigger: want one of every and available_now")
+		return fail(t.pos, hint, "trigger: want one of every and available_now")
 	}
 	return nil
 }

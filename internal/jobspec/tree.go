@@ -84,6 +84,9 @@ func parseTree(file string, text []byte) (*tree, error) {
 		return nil, syntaxError(file, text, err)
 	}
 	bodies := slices.DeleteFunc(f.Docs, func(d *ast.DocumentNode) bool { return d.Body == nil || d.Body.Type() == ast.DirectiveType })
+	if len(bodies) == 0 {
+		return nil, fail(dstream.Pos{File: file}, "", "the job file is empty")
+	}
 	if len(bodies) != 1 {
 		return nil, fail(dstream.Pos{File: file, Line: 1, Column: 1}, "", "want one YAML document, found %d", len(bodies))
 	}
