@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/internal/jobspec"
 )
 
 // flagsFirst moves the flags of a command in front of its arguments, because the library stops to look for flags at
@@ -116,6 +117,20 @@ func takesValue(cmd *cli.Command, arg string) bool {
 		}
 	}
 	return false
+}
+
+// setFlag changes the job file; every command that takes one has it.
+func setFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "set", Usage: "set a value of the job file, `path=value`, e.g. limits.rows=1000"}
+}
+
+// loadJob reads the job file that a command was given.
+func loadJob(c *cli.Context) (*jobspec.Spec, error) {
+	path, err := oneArg(c, "the job file")
+	if err != nil {
+		return nil, err
+	}
+	return jobspec.Load(path, jobspec.Options{Set: c.StringSlice("set")})
 }
 
 // oneArg returns the single argument of a command.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -49,6 +50,9 @@ const hourMicros = 3_600_000_000
 
 func genFlights(c *cli.Context) error {
 	file, err := os.Open(c.String("file"))
+	if errors.Is(err, fs.ErrNotExist) && !c.IsSet("file") {
+		return usage("no %s here: run this in the root of the project, or say --file", c.String("file"))
+	}
 	if err != nil {
 		return fmt.Errorf("open flights: %w", err)
 	}

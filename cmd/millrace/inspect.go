@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/millrace/millrace/batch"
-	"github.com/millrace/millrace/internal/jobspec"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -18,7 +17,7 @@ func inspectCommand() *cli.Command {
 		Usage:     "show what a job's checkpoint says: positions, watermarks, open windows, the last batches",
 		ArgsUsage: "JOB.yaml",
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "set", Usage: "set a value of the job file, `path=value`"},
+			setFlag(),
 			&cli.IntFlag{Name: "last", Value: 5, Usage: "how many records of the log to show; 0 = all"},
 			&cli.BoolFlag{Name: "json", Usage: "every record of the log as a JSON line"},
 		},
@@ -27,11 +26,7 @@ func inspectCommand() *cli.Command {
 }
 
 func inspectJob(c *cli.Context) error {
-	path, err := oneArg(c, "the job file")
-	if err != nil {
-		return err
-	}
-	spec, err := jobspec.Load(path, jobspec.Options{Set: c.StringSlice("set")})
+	spec, err := loadJob(c)
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/internal/jobspec"
 )
 
@@ -21,7 +23,7 @@ func runCommand() *cli.Command {
 			&cli.BoolFlag{Name: "available-now", Usage: "read up to the end offsets of now, then exit"},
 			&cli.BoolFlag{Name: "flush-windows", Usage: "with available-now: close every window at the end"},
 			&cli.BoolFlag{Name: "reopen", Usage: "go on with a checkpoint whose windows were flushed; rows of flushed windows are late"},
-			&cli.StringSliceFlag{Name: "set", Usage: "set a value of the job file, `path=value`, e.g. limits.rows=1000"},
+			setFlag(),
 			&cli.BoolFlag{Name: "take-over", Usage: "take the job from a run that holds it, in whatever state that is"},
 			&cli.IntFlag{Name: "cores", Usage: "tasks that run at a time", DefaultText: "all"},
 			&cli.BoolFlag{Name: "json", Usage: "progress as JSON lines"},
@@ -33,11 +35,7 @@ func runCommand() *cli.Command {
 }
 
 func runJob(c *cli.Context) error {
-	path, err := oneArg(c, "the job file")
-	if err != nil {
-		return err
-	}
-	spec, err := jobspec.Load(path, jobspec.Options{Set: c.StringSlice("set")})
+	spec, err := loadJob(c)
 	if err != nil {
 		return err
 	}
@@ -53,7 +51,7 @@ func runJob(c *cli.Context) error {
 		if !job.Trigger.AvailableNow {
 			return usage("--flush-windows needs --available-now: a run without end has no last batch")
 		}
-		job.Trigger.FlushWindows = true
+		job.Trigger.FlushWindows = windowed(job.Plan)
 	}
 	ctx, stop, release := signals(c.Context)
 	defer release()
@@ -70,6 +68,12 @@ func runJob(c *cli.Context) error {
 		return exitWith(c.Int("empty-exit-code"))
 	}
 	return err
+}
+
+// windowed reports whether a plan keeps windows open. Where none are, there is nothing to flush, and the checkpoint must
+// not be closed as if there were.
+func windowed(p *dstream.Plan) bool {
+	return slices.ContainsFunc(p.Stages, func(s dstream.Stage) bool { return s.Exchange != nil })
 }
 
 // writesStdout reports whether a sink needs standard output for itself.

@@ -243,6 +243,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`in \d+(\.\d+)?m?s\b`), "in T"},
 	{regexp.MustCompile(`\b[0-9a-f]{32}\b`), "ID"},
 	{regexp.MustCompile(`-[0-9a-f]{8}\.parquet`), "-HASH.parquet"},
+	{regexp.MustCompile(`\d+ bytes left out`), "N bytes left out"},
 	{regexp.MustCompile(`process \d+ on [^ ,]+`), "process PID on HOST"},
 	{regexp.MustCompile(`by \S+:\d+ at`), "by HOST:PID at"},
 }

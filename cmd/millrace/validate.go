@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/millrace/millrace/internal/jobspec"
 )
 
 func validateCommand() *cli.Command {
@@ -14,7 +12,7 @@ func validateCommand() *cli.Command {
 		Usage:     "check a job file and its query without connecting to anything",
 		ArgsUsage: "JOB.yaml",
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "set", Usage: "set a value of the job file, `path=value`"},
+			setFlag(),
 			&cli.BoolFlag{Name: "plan", Usage: "print the plan"},
 		},
 		Action: validateJob,
@@ -22,11 +20,7 @@ func validateCommand() *cli.Command {
 }
 
 func validateJob(c *cli.Context) error {
-	path, err := oneArg(c, "the job file")
-	if err != nil {
-		return err
-	}
-	spec, err := jobspec.Load(path, jobspec.Options{Set: c.StringSlice("set")})
+	spec, err := loadJob(c)
 	if err != nil {
 		return err
 	}
@@ -36,7 +30,7 @@ func validateJob(c *cli.Context) error {
 	}
 	warnAll(c.App.ErrWriter, warnings)
 	for _, k := range plan.Sinks {
-		fmt.Fprintf(c.App.Writer, "%s: ok: %s -> %s (%s)\n", path, plan.Source.Name, k.Name, k.Schema)
+		fmt.Fprintf(c.App.Writer, "%s: ok: %s -> %s (%s)\n", c.Args().First(), plan.Source.Name, k.Name, k.Schema)
 	}
 	if c.Bool("plan") {
 		fmt.Fprint(c.App.Writer, plan.String())
