@@ -87,7 +87,6 @@ type Committed struct {
 	State     []StateBlock             `json:"state,omitempty"`
 	Files     map[string][]output.File `json:"files,omitempty"` // by sink
 	SinkRows  map[string]int64         `json:"sink_rows,omitempty"`
-	LastRows  map[string]int64         `json:"last_rows,omitempty"` // by sink: the last batch with rows
 	Edges     []Edge                   `json:"edges,omitempty"`
 	Records   int64                    `json:"records"`
 	WireBytes int64                    `json:"wire_bytes"`
@@ -100,7 +99,7 @@ type Base struct {
 	Records   int64            `json:"records"`
 	WireBytes int64            `json:"wire_bytes"`
 	Offsets   int64            `json:"offsets"`
-	LastRows  map[string]int64 `json:"last_rows,omitempty"`
+	LastRows  map[string]int64 `json:"last_rows,omitempty"` // see History
 	Floor     map[string]int64 `json:"floor_us,omitempty"`
 }
 

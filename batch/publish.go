@@ -44,8 +44,8 @@ func (d *Driver) cancelIfBad(ctx context.Context, p *Planned, info output.BatchI
 		return lead
 	}
 	if info.Rerun {
-		if seen := d.nothingVisible(ctx, info); seen != nil {
-			return fmt.Errorf("%w; and its data stops the batch now: %w", seen, err)
+		if left := d.leftover(ctx, info); left != nil {
+			return fmt.Errorf("%w; and its data stops the batch now: %w", left, err)
 		}
 	}
 	c := &Cancelled{Batch: p.Batch, Reason: err.Error()}
@@ -64,8 +64,9 @@ func dataDecides(err error) bool {
 	return errors.As(err, &bad) || errors.As(err, &row) || errors.As(err, &limit) || errors.As(err, &value)
 }
 
-// nothingVisible is an error of the sink that holds something of the batch already.
-func (d *Driver) nothingVisible(ctx context.Context, info output.BatchInfo) error {
+// leftover is the error of a sink that holds something of the batch already: to a rerun that publishes nothing, whatever
+// is there of its batch is in the way.
+func (d *Driver) leftover(ctx context.Context, info output.BatchInfo) error {
 	for _, sink := range d.s.sinks {
 		if err := sink.Publish(ctx, &output.Prepared{Info: info}); err != nil {
 			return err
@@ -88,18 +89,13 @@ func (d *Driver) publish(ctx context.Context, info output.BatchInfo, o *outcome)
 		return err
 	}
 	c := o.commit
-	c.Files, c.SinkRows, c.LastRows = map[string][]output.File{}, map[string]int64{}, map[string]int64{}
+	c.Files, c.SinkRows = map[string][]output.File{}, map[string]int64{}
 	for i, sink := range d.s.sinks {
 		name := d.s.job.Sinks[i].Name
 		if err := sink.Publish(ctx, prepared[i]); err != nil {
 			return fmt.Errorf("publish batch %d: %w", info.Batch, err)
 		}
 		c.Files[name], c.SinkRows[name] = prepared[i].Files, prepared[i].Rows
-		if last := d.history.LastRows[name]; prepared[i].Rows == 0 && last > 0 {
-			c.LastRows[name] = last
-		} else if prepared[i].Rows > 0 {
-			c.LastRows[name] = info.Batch
-		}
 	}
 	return nil
 }
@@ -139,7 +135,7 @@ func (d *Driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 		return err
 	}
 	if p.Final {
-		c.FlushedTo = o.closedTo
+		c.FlushedTo = o.closed
 	}
 	if err := d.cp.append(c); err != nil {
 		return err

@@ -17,7 +17,7 @@ type History struct {
 	LastAt    int64      // greatest plan time
 	Marks     Marks      // after the last commit
 	Positions []offsets.Position
-	LastRows  map[string]int64 // by sink
+	LastRows  map[string]int64 // by sink: the last batch that wrote rows to it
 	// States are the blocks that make up the state: a snapshot, if one was taken yet, and the deltas behind it.
 	States        []VersionedState
 	SinceSnapshot int // commits since the last snapshot
@@ -127,7 +127,7 @@ func (h *History) committed(c *Committed) error {
 	}
 	h.Open = h.Open[1:]
 	h.Last, h.Marks, h.Positions = c, c.After, c.Positions
-	maps.Copy(h.LastRows, c.LastRows)
+	noteRows(h.LastRows, c)
 	for _, r := range plan.Ranges {
 		h.Offsets += r.Span()
 	}
@@ -163,8 +163,17 @@ func (h *History) base(p *Planned, c *Committed) *Base {
 	for _, r := range p.Ranges {
 		b.Offsets += r.Span()
 	}
-	maps.Copy(b.LastRows, c.LastRows)
+	noteRows(b.LastRows, c)
 	return b
+}
+
+// noteRows notes in last, by sink, that a commit wrote rows.
+func noteRows(last map[string]int64, c *Committed) {
+	for sink, rows := range c.SinkRows {
+		if rows > 0 {
+			last[sink] = c.Batch
+		}
+	}
 }
 
 // keepState adds the blocks of a commit to those that make up the state, and forgets what nobody needs: what came

@@ -136,7 +136,7 @@ func TestFoldBeginsAtASnapshot(t *testing.T) {
 	for batch := int64(1); batch <= 5; batch++ {
 		p := j.plan(batch, false)
 		c := j.commit(p)
-		c.LastRows = map[string]int64{"lake": batch}
+		c.SinkRows = map[string]int64{"lake": 2}
 		c.After.Operators = map[string]int64{"w": batch}
 		c.Edges = []Edge{{Operator: "w", HeldAfter: batch}}
 		c.State = []StateBlock{{Operator: "w", Length: 1, inline: []byte{byte(batch)}}}
@@ -159,7 +159,7 @@ func TestFoldBeginsAtASnapshot(t *testing.T) {
 	if !reflect.DeepEqual(whole, part) {
 		t.Errorf("whole %+v\npart  %+v", whole, part)
 	}
-	if len(part.States) != 3 || part.Records != 50 || part.Offsets != 50 || part.NextBatch != 6 {
+	if len(part.States) != 3 || part.LastRows["lake"] != 5 || part.Records != 50 || part.Offsets != 50 || part.NextBatch != 6 {
 		t.Errorf("history %+v", part)
 	}
 }

@@ -17,19 +17,18 @@ type outcome struct {
 	shards map[string][]output.Shard // rows by sink
 	commit *Committed                // without files and state references
 	deltas map[int][][]byte          // by stage behind an exchange: one block for each shard
-	bad    []columnar.BadRecord
-
-	closedTo map[string]int64 // by operator: the greatest end of a window that closed
+	bad    []columnar.BadRecord      // the first few of every task
+	closed map[string]int64          // by operator: the greatest end of a window that closed
 }
 
 // runPlan runs every stage of a job over the ranges of a plan. It is a function of the plan, the records in its
 // ranges, the side inputs and the state before; nothing becomes visible.
 func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor map[string]int64) (*outcome, error) {
 	o := &outcome{
-		closedTo: map[string]int64{},
-		shards:   map[string][]output.Shard{},
-		deltas:   map[int][][]byte{},
-		commit:   &Committed{Batch: p.Batch, At: p.At, RangeHash: RangeHash(p), Positions: positionsAfter(p.Ranges)},
+		closed: map[string]int64{},
+		shards: map[string][]output.Shard{},
+		deltas: map[int][][]byte{},
+		commit: &Committed{Batch: p.Batch, At: p.At, RangeHash: RangeHash(p), Positions: positionsAfter(p.Ranges)},
 	}
 	results, err := exec.Run(ctx, sourceTasks(job, p, floor))
 	if err != nil {
@@ -41,7 +40,7 @@ func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor map
 	partials := map[int][]*Result{0: results}
 	for i := range job.Plan.Stages[1:] {
 		stage := &job.Plan.Stages[i+1]
-		x := job.Plan.Stages[stage.Input].Exchange
+		x := feeding(job.Plan, stage)
 		input := water[stage.Input]
 		if before, known := p.Before.Operators[x.Name]; known {
 			input = max(input, before)
@@ -56,6 +55,11 @@ func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor map
 		o.collect(job, p, stage, results)
 	}
 	return o, checkEdges(job.Plan, o.commit.Edges)
+}
+
+// feeding is the exchange in front of a stage that has one.
+func feeding(plan *dstream.Plan, stage *dstream.Stage) *dstream.Exchange {
+	return plan.Stages[stage.Input].Exchange
 }
 
 func positionsAfter(ranges []offsets.Range) []offsets.Position {
@@ -137,7 +141,7 @@ func (o *outcome) collect(job *Job, p *Planned, stage *dstream.Stage, results []
 		o.bad = append(o.bad, r.Source.Bad...)
 		if stage.Input >= 0 {
 			o.deltas[stage.ID] = append(o.deltas[stage.ID], r.Delta)
-			o.closed(job.Plan.Stages[stage.Input].Exchange.Name, r.ClosedTo)
+			o.noteClosed(feeding(job.Plan, stage).Name, r.ClosedTo)
 		}
 		for _, e := range r.Edges {
 			o.addEdge(e)
@@ -148,10 +152,10 @@ func (o *outcome) collect(job *Job, p *Planned, stage *dstream.Stage, results []
 	}
 }
 
-// closed notes how far windows of an operator have closed.
-func (o *outcome) closed(operator string, end int64) {
-	if old, ok := o.closedTo[operator]; end != windows.NoWatermark && (!ok || end > old) {
-		o.closedTo[operator] = end
+// noteClosed notes how far windows of an operator have closed.
+func (o *outcome) noteClosed(operator string, end int64) {
+	if old, ok := o.closed[operator]; end != windows.NoWatermark && (!ok || end > old) {
+		o.closed[operator] = end
 	}
 }
 

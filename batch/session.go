@@ -37,8 +37,7 @@ func openSession(ctx context.Context, job *Job, digest string, owner output.Owne
 		return nil, fmt.Errorf("open source %s: %w", job.Plan.Source.Name, err)
 	}
 	s.source = source
-	s.worker = newWorker(job, source, nil)
-	s.worker.states = newStates(job.Plan, shards)
+	s.worker = newWorker(job, source, shards)
 	return s, nil
 }
 

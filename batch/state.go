@@ -24,7 +24,7 @@ func newStates(plan *dstream.Plan, shards int) map[int][]*windows.Aggregate {
 		if st.Input < 0 {
 			continue
 		}
-		x := plan.Stages[st.Input].Exchange
+		x := feeding(plan, st)
 		for range shards {
 			out[st.ID] = append(out[st.ID], windows.NewAggregate(x.Window, x.Assigned, x.Spec))
 		}

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -42,11 +43,11 @@ type sourceChain struct {
 	recs offsets.Records
 }
 
-func newWorker(job *Job, source offsets.Source, tables map[string]*columnar.Batch) *worker {
-	return &worker{job: job, source: source, tables: tables, idle: map[int][]*chain{}}
+func newWorker(job *Job, source offsets.Source, shards int) *worker {
+	return &worker{job: job, source: source, idle: map[int][]*chain{}, states: newStates(job.Plan, shards)}
 }
 
-// setTables makes later tasks join with other tables.
+// setTables makes later tasks join with these tables. Chains compiled for others are dropped.
 func (w *worker) setTables(tables map[string]*columnar.Batch) {
 	w.tables, w.idle, w.readers = tables, map[int][]*chain{}, nil
 }
@@ -85,15 +86,27 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 	return r, nil
 }
 
+// takeSource compiles outside of the lock: every core builds its chain at the same time.
 func (w *worker) takeSource() (*sourceChain, error) {
-	w.mu.Lock()
-	if n := len(w.readers); n > 0 {
-		c := w.readers[n-1]
-		w.readers = w.readers[:n-1]
-		w.mu.Unlock()
+	if c := w.idleReader(); c != nil {
 		return c, nil
 	}
-	w.mu.Unlock()
+	return w.newSourceChain()
+}
+
+func (w *worker) idleReader() *sourceChain {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(w.readers)
+	if n == 0 {
+		return nil
+	}
+	c := w.readers[n-1]
+	w.readers = w.readers[:n-1]
+	return c
+}
+
+func (w *worker) newSourceChain() (*sourceChain, error) {
 	p := &w.job.Plan.Source
 	dec, err := columnar.NewJSONDecoder(p.Name, p.Fields)
 	if err != nil {
@@ -175,7 +188,7 @@ func (w *worker) judge(bad []columnar.BadRecord, r *Result) error {
 		if len(r.Source.Bad) == keptBad {
 			break
 		}
-		b.Value = append([]byte(nil), b.Value...)
+		b.Value = bytes.Clone(b.Value) // it points into a buffer of the decoder
 		r.Source.Bad = append(r.Source.Bad, b)
 	}
 	return nil
@@ -264,6 +277,5 @@ func (w *worker) takeChain(stage int) (*chain, error) {
 
 // exchange is the exchange that feeds a stage.
 func (w *worker) exchange(stage int) *dstream.Exchange {
-	plan := w.job.Plan
-	return plan.Stages[plan.Stages[stage].Input].Exchange
+	return feeding(w.job.Plan, &w.job.Plan.Stages[stage])
 }
