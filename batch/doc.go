@@ -1,9 +1,12 @@
-// Package batch drives a job: it plans a batch, logs the plan, runs it, publishes it, and logs that it is done. It is
-// the only package with goroutines, a clock and I/O of its own.
+// Package batch drives a job: it plans a batch, logs the plan, runs it, publishes it, and logs that it is done. It alone
+// looks both ways, to the source and to the sinks, and has the clock that plans go by ([Env]).
+//
+// Use: [Run] drives a [Job] until it is stopped or caught up; [Inspect] tells what a checkpoint says, also while the job
+// runs.
 //
 // # The order of one batch
 //
-//  1. plan: ask the source where partitions end, cut ranges, decide which partitions are idle ([planner])
+//  1. plan: ask the source where partitions end, cut ranges, decide which partitions are idle ([Next])
 //  2. log Planned, synced, before any byte is read
 //  3. run: source tasks, exchange, shard tasks ([Executor])
 //  4. all sinks prepare; nothing is visible yet
@@ -16,6 +19,8 @@
 // Rerun is always right. A crash anywhere between 2 and 6 leaves an open plan; the next driver runs it again with the
 // recorded ranges, plan time, watermarks, side inputs and job, and gets the same rows, which the sinks find there
 // already. Decisions are pure functions of log records and sink facts ([Fold], [Decide]).
+//
+// # Formats
 //
 // The journal's format is docs/formats/journal.md; the directory's is docs/formats/checkpoint.md.
 package batch

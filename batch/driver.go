@@ -93,7 +93,7 @@ func newDriver(o Options) *Driver {
 func (d *Driver) run(ctx context.Context, entries []Entry) error {
 	h, err := Fold(entries)
 	if err != nil {
-		return &RefusedError{Msg: err.Error() + ": restore the checkpoint from a copy"}
+		return brokenRules(err)
 	}
 	d.history = h
 	digest, err := d.cp.blobs.Put(ctx, d.o.Job.Recorded)

@@ -36,7 +36,7 @@ func Inspect(ctx context.Context, env Env, dir string) (*Inspection, error) {
 		return nil, err
 	}
 	if in.History, err = Fold(in.Entries); err != nil {
-		return nil, &RefusedError{Msg: err.Error()}
+		return nil, brokenRules(err)
 	}
 	if in.Holder, err = wal.Current(env.FS, epochsDir(dir)); err != nil {
 		return nil, fmt.Errorf("look who runs the job: %w", err)
@@ -44,6 +44,7 @@ func Inspect(ctx context.Context, env Env, dir string) (*Inspection, error) {
 	return in, nil
 }
 
+// readOnly is wal.ReadChain: who only looks makes nothing durable.
 func readOnly(fsys store.FS, dir string, epoch uint64) (*wal.Chain, error) {
 	return wal.ReadChain(fsys, dir, epoch)
 }

@@ -11,7 +11,7 @@ import (
 
 // logReader reads chains of a checkpoint's log and decodes their records.
 type logReader struct {
-	read func(fsys store.FS, dir string, epoch uint64) (*wal.Chain, error) // wal.RecoverChain, or the like of wal.ReadChain
+	read func(fsys store.FS, dir string, epoch uint64) (*wal.Chain, error) // wal.RecoverChain, or readOnly
 	fsys store.FS
 	dir  string
 	warn func(string) // told of torn tails; may be nil
@@ -117,6 +117,9 @@ func (c *rawChain) opened() (*Opened, error) {
 	}
 	return o, nil
 }
+
+// brokenRules turns what [Fold] finds wrong into a refusal.
+func brokenRules(err error) error { return refuse("%v: restore the checkpoint from a copy", err) }
 
 // corrupt turns damage into a refusal: another try cannot help.
 func corrupt(err error) error {
