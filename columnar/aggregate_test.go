@@ -105,7 +105,7 @@ func (m *mapAggregate) aggregate(a Agg, rows [][]any) any {
 // TestAggregateAgainstMap adds random batches, cut anyhow, with partial results merged in between.
 func TestAggregateAgainstMap(t *testing.T) {
 	r := newRand(t)
-	for range 150 {
+	for range cases(150, 40) {
 		spec := randomSpec(r)
 		agg := NewHashAggregate(randomSchema, spec)
 		if r.IntN(3) == 0 {

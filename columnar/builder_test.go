@@ -40,7 +40,7 @@ func appendRandom(r *rand.Rand, b *Builder, nulls bool) string {
 // vector must be the same memory as one built without truncating.
 func TestBuilder(t *testing.T) {
 	for _, kind := range columnKinds {
-		for seed := range uint64(20) {
+		for seed := range uint64(cases(20, 6)) {
 			r := rand.New(rand.NewPCG(seed, 5))
 			b := NewBuilder(Type{Kind: kind})
 			var want []string

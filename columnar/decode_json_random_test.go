@@ -151,8 +151,8 @@ func TestJSONDecoderAgainstOracle(t *testing.T) {
 			w := &recordWriter{rand.New(rand.NewPCG(uint64(seed), 7)), oddity}
 			fast, careful := newDecoder(t, everyType), newDecoder(t, everyType)
 			careful.careful = true
-			records, good := 0, 0
-			for range 180 {
+			batches, records, good := cases(180, 30), 0, 0
+			for range batches {
 				values := make([]string, 1+w.IntN(60))
 				for i := range values {
 					values[i] = w.record()
@@ -161,7 +161,7 @@ func TestJSONDecoderAgainstOracle(t *testing.T) {
 				checkAgainstOracle(t, everyType, fast, careful, values)
 				good += int(fast.Counts().Out)
 			}
-			if records < 5000 || good < 100 {
+			if records < 28*batches || good < batches {
 				t.Errorf("%d records, %d of them good: the test says little", records, good)
 			}
 		})

@@ -25,6 +25,14 @@ func newRand(t testing.TB) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 1))
 }
 
+// cases is how many cases a random test tries: all, or a few under -short.
+func cases(all, few int) int {
+	if testing.Short() {
+		return few
+	}
+	return all
+}
+
 var randomSchema = NewSchema(
 	Field{"b1", Type{Bool}}, Field{"b2", Type{Bool}},
 	Field{"i1", Type{Int32}}, Field{"i2", Type{Int32}},
@@ -227,7 +235,7 @@ func (m treeMaker) time(d int) *Expr {
 // TestRandomTrees holds the kernels against the interpreter.
 func TestRandomTrees(t *testing.T) {
 	r := newRand(t)
-	trees := 20_000
+	trees := cases(20_000, 3000)
 	sizes := []int{0, 1, 7, 8, 9, 20, 70}
 	var failing, rows int
 	for i := 0; i < trees && !t.Failed(); i++ {

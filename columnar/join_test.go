@@ -9,7 +9,7 @@ import (
 // TestHashJoinAgainstNestedLoop joins random rows with random tables on one or two keys.
 func TestHashJoinAgainstNestedLoop(t *testing.T) {
 	r := newRand(t)
-	for range 400 {
+	for range cases(400, 100) {
 		cols := r.Perm(len(randomSchema.Fields))
 		table := randomBatch(r, randomSchema, r.IntN(8), 0.3)
 		if r.IntN(2) == 0 {

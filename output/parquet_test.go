@@ -65,7 +65,7 @@ func TestPowerLoss(t *testing.T) {
 	}
 	want := listing(t, whole)
 	for first := 1; first <= whole.Count(); first++ {
-		for seed := range uint64(4) {
+		for seed := range uint64(cases(4, 2)) {
 			fs := storetest.NewCrashFS()
 			fs.StopAfter(first)
 			crashed := job(fs)

@@ -39,7 +39,7 @@ var partitionTexts = [][]struct {
 }
 
 func TestPartitions(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(cases(8, 3)) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		layout := byTypes()
 		want := map[string][]outputtest.Row{}

@@ -20,6 +20,14 @@ type input struct {
 	onBoundary int     // events at the very start of a window
 }
 
+// cases is how many cases a random test tries: all, or a few under -short.
+func cases(all, few int) int {
+	if testing.Short() {
+		return few
+	}
+	return all
+}
+
 // randomInput draws an input of at most 40 events. No event is more than the disorder behind the latest one before it
 // in its partition; many lie exactly that far behind, exactly at a boundary, or at the same time as others.
 func randomInput(r *rand.Rand) input {
@@ -150,10 +158,11 @@ func (o *oracleRow) check(r outRow) error {
 // TestCutsDoNotMatter: for input within the bound, however it is cut into batches and however many shards there are,
 // exactly the windows that the watermark has passed come out, each once, as the oracle says; a flush gives the rest.
 func TestCutsDoNotMatter(t *testing.T) {
-	const seed, cases = 7, 5000
+	const seed = 7
+	inputs := cases(5000, 600)
 	r := rand.New(rand.NewPCG(seed, 0))
 	events, onBoundary, rows := 0, 0, 0
-	for c := range cases {
+	for c := range inputs {
 		in := randomInput(r)
 		events, onBoundary = events+len(in.events), onBoundary+in.onBoundary
 		shards := []int{1, 2, 8}[c%3]
@@ -164,7 +173,7 @@ func TestCutsDoNotMatter(t *testing.T) {
 		rows += n
 	}
 	share := 100 * float64(onBoundary) / float64(events)
-	t.Logf("seed %d: %d cases, %d events, %.0f %% of them exactly on a boundary, %d rows", seed, cases, events, share, rows)
+	t.Logf("seed %d: %d cases, %d events, %.0f %% of them exactly on a boundary, %d rows", seed, inputs, events, share, rows)
 	if share < 20 {
 		t.Errorf("only %.1f %% of the events are on a boundary", share)
 	}
@@ -214,9 +223,9 @@ func take(want map[string]*oracleRow, rows []outRow, watermark int64) error {
 // TestRestoredStateIsTheLiveOne: a snapshot, the deltas behind it and the watermark of each batch give the state, in
 // any number of shards, and the restored job goes on to the same rows.
 func TestRestoredStateIsTheLiveOne(t *testing.T) {
-	const seed, cases = 8, 400
+	const seed = 8
 	r := rand.New(rand.NewPCG(seed, 0))
-	for c := range cases {
+	for c := range cases(400, 60) {
 		in := randomInput(r)
 		batches := in.cut(r)
 		if err := checkRestore(t, r, in, batches); err != nil {
