@@ -1,6 +1,6 @@
 GO      ?= go
 BIN     := bin/millrace
-PACKAGES := $(shell $(GO) list ./... 2>/dev/null | grep -v -e /integration -e /bench)
+PACKAGES = $(shell $(GO) list ./... 2>/dev/null | grep -v -e /integration -e /bench)
 # The race detector needs a C compiler.
 RACE    := $(shell command -v cc >/dev/null 2>&1 && echo -race)
 
@@ -42,7 +42,7 @@ test-jobs: ## whole jobs on real servers
 test-long: ## more seeds, kills and fuzzing; takes long
 	MILLRACE_LONG=1 $(GO) test $(RACE) $(PACKAGES)
 	MILLRACE_LONG=1 $(GO) test -timeout 120m ./integration/... ./bench/...
-	./internal/lint/fuzz.sh
+	./.ci/fuzz
 
 .PHONY: bench
 bench: ## benchmarks of the hot paths, in Go's format
@@ -64,4 +64,4 @@ fmt: ## format the code
 
 .PHONY: generate
 generate: ## rewrite golden files from what the code prints today; read the diff
-	$(GO) test ./internal/sql ./internal/jobspec ./dstream ./cmd/millrace -rewrite
+	$(GO) test ./cmd/millrace ./columnar ./dstream ./internal/jobspec ./internal/sql ./internal/wal ./windows -rewrite
