@@ -6,7 +6,7 @@
 //
 // # The order of one batch
 //
-//  1. plan: ask the source where partitions end, cut ranges, decide which partitions are idle ([Next])
+//  1. plan: ask the source where partitions end, cut ranges, decide which partitions are idle (planner.go)
 //  2. log Planned, synced, before any byte is read
 //  3. run: source tasks, exchange, shard tasks ([Executor])
 //  4. all sinks prepare; nothing is visible yet

@@ -20,22 +20,23 @@ const snapshotBytes = 16 << 20
 // Options are the choices of one run. The zero value but for Job works.
 type Options struct {
 	Job      *Job
-	Resolve  Resolve // needed to run an open batch of a job file that changed
-	TakeOver bool    // take the job from a holder in any state
-	Reopen   bool    // go on after a flush
-	Version  string  // of the program, for the log
-	Cores    int     // tasks at a time; 0 = GOMAXPROCS
-	Report   Reporter
-	Warn     func(string)    // told what an operator should know; may be nil
-	Stop     <-chan struct{} // closed: finish the batch in work and return nil
+	Resolve  Resolve         // builds the job of an open batch that another job file planned; nil: such a batch is refused
+	TakeOver bool            // take the job from a holder in any state
+	Reopen   bool            // go on after a flush
+	Version  string          // of the program, for the log
+	Cores    int             // tasks at a time; 0: GOMAXPROCS
+	Report   Reporter        // nil: nobody wants to know
+	Warn     func(string)    // told what an operator should know; nil: nobody
+	Stop     <-chan struct{} // closed: finish the batch in work and return nil; nil: never
 	Env      Env             // zero: [SystemEnv]
-	executor newExecutor
 
-	snapshotEvery, snapshotBytes int // 0: the constants of these names
+	// For tests. Zero: localExecutor, and the constants of these names.
+	executor                     newExecutor
+	snapshotEvery, snapshotBytes int
 }
 
-// Driver runs one job until it is stopped or, with AvailableNow, has reached the end offsets.
-type Driver struct {
+// driver runs one job until it is stopped or, with AvailableNow, has reached the end offsets.
+type driver struct {
 	o       Options
 	cp      *checkpoint
 	history *History
@@ -65,7 +66,7 @@ func Run(ctx context.Context, o Options) error {
 	return errors.Join(err, cp.close())
 }
 
-func newDriver(o Options) *Driver {
+func newDriver(o Options) *driver {
 	if o.Env.Clock == nil {
 		o.Env = SystemEnv()
 	}
@@ -87,10 +88,10 @@ func newDriver(o Options) *Driver {
 	if o.Warn == nil {
 		o.Warn = func(string) {}
 	}
-	return &Driver{o: o, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
+	return &driver{o: o, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
 }
 
-func (d *Driver) run(ctx context.Context, entries []Entry) error {
+func (d *driver) run(ctx context.Context, entries []Entry) error {
 	h, err := Fold(entries)
 	if err != nil {
 		return brokenRules(err)
@@ -117,7 +118,7 @@ func (d *Driver) run(ctx context.Context, entries []Entry) error {
 
 // continuous plans a batch at every tick until it is stopped. A batch that takes longer than the interval is followed
 // at once by the next; missed ticks are not made up for.
-func (d *Driver) continuous(ctx context.Context) error {
+func (d *driver) continuous(ctx context.Context) error {
 	every := d.o.Job.Trigger.Every
 	due := d.o.Env.Clock.Now()
 	for {
@@ -139,7 +140,7 @@ func (d *Driver) continuous(ctx context.Context) error {
 	}
 }
 
-func (d *Driver) stopped() bool {
+func (d *driver) stopped() bool {
 	select {
 	case <-d.o.Stop:
 		return true
@@ -149,7 +150,7 @@ func (d *Driver) stopped() bool {
 }
 
 // sleep waits for the next tick; a stop ends it early.
-func (d *Driver) sleep(ctx context.Context, t time.Duration) error {
+func (d *driver) sleep(ctx context.Context, t time.Duration) error {
 	wait, cancel := d.untilStop(ctx)
 	defer cancel()
 	if err := d.o.Env.Clock.Wait(wait, t); err != nil && ctx.Err() != nil {
@@ -159,7 +160,7 @@ func (d *Driver) sleep(ctx context.Context, t time.Duration) error {
 }
 
 // untilStop returns a context that a stop cancels: for waits outside of batches.
-func (d *Driver) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+func (d *driver) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
 	wait, cancel := context.WithCancel(ctx)
 	go func() {
 		select {
@@ -175,7 +176,7 @@ func (d *Driver) untilStop(ctx context.Context) (context.Context, context.Cancel
 var errStopped = errors.New("stopped")
 
 // partitions asks the source where it stands.
-func (d *Driver) partitions(ctx context.Context) ([]offsets.PartitionState, error) {
+func (d *driver) partitions(ctx context.Context) ([]offsets.PartitionState, error) {
 	ask, cancel := d.untilStop(ctx)
 	defer cancel()
 	states, err := d.s.source.Survey(ask, d.history.Positions)
@@ -190,7 +191,7 @@ func (d *Driver) partitions(ctx context.Context) ([]offsets.PartitionState, erro
 
 // available runs batches until the end offsets that stood at the start are reached, then those that idleness closes,
 // then the flush.
-func (d *Driver) available(ctx context.Context) error {
+func (d *driver) available(ctx context.Context) error {
 	states, err := d.partitions(ctx)
 	if err != nil {
 		return err
@@ -218,14 +219,14 @@ func (d *Driver) available(ctx context.Context) error {
 }
 
 // tick plans and runs one batch. It reports false when there was nothing to do.
-func (d *Driver) tick(ctx context.Context) (bool, error) {
+func (d *driver) tick(ctx context.Context) (bool, error) {
 	watch := newStopwatch(d.o.Env.Clock)
 	q, err := d.question(ctx)
 	if err != nil {
 		return false, err
 	}
 	watch.lap("latestOffset")
-	a, err := Next(q)
+	a, err := nextPlan(q)
 	if err != nil {
 		return false, d.refuseIfLeading(err)
 	}
@@ -237,26 +238,26 @@ func (d *Driver) tick(ctx context.Context) (bool, error) {
 }
 
 // refuseIfLeading keeps a paused driver from judging what its successor did: it is told that it was superseded.
-func (d *Driver) refuseIfLeading(err error) error {
+func (d *driver) refuseIfLeading(err error) error {
 	if lead := d.cp.lead(); lead != nil {
 		return lead
 	}
 	return err
 }
 
-func (d *Driver) question(ctx context.Context) (Question, error) {
+func (d *driver) question(ctx context.Context) (question, error) {
 	states, err := d.partitions(ctx)
 	if err != nil {
-		return Question{}, err
+		return question{}, err
 	}
-	return Question{
+	return question{
 		Job: d.o.Job, History: d.history, States: states, Ends: d.ends, Marks: d.marks,
 		At:        max(d.o.Env.Clock.Now().UnixMicro(), d.history.LastAt),
 		NextClose: d.s.nextClose(),
 	}, nil
 }
 
-func (d *Driver) flush(ctx context.Context) error {
+func (d *driver) flush(ctx context.Context) error {
 	watch := newStopwatch(d.o.Env.Clock)
 	q, err := d.question(ctx)
 	if err != nil {
@@ -270,7 +271,7 @@ func (d *Driver) flush(ctx context.Context) error {
 }
 
 // plan logs a plan and runs it.
-func (d *Driver) plan(ctx context.Context, p *Planned, states []offsets.PartitionState, watch *stopwatch) error {
+func (d *driver) plan(ctx context.Context, p *Planned, states []offsets.PartitionState, watch *stopwatch) error {
 	tables, err := d.inputs.current(ctx, d.s.job)
 	if err != nil {
 		return err

@@ -122,14 +122,6 @@ type Edge struct {
 	HeldAfter  int64 `json:"held_after,omitempty"`
 }
 
-// yields is the number of rows that the next operator gets.
-func (e Edge) yields(window bool) int64 {
-	if window {
-		return e.Groups
-	}
-	return e.Out
-}
-
 func (c *Committed) attach() [][]byte {
 	var out [][]byte
 	for i := range c.State {

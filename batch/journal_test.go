@@ -26,12 +26,19 @@ func sampleRecords() []Record {
 	}
 }
 
+// encoded is a record as the log has it.
+func encoded(t testing.TB, r Record) []byte {
+	t.Helper()
+	data, err := Encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 func TestJournalRoundTrip(t *testing.T) {
 	for _, r := range sampleRecords() {
-		data, err := Encode(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		data := encoded(t, r)
 		got, err := Decode(data)
 		if err != nil {
 			t.Fatal(err)
@@ -49,11 +56,7 @@ func TestJournalRoundTrip(t *testing.T) {
 
 func TestRangeHashSurvivesTheLog(t *testing.T) {
 	for _, p := range []*Planned{{Batch: 1, Ranges: []offsets.Range{}}, sampleRecords()[1].(*Planned)} {
-		data, err := Encode(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		back, err := Decode(data)
+		back, err := Decode(encoded(t, p))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,10 +67,7 @@ func TestRangeHashSurvivesTheLog(t *testing.T) {
 }
 
 func TestDecodeRefusesOtherVersions(t *testing.T) {
-	data, err := Encode(&Cancelled{Batch: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := encoded(t, &Cancelled{Batch: 1})
 	for i, b := range []byte{9, 9} {
 		changed := bytes.Clone(data)
 		changed[i] = b
@@ -79,11 +79,7 @@ func TestDecodeRefusesOtherVersions(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	for _, r := range sampleRecords() {
-		data, err := Encode(r)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
+		f.Add(encoded(f, r))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := Decode(data)

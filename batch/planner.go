@@ -7,8 +7,8 @@ import (
 	"github.com/millrace/millrace/windows"
 )
 
-// Question is everything that the choice of the next plan depends on. [Next] is a pure function of it.
-type Question struct {
+// question is everything that the choice of the next plan depends on. [nextPlan] is a pure function of it.
+type question struct {
 	Job       *Job
 	History   *History
 	States    []offsets.PartitionState // what the brokers say now
@@ -18,8 +18,8 @@ type Question struct {
 	NextClose int64                    // end of the earliest open window; math.MaxInt64 for none
 }
 
-// Answer is the next plan, when there is something to do, and the marks to go on with when there is not.
-type Answer struct {
+// answer is the next plan, when there is something to do, and the marks to go on with when there is not.
+type answer struct {
 	Planned *Planned // without tables, job and shards; nil: nothing would change
 	Marks   windows.SourceMark
 }
@@ -39,14 +39,14 @@ func endsOf(states []offsets.PartitionState) map[partitionKey]int64 {
 	return out
 }
 
-// Next decides what the next batch is. A batch without records is planned only if it changes something: idleness moves
+// nextPlan decides what the next batch is. A batch without records is planned only if it changes something: idleness moves
 // the watermark past an open window, or the job begins at the end of the log. Otherwise nothing at all is written.
-func Next(q Question) (Answer, error) {
+func nextPlan(q question) (answer, error) {
 	ranges, err := q.ranges()
 	if err != nil {
-		return Answer{}, err
+		return answer{}, err
 	}
-	a := Answer{Marks: q.marks(ranges)}
+	a := answer{Marks: q.marks(ranges)}
 	if allEmpty(ranges) && !q.closesByIdleness(a.Marks) && !q.settlesStart(ranges) {
 		return a, nil
 	}
@@ -55,7 +55,7 @@ func Next(q Question) (Answer, error) {
 }
 
 // flushPlan is the last batch of a run that closes every window: no offsets, the watermark at the end of time.
-func flushPlan(q Question) (*Planned, error) {
+func flushPlan(q question) (*Planned, error) {
 	ranges, err := q.ranges()
 	if err != nil {
 		return nil, err
@@ -68,23 +68,23 @@ func flushPlan(q Question) (*Planned, error) {
 	return p, nil
 }
 
-func (q *Question) ranges() ([]offsets.Range, error) {
+func (q *question) ranges() ([]offsets.Range, error) {
 	return offsets.PlanRanges(q.Job.Plan.Source.Name, q.capped(), q.History.Positions, q.limits(), q.Job.Source.Start)
 }
 
 // marks are the source's watermarks with the partitions that are idle now.
-func (q *Question) marks(ranges []offsets.Range) windows.SourceMark {
+func (q *question) marks(ranges []offsets.Range) windows.SourceMark {
 	return windows.Idle(q.Marks, probes(ranges, q.States), windows.IdleRule{
 		Continuous: !q.Job.Trigger.AvailableNow, PlanTime: q.At, IdleAfter: q.Job.Plan.Source.Bounds.IdleAfter})
 }
 
-func (q *Question) plan(ranges []offsets.Range, source windows.SourceMark) *Planned {
+func (q *question) plan(ranges []offsets.Range, source windows.SourceMark) *Planned {
 	before := Marks{Source: source, Operators: q.History.Marks.Operators}
 	return &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step, Before: before}
 }
 
 // capped ends every partition where this run stops. A partition that appeared since waits for the next run.
-func (q *Question) capped() []offsets.PartitionState {
+func (q *question) capped() []offsets.PartitionState {
 	if q.Ends == nil {
 		return q.States
 	}
@@ -98,7 +98,7 @@ func (q *Question) capped() []offsets.PartitionState {
 	return out
 }
 
-func (q *Question) limits() offsets.Limits {
+func (q *question) limits() offsets.Limits {
 	h := q.History
 	lim := offsets.Limits{Rows: q.Job.Limits.Rows, Bytes: q.Job.Limits.Bytes, First: h.WireBytes == 0}
 	if h.Offsets > 0 {
@@ -107,14 +107,14 @@ func (q *Question) limits() offsets.Limits {
 	return lim
 }
 
-func (q *Question) closesByIdleness(marks windows.SourceMark) bool {
+func (q *question) closesByIdleness(marks windows.SourceMark) bool {
 	after := windows.Advance(marks, nil, q.Job.Plan.Source.Bounds, q.At)
 	return q.NextClose != math.MaxInt64 && q.NextClose <= after.Watermark && after.Watermark > q.History.Marks.Source.Watermark
 }
 
 // settlesStart reports whether the plan says where a job begins that starts with the latest records: until the log holds
 // that place, every trigger would find a later one, and what came in between would never be read.
-func (q *Question) settlesStart(ranges []offsets.Range) bool {
+func (q *question) settlesStart(ranges []offsets.Range) bool {
 	return q.Job.Source.Start == offsets.Latest && len(q.History.Positions) == 0 && len(ranges) > 0
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // finish takes a logged plan to its commit.
-func (d *Driver) finish(ctx context.Context, p *Planned, ends map[partitionKey]int64, watch *stopwatch, rerun bool) error {
+func (d *driver) finish(ctx context.Context, p *Planned, ends map[partitionKey]int64, watch *stopwatch, rerun bool) error {
 	if err := d.s.useTables(ctx, d.cp.blobs, p.Tables); err != nil {
 		return lost(err)
 	}
@@ -36,7 +36,7 @@ func (d *Driver) finish(ctx context.Context, p *Planned, ends map[partitionKey]i
 // cancelIfBad logs that the batch will never be published when its data is at fault: every driver that meets it decides
 // the same, before anything of the batch is visible. Where an earlier driver has decided otherwise, because it was
 // another version of the program, what it published is in the way: the batch must not be planned anew.
-func (d *Driver) cancelIfBad(ctx context.Context, p *Planned, info output.BatchInfo, err error) error {
+func (d *driver) cancelIfBad(ctx context.Context, p *Planned, info output.BatchInfo, err error) error {
 	if !dataDecides(err) {
 		return d.refuseIfLeading(err)
 	}
@@ -66,7 +66,7 @@ func dataDecides(err error) bool {
 
 // leftover is the error of a sink that holds something of the batch already: to a rerun that publishes nothing, whatever
 // is there of its batch is in the way.
-func (d *Driver) leftover(ctx context.Context, info output.BatchInfo) error {
+func (d *driver) leftover(ctx context.Context, info output.BatchInfo) error {
 	for _, sink := range d.s.sinks {
 		if err := sink.Publish(ctx, &output.Prepared{Info: info}); err != nil {
 			return err
@@ -80,7 +80,7 @@ func batchInfo(job *Job, p *Planned, rerun bool) output.BatchInfo {
 }
 
 // publish prepares the batch in every sink before any of them makes it visible.
-func (d *Driver) publish(ctx context.Context, info output.BatchInfo, o *outcome) error {
+func (d *driver) publish(ctx context.Context, info output.BatchInfo, o *outcome) error {
 	prepared, err := d.prepare(ctx, info, o)
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ const manifestBytesMax = wal.MaxRecordBytes / 4
 
 // prepare has every sink make ready what it will publish. A manifest that the log could not hold is found here, before
 // anything is visible.
-func (d *Driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome) ([]*output.Prepared, error) {
+func (d *driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome) ([]*output.Prepared, error) {
 	prepared := make([]*output.Prepared, len(d.s.sinks))
 	files, size := 0, 0
 	for i, sink := range d.s.sinks {
@@ -125,7 +125,7 @@ func (d *Driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome)
 }
 
 // commit logs that the batch is done, then tells the sinks.
-func (d *Driver) commit(ctx context.Context, p *Planned, o *outcome) error {
+func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 	c := o.commit
 	if d.snapshotDue(p) {
 		c.Base = d.history.base(p, c)
@@ -155,7 +155,7 @@ func (d *Driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 
 // snapshotDue says whether a commit carries the whole state. One that holds nothing costs nothing, so it always does. A
 // flush does not: to reopen it its plan is needed.
-func (d *Driver) snapshotDue(p *Planned) bool {
+func (d *driver) snapshotDue(p *Planned) bool {
 	if p.Final {
 		return false
 	}
@@ -166,7 +166,7 @@ func (d *Driver) snapshotDue(p *Planned) bool {
 	return held == 0 || d.history.SinceSnapshot+1 >= d.o.snapshotEvery || d.history.DeltaBytes >= d.o.snapshotBytes
 }
 
-func (d *Driver) report(p *Planned, o *outcome, ends map[partitionKey]int64, watch *stopwatch, rerun bool) {
+func (d *driver) report(p *Planned, o *outcome, ends map[partitionKey]int64, watch *stopwatch, rerun bool) {
 	r := report(d.s.job, p, o.commit, ends, watch)
 	r.ID, r.RunID, r.Rerun = d.cp.id, d.runID, rerun
 	r.StateOperators = d.s.operators(o.commit.After.Operators)

@@ -245,7 +245,7 @@ func Decide(h *History, f Facts) Decision {
 		return Decision{Action: Rerun}
 	}
 	switch {
-	case h.Flushed == nil, f.Flush && !f.Reopen: // a flush that is asked for again is done, see Driver.available
+	case h.Flushed == nil, f.Flush && !f.Reopen: // a flush that is asked for again is done, see driver.available
 		return Decision{Action: Plan}
 	case f.Reopen:
 		return Decision{Action: Undo}

@@ -222,11 +222,7 @@ func writeChain(t *testing.T, dir string, epoch uint64, records []Record) {
 	}
 	defer log.Close()
 	for _, r := range records {
-		data, err := Encode(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := log.Append(data); err != nil {
+		if _, err := log.Append(encoded(t, r)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // recover brings sinks and log to the same batch.
-func (d *Driver) recover(ctx context.Context, digest string) error {
+func (d *driver) recover(ctx context.Context, digest string) error {
 	job, shards := d.o.Job, d.o.Job.Shards
 	if len(d.history.Open) > 0 {
 		p := d.history.Open[0]
@@ -47,7 +47,7 @@ func (d *Driver) recover(ctx context.Context, digest string) error {
 }
 
 // rerun runs an open plan of an earlier driver.
-func (d *Driver) rerun(ctx context.Context, p *Planned) error {
+func (d *driver) rerun(ctx context.Context, p *Planned) error {
 	if err := d.cp.open(); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (d *Driver) rerun(ctx context.Context, p *Planned) error {
 
 // planned returns the job that an open plan was made with: the one at hand, whose recorded form is the blob digest, or
 // the recorded one. It must still mean what it meant then, or the rerun would write other files beside the first ones.
-func (d *Driver) planned(ctx context.Context, p *Planned, digest string) (*Job, error) {
+func (d *driver) planned(ctx context.Context, p *Planned, digest string) (*Job, error) {
 	job := d.o.Job
 	if p.Job != digest {
 		var err error
@@ -70,7 +70,7 @@ func (d *Driver) planned(ctx context.Context, p *Planned, digest string) (*Job, 
 	return job, nil
 }
 
-func (d *Driver) recorded(ctx context.Context, p *Planned) (*Job, error) {
+func (d *driver) recorded(ctx context.Context, p *Planned) (*Job, error) {
 	data, err := d.cp.blobs.Get(ctx, p.Job)
 	if err != nil {
 		return nil, lost(fmt.Errorf("read the job of batch %d: %w", p.Batch, err))
@@ -86,7 +86,7 @@ func (d *Driver) recorded(ctx context.Context, p *Planned) (*Job, error) {
 }
 
 // use makes job the session in use, with its state restored.
-func (d *Driver) use(ctx context.Context, job *Job, digest string, shards int) error {
+func (d *driver) use(ctx context.Context, job *Job, digest string, shards int) error {
 	if d.s != nil {
 		if d.s.digest == digest && d.s.shards == shards {
 			return nil
@@ -106,7 +106,7 @@ func (d *Driver) use(ctx context.Context, job *Job, digest string, shards int) e
 }
 
 // repeatManifests tells the sinks about the last commit again, in case the last driver died before it could.
-func (d *Driver) repeatManifests(ctx context.Context, published map[string]int64) error {
+func (d *driver) repeatManifests(ctx context.Context, published map[string]int64) error {
 	c := d.history.Last
 	if c == nil {
 		return nil
@@ -122,7 +122,7 @@ func (d *Driver) repeatManifests(ctx context.Context, published map[string]int64
 	return nil
 }
 
-func (d *Driver) reopen() error {
+func (d *driver) reopen() error {
 	h := d.history
 	r := &Reopened{Batch: h.Flushed.Batch, Marks: h.FlushPlan.Before, FlushedTo: h.Flushed.FlushedTo}
 	if err := d.cp.append(r); err != nil {
@@ -133,7 +133,7 @@ func (d *Driver) reopen() error {
 
 // afterFlush ends a run that asks for a flush again, most often because the one before died when it had flushed: there
 // is nothing to do, unless records came since.
-func (d *Driver) afterFlush(states []offsets.PartitionState) error {
+func (d *driver) afterFlush(states []offsets.PartitionState) error {
 	ranges, err := offsets.PlanRanges(d.o.Job.Plan.Source.Name, states, d.history.Positions, offsets.Limits{}, d.o.Job.Source.Start)
 	if err == nil && !allEmpty(ranges) {
 		err = &RefusedError{Msg: d.history.flushedReason()}

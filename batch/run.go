@@ -212,3 +212,11 @@ func checkEdges(plan *dstream.Plan, edges []Edge) error {
 	}
 	return nil
 }
+
+// yields is the number of rows that the next operator gets.
+func (e Edge) yields(window bool) int64 {
+	if window {
+		return e.Groups
+	}
+	return e.Out
+}

@@ -19,11 +19,12 @@ type Task struct {
 
 	Range *offsets.Range `json:"range,omitempty"` // source stage
 
-	Shard  int               `json:"shard"` // later stages
-	Inputs []*columnar.Batch `json:"-"`     // partials for the shard, in (range, step) order
-	Close  int64             `json:"close"` // input watermark of the stage at the end of the batch
-	// Late is the input watermark, at the start of the batch, of the operator behind the stage's exchange.
-	Late int64 `json:"late"`
+	Shard  int               `json:"shard"`    // later stages
+	Inputs []*columnar.Batch `json:"-"`        // partials for the shard, in (range, step) order
+	Close  int64             `json:"close_us"` // input watermark of the stage at the end of the batch
+	// Late is the watermark at the start of the batch of the operator behind the stage's exchange, or how far its windows
+	// were flushed: rows of windows that end at or before it are late.
+	Late int64 `json:"late_us"`
 }
 
 // Result is what a task yields: rows for the sinks or partials for the shards of the next stage, and its accounting.
