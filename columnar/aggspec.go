@@ -57,7 +57,7 @@ func (a Agg) String() string { return fmt.Sprintf("%s(#%d:%s) AS %q", a.Func, a.
 
 // AggSpec is a group-by: the key columns of the input and the aggregates.
 type AggSpec struct {
-	Keys []int
+	Keys []int // positions in the input; none: all rows are one group
 	Aggs []Agg
 }
 

@@ -10,14 +10,14 @@ const Slack = offsets.Slack
 // Values at NULL positions, and at positions outside a batch's selection, are undefined.
 type Vector struct {
 	Type  Type
-	N     int
+	N     int    // rows
 	Valid []byte // validity bitmap, bit set = not NULL, least significant bit first; nil = no NULL
-	Bits  []byte
+	Bits  []byte // one bit a row, least significant bit first
 	I32   []int32
 	I64   []int64
 	F64   []float64
 	Off   []int32 // N+1 offsets into Data, Off[0] may be > 0
-	Data  []byte
+	Data  []byte  // see [Slack]
 }
 
 // IsNull reports whether row i is NULL. It is for edges and tests; kernels loop over the bitmap.
@@ -31,7 +31,7 @@ func (v *Vector) Bool(i int) bool { return v.Bits[i>>3]>>(i&7)&1 == 1 }
 
 // Origin says where the rows of a batch come from, for error messages.
 type Origin struct {
-	Source    string
+	Source    string // the source's name in the job
 	Topic     string
 	Partition int32
 }
@@ -40,9 +40,9 @@ type Origin struct {
 // as if they were not there. A batch may outlive no call of the operator that made it (see the package comment).
 type Batch struct {
 	Schema *Schema
-	Cols   []*Vector
-	Rows   int     // physical rows
-	Sel    []int32 // selected rows; nil = all
+	Cols   []*Vector // one for each field of Schema, of Rows rows each
+	Rows   int       // physical rows
+	Sel    []int32   // selected rows; nil = all
 
 	// Origin and Offsets locate rows in Kafka while they still stand for single records; nil behind an aggregate.
 	// Offsets has one entry for each physical row.

@@ -85,10 +85,7 @@ func (fault textFault) describe(f DecodeField, value string) string {
 	case textNoUnit:
 		return place + "is a number, but the type timestamp takes text only; to count since the epoch declare a unit, e.g. timestamp(ms)"
 	}
-	if f.Type.Kind == Int32 {
-		return place + "is not an int"
-	}
-	return place + "is not a " + typeText(f)
+	return place + "is not " + article(typeText(f))
 }
 
 // typeText is the type as it is declared, with the unit.

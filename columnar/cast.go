@@ -46,4 +46,4 @@ func castFunctions() []*function {
 }
 
 // castError is the reason for a value that is not one of type t.
-func castError(text string, t Type) string { return fmt.Sprintf("%q is not a %s", text, t) }
+func castError(text string, t Type) string { return fmt.Sprintf("%q is not %s", text, t.Article()) }

@@ -3,7 +3,6 @@ package columnar
 import (
 	"bytes"
 	"math"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -62,7 +61,8 @@ func keep[T any](dst *T, parse func([]byte) (T, textFault), text []byte) bool {
 
 // parseBoolInto takes PostgreSQL's spellings.
 func parseBoolInto(dst []byte, r int32, text []byte) bool {
-	switch strings.ToLower(string(text)) {
+	var buf [lowerMax]byte
+	switch string(lower(&buf, text)) {
 	case "true", "t", "yes", "y", "on", "1":
 		setBitTo(dst, int(r), true)
 	case "false", "f", "no", "n", "off", "0":
@@ -78,7 +78,8 @@ func parseDouble(text []byte) (float64, textFault) {
 	if v, fault := parseFloat64(text); fault == textOK {
 		return v, textOK
 	}
-	switch strings.ToLower(string(text)) {
+	var buf [lowerMax]byte
+	switch string(lower(&buf, text)) {
 	case "nan":
 		return math.NaN(), textOK
 	case "infinity", "inf", "+infinity", "+inf":
@@ -87,6 +88,24 @@ func parseDouble(text []byte) (float64, textFault) {
 		return math.Inf(-1), textOK
 	}
 	return 0, textMismatch
+}
+
+// lowerMax is more than the longest word that casts know.
+const lowerMax = 16
+
+// lower writes the text in lower case to buf, so that nothing is allocated for a row. Longer texts are no words and come
+// back as they are.
+func lower(buf *[lowerMax]byte, text []byte) []byte {
+	if len(text) > len(buf) {
+		return text
+	}
+	for i, c := range text {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		buf[i] = c
+	}
+	return buf[:len(text)]
 }
 
 func castSameBytes(n *node, _ rowSet) error {

@@ -20,10 +20,10 @@ type Expr struct {
 
 // Value is a literal. Its kind is the Type of the expression that holds it.
 type Value struct {
-	Null bool
-	I    int64 // Bool (0, 1), Int32, Int64, Date (days), Timestamp and Interval (microseconds)
-	F    float64
-	S    string // String, Binary
+	Null bool    // then the others do not count
+	I    int64   // Bool (0, 1), Int32, Int64, Date (days), Timestamp and Interval (microseconds)
+	F    float64 // Float64
+	S    string  // String, Binary
 }
 
 // Col is the i-th column of a schema.

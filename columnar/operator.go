@@ -22,15 +22,15 @@ type Operator interface {
 // RowCounts is the row accounting of one operator: In + Added = Out + the dropped rows, for every operator that keeps
 // no rows.
 type RowCounts struct {
-	In         int64 `json:"in"`
-	Out        int64 `json:"out"`
-	Added      int64 `json:"added,omitempty"` // by joins: matches of a row beyond its first
-	Filtered   int64 `json:"filtered,omitempty"`
-	NoMatch    int64 `json:"no_match,omitempty"`
-	Late       int64 `json:"late,omitempty"`
-	Unassigned int64 `json:"unassigned,omitempty"`
-	Bad        int64 `json:"bad,omitempty"`
-	Tombstone  int64 `json:"tombstone,omitempty"`
+	In         int64 `json:"in"`                   // rows, or records of a decoder
+	Out        int64 `json:"out"`                  // rows
+	Added      int64 `json:"added,omitempty"`      // by joins: matches of a row beyond its first
+	Filtered   int64 `json:"filtered,omitempty"`   // the condition was FALSE or NULL
+	NoMatch    int64 `json:"no_match,omitempty"`   // by inner joins: no table row has the key
+	Late       int64 `json:"late,omitempty"`       // the window was closed already
+	Unassigned int64 `json:"unassigned,omitempty"` // without a time, so in no window
+	Bad        int64 `json:"bad,omitempty"`        // records that do not fit, see [BadRecord]
+	Tombstone  int64 `json:"tombstone,omitempty"`  // records without a value
 }
 
 // Add adds o to c.
@@ -88,21 +88,23 @@ func (r BadRecord) Error() string {
 	return s
 }
 
+// quoteBytes escapes what does not print, and leaves quotes as they are: values mostly are JSON.
 func quoteBytes(b []byte) string {
 	s := fmt.Sprintf("%q", b)
-	return strings.ReplaceAll(strings.Trim(s, `"`), `\"`, `"`)
+	return strings.ReplaceAll(s[1:len(s)-1], `\"`, `"`)
 }
 
 // RowError is an expression that has no result for one row, such as a division by zero or an overflow.
 type RowError struct {
-	Row    int // physical row in the batch
-	Reason string
+	Row    int    // physical row in the batch
+	Reason string // e.g. "division by zero"
 	Expr   string // the expression as written
 }
 
 func (e *RowError) Error() string { return fmt.Sprintf("%s in %s", e.Reason, e.Expr) }
 
-// Locate turns the error into a message with topic, partition and offset where the batch still knows them.
+// Locate returns the error wrapped in topic, partition and offset where b, the batch that was computed, still knows
+// them; else the error itself.
 func (e *RowError) Locate(b *Batch) error {
 	if b == nil || b.Origin == nil || e.Row >= len(b.Offsets) {
 		return e

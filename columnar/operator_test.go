@@ -138,6 +138,17 @@ func TestRowErrorIsLocated(t *testing.T) {
 	}
 }
 
+// throughText casts e to string and back.
+func throughText(t *testing.T, e *Expr) *Expr {
+	t.Helper()
+	text, err1 := Cast(e, Type{String})
+	back, err2 := Cast(text, e.Type)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	return back
+}
+
 // TestSteadyStateAllocatesNothing runs each operator on the same batch again and again.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	b := randomBatch(newRand(t), randomSchema, 1000, 0.3)
@@ -147,7 +158,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	filter, err1 := NewFilter(randomSchema, pred)
 	project, err2 := NewProject(randomSchema, []*Expr{
 		mustCall(t, "case", col("b1"), mustCall(t, "hour", col("t1")), mustCall(t, "length", mustCall(t, "lower", col("s1")))),
-		mustCall(t, "date_trunc", text("month"), col("t2")), mustCall(t, "nullif", col("i1"), col("i2"))}, []string{"a", "b", "c"})
+		mustCall(t, "date_trunc", text("month"), col("t2")), mustCall(t, "nullif", col("i1"), col("i2")),
+		throughText(t, col("b1")), throughText(t, col("f1")), throughText(t, col("l1"))}, []string{"a", "b", "c", "d", "e", "f"})
 	join, err3 := NewHashJoin(randomSchema, Take(b, []int32{1, 2, 3}), []int{8}, []int{8}, true)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
@@ -214,5 +226,19 @@ func BenchmarkKernels(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
 		})
+	}
+}
+
+func TestBadRecordShowsItsValue(t *testing.T) {
+	for value, want := range map[string]string{
+		`{"delay":"x"}`: `{"delay":"x"}`,
+		`"x"`:           `"x"`,
+		`{"delay":"`:    `{"delay":"`,
+		"a\nü\xff":      `a\nü\xff`,
+	} {
+		r := BadRecord{Topic: "flights", Partition: 1, Offset: 7, Reason: "no", Value: []byte(value)}
+		if got, want := r.Error(), "bad record at flights/1 offset 7: no; value: "+want; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }

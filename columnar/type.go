@@ -33,6 +33,17 @@ type Type struct {
 // String returns the SQL name, e.g. bigint.
 func (t Type) String() string { return t.Kind.String() }
 
+// Article returns the SQL name with its article, e.g. a bigint or an int, for messages.
+func (t Type) Article() string { return article(t.String()) }
+
+// article puts a or an in front of the name of a type; those in i are the only ones in a vowel.
+func article(name string) string {
+	if strings.HasPrefix(name, "i") {
+		return "an " + name
+	}
+	return "a " + name
+}
+
 // String returns the SQL name of the kind.
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {

@@ -143,7 +143,7 @@ func (b *binder) predicate(e Expr) (*columnar.Expr, *Error) {
 		return b.located(e)(columnar.Cast(out, columnar.Type{Kind: columnar.Bool}))
 	}
 	if out.Type.Kind != columnar.Bool {
-		return nil, b.errorf(e, "%s needs a boolean, not %s", b.clause, aType(out.Type))
+		return nil, b.errorf(e, "%s needs a boolean, not %s", b.clause, out.Type.Article())
 	}
 	return out, nil
 }

@@ -135,7 +135,7 @@ func checkSource(s *Source) error {
 	}
 	for _, f := range s.Fields {
 		if t, ok := columnar.Metadata(f.Name); ok && t != f.Type {
-			return &Error{Pos: s.Pos, Msg: fmt.Sprintf("column %q of %q is %s: it describes the record", f.Name, s.Name, aType(t))}
+			return &Error{Pos: s.Pos, Msg: fmt.Sprintf("column %q of %q is %s: it describes the record", f.Name, s.Name, t.Article())}
 		}
 	}
 	if s.EventTime == "" {
@@ -156,7 +156,7 @@ func checkEventTime(s *Source, schema *columnar.Schema) error {
 			Hint: didYouMean(s.EventTime, schema.Names())}
 	}
 	if t.Kind != columnar.Timestamp {
-		return &Error{Pos: s.Pos, Msg: fmt.Sprintf("the event time of source %q, column %q, is %s", s.Name, s.EventTime, aType(t)),
+		return &Error{Pos: s.Pos, Msg: fmt.Sprintf("the event time of source %q, column %q, is %s", s.Name, s.EventTime, t.Article()),
 			Hint: "declare it as a timestamp"}
 	}
 	return nil

@@ -112,8 +112,8 @@ func (j *join) key(g *Graph, b *binder, e Expr) (left, right int, err *Error) {
 		return 0, 0, err
 	}
 	if both.Args[1].Op != "col" {
-		return 0, 0, &Error{Pos: b.at(e), Msg: fmt.Sprintf("the join compares %s with column %q of table %q, %s", aType(args[0].Type), args[1].Name, j.table.Name, aType(args[1].Type)),
-			Hint: fmt.Sprintf("declare the table's column as %s, or CAST the other side", aType(args[0].Type))}
+		return 0, 0, &Error{Pos: b.at(e), Msg: fmt.Sprintf("the join compares %s with column %q of table %q, %s", args[0].Type.Article(), args[1].Name, j.table.Name, args[1].Type.Article()),
+			Hint: fmt.Sprintf("declare the table's column as %s, or CAST the other side", args[0].Type.Article())}
 	}
 	return g.columns.define(g.columns.render(both.Args[0]), both.Args[0]).id, right, nil
 }

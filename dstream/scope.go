@@ -235,11 +235,3 @@ func refName(ref Expr) string {
 }
 
 func quoted(what, name string) string { return fmt.Sprintf("%s %q", what, name) }
-
-// aType is the type with its article.
-func aType(t columnar.Type) string {
-	if strings.HasPrefix(t.String(), "i") {
-		return "an " + t.String()
-	}
-	return "a " + t.String()
-}

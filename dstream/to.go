@@ -115,7 +115,7 @@ func (s *Stream) checkPartition(out *sink, p partition, pos Pos) *Error {
 	switch p.expr.Type.Kind {
 	case columnar.Bool, columnar.Int32, columnar.Int64, columnar.String, columnar.Date, columnar.Timestamp:
 	default:
-		return &Error{Pos: pos, Msg: fmt.Sprintf("partition %q is %s, which makes no directory names", p.name, aType(p.expr.Type)), Hint: "CAST it to a string"}
+		return &Error{Pos: pos, Msg: fmt.Sprintf("partition %q is %s, which makes no directory names", p.name, p.expr.Type.Article()), Hint: "CAST it to a string"}
 	}
 	for _, o := range out.partitions {
 		if strings.EqualFold(o.name, p.name) {

@@ -63,7 +63,7 @@ func (s *Stream) Window(w WindowSpec) *Stream {
 			return err
 		}
 		if t.Type.Kind != columnar.Timestamp {
-			return &Error{Pos: b.at(w.Time), Msg: fmt.Sprintf("a window needs a timestamp, and %s is %s", s.graph.columns.render(t), aType(t.Type)),
+			return &Error{Pos: b.at(w.Time), Msg: fmt.Sprintf("a window needs a timestamp, and %s is %s", s.graph.columns.render(t), t.Type.Article()),
 				Hint: "declare the column as a timestamp, or CAST it"}
 		}
 		n.window, err = s.graph.newWindow(w, t, pos)
