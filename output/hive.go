@@ -30,23 +30,6 @@ func escapeHive(s string) string {
 	return b.String()
 }
 
-// unescapeHive undoes escapeHive. A percent sign that two hexadecimal digits do not follow stands for itself, as in
-// Hive.
-func unescapeHive(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if v, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
-				b.WriteByte(byte(v))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
 func hiveSpecial(c byte) bool {
 	return c < 0x20 || c == 0x7f || strings.IndexByte(`"#%'*/:=?[\]^{`, c) >= 0
 }
@@ -85,9 +68,13 @@ func dirName(sink, column, value string) (string, error) {
 	return name, nil
 }
 
+// clip keeps at most n bytes of s, and no part of a character.
 func clip(s string, n int) string {
 	if len(s) <= n {
 		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
 	}
 	return s[:n] + "…"
 }

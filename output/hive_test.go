@@ -1,6 +1,7 @@
 package output
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -24,6 +25,23 @@ func TestEscapeHive(t *testing.T) {
 			t.Errorf("escapeHive(%q) = %s, want %s", in, got, want)
 		}
 	}
+}
+
+// unescapeHive undoes escapeHive. A percent sign that two hexadecimal digits do not follow stands for itself, as in
+// Hive.
+func unescapeHive(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if v, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(v))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
 }
 
 func FuzzEscapeHive(f *testing.F) {
@@ -54,6 +72,14 @@ func FuzzEscapeJob(f *testing.F) {
 			t.Fatalf("%q became %q, which readers do not see", s, e)
 		}
 	})
+}
+
+func TestClipKeepsCharactersWhole(t *testing.T) {
+	for in, want := range map[string]string{"abc": "abc", "abcdef": "abcd…", "abcü": "abc…", "€€": "€…"} {
+		if got := clip(in, 4); got != want {
+			t.Errorf("clip(%q, 4) = %q, want %q", in, got, want)
+		}
+	}
 }
 
 func TestIntText(t *testing.T) {

@@ -65,5 +65,5 @@ func (p PartitionExpr) check(seen map[string]bool) error {
 	case columnar.Bool, columnar.Int32, columnar.Int64, columnar.String, columnar.Date, columnar.Timestamp:
 		return nil
 	}
-	return fmt.Errorf("partition column %q: a %s cannot name a directory; cast it to string", p.Name, p.Expr.Type)
+	return fmt.Errorf("partition column %q: %s cannot name a directory; cast it to string", p.Name, p.Expr.Type.Article())
 }

@@ -76,10 +76,10 @@ func (p *Parquet) sameManifest(ctx context.Context, name string, want manifest) 
 	}
 	var have manifest
 	if err := json.Unmarshal(data, &have); err != nil {
-		return p.conflict(name, fmt.Sprintf("is no manifest (%v)", err))
+		return p.conflict(name, fmt.Sprintf("is no manifest (%v): restore it from a copy", err))
 	}
 	if have.Format != want.Format || have.Owner != want.Owner || have.Batch != want.Batch || !slices.Equal(have.Files, want.Files) {
-		return p.conflict(name, "lists other files than the log's commit of that batch; the log or the output is an old copy")
+		return p.conflict(name, "lists other files than the log's commit of that batch; the log or the output is an old copy: restore the newer one")
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (p *Parquet) checkOwner(ctx context.Context) error {
 	}
 	var have ownerFile
 	if err := json.Unmarshal(data, &have); err != nil {
-		return p.conflict(ownerName, fmt.Sprintf("is no owner file (%v)", err))
+		return p.conflict(ownerName, fmt.Sprintf("is no owner file (%v): restore it from a copy, or choose another path", err))
 	}
 	if have.Format != formatVersion {
 		return p.conflict(ownerName, fmt.Sprintf("has format %d, this version knows %d; run the version that wrote it, or a newer one", have.Format, formatVersion))

@@ -17,7 +17,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"dt=1/foreign.parquet", "x", "sink lake: /lake/dt=1/foreign.parquet: is in the way: the directory holds files but no _millrace/owner, so this job did not write them; choose an empty or new path"},
 		{"_millrace/manifest/000000000001.json", "{}", "sink lake: /lake/_millrace/manifest/000000000001.json: is in the way: the directory holds files but no _millrace/owner, so this job did not write them; choose an empty or new path"},
 		{"_millrace/owner", `{"format":2}`, "sink lake: /lake/_millrace/owner: has format 2, this version knows 1; run the version that wrote it, or a newer one"},
-		{"_millrace/owner", "", "sink lake: /lake/_millrace/owner: is no owner file (unexpected end of JSON input)"},
+		{"_millrace/owner", "", "sink lake: /lake/_millrace/owner: is no owner file (unexpected end of JSON input): restore it from a copy, or choose another path"},
 		{"_millrace/owner", `{"format":1,"job":"other","checkpoint_id":"d"}`, `sink lake: /lake belongs to job "other" with checkpoint d, not to job "job" with checkpoint c0ffee; choose another path, or the checkpoint that wrote it`},
 	} {
 		l := newLake(t)

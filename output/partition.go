@@ -15,8 +15,8 @@ type PartitionLimitError struct {
 	Sink        string
 	Column      string // the partition column with the most values
 	Values      int    // how many those are
-	Directories int
-	Limit       int
+	Directories int    // of the whole batch, over all shards
+	Limit       int    // ParquetConfig.MaxPartitions
 }
 
 func (e *PartitionLimitError) Error() string {

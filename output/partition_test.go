@@ -194,7 +194,7 @@ func TestLayoutErrors(t *testing.T) {
 	}{
 		{output.Layout{}, "no column is left for the files"},
 		{output.Layout{Columns: []int{0, 1}}, `two columns are named "a"`},
-		{output.Layout{Columns: []int{3}}, `column "i": a interval cannot be stored in Parquet`},
+		{output.Layout{Columns: []int{3}}, `column "i": an interval cannot be stored in Parquet`},
 		{output.Layout{Columns: []int{2}, Partitions: part("", 0)}, "a partition column has no name"},
 		{output.Layout{Columns: []int{0}, Partitions: part("a", 1)}, `partition column "a": another column has that name`},
 		{output.Layout{Columns: []int{0}, Partitions: part("x", 2)}, `partition column "x": a double cannot name a directory; cast it to string`},

@@ -43,7 +43,7 @@ func parquetNode(t columnar.Type) (parquet.Node, error) {
 	case columnar.Timestamp:
 		return parquet.Optional(parquet.Timestamp(parquet.Microsecond)), nil
 	}
-	return nil, fmt.Errorf("a %s cannot be stored in Parquet", t)
+	return nil, fmt.Errorf("%s cannot be stored in Parquet", t.Article())
 }
 
 // orderedGroup is a group whose fields have an order of their own.

@@ -10,8 +10,8 @@ import (
 
 // Owner identifies the job and checkpoint that write to a sink.
 type Owner struct {
-	Job        string `json:"job"`
-	Checkpoint string `json:"checkpoint_id"`
+	Job        string `json:"job"`           // its name
+	Checkpoint string `json:"checkpoint_id"` // drawn when the checkpoint was made
 }
 
 // BatchInfo is what a sink may know of a batch. All of it but Rerun is recorded in the plan.
@@ -21,7 +21,7 @@ type BatchInfo struct {
 	Batch    int64  // from 1
 	PlanTime int64  // microseconds since the epoch
 	Ranges   []offsets.Range
-	Shards   int
+	Shards   int // of the stage that feeds the sink, 1 to 256
 
 	// Rerun says that an earlier driver may have published some of the batch. Publish then looks for files of the
 	// batch that this run does not make. It changes nothing in what Prepare returns.
@@ -38,7 +38,7 @@ type Shard struct {
 type File struct {
 	Path       string `json:"path"` // relative to the sink's root
 	Rows       int64  `json:"rows"`
-	Bytes      int64  `json:"bytes"`
+	Bytes      int64  `json:"bytes"`       // size of the file
 	RowsSHA256 string `json:"rows_sha256"` // over the rows in order, independent of encoding
 }
 
@@ -47,7 +47,7 @@ type File struct {
 type Prepared struct {
 	Info  BatchInfo
 	Files []File // manifest entries; empty when the batch has no rows for this sink
-	Rows  int64
+	Rows  int64  // over all files
 	State []byte // the sink's state after the batch, kept by the driver; nil for none
 	work  any    // what Publish needs
 }
@@ -71,8 +71,8 @@ type Sink interface {
 
 // ConflictError says that the sink holds something that this job and batch did not write.
 type ConflictError struct {
-	Sink string
-	Path string
+	Sink string // its name in the job
+	Path string // the file or object, with the sink's root
 	Msg  string // what differs, what to do
 }
 
@@ -80,10 +80,10 @@ func (e *ConflictError) Error() string { return fmt.Sprintf("sink %s: %s: %s", e
 
 // OwnedError says that the output belongs to another job or checkpoint.
 type OwnedError struct {
-	Sink  string
-	Path  string
-	Owner Owner // who owns it
-	Want  Owner // who asked
+	Sink  string // its name in the job
+	Path  string // the sink's root
+	Owner Owner  // who owns it
+	Want  Owner  // who asked
 }
 
 func (e *OwnedError) Error() string {

@@ -120,7 +120,7 @@ func jsonValue(dst []byte, v *columnar.Vector, r int) ([]byte, error) {
 	case columnar.Timestamp:
 		return time.UnixMicro(v.I64[r]).UTC().AppendFormat(dst, `"2006-01-02T15:04:05.999999Z"`), nil
 	}
-	return nil, fmt.Errorf("a %s cannot be printed", v.Type)
+	return nil, fmt.Errorf("%s cannot be printed", v.Type.Article())
 }
 
 func jsonDouble(dst []byte, x float64) []byte {
