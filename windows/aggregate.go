@@ -115,7 +115,7 @@ func (a *Aggregate) settle() error {
 // OpenWindow is a window that is held because the watermark has not passed it.
 type OpenWindow struct {
 	Start, End int64 // [Start, End) in µs
-	Groups     int
+	Groups     int   // keys that have come so far
 	Rows       int64 // that went into the groups
 }
 

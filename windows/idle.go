@@ -20,7 +20,7 @@ type IdleRule struct {
 	// Continuous: since this epoch's first trigger that found the partition quiet. Otherwise (available-now, cron):
 	// since the plan time of the last batch that read a record of it, else of the first plan that knew it.
 	Continuous bool
-	PlanTime   int64
+	PlanTime   int64 // of the plan that the mark goes into
 	IdleAfter  int64 // exactly this long is idle
 }
 

@@ -28,6 +28,8 @@ const NotQuiet = -1
 // set) and in commits (after it). Partitions are in the order of topic, then partition. It is a value: the functions
 // of this package return new ones and share no memory with their arguments.
 type SourceMark struct {
+	// Watermark is the least over the partitions that are not idle, and never goes back; [NoWatermark] as long as one of
+	// them had no record, [MaxWatermark] behind [Final].
 	Watermark  int64           `json:"watermark_us"`
 	Partitions []PartitionMark `json:"partitions"`
 }

@@ -19,8 +19,8 @@ const StartColumn = "window_start"
 // Near the ends of int64 a bound can fall outside of it. It is then clamped: the first window begins at
 // math.MinInt64, the last one ends at math.MaxInt64 and so closes only with [MaxWatermark].
 type Tumbling struct {
-	Size   int64 `json:"size_us"` // microseconds, > 0
-	Offset int64 `json:"offset_us"`
+	Size   int64 `json:"size_us"`   // microseconds, > 0
+	Offset int64 `json:"offset_us"` // microseconds; any value, counted modulo Size
 }
 
 // Validate refuses a window without length. Every Offset is valid.
@@ -67,9 +67,9 @@ func floorMod(a, size int64) int64 {
 
 // Bounds are the event-time settings of a source, in microseconds.
 type Bounds struct {
-	MaxDisorder int64 `json:"max_disorder_us"`
-	IdleAfter   int64 `json:"idle_after_us"`
-	MaxFuture   int64 `json:"max_future_us"` // against the plan time; < 0: no guard
+	MaxDisorder int64 `json:"max_disorder_us"` // how far a watermark stays behind the greatest event time seen, ≥ 0
+	IdleAfter   int64 `json:"idle_after_us"`   // how long a partition is quiet until no watermark waits for it, ≥ 0
+	MaxFuture   int64 `json:"max_future_us"`   // against the plan time; < 0: no guard
 }
 
 // Future reports whether an event time lies more than maxFuture behind the plan time, which makes its row a bad one:
