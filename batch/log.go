@@ -109,11 +109,15 @@ func (r logReader) chain(epoch uint64) (*rawChain, error) {
 	return raw, nil
 }
 
-// opened returns the first record, which every chain begins with.
+// opened returns the first record, which every chain begins with. It links to an older chain, so that following links
+// comes to an end.
 func (c *rawChain) opened() (*Opened, error) {
 	o, ok := c.entries[0].Record.(*Opened)
 	if !ok || o.Epoch != c.epoch {
 		return nil, refuse("the log of epoch %d does not begin with its Opened record: restore the checkpoint from a copy", c.epoch)
+	}
+	if o.Prev != nil && o.Prev.Epoch >= c.epoch {
+		return nil, refuse("the log of epoch %d names epoch %d as the one before it: restore the checkpoint from a copy", c.epoch, o.Prev.Epoch)
 	}
 	return o, nil
 }

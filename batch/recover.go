@@ -219,7 +219,7 @@ type Facts struct {
 // Action is what a driver does first.
 type Action int
 
-// The actions, in the order in which [Decide] looks for them.
+// The actions.
 const (
 	Refuse Action = iota // protect data: exit code 3
 	Rerun                // run History.Open again, in order, then go on

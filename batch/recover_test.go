@@ -191,6 +191,7 @@ func TestReadLog(t *testing.T) {
 		{name: "to the first chain when asked", whole: true, chains: map[uint64][]Record{1: chain(1, 3, nil), 2: snapshot(chain(2, 2, &ChainEnd{1, 3}))}, want: 6},
 		{name: "a chain that lost its end", chains: map[uint64][]Record{1: chain(1, 2, nil), 2: chain(2, 2, &ChainEnd{1, 3})}, err: "ends before record 3"},
 		{name: "a chain that is gone", chains: map[uint64][]Record{2: chain(2, 2, &ChainEnd{1, 3})}, err: "log of epoch 1 ends before record 3"},
+		{name: "a chain that links to itself", chains: map[uint64][]Record{1: chain(1, 3, &ChainEnd{1, 1})}, err: "names epoch 1 as the one before it"},
 		{name: "a chain without its beginning", chains: map[uint64][]Record{1: chain(1, 3, nil)[1:]}, err: "does not begin with its Opened record"},
 	}
 	for _, test := range tests {
