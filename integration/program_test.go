@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,6 +37,8 @@ type program struct {
 	t    testing.TB
 	path string
 	env  []string
+
+	checkpoint string // of a job of flightsProgram
 }
 
 func newProgram(t testing.TB, env ...string) *program {
@@ -132,4 +137,110 @@ func (l *life) kill() []batch.Progress {
 	_ = l.cmd.Process.Signal(syscall.SIGKILL) // it may have ended already
 	all, _ := l.wait()
 	return all
+}
+
+func (l *life) signal(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := l.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pause stops the process as a frozen machine would, and returns when it has stopped.
+func (l *life) pause(t testing.TB) {
+	t.Helper()
+	l.signal(t, syscall.SIGSTOP)
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(l.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("stop process: %v, status %#x\n%s", err, status, l.stderr.String())
+	}
+}
+
+// pauseWhen pauses the process, some time after its first batch, at a moment that the checkpoint shows.
+func (l *life) pauseWhen(t testing.TB, moment func(testing.TB) *batch.Planned) *batch.Planned {
+	t.Helper()
+	for running := l.reported(true); running; running = l.reported(false) {
+		if moment(t) == nil {
+			continue
+		}
+		l.pause(t)
+		if plan := moment(t); plan != nil { // it may have passed meanwhile
+			return plan
+		}
+		l.signal(t, syscall.SIGCONT)
+	}
+	_, err := l.wait()
+	t.Fatalf("the job ended before the moment came: %v", err)
+	return nil
+}
+
+// reported takes a report, if there is one or wait is set. It is false when the job has ended.
+func (l *life) reported(wait bool) (running bool) {
+	if wait {
+		_, running = <-l.progress
+		return running
+	}
+	select {
+	case _, running = <-l.progress:
+		return running
+	default:
+		return true
+	}
+}
+
+// inspect reads the checkpoint, whether the job runs or not.
+func (p *program) inspect(t testing.TB) *batch.Inspection {
+	t.Helper()
+	in, err := batch.Inspect(t.Context(), batch.SystemEnv(), p.checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+// openPlan is the plan of the batch in work, planned and not committed; nil for none.
+func (p *program) openPlan(t testing.TB) *batch.Planned {
+	t.Helper()
+	if open := p.inspect(t).History.Open; len(open) > 0 {
+		return open[0]
+	}
+	return nil
+}
+
+// wantExit compares an exit code and looks for parts of the message.
+func wantExit(t *testing.T, code int, stderr string, want int, parts ...string) {
+	t.Helper()
+	if code != want {
+		t.Errorf("exit %d, want %d: %s", code, want, stderr)
+	}
+	for _, part := range parts {
+		if !strings.Contains(stderr, part) {
+			t.Errorf("%q is not in: %s", part, stderr)
+		}
+	}
+}
+
+// files are the Parquet files below a directory, by path, with their bytes.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".parquet" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		all[path] = string(data)
+		return err
+	})
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%d files in %s, %v", len(all), dir, err)
+	}
+	return all
+}
+
+func wantSameFiles(t *testing.T, before, after map[string]string) {
+	t.Helper()
+	if !maps.Equal(before, after) {
+		t.Errorf("the output has changed:\n%q\n%q", slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
+	}
 }

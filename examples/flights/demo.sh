@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Real flights through an embedded Kafka broker into hourly Parquet files. The job is killed once on the way, without
-# warning, and comes back: nothing is lost, nothing counted twice.
+# warning, and comes back: nothing is lost, nothing counted twice. $1 is where the files go, demo by default.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 millrace=${MILLRACE:-bin/millrace}
-out=demo
-rm -rf "$out" && mkdir -p "$out"
+out=${1:-demo}
+mkdir -p "$out" && rm -rf "$out/lake" "$out/checkpoint"
+OUT=$(cd "$out" && pwd)/lake CHECKPOINT=$(cd "$out" && pwd)/checkpoint
+export OUT CHECKPOINT
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
