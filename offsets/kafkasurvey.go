@@ -14,7 +14,7 @@ import (
 // [KafkaOptions.UnknownFor].
 type UnknownTopicError struct {
 	Topic   string
-	Brokers []string
+	Brokers []string // the bootstrap addresses
 }
 
 func (e *UnknownTopicError) Error() string {

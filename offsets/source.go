@@ -16,7 +16,7 @@ type PartitionState struct {
 	// End is the first offset that may not be planned yet: the last stable offset under read_committed, the high
 	// watermark under read_uncommitted.
 	End           int64
-	HighWatermark int64
+	HighWatermark int64 // first offset that not all in-sync replicas have: the end of the log as readers see it
 }
 
 // Source is one Kafka source of a job, or a double of one. Implementations are safe for concurrent use.
@@ -51,10 +51,10 @@ const Slack = kafka.Slack
 // Records is a run of records of one partition, usually one Kafka record batch, decompressed. It holds no pointers
 // per record.
 type Records struct {
-	Topic     string
+	Topic     string // the same for all rows
 	Partition int32
-	Buf       []byte // what the spans point into; cap(Buf) − len(Buf) ≥ Slack
-	Rows      []Record
+	Buf       []byte   // what the spans point into; cap(Buf) − len(Buf) ≥ Slack
+	Rows      []Record // in offset order; their spans point into Buf
 	// WireBytes is what these records, and those passed over since the last run, took on the wire: whole record
 	// batches, compressed. Its mean per offset turns a limit in bytes into one in offsets.
 	WireBytes int64

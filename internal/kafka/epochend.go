@@ -19,24 +19,14 @@ type EpochRef struct {
 // returns the offsets in the order of refs. A log that was cut and has grown again in a later epoch is told by that
 // alone. −1: the leader cannot tell. The leader must answer for all of them; if it refuses one, that is the error.
 func (c *Client) EpochEnds(ctx context.Context, leader int32, refs []EpochRef) ([]int64, error) {
-	res, err := c.send(ctx, call{
-		node: leader, key: protocol.OffsetForLeaderEpoch, version: epochEndVersion,
-		body: func(r *request) { writeEpochEnds(r, refs) },
-	})
-	if err != nil {
-		return nil, fmt.Errorf("ask for ends of leader epochs: %w", err)
-	}
-	a := answer{b: res.body}
-	c.throttle(leader, &a)
-	found, err := parseEpochEnds(&a)
-	if err != nil {
-		return nil, fmt.Errorf("ask for ends of leader epochs: %w", err)
-	}
 	asked := make([]PartitionRef, len(refs))
 	for i, ref := range refs {
 		asked[i] = ref.PartitionRef
 	}
-	ends, err := pickOffsets(found, asked)
+	ends, err := c.askOffsets(ctx, parseEpochEnds, asked, call{
+		node: leader, key: protocol.OffsetForLeaderEpoch, version: epochEndVersion,
+		body: func(r *request) { writeEpochEnds(r, refs) },
+	})
 	if err != nil {
 		return nil, fmt.Errorf("ask for ends of leader epochs: %w", err)
 	}

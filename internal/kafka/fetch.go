@@ -13,7 +13,7 @@ type FetchRequest struct {
 	Topic     string
 	TopicID   [16]byte // zero: fetch by name. Only with the id does the broker refuse a topic made anew
 	Partition int32
-	Offset    int64
+	Offset    int64 // the first one wanted; the answer may begin with a batch that holds earlier ones too
 	Isolation Isolation
 	MaxBytes  int32         // the first batch comes whole even if it is larger
 	MaxWait   time.Duration // how long the broker waits for the first byte
@@ -22,9 +22,9 @@ type FetchRequest struct {
 
 // FetchAnswer is what the leader of a partition holds from an offset on.
 type FetchAnswer struct {
-	HighWatermark    int64
-	LastStableOffset int64
-	LogStart         int64
+	HighWatermark    int64        // first offset that not all in-sync replicas have
+	LastStableOffset int64        // first offset of the first open transaction, else HighWatermark
+	LogStart         int64        // first offset still there
 	Aborted          []AbortedTxn // in the broker's order, which is not sorted
 	Records          []byte       // whole record batches, the last may be cut; lies in Buf
 	Buf              []byte       // FetchRequest.Buf, or its larger successor
@@ -33,7 +33,7 @@ type FetchAnswer struct {
 // AbortedTxn is an aborted transaction that may have records in a fetch answer.
 type AbortedTxn struct {
 	ProducerID  int64
-	FirstOffset int64
+	FirstOffset int64 // of its records in the partition; an abort marker of the producer ends it
 }
 
 // Versions of Fetch: 11 is the last inflexible one with names only, taken by every broker from 2.3 to 4.x; 13 the first by topic id.

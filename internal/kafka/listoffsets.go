@@ -34,24 +34,29 @@ const listOffsetsVersion = 5 // the last inflexible one; any broker from 2.2 to 
 // ListOffsets asks one leader for an offset of several of its partitions and returns them in the order of refs. The
 // leader must answer for all of them; if it refuses one, that is the error.
 func (c *Client) ListOffsets(ctx context.Context, leader int32, isolation Isolation, when int64, refs []PartitionRef) ([]int64, error) {
-	res, err := c.send(ctx, call{
+	offsets, err := c.askOffsets(ctx, parseListOffsets, refs, call{
 		node: leader, key: protocol.ListOffsets, version: listOffsetsVersion,
 		body: func(r *request) { writeListOffsets(r, isolation, when, refs) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list offsets: %w", err)
 	}
-	a := answer{b: res.body}
-	c.throttle(leader, &a)
-	found, err := parseListOffsets(&a)
-	if err != nil {
-		return nil, fmt.Errorf("list offsets: %w", err)
-	}
-	offsets, err := pickOffsets(found, refs)
-	if err != nil {
-		return nil, fmt.Errorf("list offsets: %w", err)
-	}
 	return offsets, nil
+}
+
+// askOffsets sends a request that is answered by one offset for each of refs.
+func (c *Client) askOffsets(ctx context.Context, parse func(*answer) (map[partitionKey]listedOffset, error), refs []PartitionRef, q call) ([]int64, error) {
+	res, err := c.send(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	a := answer{b: res.body}
+	c.throttle(q.node, &a)
+	found, err := parse(&a)
+	if err != nil {
+		return nil, err
+	}
+	return pickOffsets(found, refs)
 }
 
 func writeListOffsets(r *request, isolation Isolation, when int64, refs []PartitionRef) {

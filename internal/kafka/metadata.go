@@ -24,9 +24,9 @@ type TopicPartition struct {
 
 // Leader says which broker leads a partition.
 type Leader struct {
-	Node    int32 // broker id, −1 for none
-	Epoch   int32 // −1 if the broker does not tell
-	TopicID [16]byte
+	Node    int32    // broker id, −1 for none
+	Epoch   int32    // −1 if the broker does not tell
+	TopicID [16]byte // zero before Kafka 2.8
 }
 
 type partitionKey struct {

@@ -9,14 +9,14 @@ import (
 
 // RecordBatch is one batch of record format 2: its header, and its records as they lie on the wire.
 type RecordBatch struct {
-	BaseOffset      int64
-	LeaderEpoch     int32
-	CRC             uint32
-	Attributes      int16
-	LastOffsetDelta int32 // of the batch as it was written; compaction leaves it as it is
-	FirstTimestamp  int64
-	MaxTimestamp    int64
-	ProducerID      int64
+	BaseOffset      int64  // offset of the first record as the batch was written
+	LeaderEpoch     int32  // in which the leader took it
+	CRC             uint32 // CRC32C, see Check
+	Attributes      int16  // codec and flags: see Codec, Control and Transactional
+	LastOffsetDelta int32  // of the batch as it was written; compaction leaves it as it is
+	FirstTimestamp  int64  // milliseconds since the epoch; records add their deltas
+	MaxTimestamp    int64  // milliseconds since the epoch; the broker's time of all records if it sets that
+	ProducerID      int64  // −1 without idempotence
 	Count           int32  // records that are left; 0 is possible after compaction
 	Payload         []byte // a sub-slice of what the batch was cut from, still compressed
 	WireBytes       int    // header and payload

@@ -11,8 +11,8 @@ import (
 
 // CorruptError says what about a block is not as it was written.
 type CorruptError struct {
-	What string
-	Err  error // may be nil
+	What string // is wrong, and where in the block
+	Err  error  // may be nil
 }
 
 func (e *CorruptError) Error() string {

@@ -11,7 +11,7 @@ import (
 // namespace, a timestamp or bigint; the other keys choose the key group. The last aggregate is a count(*) of the rows
 // in the group.
 type Shape struct {
-	In   *columnar.Schema
+	In   *columnar.Schema // of the rows before they were aggregated
 	Spec columnar.AggSpec
 }
 
