@@ -74,13 +74,9 @@ func (s AggSpec) String() string {
 // the key columns of in, then the state columns of each aggregate: bigint for the counts; the result type for sum,
 // min and max; a double sum and a bigint count for avg.
 func (s AggSpec) PartialSchema(in *Schema) *Schema {
-	out := &Schema{}
-	for _, k := range s.Keys {
-		out.Fields = append(out.Fields, in.Fields[k])
-	}
+	out := s.keySchema(in)
 	for _, a := range s.Aggs {
-		t, _ := a.Out()
-		out.Fields = append(out.Fields, Field{Name: a.Name, Type: t})
+		out.Fields = append(out.Fields, a.field())
 		if a.Func == Avg {
 			out.Fields = append(out.Fields, Field{Name: a.Name + " count", Type: Type{Kind: Int64}})
 		}
@@ -90,13 +86,23 @@ func (s AggSpec) PartialSchema(in *Schema) *Schema {
 
 // FinalSchema is the schema of finished groups: the key columns, then one column for each aggregate.
 func (s AggSpec) FinalSchema(in *Schema) *Schema {
+	out := s.keySchema(in)
+	for _, a := range s.Aggs {
+		out.Fields = append(out.Fields, a.field())
+	}
+	return out
+}
+
+func (s AggSpec) keySchema(in *Schema) *Schema {
 	out := &Schema{}
 	for _, k := range s.Keys {
 		out.Fields = append(out.Fields, in.Fields[k])
 	}
-	for _, a := range s.Aggs {
-		t, _ := a.Out()
-		out.Fields = append(out.Fields, Field{Name: a.Name, Type: t})
-	}
 	return out
+}
+
+// field is the column of the result.
+func (a Agg) field() Field {
+	t, _ := a.Out()
+	return Field{Name: a.Name, Type: t}
 }

@@ -1,0 +1,309 @@
+package columnar
+
+import "math"
+
+// keyTable numbers distinct keys in the order in which they are first seen. It is an open-addressing table without
+// pointers: a slot holds the upper half of the hash and the number + 1; the keys stand in columns. NULL equals NULL.
+type keyTable struct {
+	cols   []keyColumn
+	slots  []uint64 // hash &^ 0xffffffff | number + 1; 0 = empty; a power of two
+	n      int
+	vecs   []*Vector // scratch
+	hashes []uint64
+	weak   uint64 // for tests: when not 0, the only bits of a hash that count
+}
+
+type keyColumn struct {
+	own *Builder // the distinct keys
+	in  *Vector  // the column being looked up
+}
+
+const minSlots = 64
+
+func newKeyTable(types []Type) *keyTable {
+	t := &keyTable{slots: make([]uint64, minSlots), vecs: make([]*Vector, len(types))}
+	for _, typ := range types {
+		t.cols = append(t.cols, keyColumn{own: NewBuilder(typ)})
+	}
+	return t
+}
+
+// bind prepares the lookup of rows of the key columns of b: it hashes them.
+func (t *keyTable) bind(b *Batch, keys []int, rows []int32) {
+	for i, k := range keys {
+		t.cols[i].in = b.Cols[k]
+		t.vecs[i] = b.Cols[k]
+	}
+	t.hashes = t.hashKeys(t.hashes, t.vecs, rows)
+}
+
+// number finds the bound rows' numbers and gives new numbers to new keys.
+//
+// It first goes by the hash tags alone and then compares whole columns, which is twice as fast as comparing row by row.
+// Where two keys share a tag, once in billions, it takes the batch back and does it row by row.
+func (t *keyTable) number(dst []uint32, rows []int32) []uint32 {
+	dst = resized(dst, len(rows))
+	known := t.n
+	t.numberByTag(dst, rows)
+	if !t.verify(dst, rows) {
+		t.truncate(known)
+		t.numberByKey(dst, rows)
+	}
+	return dst
+}
+
+func (t *keyTable) numberByTag(dst []uint32, rows []int32) {
+	slots, mask := t.slots, uint64(len(t.slots)-1)
+	for i, h := range t.hashes[:len(rows)] {
+		pos := h & mask
+		for slots[pos] != 0 && (slots[pos]^h)>>32 != 0 {
+			pos = (pos + 1) & mask
+		}
+		if slots[pos] == 0 {
+			dst[i] = uint32(t.insert(h, rows[i]))
+			slots, mask = t.slots, uint64(len(t.slots)-1)
+		} else {
+			dst[i] = uint32(slots[pos]) - 1
+		}
+	}
+}
+
+func (t *keyTable) numberByKey(dst []uint32, rows []int32) {
+	for i, r := range rows {
+		g := t.find(t.hashes[i], r)
+		if g < 0 {
+			g = t.insert(t.hashes[i], r)
+		}
+		dst[i] = uint32(g)
+	}
+}
+
+// lookup finds the bound rows whose key is there: their numbers and the rows themselves, in order.
+func (t *keyTable) lookup(numbers []uint32, found, rows []int32) ([]uint32, []int32) {
+	numbers, found = t.lookupByTag(numbers[:0], found[:0], rows)
+	if t.verify(numbers, found) {
+		return numbers, found
+	}
+	numbers, found = numbers[:0], found[:0]
+	for i, r := range rows {
+		if g := t.find(t.hashes[i], r); g >= 0 {
+			numbers, found = append(numbers, uint32(g)), append(found, r)
+		}
+	}
+	return numbers, found
+}
+
+func (t *keyTable) lookupByTag(numbers []uint32, found, rows []int32) ([]uint32, []int32) {
+	slots, mask := t.slots, uint64(len(t.slots)-1)
+	for i, h := range t.hashes[:len(rows)] {
+		pos := h & mask
+		for slots[pos] != 0 && (slots[pos]^h)>>32 != 0 {
+			pos = (pos + 1) & mask
+		}
+		if slots[pos] != 0 {
+			numbers, found = append(numbers, uint32(slots[pos])-1), append(found, rows[i])
+		}
+	}
+	return numbers, found
+}
+
+// find is the number of the key of row r, −1 when it is new.
+func (t *keyTable) find(h uint64, r int32) int {
+	mask := uint64(len(t.slots) - 1)
+	for pos := h & mask; ; pos = (pos + 1) & mask {
+		s := t.slots[pos]
+		if s == 0 {
+			return -1
+		}
+		if (s^h)>>32 == 0 {
+			if g := int(uint32(s)) - 1; t.equal(g, int(r)) {
+				return g
+			}
+		}
+	}
+}
+
+// equal reports whether key g is the key of row r.
+func (t *keyTable) equal(g, r int) bool {
+	groups, rows := [1]uint32{uint32(g)}, [1]int32{int32(r)}
+	return t.verify(groups[:], rows[:])
+}
+
+// verify reports whether every row has the key of its number.
+func (t *keyTable) verify(numbers []uint32, rows []int32) bool {
+	for i := range t.cols {
+		own, in := t.cols[i].own, t.cols[i].in
+		if own.nulls > 0 || in.Valid != nil {
+			if !sameNullableKeys(own, numbers, in, rows) {
+				return false
+			}
+		} else if !sameKeys(&own.vec, numbers, in, rows) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameKeys compares values that are not NULL; a's doubles are canonical.
+func sameKeys(a *Vector, numbers []uint32, b *Vector, rows []int32) bool {
+	switch a.Type.Kind {
+	case Int64, Timestamp:
+		return sameInts(a.I64, numbers, b.I64, rows)
+	case Int32, Date:
+		return sameInts(a.I32, numbers, b.I32, rows)
+	case String, Binary:
+		return sameStrings(a, numbers, b, rows)
+	}
+	for i, r := range rows {
+		if !sameWord(a, int(numbers[i]), b, int(r)) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameInts[T ordered](a []T, numbers []uint32, b []T, rows []int32) bool {
+	var diff T
+	for i, r := range rows {
+		diff |= a[numbers[i]] ^ b[r]
+	}
+	return diff == 0
+}
+
+func sameStrings(a *Vector, numbers []uint32, b *Vector, rows []int32) bool {
+	for i, r := range rows {
+		g := numbers[i]
+		if string(a.Data[a.Off[g]:a.Off[g+1]]) != string(b.Data[b.Off[r]:b.Off[r+1]]) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameWord compares booleans and doubles.
+func sameWord(a *Vector, i int, b *Vector, j int) bool {
+	if a.Type.Kind == Bool {
+		return a.Bool(i) == b.Bool(j)
+	}
+	return math.Float64bits(a.F64[i]) == canonicalBits(b.F64[j])
+}
+
+func sameNullableKeys(own *Builder, numbers []uint32, in *Vector, rows []int32) bool {
+	for i, r := range rows {
+		null := own.nulls > 0 && own.vec.IsNull(int(numbers[i]))
+		if null != in.IsNull(int(r)) {
+			return false
+		}
+		if !null && !sameKeys(&own.vec, numbers[i:i+1], in, rows[i:i+1]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *keyTable) insert(h uint64, r int32) int {
+	if 2*(t.n+1) > len(t.slots) {
+		t.grow()
+	}
+	for i := range t.cols {
+		appendKey(t.cols[i].own, t.cols[i].in, int(r))
+	}
+	t.n++
+	t.place(h, t.n)
+	return t.n - 1
+}
+
+// place writes the number + 1 into the first free slot of its chain.
+func (t *keyTable) place(h uint64, numberPlus1 int) {
+	mask := uint64(len(t.slots) - 1)
+	pos := h & mask
+	for t.slots[pos] != 0 {
+		pos = (pos + 1) & mask
+	}
+	t.slots[pos] = h&^0xffffffff | uint64(uint32(numberPlus1))
+}
+
+// grow doubles the slots. Hashes are computed anew: keeping them would cost more memory than the slots.
+func (t *keyTable) grow() {
+	t.slots = make([]uint64, 2*len(t.slots))
+	t.fill()
+}
+
+// fill writes all keys into empty slots.
+func (t *keyTable) fill() {
+	cols := make([]*Vector, len(t.cols))
+	for i := range t.cols {
+		cols[i] = t.cols[i].own.Vector()
+	}
+	for g, h := range t.hashKeys(nil, cols, (&frame{}).identity(t.n)) {
+		t.place(h, g+1)
+	}
+}
+
+// truncate forgets the keys from number n on.
+func (t *keyTable) truncate(n int) {
+	t.n = n
+	for i := range t.cols {
+		t.cols[i].own.Truncate(n)
+	}
+	clear(t.slots)
+	t.fill()
+}
+
+// hashKeys is hashRows; a test sets weak to let hashes collide.
+func (t *keyTable) hashKeys(dst []uint64, cols []*Vector, rows []int32) []uint64 {
+	dst = hashRows(dst, cols, rows)
+	if t.weak != 0 {
+		for i := range dst {
+			dst[i] &= t.weak
+		}
+	}
+	return dst
+}
+
+// appendKey appends row r of v with doubles made canonical.
+func appendKey(b *Builder, v *Vector, r int) {
+	if v.IsNull(r) {
+		b.AppendNull()
+		return
+	}
+	switch v.Type.Kind {
+	case Bool:
+		b.AppendBool(v.Bool(r))
+	case Int32, Date:
+		b.AppendInt32(v.I32[r])
+	case Float64:
+		b.AppendFloat64(math.Float64frombits(canonicalBits(v.F64[r])))
+	case String, Binary:
+		b.AppendBytes(v.Str(r))
+	default:
+		b.AppendInt64(v.I64[r])
+	}
+}
+
+// reset forgets all keys and keeps the memory.
+func (t *keyTable) reset() {
+	clear(t.slots)
+	t.n = 0
+	for i := range t.cols {
+		t.cols[i].own.Reset()
+	}
+}
+
+// sizeBytes is the memory held.
+func (t *keyTable) sizeBytes() int64 {
+	size := int64(cap(t.slots)+cap(t.hashes)) * 8
+	for i := range t.cols {
+		size += t.cols[i].own.vec.sizeBytes()
+	}
+	return size
+}
+
+// columnTypes are the types of the columns at these positions.
+func columnTypes(s *Schema, cols []int) []Type {
+	types := make([]Type, len(cols))
+	for i, c := range cols {
+		types[i] = s.Fields[c].Type
+	}
+	return types
+}
