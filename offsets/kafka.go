@@ -1,12 +1,10 @@
 package offsets
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -103,9 +101,7 @@ func (k *Kafka) askPartitions(ctx context.Context) ([]PartitionState, error) {
 }
 
 func sorted(states []*PartitionState) []PartitionState {
-	slices.SortFunc(states, func(a, b *PartitionState) int {
-		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-	})
+	slices.SortFunc(states, func(a, b *PartitionState) int { return a.name().compare(b.name()) })
 	out := make([]PartitionState, len(states))
 	for i, s := range states {
 		out[i] = *s

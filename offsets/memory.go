@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -182,9 +181,7 @@ func (m *Memory) states() (states []PartitionState) {
 			states = append(states, p.state(topic, t.id, partition))
 		}
 	}
-	slices.SortFunc(states, func(a, b PartitionState) int {
-		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-	})
+	slices.SortFunc(states, func(a, b PartitionState) int { return a.name().compare(b.name()) })
 	return states
 }
 

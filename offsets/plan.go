@@ -69,32 +69,39 @@ func PlanRanges(source string, states []PartitionState, positions []Position, li
 		if err != nil {
 			return nil, err
 		}
-		delete(known, partitionName{s.Topic, s.Partition})
+		delete(known, s.name())
 		ranges = append(ranges, r)
 	}
 	if err := missing(known); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(ranges, func(a, b Range) int {
-		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-	})
+	slices.SortFunc(ranges, func(a, b Range) int { return a.name().compare(b.name()) })
 	share(ranges, lim)
 	return ranges, nil
 }
 
+// partitionName is a partition among those of a source.
 type partitionName struct {
 	topic     string
 	partition int32
 }
 
+func (s PartitionState) name() partitionName { return partitionName{s.Topic, s.Partition} }
+func (p Position) name() partitionName       { return partitionName{p.Topic, p.Partition} }
+func (r Range) name() partitionName          { return partitionName{r.Topic, r.Partition} }
+
+// compare orders by topic, then by partition.
+func (n partitionName) compare(o partitionName) int {
+	return cmp.Or(strings.Compare(n.topic, o.topic), cmp.Compare(n.partition, o.partition))
+}
+
 func byPartition(positions []Position) (map[partitionName]Position, error) {
 	known := make(map[partitionName]Position, len(positions))
 	for _, p := range positions {
-		name := partitionName{p.Topic, p.Partition}
-		if _, twice := known[name]; twice {
+		if _, twice := known[p.name()]; twice {
 			return nil, fmt.Errorf("plan ranges: two positions for %s/%d", p.Topic, p.Partition)
 		}
-		known[name] = p
+		known[p.name()] = p
 	}
 	return known, nil
 }
@@ -103,7 +110,7 @@ func byPartition(positions []Position) (map[partitionName]Position, error) {
 func wanted(source string, s PartitionState, known map[partitionName]Position, start Start) (Range, error) {
 	r := Range{Source: source, Topic: s.Topic, TopicID: s.TopicID, Partition: s.Partition,
 		From: s.Start, Until: s.End, LeaderEpoch: s.LeaderEpoch}
-	p, ok := known[partitionName{s.Topic, s.Partition}]
+	p, ok := known[s.name()]
 	switch {
 	case ok:
 		r.From = p.Next
@@ -137,7 +144,7 @@ func reachable(p Position, r Range, s PartitionState) error {
 func missing(left map[partitionName]Position) error {
 	var first *Position
 	for _, p := range left {
-		if first == nil || cmp.Or(strings.Compare(p.Topic, first.Topic), cmp.Compare(p.Partition, first.Partition)) < 0 {
+		if first == nil || p.name().compare(first.name()) < 0 {
 			first = &p
 		}
 	}

@@ -19,7 +19,7 @@ func outdated(states []PartitionState, known []Position) error {
 	now := make(map[partitionName]PartitionState, len(states))
 	ids := map[string]TopicID{}
 	for _, s := range states {
-		now[partitionName{s.Topic, s.Partition}] = s
+		now[s.name()] = s
 		ids[s.Topic] = s.TopicID
 	}
 	for _, k := range known {
@@ -27,7 +27,7 @@ func outdated(states []PartitionState, known []Position) error {
 		if !asked || otherTopic(id, k.TopicID) {
 			continue
 		}
-		s, ok := now[partitionName{k.Topic, k.Partition}]
+		s, ok := now[k.name()]
 		switch {
 		case !ok:
 			return &outdatedError{k, "is missing"}
@@ -49,11 +49,11 @@ type election struct {
 func elections(states []PartitionState, reached []Position) []election {
 	now := make(map[partitionName]PartitionState, len(states))
 	for _, s := range states {
-		now[partitionName{s.Topic, s.Partition}] = s
+		now[s.name()] = s
 	}
 	var out []election
 	for _, p := range reached {
-		s, ok := now[partitionName{p.Topic, p.Partition}]
+		s, ok := now[p.name()]
 		if ok && !otherTopic(p.TopicID, s.TopicID) && p.LeaderEpoch >= 0 && s.LeaderEpoch > p.LeaderEpoch {
 			out = append(out, election{p, s})
 		}
