@@ -32,6 +32,8 @@ type recordWriter struct {
 
 func (w *recordWriter) odd() bool { return w.IntN(w.oddity) == 0 }
 
+func (w *recordWriter) rare() bool { return w.IntN(w.oddity*w.oddity) == 0 }
+
 func (w *recordWriter) pick(s ...string) string { return s[w.IntN(len(s))] }
 
 func (w *recordWriter) space() string {
@@ -52,7 +54,7 @@ func (w *recordWriter) record() string {
 			continue
 		}
 		members = append(members, w.space()+w.key(k)+w.space()+":"+w.space()+w.value(k)+w.space())
-		if w.odd() && w.odd() {
+		if w.rare() {
 			members = append(members, w.key(k)+":"+w.value(k))
 		}
 	}
@@ -108,7 +110,7 @@ func (w *recordWriter) text() string {
 		if w.odd() {
 			b.WriteString(w.pick("ü", "€", "😀", `\n`, `\u0041`, `\ud83d\ude00`, `\\`, `\"`, "\x7f", "{", "}", ",", ":"))
 		}
-		if w.odd() && w.odd() {
+		if w.rare() {
 			b.WriteString(w.pick("\x01", "\xff", "\xc3", `\ud83d`, `\ude00`, `\x`, "\n", "\xed\xa0\x80", `"`, `\u12`))
 		}
 	}
