@@ -19,11 +19,11 @@ type example struct {
 }
 
 var examples = map[string]example{
-	"flights": {"gen flights --records 30000 --partitions 3 --expected expected.csv --file ROOT/examples/flights/flights.parquet", func(t *testing.T, _ string) {
+	"flights": {"gen flights --records 10000 --partitions 3 --expected expected.csv --file ROOT/examples/flights/flights.parquet", func(t *testing.T, _ string) {
 		compareCounts(t, "origin,hour,n", func(r flightsRow) string { return fmt.Sprintf("%s,%d,%d", r.Origin, r.Hour/1000, r.Flights) })
 	}},
 	"land": {"gen flights --records 5000 --partitions 2 --file ROOT/examples/flights/flights.parquet", compareLanded},
-	"ysb": {"gen ysb --records 30000 --ads ads.csv --expected expected.csv", func(t *testing.T, _ string) {
+	"ysb": {"gen ysb --records 10000 --ads ads.csv --expected expected.csv", func(t *testing.T, _ string) {
 		compareCounts(t, "campaign_id,w,n", func(r ysbRow) string { return fmt.Sprintf("%s,%d,%d", r.Campaign, r.Start/1000, r.Views) })
 	}},
 }

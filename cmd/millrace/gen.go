@@ -58,12 +58,32 @@ func newProducer(ctx context.Context, c *cli.Context) (*producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", c.String("brokers"), err)
 	}
+	if err := reach(ctx, client); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("no broker answered at %s (%w)", c.String("brokers"), err)
+	}
 	p := &producer{client: client, topic: c.String("topic"), started: time.Now()}
 	if p.partitions, err = ensureTopic(ctx, client, p.topic, int32(c.Int("partitions"))); err != nil {
 		client.Close()
 		return nil, err
 	}
 	return p, nil
+}
+
+// firstContact is how long to look for a broker that may be on its way up, as in `millrace broker & millrace gen ysb`.
+const firstContact = 5 * time.Second
+
+// reach waits until a broker answers.
+func reach(ctx context.Context, client *kgo.Client) error {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for began := time.Now(); ; {
+		err := client.Ping(ctx)
+		if err == nil || ctx.Err() != nil || time.Since(began) > firstContact {
+			return err
+		}
+		<-again.C
+	}
 }
 
 func codecOf(name string) (kgo.CompressionCodec, error) {
