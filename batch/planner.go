@@ -69,7 +69,24 @@ func flushPlan(q question) (*Planned, error) {
 }
 
 func (q *question) ranges() ([]offsets.Range, error) {
+	if err := q.checkTopics(); err != nil {
+		return nil, err
+	}
 	return offsets.PlanRanges(q.Job.Plan.Source.Name, q.capped(), q.History.Positions, q.limits(), q.Job.Source.Start)
+}
+
+// checkTopics refuses a job that names another topic than the one its checkpoint has read.
+func (q *question) checkTopics() error {
+	now := map[string]bool{}
+	for _, s := range q.States {
+		now[s.Topic] = true
+	}
+	for _, p := range q.History.Positions {
+		if len(now) > 0 && !now[p.Topic] {
+			return refuse("the checkpoint has read topic %q; the job now reads %q: put the topic's name back, or begin anew with another checkpoint and output", p.Topic, q.States[0].Topic)
+		}
+	}
+	return nil
 }
 
 // marks are the source's watermarks with the partitions that are idle now.

@@ -93,3 +93,11 @@ func TestFlushPlan(t *testing.T) {
 		t.Errorf("plan %+v, want a final one without records", p)
 	}
 }
+
+// TestAnotherTopic: the positions of one topic say nothing about another.
+func TestAnotherTopic(t *testing.T) {
+	q := planQuestion([]int64{5}, []int64{9})
+	q.States[0].Topic = "renamed"
+	_, err := nextPlan(q)
+	wantError[*RefusedError](t, err, `has read topic "t"; the job now reads "renamed"`, "put the topic's name back")
+}

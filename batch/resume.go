@@ -134,7 +134,8 @@ func (d *driver) reopen() error {
 // afterFlush ends a run that asks for a flush again, most often because the one before died when it had flushed: there
 // is nothing to do, unless records came since.
 func (d *driver) afterFlush(states []offsets.PartitionState) error {
-	ranges, err := offsets.PlanRanges(d.o.Job.Plan.Source.Name, states, d.history.Positions, offsets.Limits{}, d.o.Job.Source.Start)
+	q := question{Job: d.o.Job, History: d.history, States: states}
+	ranges, err := q.ranges()
 	if err == nil && !allEmpty(ranges) {
 		err = &RefusedError{Msg: d.history.flushedReason()}
 	}

@@ -67,13 +67,12 @@ func replaced(r Range, epochEnd int64, s PartitionState) error {
 // deleted is the error for a range of a topic that the brokers do not know any more.
 func deleted(r Range, brokers []string) error {
 	return &RangeGoneError{Range: r, Reason: fmt.Sprintf(
-		"the topic was deleted, or %s belong to another cluster; to begin anew, choose another checkpoint and output",
-		strings.Join(brokers, ", "))}
+		"the topic was deleted, or %s belong to another cluster", strings.Join(brokers, ", "))}
 }
 
 // vanished is the error for a range of a partition that is missing from a topic.
 func vanished(r Range) error {
-	return &RangeGoneError{Range: r, Reason: "the partition does not exist any more; to begin anew, choose another checkpoint and output"}
+	return &RangeGoneError{Range: r, Reason: "the partition does not exist any more"}
 }
 
 // at is the empty range where the job stands.

@@ -29,7 +29,7 @@ type Source interface {
 	// leader was elected since it looks whether the log still holds what the job has read. If it was cut, even if it has
 	// grown again, or if a topic that the job has read is gone, that is a [RangeGoneError].
 	Survey(ctx context.Context, reached []Position) ([]PartitionState, error)
-	// Read opens a range that was planned from Partitions. The reader delivers exactly its records, in offset order.
+	// Read opens a range that was planned from a survey. The reader delivers exactly its records, in offset order.
 	Read(ctx context.Context, r Range) (Reader, error)
 	// Close releases connections.
 	Close() error

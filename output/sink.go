@@ -87,6 +87,10 @@ type OwnedError struct {
 }
 
 func (e *OwnedError) Error() string {
-	return fmt.Sprintf("sink %s: %s belongs to job %q with checkpoint %s, not to job %q with checkpoint %s; choose another path, or the checkpoint that wrote it",
-		e.Sink, e.Path, e.Owner.Job, e.Owner.Checkpoint, e.Want.Job, e.Want.Checkpoint)
+	wayOut := "choose another path, or the checkpoint that wrote it"
+	if e.Owner.Job == e.Want.Job {
+		wayOut = "was the checkpoint deleted or moved? put it back, or choose another path"
+	}
+	return fmt.Sprintf("sink %s: %s belongs to job %q with checkpoint %s, not to job %q with checkpoint %s; %s",
+		e.Sink, e.Path, e.Owner.Job, e.Owner.Checkpoint, e.Want.Job, e.Want.Checkpoint, wayOut)
 }

@@ -2,7 +2,6 @@ package jobspec
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -10,9 +9,7 @@ import (
 	"github.com/millrace/millrace/batch"
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
-	"github.com/millrace/millrace/internal/kafka"
 	"github.com/millrace/millrace/internal/sql"
-	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
 	"github.com/millrace/millrace/windows"
@@ -154,30 +151,9 @@ func (s *Spec) sink(name string) (*Sink, error) {
 	return nil, fmt.Errorf("the plan has a sink %q that the job has not", name)
 }
 
-// firstContact is how long to look for a broker when none has answered yet: long enough for one on its way up, short
-// enough for a wrong address. Whoever has been there gets the longer patience of package offsets.
-const firstContact = 5 * time.Second
-
 func (s *Spec) openSource(ctx context.Context) (offsets.Source, error) {
-	client, err := kafka.NewClient(kafka.Options{Brokers: s.Source.Brokers, ClientID: "millrace-" + s.Name})
-	if err != nil {
-		return nil, err
-	}
-	opts := offsets.KafkaOptions{Source: s.Source.Name, Topics: []string{s.Source.Topic}, ReadCommitted: true}
-	source := offsets.NewKafka(client, opts)
-	opts.RetryFor, opts.UnknownFor = firstContact, -1
-	_, err = offsets.NewKafka(client, opts).Partitions(ctx)
-	var none *kafka.NoBrokerError
-	if errors.As(err, &none) {
-		err = none
-	} else { // what else is wrong may pass, and is met again, where it is known how far the job is
-		err = ctx.Err()
-	}
-	if err != nil {
-		client.Close()
-		return nil, err
-	}
-	return source, nil
+	return offsets.DialKafka(ctx, s.Source.Brokers, "millrace-"+s.Name,
+		offsets.KafkaOptions{Source: s.Source.Name, Topics: []string{s.Source.Topic}, ReadCommitted: true})
 }
 
 // input reads a CSV file as a static table. Its version is size and time, so an unchanged file is not read again.
@@ -215,7 +191,7 @@ func (k *Sink) open(plan *dstream.SinkPlan) batch.Sink {
 			return output.NewStdout(k.Name, os.Stdout, layout)
 		}
 		return output.OpenParquet(ctx, output.ParquetConfig{
-			Sink: k.Name, Store: &store.Local{Root: k.Path}, Root: k.Path, Layout: layout, Owner: owner, Written: written,
+			Sink: k.Name, Store: output.Dir(k.Path), Root: k.Path, Layout: layout, Owner: owner, Written: written,
 			MaxPartitions: k.MaxPartitions, Compression: k.Compression, MaxFileBytes: k.MaxBytes,
 		})
 	}}

@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"dstream":          {"offsets", "columnar", "windows", "output"},
 	"internal/sql":     {"dstream", "columnar"},
 	"batch":            {"internal/kafka", "internal/store", "internal/wal", "internal/state", "offsets", "columnar", "windows", "output", "dstream"},
-	"internal/jobspec": {"internal/kafka", "internal/store", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
+	"internal/jobspec": {"internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
 	"cmd/millrace":     {"internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
 	"internal/lint":    {},
 }

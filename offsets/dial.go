@@ -1,0 +1,37 @@
+package offsets
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/millrace/millrace/internal/kafka"
+)
+
+// firstContact is how long to look for a broker when none has answered yet: long enough for one on its way up, short
+// enough for a wrong address. Whoever has been there gets the longer patience of [KafkaOptions].RetryFor.
+const firstContact = 5 * time.Second
+
+// DialKafka returns a source on the cluster that brokers, host:port each, belong to. clientID names the client in the
+// brokers' logs. When none of them answers for 5 s that is the error; whatever else may be wrong is met again at the
+// first survey, where it is known how far a job has read. Close the source to release its connections.
+func DialKafka(ctx context.Context, brokers []string, clientID string, opts KafkaOptions) (*Kafka, error) {
+	client, err := kafka.NewClient(kafka.Options{Brokers: brokers, ClientID: clientID})
+	if err != nil {
+		return nil, err
+	}
+	source := NewKafka(client, opts)
+	opts.RetryFor, opts.UnknownFor = firstContact, -1
+	_, err = NewKafka(client, opts).Partitions(ctx)
+	var none *kafka.NoBrokerError
+	if errors.As(err, &none) {
+		err = none
+	} else {
+		err = ctx.Err()
+	}
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	return source, nil
+}
