@@ -1,6 +1,7 @@
 package dstream
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -54,7 +55,7 @@ func (g *Graph) joinable(name string, pos Pos) (*Table, *Error) {
 	r, ok := g.find(name)
 	switch {
 	case !ok:
-		return nil, &Error{Pos: pos, Msg: quoted("unknown table", name), Hint: hintAmong(name, g.names(true))}
+		return nil, &Error{Pos: pos, Msg: quoted("unknown table", name), Hint: cmp.Or(hintAmong(name, g.names(true)), "the job declares no static table; declare it under tables")}
 	case r.table == nil:
 		return nil, &Error{Pos: pos, Msg: fmt.Sprintf("%q is a stream; joins of two streams are not supported in this version", r.source.Name),
 			Hint: "join a static table"}

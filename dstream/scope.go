@@ -136,7 +136,11 @@ func (s scope) unknown(ref Expr, pos Pos) *Error {
 			return &Error{Pos: pos, Msg: quoted("unknown table or alias", ref.Qualifier), Hint: hintAmong(ref.Qualifier, s.qualifiers())}
 		}
 	}
-	return &Error{Pos: pos, Msg: quoted("unknown column", refName(ref)), Hint: hintAmong(ref.Name, among.names())}
+	hint := hintAmong(ref.Name, among.names())
+	if strings.HasPrefix(ref.Text, `"`) && didYouMean(ref.Name, among.names()) == "" {
+		hint = fmt.Sprintf("double quotes make a name; a text stands in single quotes: '%s'", strings.ReplaceAll(ref.Name, "'", "''"))
+	}
+	return &Error{Pos: pos, Msg: quoted("unknown column", refName(ref)), Hint: hint}
 }
 
 // under is the part of the scope with that qualifier.
