@@ -50,9 +50,19 @@ type Table struct {
 // the log has committed rows to this sink: then a place that does not know the owner is an [output.ConflictError],
 // because a disk is not mounted or the path is another one.
 type Sink struct {
-	Name string
-	Open func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error)
+	Name      string
+	Guarantee Guarantee // what the sink promises, for reports
+	Open      func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error)
 }
+
+// Guarantee is what a sink promises about the rows of a batch that had to run again.
+type Guarantee string
+
+// The guarantees.
+const (
+	ExactlyOnce Guarantee = "exactly once"
+	AtLeastOnce Guarantee = "at least once" // a row may come out twice
+)
 
 // Trigger says when batches are planned: every Every, or, with AvailableNow, one after the other until the end offsets
 // seen at the start are reached.

@@ -60,10 +60,11 @@ type SourceProgress struct {
 
 // SinkProgress is what a batch wrote.
 type SinkProgress struct {
-	Description   string `json:"description"`
-	NumOutputRows int64  `json:"numOutputRows"`
-	NumFiles      int    `json:"numFiles"`
-	Bytes         int64  `json:"bytes"`
+	Description   string    `json:"description"`
+	Guarantee     Guarantee `json:"guarantee"`
+	NumOutputRows int64     `json:"numOutputRows"`
+	NumFiles      int       `json:"numFiles"`
+	Bytes         int64     `json:"bytes"`
 }
 
 // Reporter takes the report of every batch, in order.
@@ -111,7 +112,7 @@ func report(job *Job, p *Planned, c *Committed, ends map[partitionKey]int64, wat
 		out.NumRowsTombstone += e.Tombstone
 	}
 	for _, s := range job.Sinks {
-		sink := SinkProgress{Description: s.Name, NumOutputRows: c.SinkRows[s.Name], NumFiles: len(c.Files[s.Name])}
+		sink := SinkProgress{Description: s.Name, Guarantee: s.Guarantee, NumOutputRows: c.SinkRows[s.Name], NumFiles: len(c.Files[s.Name])}
 		for _, f := range c.Files[s.Name] {
 			sink.Bytes += f.Bytes
 		}

@@ -29,8 +29,8 @@ func validateJob(c *cli.Context) error {
 		return err
 	}
 	warnAll(c.App.ErrWriter, warnings)
-	for _, k := range plan.Sinks {
-		fmt.Fprintf(c.App.Writer, "%s: ok: %s -> %s (%s)\n", c.Args().First(), plan.Source.Name, k.Name, k.Schema)
+	for i, k := range plan.Sinks {
+		fmt.Fprintf(c.App.Writer, "%s: ok: %s -> %s, %s (%s)\n", c.Args().First(), plan.Source.Name, k.Name, spec.Sinks[i].Guarantee(), k.Schema)
 	}
 	if c.Bool("plan") {
 		fmt.Fprint(c.App.Writer, plan.String())

@@ -181,12 +181,20 @@ func (t Table) input() batch.Table {
 	}
 }
 
+// Guarantee is what the sink promises: standard output cannot take back what a killed run has printed.
+func (k *Sink) Guarantee() batch.Guarantee {
+	if k.Kind == "stdout" {
+		return batch.AtLeastOnce
+	}
+	return batch.ExactlyOnce
+}
+
 func (k *Sink) open(plan *dstream.SinkPlan) batch.Sink {
 	layout := output.Layout{Schema: plan.Schema, Columns: plan.Columns}
 	for _, p := range plan.Partitions {
 		layout.Partitions = append(layout.Partitions, output.PartitionExpr{Name: p.Name, Expr: p.Expr})
 	}
-	return batch.Sink{Name: k.Name, Open: func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error) {
+	return batch.Sink{Name: k.Name, Guarantee: k.Guarantee(), Open: func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error) {
 		if k.Kind == "stdout" {
 			return output.NewStdout(k.Name, os.Stdout, layout)
 		}
