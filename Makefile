@@ -40,7 +40,7 @@ test-jobs: ## whole jobs on real servers
 
 .PHONY: test-long
 test-long: ## more seeds, kills and fuzzing; takes long
-	MILLRACE_LONG=1 $(GO) test $(RACE) $(PACKAGES)
+	MILLRACE_LONG=1 $(GO) test -timeout 120m $(RACE) $(PACKAGES)
 	MILLRACE_LONG=1 $(GO) test -timeout 120m ./integration/... ./bench/...
 	./.ci/fuzz
 
