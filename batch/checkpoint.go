@@ -97,6 +97,9 @@ func createMarker(ctx context.Context, env Env, local *store.Local, job *Job) (m
 		return marker{}, fmt.Errorf("look at checkpoint: %w", err)
 	}
 	if len(names) > 0 {
+		if m, err := readMarker(ctx, local, job.Checkpoint); !errors.Is(err, store.ErrNotExist) {
+			return m, err // another driver started at the same moment
+		}
 		return marker{}, refuse("%s holds %s but no %s: it is not a checkpoint, or only part of one; choose another directory", job.Checkpoint, names[0], markerName)
 	}
 	m := marker{Format: checkpointFormat, Job: job.Name, CheckpointID: fmt.Sprintf("%016x%016x", env.Rand.Uint64(), env.Rand.Uint64())}
@@ -113,8 +116,28 @@ func createMarker(ctx context.Context, env Env, local *store.Local, job *Job) (m
 	return m, nil
 }
 
+// checkEpochs refuses a checkpoint whose log knows later epochs than its lock files: epochs would be given again, and two
+// histories would run side by side.
+func (c *checkpoint) checkEpochs() error {
+	epochs, err := wal.Epochs(c.env.FS, walDir(c.dir))
+	if err != nil {
+		return fmt.Errorf("list log: %w", err)
+	}
+	if n := len(epochs); n == 0 || epochs[n-1] < c.lease.Epoch() {
+		return nil
+	}
+	if err := c.lead(); err != nil {
+		return err
+	}
+	return refuse("checkpoint %s has a log of epoch %d but no lock file of it in %s: lock files are part of the checkpoint; put them back, or restore the whole from a copy",
+		c.dir, epochs[len(epochs)-1], epochsDir(c.dir))
+}
+
 // read reads what older epochs logged, as far back as recovery needs it.
 func (c *checkpoint) read() ([]Entry, error) {
+	if err := c.checkEpochs(); err != nil {
+		return nil, err
+	}
 	entries, end, err := readLog(logReader{read: wal.RecoverChain, fsys: c.env.FS, dir: walDir(c.dir), warn: c.warn}, c.lease.Epoch(), false)
 	c.prev = end
 	return entries, err

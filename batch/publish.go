@@ -45,7 +45,7 @@ func (d *driver) cancelIfBad(ctx context.Context, p *Planned, info output.BatchI
 	}
 	if info.Rerun {
 		if left := d.leftover(ctx, info); left != nil {
-			return fmt.Errorf("%w; and its data stops the batch now: %w", left, err)
+			return fmt.Errorf("%w; and its data stops the batch now: %v", left, err)
 		}
 	}
 	c := &Cancelled{Batch: p.Batch, Reason: err.Error()}
@@ -147,7 +147,7 @@ func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 	for i, sink := range d.s.sinks {
 		name := d.s.job.Sinks[i].Name
 		if err := sink.Committed(ctx, c.Batch, c.Files[name]); err != nil {
-			return fmt.Errorf("write manifest of batch %d: %w", c.Batch, err)
+			return d.refuseIfLeading(fmt.Errorf("write manifest of batch %d: %w", c.Batch, err))
 		}
 	}
 	return nil

@@ -128,6 +128,7 @@ func (h *History) committed(c *Committed) error {
 	h.Open = h.Open[1:]
 	h.Last, h.Marks, h.Positions = c, c.After, c.Positions
 	noteRows(h.LastRows, c)
+	noteFloors(h.Floor, plan, c)
 	for _, r := range plan.Ranges {
 		h.Offsets += r.Span()
 	}
@@ -164,14 +165,28 @@ func (h *History) base(p *Planned, c *Committed) *Base {
 		b.Offsets += r.Span()
 	}
 	noteRows(b.LastRows, c)
+	noteFloors(b.Floor, p, c)
 	return b
 }
 
-// noteRows notes in last, by sink, that a commit wrote rows.
+// noteRows notes in last, by sink, that a commit wrote rows that can be found again. Those of standard output cannot.
 func noteRows(last map[string]int64, c *Committed) {
-	for sink, rows := range c.SinkRows {
-		if rows > 0 {
+	for sink, files := range c.Files {
+		if len(files) > 0 {
 			last[sink] = c.Batch
+		}
+	}
+}
+
+// noteFloors keeps for operators that came with a plan the floor that they began with, see lateMark.
+func noteFloors(floor map[string]int64, p *Planned, c *Committed) {
+	most := greatest(floor)
+	if most == windows.NoWatermark {
+		return
+	}
+	for operator := range c.After.Operators {
+		if _, known := p.Before.Operators[operator]; !known {
+			floor[operator] = most
 		}
 	}
 }

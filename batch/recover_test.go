@@ -8,6 +8,7 @@ import (
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -136,7 +137,7 @@ func TestFoldBeginsAtASnapshot(t *testing.T) {
 	for batch := int64(1); batch <= 5; batch++ {
 		p := j.plan(batch, false)
 		c := j.commit(p)
-		c.SinkRows = map[string]int64{"lake": 2}
+		c.Files = map[string][]output.File{"lake": {{Path: "x", Rows: 2}}}
 		c.After.Operators = map[string]int64{"w": batch}
 		c.Edges = []Edge{{Operator: "w", HeldAfter: batch}}
 		c.State = []StateBlock{{Operator: "w", Length: 1, inline: []byte{byte(batch)}}}

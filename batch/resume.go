@@ -115,7 +115,7 @@ func (d *driver) repeatManifests(ctx context.Context, published map[string]int64
 		name := d.s.job.Sinks[i].Name
 		if files := c.Files[name]; len(files) > 0 && published[name] < c.Batch {
 			if err := sink.Committed(ctx, c.Batch, files); err != nil {
-				return fmt.Errorf("write manifest of sink %s: %w", name, err)
+				return d.refuseIfLeading(fmt.Errorf("write manifest of sink %s: %w", name, err))
 			}
 		}
 	}

@@ -88,14 +88,23 @@ func lateMark(x *dstream.Exchange, p *Planned, floor map[string]int64) int64 {
 	if x == nil {
 		return windows.NoWatermark
 	}
-	before, ok := p.Before.Operators[x.Name]
-	if !ok { // new in this job: it begins where its source stands
-		before = p.Before.Source.Watermark
+	before, known := p.Before.Operators[x.Name]
+	if !known { // new in this job: it begins where its source stands, and windows that others have flushed are closed
+		return max(p.Before.Source.Watermark, greatest(floor))
 	}
 	if flushed, ok := floor[x.Name]; ok {
 		return max(before, flushed)
 	}
 	return before
+}
+
+// greatest is the greatest floor of any operator, NoWatermark when there is none.
+func greatest(floor map[string]int64) int64 {
+	most := int64(windows.NoWatermark)
+	for _, end := range floor {
+		most = max(most, end)
+	}
+	return most
 }
 
 // shardTasks gives every shard the partials that the results of the stage before hold for it, in their order.
