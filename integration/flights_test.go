@@ -21,8 +21,8 @@ func TestFlights(t *testing.T) {
 	duckdbtest.Need(t)
 	file := flightstest.File(t)
 	broker := kafkatest.Start(t)
-	topic := "flights-all"
-	out := newProgram(t).must("gen", "flights", "--brokers", broker.Addr, "--topic", topic, "--partitions", "4", "--file", file)
+	topic := broker.Topic(t, 4)
+	out := newProgram(t).must("gen", "flights", "--brokers", broker.Addr, "--topic", topic, "--file", file)
 	t.Log(out)
 	expected := expectedFlights(t, file)
 

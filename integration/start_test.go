@@ -16,13 +16,14 @@ const startMax = 300 * time.Millisecond
 // and an output of its own; the fastest of several counts, because other work on the machine only ever adds.
 func TestShortRun(t *testing.T) {
 	broker := kafkatest.Start(t)
+	topic := broker.Topic(t, 2)
 	dir := t.TempDir()
 	ads := filepath.Join(dir, "ads.csv")
-	newProgram(t).must("gen", "ysb", "--brokers", broker.Addr, "--topic", "short", "--records", "1000", "--ads", ads)
+	newProgram(t).must("gen", "ysb", "--brokers", broker.Addr, "--topic", topic, "--records", "1000", "--ads", ads)
 	best := time.Hour
 	for i := range 7 {
 		life := filepath.Join(dir, string(rune('a'+i)))
-		p := newProgram(t, "KAFKA="+broker.Addr, "TOPIC=short", "ADS="+ads, "OUT="+filepath.Join(life, "lake"), "CHECKPOINT="+filepath.Join(life, "checkpoint"))
+		p := newProgram(t, "KAFKA="+broker.Addr, "TOPIC="+topic, "ADS="+ads, "OUT="+filepath.Join(life, "lake"), "CHECKPOINT="+filepath.Join(life, "checkpoint"))
 		start := time.Now()
 		out := p.must("run", "../examples/ysb/job.yaml", "--available-now", "--flush-windows")
 		best = min(best, time.Since(start))

@@ -14,10 +14,11 @@ import (
 func TestYSB(t *testing.T) {
 	duckdbtest.Need(t)
 	broker := kafkatest.Start(t)
+	topic := broker.Topic(t, 2)
 	dir := t.TempDir()
 	ads, expected, lake := filepath.Join(dir, "ads.csv"), filepath.Join(dir, "expected.csv"), filepath.Join(dir, "lake")
-	p := newProgram(t, "KAFKA="+broker.Addr, "TOPIC=ysb", "ADS="+ads, "OUT="+lake, "CHECKPOINT="+filepath.Join(dir, "checkpoint"))
-	t.Log(p.must("gen", "ysb", "--brokers", broker.Addr, "--topic", "ysb", "--records", "2000000", "--seed", "7", "--ads", ads, "--expected", expected))
+	p := newProgram(t, "KAFKA="+broker.Addr, "TOPIC="+topic, "ADS="+ads, "OUT="+lake, "CHECKPOINT="+filepath.Join(dir, "checkpoint"))
+	t.Log(p.must("gen", "ysb", "--brokers", broker.Addr, "--topic", topic, "--records", "2000000", "--seed", "7", "--ads", ads, "--expected", expected))
 	t.Log(lastLine(p.must("run", "../examples/ysb/job.yaml", "--available-now", "--flush-windows")))
 	rows := duckdbtest.Query(t, fmt.Sprintf(`
 		WITH got AS (SELECT campaign_id, epoch_ms(window_start) AS w, views FROM read_parquet(%s, hive_partitioning = true)),
