@@ -154,9 +154,10 @@ func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 }
 
 // snapshotDue says whether a commit carries the whole state. One that holds nothing costs nothing, so it always does. A
-// flush does not: to reopen it its plan is needed.
+// flush does not: to reopen it its plan is needed. Nor does the commit of a batch with a later plan open, which reading
+// from the snapshot would miss.
 func (d *driver) snapshotDue(p *Planned) bool {
-	if p.Final {
+	if p.Final || len(d.history.Open) > 1 {
 		return false
 	}
 	held := int64(0)

@@ -229,3 +229,26 @@ func writeChain(t *testing.T, dir string, epoch uint64, records []Record) {
 		}
 	}
 }
+
+// TestNoSnapshotBeforeAnOpenPlan: a history that begins with a snapshot does not know what was planned before it.
+func TestNoSnapshotBeforeAnOpenPlan(t *testing.T) {
+	j := &journal{}
+	first := j.plan(1, false)
+	d := &driver{o: Options{snapshotEvery: 1}, s: &session{worker: &worker{}}, history: fold(t, j)}
+	if !d.snapshotDue(first) {
+		t.Error("no snapshot although nothing is held and no other plan is open")
+	}
+	j.plan(2, false)
+	if d.history = fold(t, j); d.snapshotDue(first) {
+		t.Error("a snapshot although batch 2 is open")
+	}
+}
+
+func fold(t *testing.T, j *journal) *History {
+	t.Helper()
+	h, err := Fold(j.entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
