@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
 )
@@ -103,14 +104,12 @@ func report(job *Job, p *Planned, c *Committed, ends map[partitionKey]int64, wat
 	if s := total.Seconds(); s > 0 {
 		out.ProcessedRowsPerSecond = float64(c.Records) / s
 	}
+	var sum columnar.RowCounts
 	for _, e := range c.Edges {
-		out.NumRowsLate += e.Late
-		out.NumRowsBad += e.Bad
-		out.NumRowsUnassigned += e.Unassigned
-		out.NumRowsFiltered += e.Filtered
-		out.NumRowsNoMatch += e.NoMatch
-		out.NumRowsTombstone += e.Tombstone
+		sum.Add(e.RowCounts)
 	}
+	out.NumRowsLate, out.NumRowsBad, out.NumRowsUnassigned = sum.Late, sum.Bad, sum.Unassigned
+	out.NumRowsFiltered, out.NumRowsNoMatch, out.NumRowsTombstone = sum.Filtered, sum.NoMatch, sum.Tombstone
 	for _, s := range job.Sinks {
 		sink := SinkProgress{Description: s.Name, Guarantee: s.Guarantee, NumOutputRows: c.SinkRows[s.Name], NumFiles: len(c.Files[s.Name])}
 		for _, f := range c.Files[s.Name] {

@@ -170,8 +170,8 @@ func (s *session) nextClose() int64 {
 	next := int64(math.MaxInt64)
 	for _, shards := range s.worker.states {
 		for _, a := range shards {
-			for _, w := range a.Open() {
-				next = min(next, w.End)
+			if end, held := a.NextClose(); held {
+				next = min(next, end)
 			}
 		}
 	}

@@ -132,6 +132,14 @@ func (a *Aggregate) Open() []OpenWindow {
 	return open
 }
 
+// NextClose is the end of the window that closes first; false when none is held.
+func (a *Aggregate) NextClose() (end int64, held bool) {
+	if a.settle() != nil || len(a.table.Namespaces()) == 0 {
+		return 0, false
+	}
+	return a.window.End(a.table.Namespaces()[0]), true
+}
+
 // RowsHeld is the number of rows that went into the groups held, for row accounting.
 func (a *Aggregate) RowsHeld() int64 {
 	if a.settle() != nil {

@@ -76,7 +76,12 @@ func (p *pipeline) show(closed []outRow) string {
 func (p *pipeline) open() []OpenWindow {
 	var all []OpenWindow
 	for _, shard := range p.shards {
-		for _, w := range shard.Open() {
+		open := shard.Open()
+		end, held := shard.NextClose()
+		if held != (len(open) > 0) || held && end != open[0].End {
+			panic(fmt.Sprintf("next close %d %v, open windows %v", end, held, open))
+		}
+		for _, w := range open {
 			all = addWindow(all, w)
 		}
 	}
