@@ -24,19 +24,19 @@ test: lint test-short test-race test-jobs ## all tests; uses real Kafka and Duck
 
 .PHONY: test-short
 test-short: ## unit and simulation tests
-	$(GO) test $(PACKAGES)
+	@GO=$(GO) .ci/gotest $(PACKAGES)
 
 .PHONY: test-race
 test-race: ## the same with fewer cases and the race detector on, where there is a C compiler
 ifeq ($(RACE),)
 	@echo "no C compiler: the race detector is off"
 else
-	$(GO) test -race -short $(PACKAGES)
+	@GO=$(GO) .ci/gotest -race -short $(PACKAGES)
 endif
 
 .PHONY: test-jobs
 test-jobs: ## whole jobs on real servers
-	$(GO) test -timeout 20m ./integration/... ./bench/...
+	@GO=$(GO) .ci/gotest -timeout 20m ./integration/... ./bench/...
 
 .PHONY: test-long
 test-long: ## more seeds, kills and fuzzing; takes long
