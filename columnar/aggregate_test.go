@@ -175,8 +175,8 @@ func checkEqualBatches(t *testing.T, got, want *Batch) {
 // TestAggregateMergesParts checks that groups merged from parts are the groups of the whole.
 func TestAggregateMergesParts(t *testing.T) {
 	r := newRand(t)
-	spec := AggSpec{Keys: []int{2, 8}, Aggs: []Agg{{Func: CountStar, Arg: -1, Name: "n"}, {Func: Avg, Arg: 3, In: Type{Int32}, Name: "avg"},
-		{Func: Max, Arg: 9, In: Type{String}, Name: "max"}, {Func: Sum, Arg: 3, In: Type{Int32}, Name: "sum"}}}
+	spec := AggSpec{Keys: []int{2, 8}, Aggs: []Agg{{Func: CountStar, Arg: -1, Name: "n"}, {Func: Avg, Arg: 3, In: Type{Kind: Int32}, Name: "avg"},
+		{Func: Max, Arg: 9, In: Type{Kind: String}, Name: "max"}, {Func: Sum, Arg: 3, In: Type{Kind: Int32}, Name: "sum"}}}
 	whole, merged := NewHashAggregate(randomSchema, spec), NewHashAggregate(randomSchema, spec)
 	for range 20 {
 		b := randomBatch(r, randomSchema, 50, 0.3)
@@ -189,10 +189,10 @@ func TestAggregateMergesParts(t *testing.T) {
 }
 
 func TestAggregateDirty(t *testing.T) {
-	s := NewSchema(Field{"k", Type{Int64}})
+	s := NewSchema(Field{"k", Type{Kind: Int64}})
 	agg := NewHashAggregate(s, AggSpec{Keys: []int{0}, Aggs: []Agg{{Func: CountStar, Arg: -1, Name: "n"}}})
 	add := func(keys ...int64) {
-		if err := agg.Add(&Batch{Schema: s, Rows: len(keys), Cols: []*Vector{{Type: Type{Int64}, N: len(keys), I64: keys}}}); err != nil {
+		if err := agg.Add(&Batch{Schema: s, Rows: len(keys), Cols: []*Vector{{Type: Type{Kind: Int64}, N: len(keys), I64: keys}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -212,9 +212,9 @@ func TestAggregateDirty(t *testing.T) {
 }
 
 func TestAggregateOverflow(t *testing.T) {
-	s := NewSchema(Field{"delay", Type{Int64}})
-	agg := NewHashAggregate(s, AggSpec{Aggs: []Agg{{Func: Sum, Arg: 0, In: Type{Int64}, Name: "total"}}})
-	err := agg.Add(&Batch{Schema: s, Rows: 3, Cols: []*Vector{{Type: Type{Int64}, N: 3, I64: []int64{math.MaxInt64, 0, 1}}}})
+	s := NewSchema(Field{"delay", Type{Kind: Int64}})
+	agg := NewHashAggregate(s, AggSpec{Aggs: []Agg{{Func: Sum, Arg: 0, In: Type{Kind: Int64}, Name: "total"}}})
+	err := agg.Add(&Batch{Schema: s, Rows: 3, Cols: []*Vector{{Type: Type{Kind: Int64}, N: 3, I64: []int64{math.MaxInt64, 0, 1}}}})
 	var row *RowError
 	if !errors.As(err, &row) || row.Row != 2 || err.Error() != "bigint out of range in sum(delay) AS total" {
 		t.Errorf("got %v", err)
@@ -222,11 +222,11 @@ func TestAggregateOverflow(t *testing.T) {
 }
 
 func TestAggregateManyGroups(t *testing.T) {
-	s := NewSchema(Field{"k", Type{String}}, Field{"v", Type{String}})
-	agg := NewHashAggregate(s, AggSpec{Keys: []int{0}, Aggs: []Agg{{Func: Max, Arg: 1, In: Type{String}, Name: "max"}}})
+	s := NewSchema(Field{"k", Type{Kind: String}}, Field{"v", Type{Kind: String}})
+	agg := NewHashAggregate(s, AggSpec{Keys: []int{0}, Aggs: []Agg{{Func: Max, Arg: 1, In: Type{Kind: String}, Name: "max"}}})
 	const groups = 5000
 	for round := range 5 {
-		k, v := NewBuilder(Type{String}), NewBuilder(Type{String})
+		k, v := NewBuilder(Type{Kind: String}), NewBuilder(Type{Kind: String})
 		for i := range groups {
 			k.AppendString(fmt.Sprint("key ", i))
 			v.AppendString(fmt.Sprintf("%d of group %d", round, i))
@@ -250,11 +250,11 @@ func TestAggregateManyGroups(t *testing.T) {
 // 36 bytes.
 func BenchmarkAggregate(b *testing.B) {
 	const rows, keys = 8192, 10_000
-	s := NewSchema(Field{"w", Type{Timestamp}}, Field{"k", Type{String}}, Field{"v", Type{Int64}})
+	s := NewSchema(Field{"w", Type{Kind: Timestamp}}, Field{"k", Type{Kind: String}}, Field{"v", Type{Kind: Int64}})
 	r := rand.New(rand.NewPCG(1, 1))
 	batches := make([]*Batch, 16)
 	for i := range batches {
-		w, k, v := NewBuilder(Type{Timestamp}), NewBuilder(Type{String}), NewBuilder(Type{Int64})
+		w, k, v := NewBuilder(Type{Kind: Timestamp}), NewBuilder(Type{Kind: String}), NewBuilder(Type{Kind: Int64})
 		for j := range rows {
 			w.AppendInt64(int64(j/4096) * 10_000_000)
 			k.AppendString(fmt.Sprintf("%036d", r.IntN(keys/2)))
@@ -262,7 +262,7 @@ func BenchmarkAggregate(b *testing.B) {
 		}
 		batches[i] = &Batch{Schema: s, Rows: rows, Cols: []*Vector{w.Vector(), k.Vector(), v.Vector()}}
 	}
-	agg := NewHashAggregate(s, AggSpec{Keys: []int{0, 1}, Aggs: []Agg{{Func: CountStar, Arg: -1}, {Func: Sum, Arg: 2, In: Type{Int64}}}})
+	agg := NewHashAggregate(s, AggSpec{Keys: []int{0, 1}, Aggs: []Agg{{Func: CountStar, Arg: -1}, {Func: Sum, Arg: 2, In: Type{Kind: Int64}}}})
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if err := agg.Add(batches[i%len(batches)]); err != nil {

@@ -102,7 +102,7 @@ func TestFromArrowSlices(t *testing.T) {
 
 func TestToArrowMovesOffsets(t *testing.T) {
 	mem := checkedAllocator(t)
-	v := &Vector{Type: Type{String}, N: 2, Off: []int32{2, 3, 5}, Data: []byte("..abc..")}
+	v := &Vector{Type: Type{Kind: String}, N: 2, Off: []int32{2, 3, 5}, Data: []byte("..abc..")}
 	rec, err := ToArrow(&Batch{Schema: NewSchema(Field{"s", v.Type}), Rows: 2, Cols: []*Vector{v}}, mem)
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func TestToArrowMovesOffsets(t *testing.T) {
 }
 
 func TestArrowTypesRefused(t *testing.T) {
-	if _, err := ArrowSchema(NewSchema(Field{"gap", Type{Interval}})); err == nil || err.Error() != `column "gap": Arrow has no column of type interval` {
+	if _, err := ArrowSchema(NewSchema(Field{"gap", Type{Kind: Interval}})); err == nil || err.Error() != `column "gap": Arrow has no column of type interval` {
 		t.Errorf("got %v", err)
 	}
 	mem := checkedAllocator(t)

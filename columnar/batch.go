@@ -16,8 +16,10 @@ type Vector struct {
 	I32   []int32
 	I64   []int64
 	F64   []float64
-	Off   []int32 // N+1 offsets into Data, Off[0] may be > 0
-	Data  []byte  // see [Slack]
+	Wide  []Int128
+	Off   []int32   // N+1 offsets into Data or Kids, Off[0] may be > 0
+	Data  []byte    // see [Slack]
+	Kids  []*Vector // of nested types, see [Kind]
 }
 
 // IsNull reports whether row i is NULL. It is for edges and tests; kernels loop over the bitmap.
@@ -48,6 +50,16 @@ type Batch struct {
 	// Offsets has one entry for each physical row.
 	Origin  *Origin
 	Offsets []int64
+
+	// Env is what expressions may depend on besides columns. It is handed on by operators; nil is the zero Env.
+	Env *Env
+}
+
+// Env is what the expressions of a batch may depend on besides its columns. It is part of the plan of the batch, so
+// that a rerun computes the same.
+type Env struct {
+	Now   int64            // plan time, µs since the epoch: the value of now()
+	Zones map[string]*Zone // rules by name of the time zone; a zone that is missing follows the rules in this binary
 }
 
 // Len is the number of selected rows.

@@ -21,7 +21,8 @@ type Expr struct {
 // Value is a literal. Its kind is the Type of the expression that holds it.
 type Value struct {
 	Null bool    // then the others do not count
-	I    int64   // Bool (0, 1), Int32, Int64, Date (days), Timestamp and Interval (microseconds)
+	I    int64   // Bool (0, 1), integers, Date (days), times and Interval (microseconds), low half of a Decimal
+	Hi   int64   // high half of a Decimal; months and days of an Interval, see [MakeInterval]
 	F    float64 // Float64
 	S    string  // String, Binary
 }

@@ -48,9 +48,9 @@ func evalOne(e *Expr) (Value, error) {
 	day, _ := ParseDate([]byte("2024-02-29"))
 	at, _ := ParseTimestamp([]byte("2024-02-29 12:30:45.5"))
 	b := &Batch{Schema: exprSchema, Rows: 1, Cols: []*Vector{
-		{Type: Type{Int32}, N: 1, I32: []int32{7}}, {Type: Type{Int64}, N: 1, I64: []int64{-3}}, {Type: Type{Float64}, N: 1, F64: []float64{2.5}},
-		{Type: Type{String}, N: 1, Off: []int32{0, 4}, Data: []byte("Åse")}, {Type: Type{Timestamp}, N: 1, I64: []int64{at}},
-		{Type: Type{Date}, N: 1, I32: []int32{day}}, {Type: Type{Int64}, N: 1, Valid: []byte{0}, I64: []int64{0}}, {Type: Type{Bool}, N: 1, Bits: []byte{1}}}}
+		{Type: Type{Kind: Int32}, N: 1, I32: []int32{7}}, {Type: Type{Kind: Int64}, N: 1, I64: []int64{-3}}, {Type: Type{Kind: Float64}, N: 1, F64: []float64{2.5}},
+		{Type: Type{Kind: String}, N: 1, Off: []int32{0, 4}, Data: []byte("Åse")}, {Type: Type{Kind: Timestamp}, N: 1, I64: []int64{at}},
+		{Type: Type{Kind: Date}, N: 1, I32: []int32{day}}, {Type: Type{Kind: Int64}, N: 1, Valid: []byte{0}, I64: []int64{0}}, {Type: Type{Kind: Bool}, N: 1, Bits: []byte{1}}}}
 	v, err := prog.Eval(b)
 	if err != nil {
 		return Value{}, err
@@ -58,8 +58,8 @@ func evalOne(e *Expr) (Value, error) {
 	return valueAt(v, 0), nil
 }
 
-var exprSchema = NewSchema(Field{"n", Type{Int32}}, Field{"delay", Type{Int64}}, Field{"x", Type{Float64}}, Field{"name", Type{String}},
-	Field{"at", Type{Timestamp}}, Field{"day", Type{Date}}, Field{"void", Type{Int64}}, Field{"ok", Type{Bool}})
+var exprSchema = NewSchema(Field{"n", Type{Kind: Int32}}, Field{"delay", Type{Kind: Int64}}, Field{"x", Type{Kind: Float64}}, Field{"name", Type{Kind: String}},
+	Field{"at", Type{Kind: Timestamp}}, Field{"day", Type{Kind: Date}}, Field{"void", Type{Kind: Int64}}, Field{"ok", Type{Kind: Bool}})
 
 func parsePrefix(s string) (*Expr, error) {
 	e, rest, err := prefix(strings.TrimSpace(s))
@@ -97,7 +97,7 @@ func prefix(s string) (*Expr, string, error) {
 		if err := k.UnmarshalText([]byte(head)); err != nil {
 			return nil, "", err
 		}
-		e, err := Cast(args[0], Type{k})
+		e, err := Cast(args[0], Type{Kind: k})
 		return e, rest[1:], err
 	}
 	e, err := Call(head, args...)
@@ -111,21 +111,21 @@ func atom(s string) (*Expr, string, error) {
 		if kind == Interval {
 			var us int64
 			_, err := fmt.Sscan(text, &us)
-			return Const(Type{Interval}, Value{I: us}), rest, err
+			return Const(Type{Kind: Interval}, Value{I: us}), rest, err
 		}
 		if kind == String {
-			return Const(Type{String}, Value{S: text}), rest, nil
+			return Const(Type{Kind: String}, Value{S: text}), rest, nil
 		}
-		e, err := coerce(Const(Type{String}, Value{S: text}), Type{kind})
+		e, err := coerce(Const(Type{Kind: String}, Value{S: text}), Type{Kind: kind})
 		return e, rest, err
 	}
 	end := strings.IndexAny(s+" ", " )")
 	word, rest := s[:end], s[end:]
 	switch word {
 	case "null":
-		return Const(Type{Null}, Value{Null: true}), rest, nil
+		return Const(Type{Kind: Null}, Value{Null: true}), rest, nil
 	case "true", "false":
-		return Const(Type{Bool}, Value{I: int64(bit(word == "true"))}), rest, nil
+		return Const(Type{Kind: Bool}, Value{I: int64(bit(word == "true"))}), rest, nil
 	}
 	if c := exprSchema.Index(word); c >= 0 {
 		return Col(exprSchema, c), rest, nil
@@ -133,10 +133,10 @@ func atom(s string) (*Expr, string, error) {
 	var v Value
 	if strings.Contains(word, ".") {
 		_, err := fmt.Sscan(word, &v.F)
-		return Const(Type{Float64}, v), rest, err
+		return Const(Type{Kind: Float64}, v), rest, err
 	}
 	_, err := fmt.Sscan(word, &v.I)
-	return Const(Type{Int64}, v), rest, err
+	return Const(Type{Kind: Int64}, v), rest, err
 }
 
 func TestFunctionsAreDescribed(t *testing.T) {
@@ -157,9 +157,9 @@ func TestCompileChecksColumns(t *testing.T) {
 		want string
 	}{
 		{&Expr{Op: "col", Col: 9, Name: "gone"}, `column "gone" is number 9 of a schema of 8 columns`},
-		{&Expr{Op: "col", Col: 0, Name: "n", Type: Type{String}}, `column "n" is string in the expression, int in the schema`},
-		{&Expr{Op: "fnord", Type: Type{Bool}}, `function fnord does not exist`},
-		{&Expr{Op: "cast", Type: Type{Date}, Args: []*Expr{Col(exprSchema, 0)}}, `function cast(int) does not exist; cast takes a value and a type`},
+		{&Expr{Op: "col", Col: 0, Name: "n", Type: Type{Kind: String}}, `column "n" is string in the expression, int in the schema`},
+		{&Expr{Op: "fnord", Type: Type{Kind: Bool}}, `function fnord does not exist`},
+		{&Expr{Op: "cast", Type: Type{Kind: Date}, Args: []*Expr{Col(exprSchema, 0)}}, `function cast(int) does not exist; cast takes a value and a type`},
 	} {
 		if _, err := Compile(c.e, exprSchema); err == nil || err.Error() != c.want {
 			t.Errorf("got %v, want %s", err, c.want)

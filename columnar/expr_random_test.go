@@ -34,12 +34,12 @@ func cases(all, few int) int {
 }
 
 var randomSchema = NewSchema(
-	Field{"b1", Type{Bool}}, Field{"b2", Type{Bool}},
-	Field{"i1", Type{Int32}}, Field{"i2", Type{Int32}},
-	Field{"l1", Type{Int64}}, Field{"l2", Type{Int64}},
-	Field{"f1", Type{Float64}}, Field{"f2", Type{Float64}},
-	Field{"s1", Type{String}}, Field{"s2", Type{String}},
-	Field{"d1", Type{Date}}, Field{"t1", Type{Timestamp}}, Field{"t2", Type{Timestamp}})
+	Field{"b1", Type{Kind: Bool}}, Field{"b2", Type{Kind: Bool}},
+	Field{"i1", Type{Kind: Int32}}, Field{"i2", Type{Kind: Int32}},
+	Field{"l1", Type{Kind: Int64}}, Field{"l2", Type{Kind: Int64}},
+	Field{"f1", Type{Kind: Float64}}, Field{"f2", Type{Kind: Float64}},
+	Field{"s1", Type{Kind: String}}, Field{"s2", Type{Kind: String}},
+	Field{"d1", Type{Kind: Date}}, Field{"t1", Type{Kind: Timestamp}}, Field{"t2", Type{Kind: Timestamp}})
 
 var randomKinds = []Kind{Bool, Int32, Int64, Float64, String, Date, Timestamp}
 
@@ -142,7 +142,7 @@ func (m treeMaker) leaf(k Kind) *Expr {
 	if m.IntN(3) == 0 {
 		v := randomValue(m.Rand, k)
 		v.Null = m.IntN(5) == 0
-		return Const(Type{k}, v)
+		return Const(Type{Kind: k}, v)
 	}
 	for {
 		if c := m.IntN(len(randomSchema.Fields)); randomSchema.Fields[c].Type.Kind == k {
@@ -166,7 +166,7 @@ func (m treeMaker) tree(k Kind, depth int) *Expr {
 	case 3:
 		from := randomKinds[m.IntN(len(randomKinds))]
 		if castKernels[castPair{from, k}] != nil {
-			return m.must(Cast(m.tree(from, depth-1), Type{k}))
+			return m.must(Cast(m.tree(from, depth-1), Type{Kind: k}))
 		}
 	}
 	return m.function(k, depth-1)
@@ -222,10 +222,10 @@ func (m treeMaker) boolean(d int) *Expr {
 }
 
 func (m treeMaker) time(d int) *Expr {
-	interval := func(v int64) *Expr { return Const(Type{Interval}, Value{I: v}) }
+	interval := func(v int64) *Expr { return Const(Type{Kind: Interval}, Value{I: v}) }
 	switch m.IntN(3) {
 	case 0:
-		return m.must(Call("date_trunc", Const(Type{String}, Value{S: m.pick("second", "minute", "hour", "DAY", "week", "month", "quarter", "years")}), m.tree(Timestamp, d)))
+		return m.must(Call("date_trunc", Const(Type{Kind: String}, Value{S: m.pick("second", "minute", "hour", "DAY", "week", "month", "quarter", "years")}), m.tree(Timestamp, d)))
 	case 1:
 		return m.must(Call("tumble_start", m.tree(Timestamp, d), interval(1+m.Int64N(1e11)), interval(m.Int64N(2e11)-1e11)))
 	}

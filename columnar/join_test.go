@@ -85,8 +85,8 @@ func equalKeys(a, b []any, keys []int) bool {
 }
 
 func TestHashJoinRefusesOtherTypes(t *testing.T) {
-	table := emptyBatch(NewSchema(Field{"id", Type{String}}))
-	_, err := NewHashJoin(NewSchema(Field{"ad", Type{Int64}}), table, []int{0}, []int{0}, false)
+	table := emptyBatch(NewSchema(Field{"id", Type{Kind: String}}))
+	_, err := NewHashJoin(NewSchema(Field{"ad", Type{Kind: Int64}}), table, []int{0}, []int{0}, false)
 	if want := `join "ad" of type bigint with "id" of type string: the types must be equal`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -95,8 +95,8 @@ func TestHashJoinRefusesOtherTypes(t *testing.T) {
 // BenchmarkHashJoin looks 36-byte strings up in a table of 1,000.
 func BenchmarkHashJoin(b *testing.B) {
 	const rows, keys = 8192, 1000
-	s := NewSchema(Field{"ad", Type{String}}, Field{"campaign", Type{String}})
-	id, campaign, ad := NewBuilder(Type{String}), NewBuilder(Type{String}), NewBuilder(Type{String})
+	s := NewSchema(Field{"ad", Type{Kind: String}}, Field{"campaign", Type{Kind: String}})
+	id, campaign, ad := NewBuilder(Type{Kind: String}), NewBuilder(Type{Kind: String}), NewBuilder(Type{Kind: String})
 	for i := range keys {
 		id.AppendString(fmt.Sprintf("%036d", i))
 		campaign.AppendString(fmt.Sprintf("%036d", i/10))

@@ -16,14 +16,14 @@ func mustCall(t testing.TB, name string, args ...*Expr) *Expr {
 	return e
 }
 
-func bigint(v int64) *Expr { return Const(Type{Int64}, Value{I: v}) }
+func bigint(v int64) *Expr { return Const(Type{Kind: Int64}, Value{I: v}) }
 
-func text(s string) *Expr { return Const(Type{String}, Value{S: s}) }
+func text(s string) *Expr { return Const(Type{Kind: String}, Value{S: s}) }
 
 // flights is a batch of six records from one partition; the fourth has a NULL delay.
 func flights() *Batch {
-	s := NewSchema(Field{"origin", Type{String}}, Field{"delay", Type{Int64}})
-	o, d := NewBuilder(Type{String}), NewBuilder(Type{Int64})
+	s := NewSchema(Field{"origin", Type{Kind: String}}, Field{"delay", Type{Kind: Int64}})
+	o, d := NewBuilder(Type{Kind: String}), NewBuilder(Type{Kind: Int64})
 	for i, origin := range []string{"SFO", "LAX", "SFO", "JFK", "SFO", "LAX"} {
 		o.AppendString(origin)
 		if i == 3 {
@@ -47,7 +47,7 @@ func TestFilter(t *testing.T) {
 		{mustCall(t, ">", Col(b.Schema, 1), bigint(10)), nil, []int32{2, 4, 5}}, // NULL is not TRUE
 		{mustCall(t, "and", mustCall(t, "=", Col(b.Schema, 0), text("SFO")), mustCall(t, ">", Col(b.Schema, 1), bigint(10))), []int32{0, 1, 4, 5}, []int32{4}},
 		{mustCall(t, "<>", Col(b.Schema, 0), text("?")), nil, []int32{0, 1, 2, 3, 4, 5}},
-		{Const(Type{Bool}, Value{Null: true}), nil, []int32{}},
+		{Const(Type{Kind: Bool}, Value{Null: true}), nil, []int32{}},
 	} {
 		f, err := NewFilter(b.Schema, c.pred)
 		if err != nil {
@@ -106,7 +106,7 @@ func TestProjectRefuses(t *testing.T) {
 		want  string
 	}{
 		{[]*Expr{Col(s, 0)}, nil, "1 expressions have 0 names"},
-		{[]*Expr{Const(Type{Null}, Value{Null: true})}, []string{"n"}, `column "n" cannot have type null; give it one by CAST`},
+		{[]*Expr{Const(Type{Kind: Null}, Value{Null: true})}, []string{"n"}, `column "n" cannot have type null; give it one by CAST`},
 		{[]*Expr{{Op: "col", Col: 7, Name: "gone"}}, []string{"g"}, `compile column "g": column "gone" is number 7 of a schema of 2 columns`},
 	} {
 		if _, err := NewProject(s, c.exprs, c.names); err == nil || err.Error() != c.want {
@@ -141,7 +141,7 @@ func TestRowErrorIsLocated(t *testing.T) {
 // throughText casts e to string and back.
 func throughText(t *testing.T, e *Expr) *Expr {
 	t.Helper()
-	text, err1 := Cast(e, Type{String})
+	text, err1 := Cast(e, Type{Kind: String})
 	back, err2 := Cast(text, e.Type)
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}
-	agg := NewHashAggregate(randomSchema, AggSpec{Keys: []int{8, 2}, Aggs: []Agg{{Func: Max, Arg: 9, In: Type{String}}, {Func: Sum, Arg: 3, In: Type{Int32}}, {Func: Avg, Arg: 6, In: Type{Float64}}}})
+	agg := NewHashAggregate(randomSchema, AggSpec{Keys: []int{8, 2}, Aggs: []Agg{{Func: Max, Arg: 9, In: Type{Kind: String}}, {Func: Sum, Arg: 3, In: Type{Kind: Int32}}, {Func: Avg, Arg: 6, In: Type{Kind: Float64}}}})
 	var groups []uint8
 	run := func() {
 		kept, err := filter.Process(b)
@@ -183,11 +183,11 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 // BenchmarkKernels computes expressions over 8192 rows of two bigint, two double and one string column.
 func BenchmarkKernels(b *testing.B) {
 	const rows = 8192
-	s := NewSchema(Field{"a", Type{Int64}}, Field{"b", Type{Int64}}, Field{"x", Type{Float64}}, Field{"y", Type{Float64}},
-		Field{"s", Type{String}}, Field{"t", Type{Timestamp}}, Field{"n", Type{Int64}})
+	s := NewSchema(Field{"a", Type{Kind: Int64}}, Field{"b", Type{Kind: Int64}}, Field{"x", Type{Kind: Float64}}, Field{"y", Type{Kind: Float64}},
+		Field{"s", Type{Kind: String}}, Field{"t", Type{Kind: Timestamp}}, Field{"n", Type{Kind: Int64}})
 	r := newRand(b)
-	cols := []*Builder{NewBuilder(Type{Int64}), NewBuilder(Type{Int64}), NewBuilder(Type{Float64}), NewBuilder(Type{Float64}),
-		NewBuilder(Type{String}), NewBuilder(Type{Timestamp}), NewBuilder(Type{Int64})}
+	cols := []*Builder{NewBuilder(Type{Kind: Int64}), NewBuilder(Type{Kind: Int64}), NewBuilder(Type{Kind: Float64}), NewBuilder(Type{Kind: Float64}),
+		NewBuilder(Type{Kind: String}), NewBuilder(Type{Kind: Timestamp}), NewBuilder(Type{Kind: Int64})}
 	for i := range rows {
 		cols[0].AppendInt64(r.Int64N(1000))
 		cols[1].AppendInt64(r.Int64N(1000))
@@ -206,7 +206,7 @@ func BenchmarkKernels(b *testing.B) {
 		batch.Cols = append(batch.Cols, c.Vector())
 	}
 	col := func(i int) *Expr { return Col(s, i) }
-	size := Const(Type{Interval}, Value{I: 10_000_000})
+	size := Const(Type{Kind: Interval}, Value{I: 10_000_000})
 	for _, e := range []*Expr{
 		mustCall(b, ">", col(0), bigint(500)), mustCall(b, ">", col(0), col(1)), mustCall(b, "+", col(0), col(1)),
 		mustCall(b, ">", mustCall(b, "+", mustCall(b, "*", col(0), bigint(2)), col(1)), col(6)), mustCall(b, "<", col(2), col(3)),

@@ -9,20 +9,20 @@ import (
 
 // goldenBatch has one NULL in each column.
 func goldenBatch() *Batch {
-	s := NewSchema(Field{"b", Type{Bool}}, Field{"i", Type{Int32}}, Field{"l", Type{Int64}}, Field{"f", Type{Float64}},
-		Field{"s", Type{String}}, Field{"x", Type{Binary}}, Field{"d", Type{Date}}, Field{"t", Type{Timestamp}})
+	s := NewSchema(Field{"b", Type{Kind: Bool}}, Field{"i", Type{Kind: Int32}}, Field{"l", Type{Kind: Int64}}, Field{"f", Type{Kind: Float64}},
+		Field{"s", Type{Kind: String}}, Field{"x", Type{Kind: Binary}}, Field{"d", Type{Kind: Date}}, Field{"t", Type{Kind: Timestamp}})
 	valid := []byte{0b0111}
 	off := []int32{0, 0, 3, 4, 4}
 	data := []byte("abcd")
 	return &Batch{Schema: s, Rows: 4, Cols: []*Vector{
-		{Type: Type{Bool}, N: 4, Valid: valid, Bits: []byte{0b1010}},
-		{Type: Type{Int32}, N: 4, Valid: valid, I32: []int32{-1, 0, 7, 9}},
-		{Type: Type{Int64}, N: 4, Valid: valid, I64: []int64{-1, 0, math.MaxInt64, 9}},
-		{Type: Type{Float64}, N: 4, Valid: valid, F64: []float64{math.Copysign(0, -1), math.Float64frombits(0xfff8000000000001), 1.5, 9}},
-		{Type: Type{String}, N: 4, Valid: valid, Off: off, Data: data},
-		{Type: Type{Binary}, N: 4, Valid: valid, Off: off, Data: data},
-		{Type: Type{Date}, N: 4, Valid: valid, I32: []int32{-1, 0, 19000, 9}},
-		{Type: Type{Timestamp}, N: 4, Valid: valid, I64: []int64{-1, 0, 1_700_000_000_000_000, 9}},
+		{Type: Type{Kind: Bool}, N: 4, Valid: valid, Bits: []byte{0b1010}},
+		{Type: Type{Kind: Int32}, N: 4, Valid: valid, I32: []int32{-1, 0, 7, 9}},
+		{Type: Type{Kind: Int64}, N: 4, Valid: valid, I64: []int64{-1, 0, math.MaxInt64, 9}},
+		{Type: Type{Kind: Float64}, N: 4, Valid: valid, F64: []float64{math.Copysign(0, -1), math.Float64frombits(0xfff8000000000001), 1.5, 9}},
+		{Type: Type{Kind: String}, N: 4, Valid: valid, Off: off, Data: data},
+		{Type: Type{Kind: Binary}, N: 4, Valid: valid, Off: off, Data: data},
+		{Type: Type{Kind: Date}, N: 4, Valid: valid, I32: []int32{-1, 0, 19000, 9}},
+		{Type: Type{Kind: Timestamp}, N: 4, Valid: valid, I64: []int64{-1, 0, 1_700_000_000_000_000, 9}},
 	}}
 }
 
@@ -85,11 +85,11 @@ func TestShardsAreRunsOfKeyGroups(t *testing.T) {
 
 func BenchmarkKeyGroups(b *testing.B) {
 	const rows = 8192
-	k := NewBuilder(Type{String})
+	k := NewBuilder(Type{Kind: String})
 	for range rows {
 		k.AppendString("0b9cd3a1-7c1e-4d8f-9c5a-0123456789ab")
 	}
-	batch := &Batch{Schema: NewSchema(Field{"k", Type{String}}), Rows: rows, Cols: []*Vector{k.Vector()}}
+	batch := &Batch{Schema: NewSchema(Field{"k", Type{Kind: String}}), Rows: rows, Cols: []*Vector{k.Vector()}}
 	var dst []uint8
 	for b.Loop() {
 		dst = KeyGroups(batch, []int{0}, dst)

@@ -8,7 +8,8 @@ import (
 // Kind is a physical and logical column kind. The numbers stand in checkpoints and must not change.
 type Kind uint8
 
-// The kinds and how a [Vector] stores them.
+// The kinds and how a [Vector] stores them. Small integers and floats share the storage of a larger kind, so that one set
+// of kernels serves them; their narrow form exists in files and in Arrow only.
 const (
 	Invalid   Kind = 0
 	Bool      Kind = 1  // Bits, least significant bit first
@@ -18,27 +19,37 @@ const (
 	String    Kind = 5  // Off, Data; UTF-8
 	Binary    Kind = 6  // Off, Data
 	Date      Kind = 7  // I32: days since 1970-01-01
-	Timestamp Kind = 8  // I64: microseconds since the epoch, UTC
-	Interval  Kind = 9  // literals only: microseconds in I64
+	Timestamp Kind = 8  // I64: an instant, microseconds since the epoch, UTC
+	Interval  Kind = 9  // Wide: microseconds in Lo, months and days in Hi, see [MakeInterval]
 	Null      Kind = 10 // the type of a bare NULL literal before it meets another type
+
+	Int8           Kind = 11 // I32
+	Int16          Kind = 12 // I32
+	Float32        Kind = 13 // F64, every value exact as a float32
+	Decimal        Kind = 14 // Wide: the number without its point
+	LocalTimestamp Kind = 15 // I64: wall time without a zone, microseconds since 1970-01-01 00:00
+	Array          Kind = 16 // Off into Kids[0]
+	Struct         Kind = 17 // Kids: one vector of N rows for each field
+	Map            Kind = 18 // Off into Kids[0], the keys, and Kids[1], the values
 )
 
-var kindNames = [...]string{"invalid", "boolean", "int", "bigint", "double", "string", "binary", "date", "timestamp", "interval", "null"}
+var kindNames = [...]string{"invalid", "boolean", "int", "bigint", "double", "string", "binary", "date", "timestamp", "interval", "null",
+	"tinyint", "smallint", "float", "decimal", "timestamp_ntz", "array", "struct", "map"}
 
-// Type is a column type.
+// Type is a column type. Types are equal by ==: the nested ones are interned, see [ArrayOf], [StructOf] and [MapOf].
 type Type struct {
-	Kind Kind `json:"kind"`
+	Kind      Kind
+	Precision uint8 // of a Decimal: digits in all, 1 to 38
+	Scale     uint8 // of a Decimal: digits behind the point, 0 to Precision
+	nested    *nested
 }
-
-// String returns the SQL name, e.g. bigint.
-func (t Type) String() string { return t.Kind.String() }
 
 // Article returns the SQL name with its article, e.g. a bigint or an int, for messages.
 func (t Type) Article() string { return article(t.String()) }
 
-// article puts a or an in front of the name of a type; those in i are the only ones in a vowel.
+// article puts a or an in front of the name of a type.
 func article(name string) string {
-	if strings.HasPrefix(name, "i") {
+	if strings.HasPrefix(name, "i") || strings.HasPrefix(name, "array") {
 		return "an " + name
 	}
 	return "a " + name
@@ -67,7 +78,15 @@ func (k *Kind) UnmarshalText(text []byte) error {
 }
 
 // Numeric reports whether arithmetic is defined on the type.
-func (t Type) Numeric() bool { return t.Kind == Int32 || t.Kind == Int64 || t.Kind == Float64 }
+func (t Type) Numeric() bool { return t.Integer() || t.Float() || t.Kind == Decimal }
+
+// Integer reports whether the type is an integer of some width.
+func (t Type) Integer() bool {
+	return t.Kind == Int8 || t.Kind == Int16 || t.Kind == Int32 || t.Kind == Int64
+}
+
+// Float reports whether the type is a binary floating-point number.
+func (t Type) Float() bool { return t.Kind == Float32 || t.Kind == Float64 }
 
 // Field is a named, typed column. Every column may be NULL.
 type Field struct {
