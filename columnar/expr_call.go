@@ -18,6 +18,7 @@ type Function struct {
 type function struct {
 	Function
 	takes   string // for messages, after the name: "a timestamp"
+	session Session
 	resolve func(fn *function, args []*Expr) (*Expr, error)
 	kernel  func(e *Expr) kernel // nil for argument types that resolve never lets through
 	fails   bool                 // some argument values have no result
@@ -52,9 +53,21 @@ func Functions() []Function {
 	return out
 }
 
+// Session is the settings of a job that the meaning of expressions depends on. They become part of the bound expression,
+// and so of the job's identity. The zero Session is UTC.
+type Session struct {
+	Zone string // time zone of calendar functions and of texts without a zone; "" = UTC
+}
+
+// Call is [Session.Call] in UTC.
+func Call(name string, args ...*Expr) (*Expr, error) { return Session{}.Call(name, args...) }
+
+// Cast is [Session.Cast] in UTC.
+func Cast(e *Expr, t Type) (*Expr, error) { return Session{}.Cast(e, t) }
+
 // Call applies the function or operator name, in any case, to args. It inserts the implicit casts and gives the result
 // type. A minus with one argument negates. The error says what the function takes.
-func Call(name string, args ...*Expr) (*Expr, error) {
+func (s Session) Call(name string, args ...*Expr) (*Expr, error) {
 	op := strings.ToLower(name)
 	if a, ok := aliases[op]; ok {
 		op = a
@@ -66,12 +79,14 @@ func Call(name string, args ...*Expr) (*Expr, error) {
 	if !ok {
 		return nil, fmt.Errorf("function %s does not exist", name)
 	}
-	return fn.resolve(fn, args)
+	bound := *fn
+	bound.session = s
+	return fn.resolve(&bound, args)
 }
 
 // Cast converts e to t. Whether single values convert shows only when rows are computed; the error here says that the
 // two types never do.
-func Cast(e *Expr, t Type) (*Expr, error) {
+func (s Session) Cast(e *Expr, t Type) (*Expr, error) {
 	if e.Type == t {
 		return e, nil
 	}
@@ -96,7 +111,7 @@ func overloaded(list ...overload) func(fn *function, args []*Expr) (*Expr, error
 		if best < 0 {
 			return nil, noSuchFunction(fn, args)
 		}
-		return list[best].apply(fn.Name, args)
+		return list[best].apply(fn, args)
 	}
 }
 
@@ -115,15 +130,15 @@ func (o overload) cost(args []*Expr) int {
 	return sum
 }
 
-func (o overload) apply(op string, args []*Expr) (*Expr, error) {
+func (o overload) apply(fn *function, args []*Expr) (*Expr, error) {
 	out := make([]*Expr, len(args))
 	for i, a := range args {
 		var err error
-		if out[i], err = coerce(a, Type{Kind: o.args[i]}); err != nil {
+		if out[i], err = fn.session.coerce(a, Type{Kind: o.args[i]}); err != nil {
 			return nil, err
 		}
 	}
-	return &Expr{Op: op, Type: Type{Kind: o.out}, Args: out}, nil
+	return &Expr{Op: fn.Name, Type: Type{Kind: o.out}, Args: out}, nil
 }
 
 // agreeing resolves functions of two values of one type.
@@ -131,7 +146,7 @@ func agreeing(fn *function, args []*Expr) (*Expr, error) {
 	if len(args) != 2 {
 		return nil, noSuchFunction(fn, args)
 	}
-	same, t, err := agree(args)
+	same, t, err := fn.session.agree(args)
 	if err != nil {
 		return nil, explain(fn, args, err)
 	}
@@ -213,7 +228,7 @@ func anyValue(fn *function, args []*Expr) (*Expr, error) {
 	if len(args) != 1 {
 		return nil, noSuchFunction(fn, args)
 	}
-	same, _, err := agree(args)
+	same, _, err := fn.session.agree(args)
 	if err != nil {
 		return nil, err
 	}

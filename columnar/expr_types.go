@@ -21,11 +21,11 @@ func implicitCost(from, to Kind) int {
 }
 
 // coerce applies an implicit cast. Constants are converted at once, so that a bad literal is found while binding.
-func coerce(e *Expr, to Type) (*Expr, error) {
+func (s Session) coerce(e *Expr, to Type) (*Expr, error) {
 	if e.Type == to {
 		return e, nil
 	}
-	out, err := Cast(e, to)
+	out, err := s.Cast(e, to)
 	if err != nil || out.Op == "const" {
 		return out, err
 	}
@@ -92,7 +92,7 @@ func literalType(args []*Expr) (Type, error) {
 }
 
 // agree casts args to their common type. Bare NULLs alone become strings.
-func agree(args []*Expr) ([]*Expr, Type, error) {
+func (s Session) agree(args []*Expr) ([]*Expr, Type, error) {
 	t, err := commonType(args)
 	if err != nil {
 		return nil, t, err
@@ -102,7 +102,7 @@ func agree(args []*Expr) ([]*Expr, Type, error) {
 	}
 	out := make([]*Expr, len(args))
 	for i, a := range args {
-		if out[i], err = coerce(a, t); err != nil {
+		if out[i], err = s.coerce(a, t); err != nil {
 			return nil, t, err
 		}
 	}

@@ -21,7 +21,7 @@ func resolveCase(fn *function, args []*Expr) (*Expr, error) {
 	for i := 1; i < len(args); i += 2 {
 		values = append(values, args[i])
 	}
-	values, t, err := agree(append(values, args[len(args)-1]))
+	values, t, err := fn.session.agree(append(values, args[len(args)-1]))
 	if err != nil {
 		return nil, explain(fn, args, err)
 	}
@@ -33,7 +33,7 @@ func resolveCase(fn *function, args []*Expr) (*Expr, error) {
 		case implicitCost(args[i].Type.Kind, Bool) < 0:
 			return nil, noSuchFunction(fn, args)
 		default:
-			if out[i], err = coerce(args[i], Type{Kind: Bool}); err != nil {
+			if out[i], err = fn.session.coerce(args[i], Type{Kind: Bool}); err != nil {
 				return nil, err
 			}
 		}
@@ -45,7 +45,7 @@ func resolveCoalesce(fn *function, args []*Expr) (*Expr, error) {
 	if len(args) == 0 {
 		return nil, noSuchFunction(fn, args)
 	}
-	same, t, err := agree(args)
+	same, t, err := fn.session.agree(args)
 	if err != nil {
 		return nil, explain(fn, args, err)
 	}

@@ -60,7 +60,7 @@ func resolveConcat(fn *function, args []*Expr) (*Expr, error) {
 	out := make([]*Expr, len(args))
 	for i, a := range args {
 		var err error
-		if out[i], err = Cast(a, Type{Kind: String}); err != nil {
+		if out[i], err = fn.session.Cast(a, Type{Kind: String}); err != nil {
 			return nil, noSuchFunction(fn, args)
 		}
 	}
