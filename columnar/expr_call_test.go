@@ -116,7 +116,7 @@ func atom(s string) (*Expr, string, error) {
 		if kind == String {
 			return Const(Type{Kind: String}, Value{S: text}), rest, nil
 		}
-		e, err := coerce(Const(Type{Kind: String}, Value{S: text}), Type{Kind: kind})
+		e, err := (Session{}).coerce(Const(Type{Kind: String}, Value{S: text}), Type{Kind: kind})
 		return e, rest, err
 	}
 	end := strings.IndexAny(s+" ", " )")
