@@ -81,9 +81,9 @@ func (l *dirLevel) descend(rows []int32, v *columnar.Vector, sel []int32) error 
 	switch v.Type.Kind {
 	case columnar.Bool:
 		l.codeBools(v, sel)
-	case columnar.Int32, columnar.Date:
+	case columnar.Int8, columnar.Int16, columnar.Int32, columnar.Date:
 		codeInts(l, v, v.I32, sel)
-	case columnar.Int64, columnar.Timestamp:
+	case columnar.Int64, columnar.Timestamp, columnar.LocalTimestamp:
 		codeInts(l, v, v.I64, sel)
 	case columnar.String:
 		l.codeStrings(v, sel)

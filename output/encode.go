@@ -34,6 +34,7 @@ const (
 type encoder struct {
 	columns []int // of the batches that it is given
 	schema  *columnar.Schema
+	leaves  []leaf
 	config  *parquet.WriterConfig
 	buf     bytes.Buffer
 	hash    *rowHash
@@ -56,12 +57,13 @@ func newEncoder(l Layout, compression string) (*encoder, error) {
 	cfg.DataPageVersion = 1
 	cfg.PageBufferSize = pageBytes
 	cfg.DictionaryMaxBytes = dictionaryMax
+	cfg.SkipPageBounds = unboundedColumns(schema)
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	file := l.File()
 	return &encoder{
-		columns: l.Columns, schema: file, config: cfg, hash: newRowHash(file), chunk: make([]parquet.Value, 0, chunkRows),
+		columns: l.Columns, schema: file, leaves: leavesOf(file), config: cfg, hash: newRowHash(file), chunk: make([]parquet.Value, 0, chunkRows),
 	}, nil
 }
 
@@ -107,28 +109,33 @@ func (e *encoder) file(rows runs, footer []footerKey) ([]byte, string, error) {
 
 func (e *encoder) rowGroup(w *parquet.GenericWriter[any], rows runs) error {
 	for i, c := range w.ColumnWriters() {
-		if err := e.column(i, c, rows); err != nil {
-			return fmt.Errorf("column %q: %w", e.schema.Fields[i].Name, err)
+		l := e.leaves[i]
+		if err := e.column(l, i == 0 || e.leaves[i-1].column != l.column, c, rows); err != nil {
+			return fmt.Errorf("column %q: %w", e.schema.Fields[l.column].Name, err)
 		}
 	}
 	return w.Flush()
 }
 
-// column hands over full chunks, the last one aside, however rows are cut into batches.
-func (e *encoder) column(i int, w *parquet.ColumnWriter, rows runs) error {
-	chunk := e.chunk[:0]
+// column hands over full chunks, the last one aside, however rows are cut into batches. The first leaf of a column also
+// feeds the digest of its rows.
+func (e *encoder) column(l leaf, first bool, w *parquet.ColumnWriter, rows runs) error {
+	chunk, n := e.chunk[:0], 0
 	for c := (cursor{runs: rows}); c.more(); {
-		r := c.next(chunkRows - len(chunk))
-		v := r.batch.Cols[e.columns[i]]
-		e.hash.add(i, v, r.sel)
-		chunk = appendValues(chunk, v, r.sel)
-		if len(chunk) < chunkRows && c.more() {
+		r := c.next(chunkRows - n)
+		v := r.batch.Cols[e.columns[l.column]]
+		if first {
+			e.hash.add(l.column, v, r.sel)
+		}
+		chunk, n = l.append(chunk, v, r.sel), n+len(r.sel)
+		if n < chunkRows && c.more() {
 			continue
 		}
 		if _, err := w.WriteRowValues(chunk); err != nil {
 			return err
 		}
-		chunk = chunk[:0]
+		chunk, n = chunk[:0], 0
 	}
+	e.chunk = chunk[:0]
 	return nil
 }

@@ -48,7 +48,7 @@ func intText(k columnar.Kind, v int64) string {
 		return strconv.FormatBool(v != 0)
 	case columnar.Date:
 		return time.Unix(v*86400, 0).UTC().Format(time.DateOnly)
-	case columnar.Timestamp:
+	case columnar.Timestamp, columnar.LocalTimestamp:
 		return time.UnixMicro(v).UTC().Format("2006-01-02 15:04:05.999999")
 	}
 	return strconv.FormatInt(v, 10)

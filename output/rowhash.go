@@ -65,14 +65,48 @@ func appendCanonical(dst []byte, v *columnar.Vector, sel []int32) []byte {
 	switch v.Type.Kind {
 	case columnar.Bool:
 		return canonBools(dst, v, sel)
-	case columnar.Int32, columnar.Date:
+	case columnar.Int8, columnar.Int16, columnar.Int32, columnar.Date:
 		return canonInt32s(dst, v, sel)
-	case columnar.Float64:
+	case columnar.Float32, columnar.Float64:
 		return canonDoubles(dst, v, sel)
+	case columnar.Decimal, columnar.Array, columnar.Struct, columnar.Map:
+		for _, r := range sel {
+			dst = canonNested(dst, v, r)
+		}
+		return dst
 	case columnar.String, columnar.Binary:
 		return canonBytes(dst, v, sel)
 	}
 	return canonInt64s(dst, v, sel)
+}
+
+// canonNested writes one value: of a decimal its 16 bytes, of an array or map the number of its elements and these, of a
+// struct its fields.
+func canonNested(dst []byte, v *columnar.Vector, r int32) []byte {
+	if v.IsNull(int(r)) {
+		return append(dst, canonNull)
+	}
+	switch v.Type.Kind {
+	case columnar.Decimal:
+		dst = binary.LittleEndian.AppendUint64(append(dst, canonValue), v.Wide[r].Lo)
+		return binary.LittleEndian.AppendUint64(dst, uint64(v.Wide[r].Hi))
+	case columnar.Struct:
+		dst = append(dst, canonValue)
+		for _, kid := range v.Kids {
+			dst = appendCanonical(dst, kid, []int32{r})
+		}
+		return dst
+	case columnar.Array, columnar.Map:
+		from, until := v.Off[r], v.Off[r+1]
+		dst = binary.LittleEndian.AppendUint32(append(dst, canonValue), uint32(until-from))
+		for i := from; i < until; i++ {
+			for _, kid := range v.Kids {
+				dst = appendCanonical(dst, kid, []int32{i})
+			}
+		}
+		return dst
+	}
+	return appendCanonical(dst, v, []int32{r})
 }
 
 func canonBools(dst []byte, v *columnar.Vector, sel []int32) []byte {

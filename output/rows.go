@@ -104,12 +104,37 @@ func estimate(v *columnar.Vector, sel []int32) int64 {
 	switch v.Type.Kind {
 	case columnar.Bool:
 		return int64(len(sel))
-	case columnar.Int32, columnar.Date:
+	case columnar.Int8, columnar.Int16, columnar.Int32, columnar.Date, columnar.Float32:
 		return 4 * int64(len(sel))
+	case columnar.Decimal:
+		return 16 * int64(len(sel))
+	case columnar.Array, columnar.Struct, columnar.Map:
+		return nestedBytes(v, sel)
 	case columnar.String, columnar.Binary:
 		return 4*int64(len(sel)) + stringBytes(v, sel)
 	}
 	return 8 * int64(len(sel))
+}
+
+// nestedBytes counts what the rows hold, and 4 bytes for each array, map or struct.
+func nestedBytes(v *columnar.Vector, sel []int32) int64 {
+	n := 4 * int64(len(sel))
+	for _, r := range sel {
+		if v.IsNull(int(r)) {
+			continue
+		}
+		inside := []int32{r}
+		if v.Type.Kind != columnar.Struct {
+			inside = inside[:0]
+			for i := v.Off[r]; i < v.Off[r+1]; i++ {
+				inside = append(inside, i)
+			}
+		}
+		for _, kid := range v.Kids {
+			n += estimate(kid, inside)
+		}
+	}
+	return n
 }
 
 // stringBytes counts NULL rows as empty: what their offsets say is undefined.

@@ -16,8 +16,8 @@ import (
 // Stdout is the [Sink] for looking: each row is a JSON object on a line of its own, keys in column order. It promises
 // at-least-once only: a batch that ran again after a crash is printed again.
 //
-// Timestamps are RFC 3339 in UTC, dates 2026-11-22, binaries base64, doubles without a JSON form "NaN", "Infinity" and
-// "-Infinity".
+// Timestamps are RFC 3339 in UTC (timestamp_ntz without a zone), dates 2026-11-22, binaries base64, doubles without a
+// JSON form "NaN", "Infinity" and "-Infinity". Arrays are JSON arrays, structs objects, maps objects whose keys are text.
 type Stdout struct {
 	sink    string
 	w       io.Writer
@@ -104,12 +104,16 @@ func jsonValue(dst []byte, v *columnar.Vector, r int) ([]byte, error) {
 	switch v.Type.Kind {
 	case columnar.Bool:
 		return strconv.AppendBool(dst, v.Bool(r)), nil
-	case columnar.Int32:
+	case columnar.Int8, columnar.Int16, columnar.Int32:
 		return strconv.AppendInt(dst, int64(v.I32[r]), 10), nil
 	case columnar.Int64:
 		return strconv.AppendInt(dst, v.I64[r], 10), nil
+	case columnar.Float32:
+		return jsonDouble(dst, v.F64[r], 32), nil
 	case columnar.Float64:
-		return jsonDouble(dst, v.F64[r]), nil
+		return jsonDouble(dst, v.F64[r], 64), nil
+	case columnar.Decimal:
+		return v.Wide[r].AppendDecimal(dst, int(v.Type.Scale)), nil
 	case columnar.String:
 		return jsonString(dst, string(v.Str(r)))
 	case columnar.Binary:
@@ -119,11 +123,13 @@ func jsonValue(dst []byte, v *columnar.Vector, r int) ([]byte, error) {
 		return time.Unix(int64(v.I32[r])*86400, 0).UTC().AppendFormat(dst, `"2006-01-02"`), nil
 	case columnar.Timestamp:
 		return time.UnixMicro(v.I64[r]).UTC().AppendFormat(dst, `"2006-01-02T15:04:05.999999Z"`), nil
+	case columnar.LocalTimestamp:
+		return time.UnixMicro(v.I64[r]).UTC().AppendFormat(dst, `"2006-01-02T15:04:05.999999"`), nil
 	}
-	return nil, fmt.Errorf("%s cannot be printed", v.Type.Article())
+	return jsonNested(dst, v, r)
 }
 
-func jsonDouble(dst []byte, x float64) []byte {
+func jsonDouble(dst []byte, x float64, bits int) []byte {
 	switch {
 	case math.IsNaN(x):
 		return append(dst, `"NaN"`...)
@@ -132,7 +138,7 @@ func jsonDouble(dst []byte, x float64) []byte {
 	case math.IsInf(x, -1):
 		return append(dst, `"-Infinity"`...)
 	}
-	return strconv.AppendFloat(dst, x, 'g', -1, 64)
+	return strconv.AppendFloat(dst, x, 'g', -1, bits)
 }
 
 // jsonString quotes s, leaving <, > and & as they are.

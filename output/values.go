@@ -11,10 +11,12 @@ func appendValues(dst []parquet.Value, v *columnar.Vector, sel []int32) []parque
 	switch v.Type.Kind {
 	case columnar.Bool:
 		return appendBools(dst, v, sel)
-	case columnar.Int32, columnar.Date:
+	case columnar.Int8, columnar.Int16, columnar.Int32, columnar.Date:
 		return appendInt32s(dst, v, sel)
 	case columnar.Float64:
 		return appendDoubles(dst, v, sel)
+	case columnar.Float32, columnar.Decimal:
+		return appendAny(dst, v, sel)
 	case columnar.String, columnar.Binary:
 		return appendBytes(dst, v, sel)
 	}
@@ -23,6 +25,18 @@ func appendValues(dst []parquet.Value, v *columnar.Vector, sel []int32) []parque
 
 // present marks a value that is not NULL. The column index only matters when whole rows are written, so it is 0.
 func present(v parquet.Value) parquet.Value { return v.Level(0, 1, 0) }
+
+// appendAny is for the kinds that are not worth a loop of their own.
+func appendAny(dst []parquet.Value, v *columnar.Vector, sel []int32) []parquet.Value {
+	for _, r := range sel {
+		if v.IsNull(int(r)) {
+			dst = append(dst, parquet.Value{})
+			continue
+		}
+		dst = append(dst, present(valueOf(v, int(r))))
+	}
+	return dst
+}
 
 func appendBools(dst []parquet.Value, v *columnar.Vector, sel []int32) []parquet.Value {
 	for _, r := range sel {
