@@ -37,7 +37,7 @@ var castKernels = map[castPair]kernel{
 func castFunctions() []*function {
 	return []*function{
 		{
-			Function: Function{"cast", "CAST(a AS type)", "Conversion; a value that does not convert is an error."},
+			Function: about("cast", "CAST(a AS type)", "Conversion; a value that does not convert is an error."),
 			takes:    "a value and a type", fails: true,
 			resolve: func(fn *function, args []*Expr) (*Expr, error) { return nil, noSuchFunction(fn, args) },
 			kernel:  func(e *Expr) kernel { return castKernels[castPair{e.Args[0].Type.Kind, e.Type.Kind}] },

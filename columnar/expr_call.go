@@ -3,55 +3,8 @@ package columnar
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
-
-// Function describes a function for documents and for messages.
-type Function struct {
-	Name      string // as in [Expr.Op]
-	Signature string // e.g. "hour(timestamp) → bigint"
-	Doc       string // one sentence
-}
-
-// function is a registered function: how its arguments are typed and which kernel computes it.
-type function struct {
-	Function
-	takes   string // for messages, after the name: "a timestamp"
-	session Session
-	resolve func(fn *function, args []*Expr) (*Expr, error)
-	kernel  func(e *Expr) kernel // nil for argument types that resolve never lets through
-	fails   bool                 // some argument values have no result
-}
-
-// overload is one typing of a function.
-type overload struct {
-	args []Kind
-	out  Kind
-}
-
-// registry is filled once, at start, from the lists beside the kernels.
-var registry = map[string]*function{}
-
-func init() {
-	for _, list := range [][]*function{operatorFunctions(), conditionFunctions(), castFunctions(), timeFunctions(), stringFunctions(), mathFunctions()} {
-		for _, fn := range list {
-			registry[fn.Name] = fn
-		}
-	}
-}
-
-var aliases = map[string]string{"!=": "<>", "==": "=", "||": "concat", "ceiling": "ceil", "char_length": "length", "is null": "isnull", "is not null": "isnotnull"}
-
-// Functions lists all functions and operators by name.
-func Functions() []Function {
-	out := make([]Function, 0, len(registry))
-	for _, fn := range registry {
-		out = append(out, fn.Function)
-	}
-	slices.SortFunc(out, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
-	return out
-}
 
 // Session is the settings of a job that the meaning of expressions depends on. They become part of the bound expression,
 // and so of the job's identity. The zero Session is UTC.
@@ -68,14 +21,13 @@ func Cast(e *Expr, t Type) (*Expr, error) { return Session{}.Cast(e, t) }
 // Call applies the function or operator name, in any case, to args. It inserts the implicit casts and gives the result
 // type. A minus with one argument negates. The error says what the function takes.
 func (s Session) Call(name string, args ...*Expr) (*Expr, error) {
-	op := strings.ToLower(name)
-	if a, ok := aliases[op]; ok {
-		op = a
+	if name == "-" && len(args) == 1 {
+		name = "neg"
 	}
-	if op == "-" && len(args) == 1 {
-		op = "neg"
+	fn, ok := lookup(name)
+	if reason, refused := RefusedFunction(name); refused {
+		return nil, fmt.Errorf("%s() is not supported: %s", strings.ToLower(name), reason)
 	}
-	fn, ok := registry[op]
 	if !ok {
 		return nil, fmt.Errorf("function %s does not exist", name)
 	}
@@ -97,6 +49,12 @@ func (s Session) Cast(e *Expr, t Type) (*Expr, error) {
 		return nil, fmt.Errorf("cannot cast %s to %s", e.Type, t)
 	}
 	return &Expr{Op: "cast", Type: t, Args: []*Expr{e}}, nil
+}
+
+// overload is one typing of a function.
+type overload struct {
+	args []Kind
+	out  Kind
 }
 
 // overloaded resolves by the overload with the nearest argument types; the first of equals wins.
@@ -187,15 +145,15 @@ func operatorFunctions() []*function {
 	boolean := overloaded(overload{[]Kind{Bool, Bool}, Bool})
 	var list []*function
 	for _, op := range []string{"=", "<>", "<", "<=", ">", ">="} {
-		list = append(list, &function{Function: Function{op, "a " + op + " b → boolean", "Compares; strings bytewise, NaN equals NaN and is above all doubles."},
+		list = append(list, &function{Function: about(op, "a "+op+" b → boolean", "Compares; strings bytewise, NaN equals NaN and is above all doubles."),
 			takes: two, resolve: agreeing, kernel: compareKernel})
 	}
 	list = append(list,
-		&function{Function: Function{"and", "a AND b → boolean", "Three-valued AND; b is not computed where a is FALSE."}, takes: "two booleans", resolve: boolean, kernel: andKernel},
-		&function{Function: Function{"or", "a OR b → boolean", "Three-valued OR; b is not computed where a is TRUE."}, takes: "two booleans", resolve: boolean, kernel: orKernel},
-		&function{Function: Function{"not", "NOT a → boolean", "Negation; NULL stays NULL."}, takes: "a boolean", resolve: overloaded(overload{[]Kind{Bool}, Bool}), kernel: notKernel},
-		&function{Function: Function{"isnull", "a IS NULL → boolean", "Whether a is NULL."}, takes: "one value", resolve: anyValue, kernel: isNullKernel},
-		&function{Function: Function{"isnotnull", "a IS NOT NULL → boolean", "Whether a is not NULL."}, takes: "one value", resolve: anyValue, kernel: isNullKernel})
+		&function{Function: about("and", "a AND b → boolean", "Three-valued AND; b is not computed where a is FALSE."), takes: "two booleans", resolve: boolean, kernel: andKernel},
+		&function{Function: about("or", "a OR b → boolean", "Three-valued OR; b is not computed where a is TRUE."), takes: "two booleans", resolve: boolean, kernel: orKernel},
+		&function{Function: about("not", "NOT a → boolean", "Negation; NULL stays NULL."), takes: "a boolean", resolve: overloaded(overload{[]Kind{Bool}, Bool}), kernel: notKernel},
+		&function{Function: about("isnull", "a IS NULL → boolean", "Whether a is NULL."), takes: "one value", resolve: anyValue, kernel: isNullKernel},
+		&function{Function: about("isnotnull", "a IS NOT NULL → boolean", "Whether a is not NULL."), takes: "one value", resolve: anyValue, kernel: isNullKernel})
 	return append(list, arithmetic()...)
 }
 
@@ -203,7 +161,7 @@ func arithmetic() []*function {
 	ints, doubles := overload{[]Kind{Int64, Int64}, Int64}, overload{[]Kind{Float64, Float64}, Float64}
 	later, earlier := overload{[]Kind{Timestamp, Interval}, Timestamp}, overload{[]Kind{Interval, Timestamp}, Timestamp}
 	op := func(name, takes, doc string, list ...overload) *function {
-		return &function{Function: Function{name, "a " + name + " b → bigint, double" + suffix(len(list) > 2, ", timestamp"), doc},
+		return &function{Function: about(name, "a "+name+" b → bigint, double"+suffix(len(list) > 2, ", timestamp"), doc),
 			takes: takes, resolve: overloaded(list...), kernel: arithKernel, fails: true}
 	}
 	return []*function{
@@ -212,7 +170,7 @@ func arithmetic() []*function {
 		op("*", "two numbers", "Product; bigint overflow is an error.", ints, doubles),
 		op("/", "two numbers", "Quotient; of integers it is cut towards zero. Division by zero is an error.", ints, doubles),
 		op("%", "two numbers", "Remainder with the sign of a. Division by zero is an error.", ints, doubles),
-		{Function: Function{"neg", "−a → bigint, double", "Negation."}, takes: "a number", kernel: negKernel, fails: true,
+		{Function: about("neg", "−a → bigint, double", "Negation."), takes: "a number", kernel: negKernel, fails: true,
 			resolve: overloaded(overload{[]Kind{Int64}, Int64}, overload{[]Kind{Float64}, Float64})},
 	}
 }

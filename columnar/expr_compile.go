@@ -1,6 +1,9 @@
 package columnar
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Program is a compiled expression. It owns the buffers of its results, so it serves one goroutine.
 type Program struct {
@@ -10,8 +13,30 @@ type Program struct {
 
 // frame is what the kernels of one evaluation share.
 type frame struct {
-	batch *Batch
-	iota  []int32 // 0, 1, 2, …: the row list of a batch without selection
+	batch   *Batch
+	iota    []int32 // 0, 1, 2, …: the row list of a batch without selection
+	folding bool    // constants are computed while compiling: there is no [Env]
+}
+
+var (
+	errFolding = errors.New("depends on the plan of the batch")
+	errNoNow   = errors.New("now() has no value here: there is no plan time")
+)
+
+// zone is the rules of a time zone by name. They come from the plan, so that nothing that depends on them is folded.
+func (f *frame) zone(name string) (*Zone, error) {
+	if f.folding {
+		return nil, errFolding
+	}
+	return f.batch.Env.Zone(name)
+}
+
+// now is the plan time.
+func (f *frame) now() (int64, error) {
+	if f.folding || f.batch.Env == nil {
+		return 0, errNoNow
+	}
+	return f.batch.Env.Now, nil
 }
 
 // rowSet says which rows an evaluation has to get right. Kernels that are cheap and cannot fail compute every physical
@@ -106,7 +131,7 @@ func (n *node) isConst() bool { return n.expr.Op == "const" }
 // folded replaces a function of constants by its value. One that has no value, such as 1/0, stays: it may stand
 // in a branch that is never taken.
 func folded(n *node) *node {
-	v, err := n.eval(&frame{batch: &Batch{Schema: &Schema{}, Rows: 1}, iota: []int32{0}}, rowSet{list: []int32{0}, all: true})
+	v, err := n.eval(&frame{batch: &Batch{Schema: &Schema{}, Rows: 1}, iota: []int32{0}, folding: true}, rowSet{list: []int32{0}, all: true})
 	if err != nil {
 		return n
 	}

@@ -2,11 +2,11 @@ package columnar
 
 func conditionFunctions() []*function {
 	return []*function{
-		{Function: Function{"case", "CASE WHEN cond THEN value … ELSE value END", "The first value whose condition is TRUE; a value is computed only for its rows. Without ELSE the rest is NULL."},
+		{Function: about("case", "CASE WHEN cond THEN value … ELSE value END", "The first value whose condition is TRUE; a value is computed only for its rows. Without ELSE the rest is NULL."),
 			takes: "conditions and values of one type in turn, and the ELSE value", resolve: resolveCase, kernel: func(*Expr) kernel { return caseKernel }},
-		{Function: Function{"coalesce", "coalesce(a, b, …)", "The first value that is not NULL; later ones are computed only where they are needed."},
+		{Function: about("coalesce", "coalesce(a, b, …)", "The first value that is not NULL; later ones are computed only where they are needed."),
 			takes: "one or more values of one type", resolve: resolveCoalesce, kernel: func(*Expr) kernel { return coalesceKernel }},
-		{Function: Function{"nullif", "nullif(a, b)", "NULL where a = b, else a."}, takes: "two values of one type", resolve: agreeing, kernel: nullIfKernel},
+		{Function: about("nullif", "nullif(a, b)", "NULL where a = b, else a."), takes: "two values of one type", resolve: agreeing, kernel: nullIfKernel},
 	}
 }
 

@@ -5,15 +5,15 @@ import "math"
 func mathFunctions() []*function {
 	double := overloaded(overload{[]Kind{Float64}, Float64})
 	one := func(name, doc string, f func(dst, src []float64)) *function {
-		return &function{Function: Function{name, name + "(double) → double", doc}, takes: "a number", resolve: double,
+		return &function{Function: about(name, name+"(double) → double", doc), takes: "a number", resolve: double,
 			kernel: func(*Expr) kernel { return mapFloats(f) }}
 	}
 	return []*function{
-		{Function: Function{"abs", "abs(number) → bigint, double", "Absolute value."}, takes: "a number", kernel: absKernel, fails: true,
+		{Function: about("abs", "abs(number) → bigint, double", "Absolute value."), takes: "a number", kernel: absKernel, fails: true,
 			resolve: overloaded(overload{[]Kind{Int64}, Int64}, overload{[]Kind{Float64}, Float64})},
 		one("floor", "The largest whole number not above.", floorFloats),
 		one("ceil", "The smallest whole number not below.", ceilFloats),
-		{Function: Function{"round", "round(double [, digits]) → double", "The nearest number with so many digits behind the point (default 0); halves go to the even neighbour."},
+		{Function: about("round", "round(double [, digits]) → double", "The nearest number with so many digits behind the point (default 0); halves go to the even neighbour."),
 			takes: "a number, and a number of digits", resolve: overloaded(overload{[]Kind{Float64}, Float64}, overload{[]Kind{Float64, Int64}, Float64}), kernel: roundKernel},
 	}
 }

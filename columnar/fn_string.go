@@ -8,13 +8,13 @@ import (
 func stringFunctions() []*function {
 	text := overloaded(overload{[]Kind{String}, String})
 	return []*function{
-		{Function: Function{"lower", "lower(string) → string", "Lower case, letter by letter."}, takes: "a string", resolve: text,
+		{Function: about("lower", "lower(string) → string", "Lower case, letter by letter."), takes: "a string", resolve: text,
 			kernel: func(*Expr) kernel { return mapRunes(unicode.ToLower) }},
-		{Function: Function{"upper", "upper(string) → string", "Upper case, letter by letter."}, takes: "a string", resolve: text,
+		{Function: about("upper", "upper(string) → string", "Upper case, letter by letter."), takes: "a string", resolve: text,
 			kernel: func(*Expr) kernel { return mapRunes(unicode.ToUpper) }},
-		{Function: Function{"length", "length(string) → bigint", "Characters of a string, bytes of a binary."}, takes: "a string", kernel: lengthKernel,
+		{Function: about("length", "length(string) → bigint", "Characters of a string, bytes of a binary."), takes: "a string", kernel: lengthKernel,
 			resolve: overloaded(overload{[]Kind{String}, Int64}, overload{[]Kind{Binary}, Int64})},
-		{Function: Function{"concat", "a || b → string, concat(a, …) → string", "Joins texts; NULL when any part is NULL. Other types are written as by CAST."},
+		{Function: about("concat", "a || b → string, concat(a, …) → string", "Joins texts; NULL when any part is NULL. Other types are written as by CAST."),
 			takes: "one or more values", resolve: resolveConcat, kernel: func(*Expr) kernel { return strict(concat) }},
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 func timeFunctions() []*function {
 	one := func(name, takesDoc string, k kernel, out Kind) *function {
-		return &function{Function: Function{name, name + "(timestamp) → " + out.String(), takesDoc}, takes: "a timestamp",
+		return &function{Function: about(name, name+"(timestamp) → "+out.String(), takesDoc), takes: "a timestamp",
 			resolve: overloaded(overload{[]Kind{Timestamp}, out}), kernel: func(*Expr) kernel { return k }}
 	}
 	return []*function{
@@ -19,12 +19,12 @@ func timeFunctions() []*function {
 		one("month", "The month, 1 to 12, in UTC.", datePart(func(c civil) int64 { return c.month }), Int64),
 		one("day", "The day of the month, 1 to 31, in UTC.", datePart(func(c civil) int64 { return c.day }), Int64),
 		{
-			Function: Function{"date_trunc", "date_trunc(unit, timestamp) → timestamp", "Rounds down to the unit, one of " + truncUnits + ", in UTC; weeks begin on Monday."},
+			Function: about("date_trunc", "date_trunc(unit, timestamp) → timestamp", "Rounds down to the unit, one of "+truncUnits+", in UTC; weeks begin on Monday."),
 			takes:    "a unit in quotes, one of " + truncUnits + ", and a timestamp",
 			resolve:  resolveTrunc, kernel: truncKernel, fails: true,
 		},
 		{
-			Function: Function{"tumble_start", "tumble_start(timestamp, size, offset) → timestamp", "The start of the tumbling window; size and offset are intervals or microseconds, windows are aligned to 1970-01-01 UTC + offset."},
+			Function: about("tumble_start", "tumble_start(timestamp, size, offset) → timestamp", "The start of the tumbling window; size and offset are intervals or microseconds, windows are aligned to 1970-01-01 UTC + offset."),
 			takes:    "a timestamp, a positive constant interval and a constant interval",
 			resolve:  resolveTumble, kernel: tumbleKernel, fails: true,
 		},

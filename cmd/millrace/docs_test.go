@@ -30,21 +30,42 @@ func TestFunctionTable(t *testing.T) {
 	}
 }
 
+// functionTable has a table for each family: signatures and other names of the functions with one description, and it.
 func functionTable() string {
-	var docs []string
-	signatures := map[string][]string{} // of the functions with one description
-	cell := strings.NewReplacer("|", `\|`, "\n", " ").Replace
-	for _, f := range columnar.Functions() {
-		if signatures[f.Doc] == nil {
-			docs = append(docs, f.Doc)
-		}
-		signatures[f.Doc] = append(signatures[f.Doc], "`"+cell(f.Signature)+"`")
-	}
 	var b strings.Builder
-	b.WriteString("\n| | |\n|---|---|\n")
-	for _, doc := range docs {
-		fmt.Fprintf(&b, "| %s | %s |\n", strings.Join(signatures[doc], "<br>"), cell(doc))
+	family := ""
+	for _, row := range functionRows() {
+		if row.family != family {
+			family = row.family
+			fmt.Fprintf(&b, "\n### %s\n\n| | |\n|---|---|\n", family)
+		}
+		fmt.Fprintf(&b, "| %s | %s |\n", strings.Join(row.signatures, "<br>"), row.doc)
 	}
 	b.WriteString("\n")
 	return b.String()
+}
+
+type functionRow struct {
+	family, doc string
+	signatures  []string
+}
+
+func functionRows() []*functionRow {
+	var rows []*functionRow
+	byDoc := map[string]*functionRow{}
+	cell := strings.NewReplacer("|", `\|`, "\n", " ").Replace
+	for _, f := range columnar.Functions() {
+		row := byDoc[f.Family+f.Doc]
+		if row == nil {
+			row = &functionRow{family: f.Family, doc: cell(f.Doc)}
+			byDoc[f.Family+f.Doc] = row
+			rows = append(rows, row)
+		}
+		signature := "`" + cell(f.Signature) + "`"
+		if len(f.Aliases) > 0 {
+			signature += " also `" + cell(strings.Join(f.Aliases, "`, `")) + "`"
+		}
+		row.signatures = append(row.signatures, signature)
+	}
+	return rows
 }
