@@ -13,6 +13,7 @@ import (
 // tasks one after the other.
 type chain struct {
 	stage  *dstream.Stage
+	into   *dstream.Exchange // nil without one
 	ops    []columnar.Operator
 	assign *windows.Assign // with the exchange
 	agg    *columnar.HashAggregate
@@ -22,9 +23,9 @@ type chain struct {
 	unusable int64 // source stage: rows without a usable event time
 }
 
-// newChain compiles a stage. tables are the static tables by name, with the columns of the plan.
-func newChain(stage *dstream.Stage, tables map[string]*columnar.Batch) (*chain, error) {
-	c := &chain{stage: stage}
+// newChain compiles a stage that sends into an exchange, or into sinks when that is nil. tables are the static tables by name, with the columns of the plan.
+func newChain(stage *dstream.Stage, into *dstream.Exchange, tables map[string]*columnar.Batch) (*chain, error) {
+	c := &chain{stage: stage, into: into}
 	in := stage.In
 	for _, op := range stage.Ops {
 		o, err := compileOp(in, op, tables)
@@ -34,9 +35,9 @@ func newChain(stage *dstream.Stage, tables map[string]*columnar.Batch) (*chain, 
 		c.ops = append(c.ops, o)
 		in = o.Schema()
 	}
-	if x := stage.Exchange; x != nil {
-		c.assign = windows.NewAssign(in, x.TimeColumn, x.Window)
-		c.agg = columnar.NewHashAggregate(c.assign.Schema(), x.Spec)
+	if into != nil {
+		c.assign = windows.NewAssign(in, into.TimeColumn, into.Window)
+		c.agg = columnar.NewHashAggregate(c.assign.Schema(), into.Spec)
 	}
 	return c, nil
 }
@@ -110,7 +111,7 @@ func (c *chain) finish(r *Result, shards int) error {
 	if c.assign == nil {
 		return nil
 	}
-	r.Edges = append(r.Edges, Edge{Stage: c.stage.ID, Operator: c.stage.Exchange.Name + " assign", RowCounts: c.assign.Counts()})
+	r.Edges = append(r.Edges, Edge{Stage: c.stage.ID, Operator: c.into.Name + " assign", RowCounts: c.assign.Counts()})
 	r.Partials = c.partition(shards)
 	c.agg.Reset()
 	return nil
@@ -128,7 +129,7 @@ func (c *chain) partition(shards int) [][]*columnar.Batch {
 		out[0] = []*columnar.Batch{columnar.Concat([]*columnar.Batch{partial})}
 		return out
 	}
-	keys := make([]int, len(c.stage.Exchange.Spec.Keys)-1)
+	keys := make([]int, len(c.into.Spec.Keys)-1)
 	for i := range keys {
 		keys[i] = i + 1
 	}

@@ -72,7 +72,7 @@ func (q *question) ranges() ([]offsets.Range, error) {
 	if err := q.checkTopics(); err != nil {
 		return nil, err
 	}
-	return offsets.PlanRanges(q.Job.Plan.Source.Name, q.capped(), q.History.Positions, q.limits(), q.Job.Source.Start)
+	return offsets.PlanRanges(q.Job.Plan.Sources[0].Name, q.capped(), q.History.Positions, q.limits(), q.Job.Source.Start)
 }
 
 // checkTopics refuses a job that names another topic than the one its checkpoint has read.
@@ -92,7 +92,7 @@ func (q *question) checkTopics() error {
 // marks are the source's watermarks with the partitions that are idle now.
 func (q *question) marks(ranges []offsets.Range) windows.SourceMark {
 	return windows.Idle(q.Marks, probes(ranges, q.States), windows.IdleRule{
-		Continuous: !q.Job.Trigger.AvailableNow, PlanTime: q.At, IdleAfter: q.Job.Plan.Source.Bounds.IdleAfter})
+		Continuous: !q.Job.Trigger.AvailableNow, PlanTime: q.At, IdleAfter: q.Job.Plan.Sources[0].Bounds.IdleAfter})
 }
 
 func (q *question) plan(ranges []offsets.Range, source windows.SourceMark) *Planned {
@@ -125,7 +125,7 @@ func (q *question) limits() offsets.Limits {
 }
 
 func (q *question) closesByIdleness(marks windows.SourceMark) bool {
-	after := windows.Advance(marks, nil, q.Job.Plan.Source.Bounds, q.At)
+	after := windows.Advance(marks, nil, q.Job.Plan.Sources[0].Bounds, q.At)
 	return q.NextClose != math.MaxInt64 && q.NextClose <= after.Watermark && after.Watermark > q.History.Marks.Source.Watermark
 }
 

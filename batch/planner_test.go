@@ -15,7 +15,7 @@ func planQuestion(reached, ends []int64) question {
 	h := &History{NextBatch: 7, Marks: Marks{Operators: map[string]int64{"w": 42_000_000}}}
 	h.Marks.Source.Watermark = 42_000_000
 	q := question{History: h, At: 100_000_000, NextClose: math.MaxInt64, Job: &Job{
-		Plan:   &dstream.Plan{Source: dstream.SourcePlan{Name: "s", Bounds: windows.Bounds{IdleAfter: 10_000_000}}},
+		Plan:   &dstream.Plan{Sources: []dstream.SourcePlan{{Name: "s", Bounds: windows.Bounds{IdleAfter: 10_000_000}}}},
 		Source: Source{Start: offsets.Earliest}, Trigger: Trigger{AvailableNow: true}, Limits: Limits{Rows: 1000}, Step: 10}}
 	for p, end := range ends {
 		q.States = append(q.States, offsets.PartitionState{Topic: "t", Partition: int32(p), LeaderEpoch: -1, End: end, HighWatermark: end})

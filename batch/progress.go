@@ -122,7 +122,7 @@ func report(job *Job, p *Planned, c *Committed, ends map[partitionKey]int64, wat
 
 func sourceProgress(job *Job, p *Planned, c *Committed, ends map[partitionKey]int64) SourceProgress {
 	s := SourceProgress{
-		Description: fmt.Sprintf("kafka source %s", job.Plan.Source.Name), NumInputRows: c.Records,
+		Description: fmt.Sprintf("kafka source %s", job.Plan.Sources[0].Name), NumInputRows: c.Records,
 		StartOffset: map[string]map[string]int64{}, EndOffset: map[string]map[string]int64{}, LatestOffset: map[string]map[string]int64{},
 	}
 	for _, r := range p.Ranges {

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -41,13 +42,13 @@ func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor map
 	for i := range job.Plan.Stages[1:] {
 		stage := &job.Plan.Stages[i+1]
 		x := feeding(job.Plan, stage)
-		input := water[stage.Input]
+		input := water[i]
 		if before, known := p.Before.Operators[x.Name]; known {
 			input = max(input, before)
 		}
 		o.commit.After.Operators[x.Name] = input
 		water[stage.ID] = input
-		tasks := shardTasks(job, p, stage, partials[stage.Input], input, floor)
+		tasks := shardTasks(job, p, stage, partials[i], input, floor)
 		if results, err = exec.Run(ctx, tasks); err != nil {
 			return nil, err
 		}
@@ -59,7 +60,40 @@ func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor map
 
 // feeding is the exchange in front of a stage that has one.
 func feeding(plan *dstream.Plan, stage *dstream.Stage) *dstream.Exchange {
-	return plan.Stages[stage.Input].Exchange
+	return &plan.Exchanges[stage.From.Exchange]
+}
+
+// into is the exchange that the rows of a stage go into, nil when there is none.
+func into(plan *dstream.Plan, stage *dstream.Stage) *dstream.Exchange {
+	if stage.Exchange < 0 {
+		return nil
+	}
+	return &plan.Exchanges[stage.Exchange]
+}
+
+// checkLinear refuses plans that are not one line from one source: runPlan takes a stage's input from the stage before.
+func checkLinear(plan *dstream.Plan) error {
+	if len(plan.Sources) != 1 {
+		return fmt.Errorf("the job reads %d sources, which is not supported yet", len(plan.Sources))
+	}
+	for i, s := range plan.Stages {
+		from, to := dstream.FromExchange(i-1), i
+		if i == 0 {
+			from = dstream.FromSource(0)
+		}
+		if i == len(plan.Stages)-1 {
+			to = -1
+		}
+		if s.From != from || s.Exchange != to || to >= 0 && len(s.Sinks) > 0 {
+			return errors.New("several queries with results of their own in one job are not supported yet")
+		}
+	}
+	for i := range plan.Exchanges {
+		if plan.Exchanges[i].Unwindowed() {
+			return errors.New("groups without a window are not supported yet")
+		}
+	}
+	return nil
 }
 
 func positionsAfter(ranges []offsets.Range) []offsets.Position {
@@ -77,7 +111,7 @@ func sourceTasks(job *Job, p *Planned, floor map[string]int64) []Task {
 	for _, r := range p.Ranges {
 		for _, piece := range r.Cut(p.Step) {
 			tasks = append(tasks, Task{JobHash: job.Hash, Batch: p.Batch, Stage: 0, At: p.At, Shards: p.Shards,
-				Range: &piece, Late: lateMark(job.Plan.Stages[0].Exchange, p, floor)})
+				Range: &piece, Late: lateMark(into(job.Plan, &job.Plan.Stages[0]), p, floor)})
 		}
 	}
 	return tasks
@@ -112,7 +146,7 @@ func shardTasks(job *Job, p *Planned, stage *dstream.Stage, before []*Result, cl
 	tasks := make([]Task, p.Shards)
 	for s := range tasks {
 		tasks[s] = Task{JobHash: job.Hash, Batch: p.Batch, Stage: stage.ID, At: p.At, Shards: p.Shards, Shard: s,
-			Close: closeAt, Late: lateMark(stage.Exchange, p, floor)}
+			Close: closeAt, Late: lateMark(into(job.Plan, stage), p, floor)}
 		for _, r := range before {
 			if r.Partials != nil {
 				tasks[s].Inputs = append(tasks[s].Inputs, r.Partials[s]...)
@@ -135,7 +169,7 @@ func sourceMark(job *Job, p *Planned, results []*Result) windows.SourceMark {
 		}
 		seen = append(seen, s)
 	}
-	after := windows.Advance(p.Before.Source, seen, job.Plan.Source.Bounds, p.At)
+	after := windows.Advance(p.Before.Source, seen, job.Plan.Sources[0].Bounds, p.At)
 	if p.Final {
 		return windows.Final(after)
 	}
@@ -148,7 +182,7 @@ func (o *outcome) collect(job *Job, p *Planned, stage *dstream.Stage, results []
 		o.commit.Records += r.Source.Records
 		o.commit.WireBytes += r.Source.WireBytes
 		o.bad = append(o.bad, r.Source.Bad...)
-		if stage.Input >= 0 {
+		if stage.From.Exchange >= 0 {
 			o.deltas[stage.ID] = append(o.deltas[stage.ID], r.Delta)
 			o.noteClosed(feeding(job.Plan, stage).Name, r.ClosedTo)
 		}
@@ -191,7 +225,7 @@ func sinkShards(stage *dstream.Stage, results []*Result, shards int) []output.Sh
 	}
 	for i, r := range results {
 		s := i
-		if stage.Input < 0 {
+		if stage.From.Exchange < 0 {
 			s = i * shards / len(results)
 		}
 		out[s].Rows = append(out[s].Rows, r.Rows...)
@@ -208,11 +242,10 @@ func checkEdges(plan *dstream.Plan, edges []Edge) error {
 			return fmt.Errorf("row accounting of %q: %d rows in, %d added, %d out, %d dropped, %d more held: a bug; nothing was published",
 				e.Operator, e.In, e.Added, e.Out, e.Dropped(), held)
 		}
-		input := plan.Stages[e.Stage].Input
 		rows, inside := next[e.Stage]
-		window := !inside && input >= 0
+		window := !inside && plan.Stages[e.Stage].From.Exchange >= 0
 		if window {
-			rows = next[input]
+			rows = next[e.Stage-1]
 		}
 		if (inside || window) && rows != e.In {
 			return fmt.Errorf("row accounting: %d rows into %q, the operator before gave %d: a bug; nothing was published", e.In, e.Operator, rows)

@@ -24,6 +24,9 @@ func openSession(ctx context.Context, job *Job, digest string, owner output.Owne
 	if err := job.Plan.Check(); err != nil {
 		return nil, fmt.Errorf("plan of job %s: %w", job.Name, err)
 	}
+	if err := checkLinear(job.Plan); err != nil {
+		return nil, fmt.Errorf("plan of job %s: %w", job.Name, err)
+	}
 	s := &session{job: job, digest: digest, shards: shards}
 	for _, k := range job.Sinks {
 		sink, err := k.Open(ctx, owner, lastRows[k.Name] > 0)
@@ -34,7 +37,7 @@ func openSession(ctx context.Context, job *Job, digest string, owner output.Owne
 	}
 	source, err := job.Source.Open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("open source %s: %w", job.Plan.Source.Name, err)
+		return nil, fmt.Errorf("open source %s: %w", job.Plan.Sources[0].Name, err)
 	}
 	s.source = source
 	s.worker = newWorker(job, source, shards)

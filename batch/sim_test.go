@@ -151,7 +151,7 @@ func named(name string) func(*Job) { return func(j *Job) { j.Name = name } }
 func continuous(j *Job) { j.Trigger = Trigger{Every: time.Second} }
 
 // bounds replaces the event-time settings.
-func bounds(b windows.Bounds) func(*Job) { return func(j *Job) { j.Plan.Source.Bounds = b } }
+func bounds(b windows.Bounds) func(*Job) { return func(j *Job) { j.Plan.Sources[0].Bounds = b } }
 
 // byteExecutor sends every task and every result through their encodings, as to another process.
 type byteExecutor struct{ w *worker }

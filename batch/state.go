@@ -21,7 +21,7 @@ func newStates(plan *dstream.Plan, shards int) map[int][]*windows.Aggregate {
 	out := map[int][]*windows.Aggregate{}
 	for i := range plan.Stages {
 		st := &plan.Stages[i]
-		if st.Input < 0 {
+		if st.From.Exchange < 0 {
 			continue
 		}
 		x := feeding(plan, st)
@@ -42,7 +42,7 @@ func stateSchema(x *dstream.Exchange) string {
 func (s *session) restore(ctx context.Context, blobs store.Blobs, h *History) error {
 	for i := range s.job.Plan.Stages {
 		stage := &s.job.Plan.Stages[i]
-		if stage.Input < 0 || h.held(s.worker.exchange(stage.ID).Name) == 0 {
+		if stage.From.Exchange < 0 || h.held(s.worker.exchange(stage.ID).Name) == 0 {
 			continue
 		}
 		if err := s.restoreStage(ctx, blobs, stage, h.States); err != nil {
@@ -100,7 +100,7 @@ func keyGroups(shard, shards int) (from, to uint8) {
 // checkOrphans refuses open windows of an operator that the job no longer has: they would vanish.
 func (s *session) checkOrphans(h *History) error {
 	for _, name := range slices.Sorted(maps.Keys(h.Marks.Operators)) {
-		found := slices.ContainsFunc(s.job.Plan.Stages, func(st dstream.Stage) bool { return st.Exchange != nil && st.Exchange.Name == name })
+		found := slices.ContainsFunc(s.job.Plan.Exchanges, func(x dstream.Exchange) bool { return x.Name == name })
 		if rows := h.held(name); !found && rows > 0 {
 			return refuse("the checkpoint holds %d rows in open windows of the operator %q, which the job no longer has: its keys, window or aggregates changed; finish them with the old job and --flush-windows, or use a new checkpoint", rows, name)
 		}
@@ -183,7 +183,7 @@ func (s *session) operators(marks map[string]int64) []OperatorProgress {
 	var out []OperatorProgress
 	for i := range s.job.Plan.Stages {
 		stage := &s.job.Plan.Stages[i]
-		if stage.Input < 0 {
+		if stage.From.Exchange < 0 {
 			continue
 		}
 		x := s.worker.exchange(stage.ID)

@@ -107,12 +107,12 @@ func (w *worker) idleReader() *sourceChain {
 }
 
 func (w *worker) newSourceChain() (*sourceChain, error) {
-	p := &w.job.Plan.Source
+	p := &w.job.Plan.Sources[0]
 	dec, err := columnar.NewJSONDecoder(p.Name, p.Fields)
 	if err != nil {
 		return nil, fmt.Errorf("compile decoder of %s: %w", p.Name, err)
 	}
-	ch, err := newChain(&w.job.Plan.Stages[0], w.tables)
+	ch, err := w.newChain(0)
 	if err != nil {
 		return nil, err
 	}
@@ -272,7 +272,12 @@ func (w *worker) takeChain(stage int) (*chain, error) {
 		w.idle[stage] = free[:len(free)-1]
 		return free[len(free)-1], nil
 	}
-	return newChain(&w.job.Plan.Stages[stage], w.tables)
+	return w.newChain(stage)
+}
+
+func (w *worker) newChain(stage int) (*chain, error) {
+	st := &w.job.Plan.Stages[stage]
+	return newChain(st, into(w.job.Plan, st), w.tables)
 }
 
 // exchange is the exchange that feeds a stage.

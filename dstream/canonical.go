@@ -2,6 +2,7 @@ package dstream
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/columnar"
@@ -11,12 +12,14 @@ import (
 // formatting and the order of declarations are not in it, names of output columns are. The job hash is made of it, so it
 // must not change from version to version.
 //
-// One line for each of: the source, its fields, the tables, the stages with their operators and exchanges, the sinks.
-// Columns are numbers, types are spelled out; names inside the plan are left out.
+// One line for each of: the sources with their fields, the tables, the exchanges, the stages with their operators, the
+// sinks, by name. Columns are numbers, types are spelled out; names inside the plan are left out.
 func (p *Plan) Canonical() string {
 	var w strings.Builder
-	w.WriteString("plan 1\n")
-	p.Source.canonical(&w)
+	w.WriteString("plan 2\n")
+	for i := range p.Sources {
+		p.Sources[i].canonical(&w)
+	}
 	for _, t := range p.Tables {
 		fmt.Fprintf(&w, "table %q", t.Name)
 		for _, f := range t.Schema.Fields {
@@ -24,45 +27,70 @@ func (p *Plan) Canonical() string {
 		}
 		w.WriteByte('\n')
 	}
+	for i := range p.Exchanges {
+		p.Exchanges[i].canonical(&w, i)
+	}
 	for i := range p.Stages {
 		p.Stages[i].canonical(&w)
 	}
-	for i := range p.Sinks {
-		p.Sinks[i].canonical(&w)
+	for _, k := range slices.SortedFunc(slices.Values(p.Sinks), func(a, b SinkPlan) int { return strings.Compare(a.Name, b.Name) }) {
+		k.canonical(&w)
 	}
 	return w.String()
 }
 
 func (s *SourcePlan) canonical(w *strings.Builder) {
-	fmt.Fprintf(w, "source %q format %q event_time %d max_disorder %d idle_after %d max_future %d\n",
-		s.Name, s.Format, s.EventTime, s.Bounds.MaxDisorder, s.Bounds.IdleAfter, s.Bounds.MaxFuture)
+	fmt.Fprintf(w, "source %q format %q on_bad_value %q event_time %d max_disorder %d idle_after %d max_future %d\n",
+		s.Name, s.Format, s.OnBadValue, s.EventTime, s.Bounds.MaxDisorder, s.Bounds.IdleAfter, s.Bounds.MaxFuture)
 	for _, f := range s.Fields {
 		fmt.Fprintf(w, "field %q:%s key %q unit %d required %t\n", f.Name, f.Type, f.JSONKey(), f.Unit, f.Required)
 	}
 }
 
+func (x *Exchange) canonical(w *strings.Builder, i int) {
+	fmt.Fprintf(w, "exchange %d size %d offset %d time #%d keys %v", i, x.Window.Size, x.Window.Offset, x.TimeColumn, x.Spec.Keys)
+	for _, a := range x.Spec.Aggs {
+		fmt.Fprintf(w, " %s(#%d:%s)", a.Func, a.Arg, a.In)
+	}
+	w.WriteByte('\n')
+}
+
 func (s *Stage) canonical(w *strings.Builder) {
-	fmt.Fprintf(w, "stage %d input %d\n", s.ID, s.Input)
+	fmt.Fprintf(w, "stage %d from %s", s.ID, s.From)
 	for _, op := range s.Ops {
+		w.WriteByte('\n')
 		op.canonical(w)
 	}
-	if x := s.Exchange; x != nil {
-		fmt.Fprintf(w, "exchange tumbling size %d offset %d time #%d keys %v", x.Window.Size, x.Window.Offset, x.TimeColumn, x.Spec.Keys)
-		for _, a := range x.Spec.Aggs {
-			fmt.Fprintf(w, " %s(#%d:%s)", a.Func, a.Arg, a.In)
-		}
-		w.WriteByte('\n')
+	if s.Exchange >= 0 {
+		fmt.Fprintf(w, "\nto exchange %d", s.Exchange)
 	}
+	for _, name := range slices.Sorted(slices.Values(s.Sinks)) {
+		fmt.Fprintf(w, "\nto sink %q", name)
+	}
+	w.WriteByte('\n')
+}
+
+// String returns "source 0", "exchange 0" or "stage 0".
+func (in Input) String() string {
+	switch {
+	case in.Source >= 0:
+		return fmt.Sprintf("source %d", in.Source)
+	case in.Exchange >= 0:
+		return fmt.Sprintf("exchange %d", in.Exchange)
+	}
+	return fmt.Sprintf("stage %d", in.Stage)
 }
 
 func (op *Op) canonical(w *strings.Builder) {
 	switch {
 	case op.Filter != nil:
-		fmt.Fprintf(w, "filter %s\n", op.Filter)
+		fmt.Fprintf(w, "filter %s", op.Filter)
 	case op.Project != nil:
-		fmt.Fprintf(w, "project %s\n", exprList(op.Project.Exprs))
+		fmt.Fprintf(w, "project %s", exprList(op.Project.Exprs))
+	case op.Join != nil:
+		fmt.Fprintf(w, "join %q left %t keys %v = %v", op.Join.Table, op.Join.Left, op.Join.LeftKeys, op.Join.RightKeys)
 	default:
-		fmt.Fprintf(w, "join %q left %t keys %v = %v\n", op.Join.Table, op.Join.Left, op.Join.LeftKeys, op.Join.RightKeys)
+		fmt.Fprintf(w, "unnest #%d ordinality %t left %t", op.Unnest.Column, op.Unnest.Ordinality, op.Unnest.Left)
 	}
 }
 

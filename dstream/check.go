@@ -9,17 +9,29 @@ import (
 )
 
 // Check reports an inconsistency within the plan: schemas that do not chain, columns out of range, expressions that do
-// not compile. A plan from [Graph.Plan] has none; one that was read from a checkpoint is checked before it runs.
+// not compile, stages that are fed twice or not at all. A plan from [Graph.Plan] has none; one that was read from a
+// checkpoint is checked before it runs.
 func (p *Plan) Check() error {
 	if len(p.Stages) == 0 {
 		return errors.New("the plan has no stages")
 	}
-	if err := p.Source.check(); err != nil {
-		return fmt.Errorf("source %q: %w", p.Source.Name, err)
+	for i := range p.Sources {
+		s := &p.Sources[i]
+		if err := s.check(); err != nil {
+			return fmt.Errorf("source %q: %w", s.Name, err)
+		}
+		if p.Root(i) < 0 {
+			return fmt.Errorf("source %q: %d stages read it, not one", s.Name, len(p.stages(func(s *Stage) bool { return s.From.Source == i })))
+		}
 	}
 	for i := range p.Stages {
 		if err := p.checkStage(i); err != nil {
 			return fmt.Errorf("stage %d: %w", i, err)
+		}
+	}
+	for i := range p.Exchanges {
+		if err := p.checkExchange(i); err != nil {
+			return fmt.Errorf("exchange %q: %w", p.Exchanges[i].Name, err)
 		}
 	}
 	return p.checkSinks()
@@ -67,36 +79,89 @@ func (p *Plan) checkStage(i int) error {
 	if !s.Out.Equal(in) {
 		return fmt.Errorf("gives (%s), not (%s)", in, s.Out)
 	}
-	return s.checkEnd()
+	return p.checkEnd(s)
 }
 
 func (p *Plan) inputOf(i int) (*columnar.Schema, error) {
 	s := &p.Stages[i]
+	in := s.From
 	switch {
 	case s.ID != i:
 		return nil, fmt.Errorf("has the id %d", s.ID)
-	case s.Input == -1:
-		return p.Source.Schema(), nil
-	case s.Input < 0 || s.Input >= i || p.Stages[s.Input].Exchange == nil:
-		return nil, fmt.Errorf("stage %d can't feed it", s.Input)
+	case in.Source >= 0 && in.Source < len(p.Sources) && in == FromSource(in.Source):
+		return p.Sources[in.Source].Schema(), nil
+	case in.Exchange >= 0 && in.Exchange < len(p.Exchanges) && in == FromExchange(in.Exchange):
+		return p.Exchanges[in.Exchange].Final, nil
+	case in.Stage >= 0 && in.Stage < i && in == FromStage(in.Stage):
+		return p.Stages[in.Stage].Out, nil
 	}
-	return p.Stages[s.Input].Exchange.Final, nil
+	return nil, fmt.Errorf("takes its rows from source %d, exchange %d, stage %d", in.Source, in.Exchange, in.Stage)
 }
 
 // opOut is the schema that the operator gives for in.
 func (p *Plan) opOut(op *Op, in *columnar.Schema) (*columnar.Schema, error) {
-	switch {
-	case op.Filter != nil && op.Project == nil && op.Join == nil:
-		if op.Filter.Type.Kind != columnar.Bool {
-			return nil, fmt.Errorf("the condition is a %s", op.Filter.Type)
-		}
-		return in, compiles(op.Filter, in)
-	case op.Project != nil && op.Filter == nil && op.Join == nil:
-		return op.Project.check(in)
-	case op.Join != nil && op.Filter == nil && op.Project == nil:
-		return p.joinOut(op.Join, in)
+	if op.kinds() != 1 {
+		return nil, errors.New("must be one of filter, project, join, unnest")
 	}
-	return nil, errors.New("must be one of filter, project, join")
+	switch {
+	case op.Project != nil:
+		return op.Project.check(in)
+	case op.Join != nil:
+		return p.joinOut(op.Join, in)
+	case op.Unnest != nil:
+		return op.Unnest.out(in)
+	case op.Filter.Type.Kind != columnar.Bool:
+		return nil, fmt.Errorf("the condition is a %s", op.Filter.Type)
+	}
+	return in, compiles(op.Filter, in)
+}
+
+// kinds is how many of the kinds of operators op is.
+func (op *Op) kinds() int {
+	n := 0
+	for _, set := range []bool{op.Filter != nil, op.Project != nil, op.Join != nil, op.Unnest != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+// out is the schema of the rows that the operator gives for in.
+func (u *Unnest) out(in *columnar.Schema) (*columnar.Schema, error) {
+	t, err := typeAt(in, u.Column)
+	if err != nil {
+		return nil, err
+	}
+	types, err := unnestTypes(t, u.Ordinality)
+	if err != nil {
+		return nil, err
+	}
+	if len(types) != len(u.Names) {
+		return nil, fmt.Errorf("%d names for %d columns", len(u.Names), len(types))
+	}
+	out := &columnar.Schema{Fields: slices.Clone(in.Fields)}
+	for i, t := range types {
+		out.Fields = append(out.Fields, columnar.Field{Name: u.Names[i], Type: t})
+	}
+	return out, nil
+}
+
+// unnestTypes are the types of the columns that come out of an array or a map.
+func unnestTypes(t columnar.Type, ordinality bool) ([]columnar.Type, error) {
+	var out []columnar.Type
+	switch t.Kind {
+	case columnar.Array:
+		out = []columnar.Type{t.Elem()}
+	case columnar.Map:
+		out = []columnar.Type{t.KeyType(), t.Elem()}
+	default:
+		return nil, fmt.Errorf("it unnests %s", t.Article())
+	}
+	if ordinality {
+		out = append(out, columnar.Type{Kind: columnar.Int64})
+	}
+	return out, nil
 }
 
 func compiles(e *columnar.Expr, in *columnar.Schema) error {
@@ -145,23 +210,54 @@ func typeAt(s *columnar.Schema, i int) (columnar.Type, error) {
 	return s.Fields[i].Type, nil
 }
 
-func (s *Stage) checkEnd() error {
+func (p *Plan) checkEnd(s *Stage) error {
 	switch {
-	case s.Exchange == nil && len(s.Sinks) == 0:
+	case s.Exchange < -1 || s.Exchange >= len(p.Exchanges):
+		return fmt.Errorf("sends into exchange %d of %d", s.Exchange, len(p.Exchanges))
+	case s.Exchange == -1 && len(s.Sinks) == 0 && len(p.Pipes(s.ID)) == 0:
 		return errors.New("its rows go nowhere")
-	case s.Exchange != nil && len(s.Sinks) > 0:
-		return errors.New("its rows go into an exchange and into sinks")
-	case s.Exchange == nil:
-		return nil
 	}
-	if err := s.Exchange.check(s.Out); err != nil {
-		return fmt.Errorf("exchange %q: %w", s.Exchange.Name, err)
+	return nil
+}
+
+// checkExchange checks an exchange against all that send into it.
+func (p *Plan) checkExchange(i int) error {
+	x, senders := &p.Exchanges[i], p.Senders(i)
+	if behind := p.Behind(i); behind < 0 || len(senders) == 0 || senders[len(senders)-1] >= behind {
+		return fmt.Errorf("stages %v send into it, stage %d is behind it", senders, behind)
+	}
+	for _, s := range senders {
+		if err := x.check(p.Stages[s].Out); err != nil {
+			return fmt.Errorf("from stage %d: %w", s, err)
+		}
 	}
 	return nil
 }
 
 func (x *Exchange) check(out *columnar.Schema) error {
 	start := columnar.Field{Name: windowStart, Type: columnar.Type{Kind: columnar.Timestamp}}
+	if err := x.checkWindow(out); err != nil {
+		return err
+	}
+	if !x.Assigned.Equal(&columnar.Schema{Fields: append(slices.Clone(out.Fields), start)}) {
+		return fmt.Errorf("assigns (%s) to (%s)", x.Assigned, out)
+	}
+	if err := x.checkSpec(); err != nil {
+		return err
+	}
+	if final := x.Spec.FinalSchema(x.Assigned); !x.Final.Equal(final) {
+		return fmt.Errorf("gives (%s), not (%s)", final, x.Final)
+	}
+	return nil
+}
+
+func (x *Exchange) checkWindow(out *columnar.Schema) error {
+	if x.Unwindowed() {
+		if x.TimeColumn != -1 {
+			return fmt.Errorf("has no window, but the time is column %d", x.TimeColumn)
+		}
+		return nil
+	}
 	t, err := typeAt(out, x.TimeColumn)
 	switch {
 	case err != nil:
@@ -170,14 +266,6 @@ func (x *Exchange) check(out *columnar.Schema) error {
 		return fmt.Errorf("the time is a %s", t)
 	case x.Window.Size <= 0 || x.Window.Offset < 0 || x.Window.Offset >= x.Window.Size:
 		return fmt.Errorf("windows of %d µs with offset %d µs", x.Window.Size, x.Window.Offset)
-	case !x.Assigned.Equal(&columnar.Schema{Fields: append(slices.Clone(out.Fields), start)}):
-		return fmt.Errorf("assigns (%s) to (%s)", x.Assigned, out)
-	}
-	if err := x.checkSpec(); err != nil {
-		return err
-	}
-	if final := x.Spec.FinalSchema(x.Assigned); !x.Final.Equal(final) {
-		return fmt.Errorf("gives (%s), not (%s)", final, x.Final)
 	}
 	return nil
 }
@@ -220,28 +308,31 @@ func checkAgg(a columnar.Agg, in *columnar.Schema) error {
 	return nil
 }
 
-// checkSinks also checks that every sink is fed by one stage.
+// checkSinks also checks that every sink is fed, by stages that give rows of its schema.
 func (p *Plan) checkSinks() error {
-	fed := map[string]*columnar.Schema{}
-	for _, s := range p.Stages {
-		for _, name := range s.Sinks {
-			if fed[name] != nil {
-				return fmt.Errorf("sink %q is fed twice", name)
-			}
-			fed[name] = s.Out
-		}
-	}
+	planned := map[string]bool{}
 	for i := range p.Sinks {
 		k := &p.Sinks[i]
-		if fed[k.Name] == nil || !fed[k.Name].Equal(k.Schema) {
-			return fmt.Errorf("sink %q takes (%s), which no stage gives", k.Name, k.Schema)
+		planned[k.Name] = true
+		senders := p.stages(func(s *Stage) bool { return slices.Contains(s.Sinks, k.Name) })
+		for _, s := range senders {
+			if out := p.Stages[s].Out; !out.Equal(k.Schema) {
+				return fmt.Errorf("sink %q takes (%s), but stage %d gives (%s)", k.Name, k.Schema, s, out)
+			}
+		}
+		if len(senders) == 0 {
+			return fmt.Errorf("sink %q is not fed", k.Name)
 		}
 		if err := k.check(); err != nil {
 			return fmt.Errorf("sink %q: %w", k.Name, err)
 		}
 	}
-	if len(fed) != len(p.Sinks) {
-		return fmt.Errorf("%d sinks are fed, %d planned", len(fed), len(p.Sinks))
+	for _, s := range p.Stages {
+		for i, name := range s.Sinks {
+			if !planned[name] || slices.Contains(s.Sinks[:i], name) {
+				return fmt.Errorf("stage %d feeds the sinks %q", s.ID, s.Sinks)
+			}
+		}
 	}
 	return nil
 }

@@ -56,13 +56,14 @@ func Example() {
 	// Output:
 	// source events (json): ad_id string, event_time timestamp (event time, disorder up to 10s), event_type string
 	// table ads: ad_id string, campaign_id string
-	// stage 0, from the source:
+	// stage 0, from source events:
 	//   filter 1: (event_type = 'view')
 	//   join ads: on ad_id = ad_id
 	//   project 1: event_time, campaign_id
 	//   exchange: tumble(event_time, 10s) by campaign_id: count(*)
-	// stage 1, from the groups of stage 0:
+	// stage 1, from the groups of tumble(event_time, 10s) by campaign_id: count(*):
 	//   project 2: campaign_id, window_start, _rows as views
+	//   sinks: lake
 	// sink lake: campaign_id string, window_start timestamp, views bigint
 	//   partitioned by dt = date(window_start)
 }
@@ -76,5 +77,5 @@ func ExampleError() {
 	_, err := g.Plan()
 	fmt.Println(err)
 	// Output:
-	// example_test.go:74: unknown column "evnt_type"; did you mean "event_type"?
+	// example_test.go:75: unknown column "evnt_type"; did you mean "event_type"?
 }

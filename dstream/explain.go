@@ -12,12 +12,15 @@ import (
 // [Plan.Canonical].
 func (p *Plan) String() string {
 	var w strings.Builder
-	fmt.Fprintf(&w, "source %s (%s): %s\n", p.Source.Name, p.Source.Format, p.sourceFields())
+	for i := range p.Sources {
+		s := &p.Sources[i]
+		fmt.Fprintf(&w, "source %s (%s): %s\n", s.Name, s.Format, s.explain())
+	}
 	for _, t := range p.Tables {
 		fmt.Fprintf(&w, "table %s: %s\n", t.Name, t.Schema)
 	}
 	for i := range p.Stages {
-		p.Stages[i].explain(&w)
+		p.explainStage(&w, &p.Stages[i])
 	}
 	for _, k := range p.Sinks {
 		k.explain(&w)
@@ -25,31 +28,41 @@ func (p *Plan) String() string {
 	return w.String()
 }
 
-func (p *Plan) sourceFields() string {
-	parts := make([]string, len(p.Source.Fields))
-	for i, f := range p.Source.Fields {
+func (s *SourcePlan) explain() string {
+	parts := make([]string, len(s.Fields))
+	for i, f := range s.Fields {
 		parts[i] = f.Name + " " + f.Type.String()
-		if i == p.Source.EventTime {
-			parts[i] += fmt.Sprintf(" (event time, disorder up to %s)", micros(p.Source.Bounds.MaxDisorder))
+		if i == s.EventTime {
+			parts[i] += fmt.Sprintf(" (event time, disorder up to %s)", micros(s.Bounds.MaxDisorder))
 		}
 	}
 	return strings.Join(parts, ", ")
 }
 
-func (s *Stage) explain(w *strings.Builder) {
-	from := "the source"
-	if s.Input >= 0 {
-		from = fmt.Sprintf("the groups of stage %d", s.Input)
-	}
-	fmt.Fprintf(w, "stage %d, from %s:\n", s.ID, from)
+func (p *Plan) explainStage(w *strings.Builder, s *Stage) {
+	fmt.Fprintf(w, "stage %d, from %s:\n", s.ID, p.explainInput(s.From))
 	in := s.In
-	for _, op := range s.Ops {
+	for i := range s.Ops {
+		op := &s.Ops[i]
 		fmt.Fprintf(w, "  %s: %s\n", op.Name, op.explain(in))
 		in = op.Out
 	}
-	if s.Exchange != nil {
-		fmt.Fprintf(w, "  exchange: %s\n", s.Exchange.Name)
+	if s.Exchange >= 0 {
+		fmt.Fprintf(w, "  exchange: %s\n", p.Exchanges[s.Exchange].Name)
 	}
+	if len(s.Sinks) > 0 {
+		fmt.Fprintf(w, "  sinks: %s\n", strings.Join(s.Sinks, ", "))
+	}
+}
+
+func (p *Plan) explainInput(in Input) string {
+	switch {
+	case in.Source >= 0:
+		return "source " + p.Sources[in.Source].Name
+	case in.Exchange >= 0:
+		return "the groups of " + p.Exchanges[in.Exchange].Name
+	}
+	return fmt.Sprintf("the rows of stage %d", in.Stage)
 }
 
 func (op *Op) explain(in *columnar.Schema) string {
@@ -66,8 +79,18 @@ func (op *Op) explain(in *columnar.Schema) string {
 			}
 		}
 		return strings.Join(parts, ", ")
+	case op.Join != nil:
+		return op.Join.explain(in, op.Out)
 	}
-	return op.Join.explain(in, op.Out)
+	return op.Unnest.explain(in)
+}
+
+func (u *Unnest) explain(in *columnar.Schema) string {
+	text := fmt.Sprintf("%s as %s", in.Fields[u.Column].Name, strings.Join(u.Names, ", "))
+	if u.Left {
+		text += ", rows without elements stay"
+	}
+	return text
 }
 
 func (j *Join) explain(in, out *columnar.Schema) string {

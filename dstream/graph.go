@@ -1,6 +1,7 @@
 package dstream
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -10,12 +11,13 @@ import (
 
 // Source is a stream of records that a job may read: how to decode them and which column is the event time.
 type Source struct {
-	Name      string
-	Format    string // "json"
-	Fields    []columnar.DecodeField
-	EventTime string         // a timestamp column, or a metadata column such as _timestamp; "" = none
-	Bounds    windows.Bounds // of the event time
-	Pos       Pos
+	Name       string
+	Format     string // "json" or "raw"
+	OnBadValue string // "fail" (also "") or "null": what a value does that does not fit its column
+	Fields     []columnar.DecodeField
+	EventTime  string         // a timestamp column, or a metadata column such as _timestamp; "" = none
+	Bounds     windows.Bounds // of the event time
+	Pos        Pos
 }
 
 // Table is a static table that streams may be joined with.
@@ -38,6 +40,8 @@ type Graph struct {
 	relations []relation
 	columns   columnSet
 	sinks     []sink
+	session   columnar.Session
+	bounded   bool
 }
 
 // relation is a source or a table; exactly one is set.
@@ -61,6 +65,7 @@ func (g *Graph) AddSource(s Source) error {
 	if err := g.checkNew(s.Name, s.Pos); err != nil {
 		return err
 	}
+	s.OnBadValue = cmp.Or(s.OnBadValue, "fail")
 	if err := checkSource(&s); err != nil {
 		return err
 	}
@@ -129,6 +134,9 @@ func (g *Graph) checkNew(name string, pos Pos) error {
 }
 
 func checkSource(s *Source) error {
+	if s.OnBadValue != "fail" && s.OnBadValue != "null" {
+		return &Error{Pos: s.Pos, Msg: fmt.Sprintf("source %q: on a bad value %q", s.Name, s.OnBadValue), Hint: `it is "fail" or "null"`}
+	}
 	schema := declaredSchema(s)
 	if err := checkNames(s.Name, schema.Names(), s.Pos); err != nil {
 		return err

@@ -117,9 +117,9 @@ type dataset map[string][]map[string]value
 // runPlan gives the rows of the last stage.
 func runPlan(p *Plan, data dataset) [][]value {
 	var rows [][]value
-	for _, r := range data[p.Source.Name] {
+	for _, r := range data[p.Sources[0].Name] {
 		var row []value
-		for _, f := range p.Source.Fields {
+		for _, f := range p.Sources[0].Fields {
 			row = append(row, r[f.Name])
 		}
 		rows = append(rows, row)
@@ -128,8 +128,8 @@ func runPlan(p *Plan, data dataset) [][]value {
 		for _, op := range s.Ops {
 			rows = runOp(p, op, rows, data)
 		}
-		if s.Exchange != nil {
-			rows = runExchange(s.Exchange, rows)
+		if s.Exchange >= 0 {
+			rows = runExchange(&p.Exchanges[s.Exchange], rows)
 		}
 	}
 	return rows

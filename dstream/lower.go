@@ -154,15 +154,20 @@ func (l *lowering) lower(i int) {
 	if i == 0 {
 		b.in, b.layout = l.readSource(b.segment.source, b.uses)
 	} else {
-		b.in, b.layout = l.plan.Stages[i-1].Exchange.Final, b.input.finalIDs(b.segment.group)
+		b.in, b.layout = l.plan.Exchanges[i-1].Final, b.input.finalIDs(b.segment.group)
 	}
-	st := Stage{ID: i, Input: i - 1, In: b.in}
+	st := Stage{ID: i, From: FromExchange(i - 1), In: b.in, Exchange: -1}
+	if i == 0 {
+		st.From = FromSource(0)
+	}
 	st.Ops, st.Out = b.build(i == len(l.stages)-1)
 	if i < len(l.stages)-1 {
 		next := l.stages[i+1]
-		st.Exchange = next.input.exchange(next.segment.group, st.Out)
-		st.Exchange.Name = apart(st.Exchange.Name, l.exchanges)
-		l.exchanges = append(l.exchanges, st.Exchange.Name)
+		x := next.input.exchange(next.segment.group, st.Out)
+		x.Name = apart(x.Name, l.exchanges)
+		l.exchanges = append(l.exchanges, x.Name)
+		st.Exchange = len(l.plan.Exchanges)
+		l.plan.Exchanges = append(l.plan.Exchanges, *x)
 	}
 	l.plan.Stages = append(l.plan.Stages, st)
 }
@@ -180,16 +185,17 @@ func (l *lowering) readSource(src *Source, uses map[int]int) (*columnar.Schema, 
 			needed[c.field] = id
 		}
 	}
-	l.plan.Source = SourcePlan{Name: src.Name, Format: src.Format, EventTime: -1}
+	p := SourcePlan{Name: src.Name, Format: src.Format, OnBadValue: src.OnBadValue, EventTime: -1}
 	schema, ids := &columnar.Schema{}, []int{}
 	for i, name := range slices.Sorted(maps.Keys(needed)) {
 		f := decodeField(src, name)
 		if name == src.EventTime {
-			l.plan.Source.EventTime, l.plan.Source.Bounds = i, src.Bounds
+			p.EventTime, p.Bounds = i, src.Bounds
 		}
-		l.plan.Source.Fields = append(l.plan.Source.Fields, f)
+		p.Fields = append(p.Fields, f)
 		schema.Fields, ids = append(schema.Fields, f.Field), append(ids, needed[name])
 	}
+	l.plan.Sources = append(l.plan.Sources, p)
 	return schema, ids
 }
 

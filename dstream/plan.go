@@ -7,20 +7,27 @@ import (
 
 // Plan is a checked job, cut into stages. It names columns by position and holds bound expressions only; equal jobs
 // have equal plans whatever their text looked like.
+//
+// It is a directed acyclic graph. Rows enter at the stages that read a source, go down pipes from stage to stage within
+// a task, through exchanges from all senders to the shards of the stage behind, and leave by sinks. UNION ALL needs no
+// operator: several stages send into one exchange, or into one sink, whose rows come in the order of the stages.
 type Plan struct {
-	Source SourcePlan
-	Tables []TablePlan // static tables in use, by name
-	Stages []Stage     // by ID; a stage comes after the one that feeds it
-	Sinks  []SinkPlan  // in the order of the To calls
+	Sources   []SourcePlan // in use, by name
+	Tables    []TablePlan  // static tables in use, by name
+	Exchanges []Exchange   // an exchange comes after those whose groups go into it
+	Stages    []Stage      // by ID; a stage comes after those that feed it
+	Sinks     []SinkPlan   // in the order of the To calls
+	Zones     []string     // time zones whose rules expressions need, sorted; UTC is not among them
 }
 
 // SourcePlan says what to decode from the source's records.
 type SourcePlan struct {
-	Name      string
-	Format    string                 // "json"
-	Fields    []columnar.DecodeField // only what some expression, window or sink needs
-	EventTime int                    // position in Fields of the event time, −1 when the job has none
-	Bounds    windows.Bounds
+	Name       string
+	Format     string                 // "json" or "raw"
+	OnBadValue string                 // "fail" or "null": what a value does that does not fit its column
+	Fields     []columnar.DecodeField // only what some expression, window or sink needs
+	EventTime  int                    // position in Fields of the event time, −1 when the job has none
+	Bounds     windows.Bounds
 }
 
 // TablePlan is a static table that the plan joins: its columns in use.
@@ -29,23 +36,79 @@ type TablePlan struct {
 	Schema *columnar.Schema
 }
 
-// Stage is a run of row operators between two exchanges. Its rows go into Exchange or, when that is nil, to Sinks.
+// Stage is a run of row operators without an exchange in it. Its rows go down every pipe (the stages whose From names
+// it), into its exchange, and into its sinks, at once.
 type Stage struct {
 	ID       int
-	Input    int              // the stage whose Exchange feeds this one; −1 = the source
+	From     Input
 	In       *columnar.Schema // of the rows that the first operator takes
 	Ops      []Op
 	Out      *columnar.Schema
-	Exchange *Exchange
-	Sinks    []string
+	Exchange int      // position in Plan.Exchanges of the one that its rows go into, −1 = none
+	Sinks    []string // sinks that its rows go to
 }
 
-// Op is one row operator: exactly one of Filter, Project and Join is set.
+// Input says where the rows of a stage come from: exactly one of the three is not −1. Every source and every exchange
+// feeds exactly one stage; a stage may feed any number of others.
+type Input struct {
+	Source   int // position in Plan.Sources
+	Exchange int // position in Plan.Exchanges
+	Stage    int // ID of a stage, whose rows come in the same task
+}
+
+// FromSource is the input of a stage that reads the i-th source.
+func FromSource(i int) Input { return Input{Source: i, Exchange: -1, Stage: -1} }
+
+// FromExchange is the input of a stage behind the i-th exchange.
+func FromExchange(i int) Input { return Input{Source: -1, Exchange: i, Stage: -1} }
+
+// FromStage is the input of a stage that takes the rows of stage i.
+func FromStage(i int) Input { return Input{Source: -1, Exchange: -1, Stage: i} }
+
+// Senders are the IDs of the stages that send into an exchange, ascending.
+func (p *Plan) Senders(exchange int) []int {
+	return p.stages(func(s *Stage) bool { return s.Exchange == exchange })
+}
+
+// Pipes are the IDs of the stages that take the rows of a stage, ascending.
+func (p *Plan) Pipes(stage int) []int {
+	return p.stages(func(s *Stage) bool { return s.From.Stage == stage })
+}
+
+// Root is the ID of the stage that reads a source, −1 when there is none.
+func (p *Plan) Root(source int) int {
+	return only(p.stages(func(s *Stage) bool { return s.From.Source == source }))
+}
+
+// Behind is the ID of the stage behind an exchange, −1 when there is none.
+func (p *Plan) Behind(exchange int) int {
+	return only(p.stages(func(s *Stage) bool { return s.From.Exchange == exchange }))
+}
+
+func (p *Plan) stages(has func(*Stage) bool) []int {
+	var out []int
+	for i := range p.Stages {
+		if has(&p.Stages[i]) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func only(stages []int) int {
+	if len(stages) != 1 {
+		return -1
+	}
+	return stages[0]
+}
+
+// Op is one row operator: exactly one of Filter, Project, Join and Unnest is set.
 type Op struct {
 	Name    string // stable name for row accounting, e.g. "filter 1"
 	Filter  *columnar.Expr
 	Project *Projection
 	Join    *Join
+	Unnest  *Unnest
 	Out     *columnar.Schema
 }
 
@@ -62,12 +125,25 @@ type Join struct {
 	Left                bool  // LEFT JOIN: a row without a match stays, with NULLs
 }
 
+// Unnest makes one row of every element of an array, or of every entry of a map. Its rows are the columns of the input,
+// then the element, or key and value of the entry, then the position.
+type Unnest struct {
+	Column     int      // of the input: an array or a map
+	Names      []string // of the columns that it adds
+	Ordinality bool     // the last of them is the position, counted from 1, a bigint
+	Left       bool     // a row whose array is empty or NULL stays, with NULLs; else it is dropped
+}
+
 // Exchange moves half-aggregated groups to the shards of the stage behind it. Sending side: windows.Assign appends the
 // column window_start to the rows and drops late ones, columnar.HashAggregate folds them by Spec. Receiving side:
-// windows.Aggregate merges the partials into state and emits groups of closed windows in Final.
+// windows.Aggregate merges the partials of all senders into state and emits groups of closed windows in Final.
 //
-// Spec counts columns of the assigned rows, Stage.Out plus window_start at the end. Spec.Keys[0] is window_start; the
-// other keys choose the key group. The last aggregate is always count(*) named [RowsColumn], for row accounting.
+// Spec counts columns of the assigned rows, Stage.Out of the senders plus window_start at the end. Spec.Keys[0] is
+// window_start; the other keys choose the key group. The last aggregate is always count(*) named [RowsColumn], for row
+// accounting.
+//
+// A bounded job may have groups without a window: Window has the size 0, TimeColumn is −1, window_start is 0 in all
+// rows, and the groups close at windows.MaxWatermark, the end of the input.
 type Exchange struct {
 	Name       string           // stable name of the operator and its state
 	Window     windows.Tumbling // the only kind of window yet
@@ -76,6 +152,9 @@ type Exchange struct {
 	Spec       columnar.AggSpec
 	Final      *columnar.Schema // In of the stage behind the exchange
 }
+
+// Unwindowed reports whether the groups close at the end of the input only.
+func (x *Exchange) Unwindowed() bool { return x.Window == windows.Tumbling{} }
 
 // RowsColumn is the hidden aggregate that counts the rows in a group.
 const RowsColumn = "_rows"

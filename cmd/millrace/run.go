@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -73,7 +72,7 @@ func runJob(c *cli.Context) error {
 // windowed reports whether a plan keeps windows open. Where none are, there is nothing to flush, and the checkpoint must
 // not be closed as if there were.
 func windowed(p *dstream.Plan) bool {
-	return slices.ContainsFunc(p.Stages, func(s dstream.Stage) bool { return s.Exchange != nil })
+	return len(p.Exchanges) > 0
 }
 
 // writesStdout reports whether a sink needs standard output for itself.

@@ -30,7 +30,7 @@ func validateJob(c *cli.Context) error {
 	}
 	warnAll(c.App.ErrWriter, warnings)
 	for i, k := range plan.Sinks {
-		fmt.Fprintf(c.App.Writer, "%s: ok: %s -> %s, %s (%s)\n", c.Args().First(), plan.Source.Name, k.Name, spec.Sinks[i].Guarantee(), k.Schema)
+		fmt.Fprintf(c.App.Writer, "%s: ok: %s -> %s, %s (%s)\n", c.Args().First(), plan.Sources[0].Name, k.Name, spec.Sinks[i].Guarantee(), k.Schema)
 	}
 	if c.Bool("plan") {
 		fmt.Fprint(c.App.Writer, plan.String())
