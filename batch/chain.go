@@ -20,7 +20,7 @@ type chain struct {
 	groups []uint8
 	rows   []*columnar.Batch // for sinks
 
-	unusable int64 // source stage: rows without a usable event time
+	unusable, skipped int64 // source stage: rows without a usable event time, records left out
 }
 
 // newChain compiles a stage that sends into an exchange, or into sinks when that is nil. tables are the static tables by name, with the columns of the plan.
@@ -95,10 +95,15 @@ func (c *chain) push(b *columnar.Batch) error {
 // locate adds topic, partition and offset to an error about one row, and marks it as the data's fault.
 func locate(err error, b *columnar.Batch) error {
 	var row *columnar.RowError
-	if errors.As(err, &row) {
-		return &BadDataError{Err: row.Locate(b)}
+	if !errors.As(err, &row) {
+		return err
 	}
-	return err
+	err = row.Locate(b)
+	if b.Origin != nil && row.Row < len(b.Offsets) {
+		err = fmt.Errorf("%w; correct the query, or leave out this one record with --skip %s", err,
+			SkipRecord{b.Origin.Topic, b.Origin.Partition, b.Offsets[row.Row]})
+	}
+	return &BadDataError{Err: err}
 }
 
 // finish adds to r what the task yielded.

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"time"
 
+	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
 )
@@ -44,6 +44,8 @@ type driver struct {
 	inputs  *sideInputs
 	marks   windows.SourceMark // of the last commit, or of a trigger since that wrote nothing
 	ends    map[partitionKey]int64
+	skip    []SkipRecord // to leave out, not yet planned
+	missed  int64        // times of the schedule that came while a run was busy, since the last report
 	runID   string
 }
 
@@ -56,7 +58,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	d.cp, d.inputs = cp, newSideInputs(cp.blobs)
+	d.cp, d.inputs = cp, newSideInputs(cp.blobs, d.o.Env.LoadZone)
 	if err = d.run(ctx, entries); errors.Is(err, errStopped) {
 		err = nil
 	}
@@ -69,6 +71,9 @@ func Run(ctx context.Context, o Options) error {
 func newDriver(o Options) *driver {
 	if o.Env.Clock == nil {
 		o.Env = SystemEnv()
+	}
+	if o.Env.LoadZone == nil {
+		o.Env.LoadZone = columnar.LoadZone
 	}
 	if o.Cores <= 0 {
 		o.Cores = runtime.GOMAXPROCS(0)
@@ -108,68 +113,37 @@ func (d *driver) run(ctx context.Context, entries []Entry) error {
 		return err
 	}
 	h.releaseState()
-	if d.o.Job.Trigger.AvailableNow {
-		d.marks = h.Marks.Source
-		return d.available(ctx)
+	d.marks = h.Marks.Source
+	if err := d.takeSkips(ctx); err != nil {
+		return err
 	}
-	d.marks = windows.NewEpoch(h.Marks.Source)
-	return d.continuous(ctx)
+	err = d.trigger(ctx)
+	d.warnSkips()
+	return err
 }
 
-// continuous plans a batch at every tick until it is stopped. A batch that takes longer than the interval is followed
-// at once by the next; missed ticks are not made up for.
-func (d *driver) continuous(ctx context.Context) error {
-	every := d.o.Job.Trigger.Every
-	due := d.o.Env.Clock.Now()
-	for {
-		if d.stopped() {
-			return nil
-		}
-		if _, err := d.tick(ctx); err != nil {
-			return err
-		}
-		due = due.Add(every)
-		now := d.o.Env.Clock.Now()
-		if !due.After(now) {
-			due = now
-			continue
-		}
-		if err := d.sleep(ctx, due.Sub(now)); err != nil {
-			return err
-		}
+// takeSkips checks the records that this run is told to skip, before it plans anything.
+func (d *driver) takeSkips(ctx context.Context) error {
+	if len(d.o.Job.Skip) == 0 {
+		return nil
 	}
+	q, err := d.question(ctx)
+	if err != nil {
+		return err
+	}
+	ranges, err := q.ranges()
+	if err != nil {
+		return d.refuseIfLeading(err)
+	}
+	d.skip = d.o.Job.Skip
+	return checkSkips(d.skip, ranges, q.States)
 }
 
-func (d *driver) stopped() bool {
-	select {
-	case <-d.o.Stop:
-		return true
-	default:
-		return false
+// warnSkips says which records the run was told to skip and did not come to.
+func (d *driver) warnSkips() {
+	for _, s := range d.skip {
+		d.o.Warn(fmt.Sprintf("skip %s: the run ended before that record was planned; give it again", s))
 	}
-}
-
-// sleep waits for the next tick; a stop ends it early.
-func (d *driver) sleep(ctx context.Context, t time.Duration) error {
-	wait, cancel := d.untilStop(ctx)
-	defer cancel()
-	if err := d.o.Env.Clock.Wait(wait, t); err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return nil
-}
-
-// untilStop returns a context that a stop cancels: for waits outside of batches.
-func (d *driver) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
-	wait, cancel := context.WithCancel(ctx)
-	go func() {
-		select {
-		case <-d.o.Stop:
-			cancel()
-		case <-wait.Done():
-		}
-	}()
-	return wait, cancel
 }
 
 // errStopped ends a run that was told to stop while it waited for brokers: nothing is planned, so all is clean.
@@ -187,35 +161,6 @@ func (d *driver) partitions(ctx context.Context) ([]offsets.PartitionState, erro
 		return nil, errStopped
 	}
 	return nil, d.refuseIfLeading(err)
-}
-
-// available runs batches until the end offsets that stood at the start are reached, then those that idleness closes,
-// then the flush.
-func (d *driver) available(ctx context.Context) error {
-	states, err := d.partitions(ctx)
-	if err != nil {
-		return err
-	}
-	if d.history.Flushed != nil {
-		return d.afterFlush(states)
-	}
-	d.ends = endsOf(states)
-	for {
-		if d.stopped() {
-			return nil
-		}
-		more, err := d.tick(ctx)
-		if err != nil {
-			return err
-		}
-		if !more {
-			break
-		}
-	}
-	if !d.o.Job.Trigger.FlushWindows || d.history.Last == nil {
-		return nil
-	}
-	return d.flush(ctx)
 }
 
 // tick plans and runs one batch. It reports false when there was nothing to do.
@@ -253,7 +198,7 @@ func (d *driver) question(ctx context.Context) (question, error) {
 	return question{
 		Job: d.o.Job, History: d.history, States: states, Ends: d.ends, Marks: d.marks,
 		At:        max(d.o.Env.Clock.Now().UnixMicro(), d.history.LastAt),
-		NextClose: d.s.nextClose(),
+		NextClose: d.s.nextClose(), Skip: d.skip,
 	}, nil
 }
 
@@ -272,17 +217,17 @@ func (d *driver) flush(ctx context.Context) error {
 
 // plan logs a plan and runs it.
 func (d *driver) plan(ctx context.Context, p *Planned, states []offsets.PartitionState, watch *stopwatch) error {
-	tables, err := d.inputs.current(ctx, d.s.job)
-	if err != nil {
+	if err := d.inputs.current(ctx, d.s.job, p); err != nil {
 		return err
 	}
-	p.Tables, p.Job, p.JobHash, p.Shards = tables, d.s.digest, d.s.job.Hash, d.s.shards
+	p.Job, p.JobHash, p.Shards = d.s.digest, d.s.job.Hash, d.s.shards
 	if err := d.cp.append(p); err != nil {
 		return err
 	}
 	if err := d.history.apply(p); err != nil {
 		return err
 	}
+	d.skip = ahead(d.skip, p.Ranges)
 	watch.lap("walCommit")
 	return d.finish(ctx, p, endsOf(states), watch, false)
 }

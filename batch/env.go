@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -27,6 +28,8 @@ type Env struct {
 	FS    store.FS
 	Host  string
 	PID   int
+	// LoadZone returns the rules of a time zone that new plans go by; nil: [columnar.LoadZone].
+	LoadZone func(name string) (*columnar.Zone, error)
 }
 
 // SystemEnv is the real world.

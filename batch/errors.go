@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/state"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
@@ -27,11 +26,6 @@ func (e *BadDataError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the reason.
 func (e *BadDataError) Unwrap() error { return e.Err }
-
-// badRecordError is a bad record under the policy "fail".
-func badRecordError(r columnar.BadRecord) error {
-	return &BadDataError{Err: fmt.Errorf("%w; correct what produces it, or drop and count such records with on_bad_record: skip", r)}
-}
 
 // SupersededError says that another driver has taken over (exit code 5). Nothing more may be published.
 type SupersededError struct {

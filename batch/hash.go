@@ -36,5 +36,8 @@ func RangeHash(p *Planned) string {
 	for _, name := range slices.Sorted(maps.Keys(p.Before.Operators)) {
 		fmt.Fprintf(h, "operator %q %d\n", name, p.Before.Operators[name])
 	}
+	for _, s := range p.Skip {
+		fmt.Fprintf(h, "skip %q %d %d\n", s.Topic, s.Partition, s.Offset)
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }

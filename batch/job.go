@@ -29,7 +29,13 @@ type Job struct {
 	Shards      int    // shards of every stage behind an exchange, 1 to 256
 	Step        int64  // offsets per source task
 	OnBadRecord Policy // what a record does that does not fit
-	Checkpoint  string // local directory
+	// StopAbove stops a batch, before anything of it is visible, when a greater share of the records that it read does not
+	// fit: 0.05 is one in twenty. With [SkipBad] only; 0 means any share may be bad.
+	StopAbove float64
+	// Skip are records to leave out. It belongs to one run, not to the job: a plan whose ranges hold one of them names it,
+	// so that a rerun leaves it out too.
+	Skip       []SkipRecord
+	Checkpoint string // local directory
 }
 
 // Source opens the job's input.
@@ -39,11 +45,13 @@ type Source struct {
 }
 
 // Table is a static table. Version is a cheap token that changes when the content may have changed (size and time of
-// a file); Decode must depend on data alone.
+// a file); Decode must depend on data and on the rules of Zones alone, which are in env. env has no plan time: a table is
+// decoded once for many plans.
 type Table struct {
 	Version func() (string, error)
 	Read    func() ([]byte, error)
-	Decode  func(data []byte) (*columnar.Batch, error)
+	Decode  func(data []byte, env *columnar.Env) (*columnar.Batch, error)
+	Zones   []string // names of time zones, without UTC
 }
 
 // Sink opens one output. Open claims the place for owner; a foreign owner is an [output.OwnedError]. written says that
@@ -64,13 +72,17 @@ const (
 	AtLeastOnce Guarantee = "at least once" // a row may come out twice
 )
 
-// Trigger says when batches are planned: every Every, or, with AvailableNow, one after the other until the end offsets
-// seen at the start are reached.
+// Trigger says when batches are planned: every Every; or, with AvailableNow, one after the other until the end offsets
+// seen at the start are reached; or at the times of Cron, each time as with AvailableNow.
 type Trigger struct {
 	Every        time.Duration
 	AvailableNow bool
-	FlushWindows bool // with AvailableNow: close every window at the end
+	FlushWindows bool     // with AvailableNow: close every window at the end
+	Cron         Schedule // see [ParseCron]; nil: none
 }
+
+// continuous reports whether silence of a partition counts from a trigger of this run on, see [windows.IdleRule].
+func (t Trigger) continuous() bool { return !t.AvailableNow && t.Cron == nil }
 
 // Limits bound the size of the next plan; 0 means no limit. The first batch of a job is always limited.
 type Limits struct {

@@ -16,6 +16,7 @@ type question struct {
 	Ends      map[partitionKey]int64   // available-now: where this run stops
 	Marks     windows.SourceMark       // of the last commit, or of a trigger since that wrote nothing
 	NextClose int64                    // end of the earliest open window; math.MaxInt64 for none
+	Skip      []SkipRecord             // asked for and not yet planned
 }
 
 // answer is the next plan, when there is something to do, and the marks to go on with when there is not.
@@ -92,12 +93,13 @@ func (q *question) checkTopics() error {
 // marks are the source's watermarks with the partitions that are idle now.
 func (q *question) marks(ranges []offsets.Range) windows.SourceMark {
 	return windows.Idle(q.Marks, probes(ranges, q.States), windows.IdleRule{
-		Continuous: !q.Job.Trigger.AvailableNow, PlanTime: q.At, IdleAfter: q.Job.Plan.Sources[0].Bounds.IdleAfter})
+		Continuous: q.Job.Trigger.continuous(), PlanTime: q.At, IdleAfter: q.Job.Plan.Sources[0].Bounds.IdleAfter})
 }
 
 func (q *question) plan(ranges []offsets.Range, source windows.SourceMark) *Planned {
 	before := Marks{Source: source, Operators: q.History.Marks.Operators}
-	return &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step, Before: before}
+	return &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step, Before: before,
+		Skip: skipsWithin(q.Skip, ranges)}
 }
 
 // capped ends every partition where this run stops. A partition that appeared since waits for the next run.

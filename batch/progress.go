@@ -33,7 +33,9 @@ type Progress struct {
 	NumRowsFiltered        int64              `json:"numRowsFiltered"`
 	NumRowsNoMatch         int64              `json:"numRowsNoMatch"`
 	NumRowsTombstone       int64              `json:"numRowsTombstone"`
-	BadRecords             []string           `json:"badRecords,omitempty"` // the first few that were skipped
+	NumRowsSkipped         int64              `json:"numRowsSkipped"`              // records left out by name
+	NumTriggersMissed      int64              `json:"numTriggersMissed,omitempty"` // times of the schedule that came while the run before was busy, since the last report
+	BadRecords             []string           `json:"badRecords,omitempty"`        // the first few that were skipped
 	Edges                  []Edge             `json:"edges,omitempty"`
 }
 
@@ -110,6 +112,7 @@ func report(job *Job, p *Planned, c *Committed, ends map[partitionKey]int64, wat
 	}
 	out.NumRowsLate, out.NumRowsBad, out.NumRowsUnassigned = sum.Late, sum.Bad, sum.Unassigned
 	out.NumRowsFiltered, out.NumRowsNoMatch, out.NumRowsTombstone = sum.Filtered, sum.NoMatch, sum.Tombstone
+	out.NumRowsSkipped = sum.Skipped
 	for _, s := range job.Sinks {
 		sink := SinkProgress{Description: s.Name, Guarantee: s.Guarantee, NumOutputRows: c.SinkRows[s.Name], NumFiles: len(c.Files[s.Name])}
 		for _, f := range c.Files[s.Name] {

@@ -12,11 +12,11 @@ import (
 
 // finish takes a logged plan to its commit.
 func (d *driver) finish(ctx context.Context, p *Planned, ends map[partitionKey]int64, watch *stopwatch, rerun bool) error {
-	if err := d.s.useTables(ctx, d.cp.blobs, p.Tables); err != nil {
+	if err := d.s.useInputs(ctx, d.cp.blobs, p); err != nil {
 		return lost(err)
 	}
 	info := batchInfo(d.s.job, p, rerun)
-	o, err := runPlan(ctx, d.s.job, d.s.exec, p, d.history.Floor)
+	o, err := runPlan(ctx, d.s.job, d.s.exec, p, d.s.worker.env(p.At), d.history.Floor)
 	if err != nil {
 		return d.cancelIfBad(ctx, p, info, err)
 	}
@@ -170,6 +170,7 @@ func (d *driver) snapshotDue(p *Planned) bool {
 func (d *driver) report(p *Planned, o *outcome, ends map[partitionKey]int64, watch *stopwatch, rerun bool) {
 	r := report(d.s.job, p, o.commit, ends, watch)
 	r.ID, r.RunID, r.Rerun = d.cp.id, d.runID, rerun
+	r.NumTriggersMissed, d.missed = d.missed, 0
 	r.StateOperators = d.s.operators(o.commit.After.Operators)
 	for _, b := range o.bad {
 		r.BadRecords = append(r.BadRecords, b.Error())

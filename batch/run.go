@@ -15,6 +15,7 @@ import (
 
 // outcome is what running a plan yields, before anything of it is visible.
 type outcome struct {
+	env    *columnar.Env
 	shards map[string][]output.Shard // rows by sink
 	commit *Committed                // without files and state references
 	deltas map[int][][]byte          // by stage behind an exchange: one block for each shard
@@ -24,8 +25,9 @@ type outcome struct {
 
 // runPlan runs every stage of a job over the ranges of a plan. It is a function of the plan, the records in its
 // ranges, the side inputs and the state before; nothing becomes visible.
-func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor map[string]int64) (*outcome, error) {
+func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, env *columnar.Env, floor map[string]int64) (*outcome, error) {
 	o := &outcome{
+		env:    env,
 		closed: map[string]int64{},
 		shards: map[string][]output.Shard{},
 		deltas: map[int][][]byte{},
@@ -36,6 +38,9 @@ func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, floor map
 		return nil, err
 	}
 	o.collect(job, p, &job.Plan.Stages[0], results)
+	if err := o.checkBadShare(job); err != nil {
+		return nil, err
+	}
 	o.commit.After = Marks{Source: sourceMark(job, p, results), Operators: map[string]int64{}}
 	water := map[int]int64{0: o.commit.After.Source.Watermark} // output watermark of each stage
 	partials := map[int][]*Result{0: results}
@@ -111,7 +116,7 @@ func sourceTasks(job *Job, p *Planned, floor map[string]int64) []Task {
 	for _, r := range p.Ranges {
 		for _, piece := range r.Cut(p.Step) {
 			tasks = append(tasks, Task{JobHash: job.Hash, Batch: p.Batch, Stage: 0, At: p.At, Shards: p.Shards,
-				Range: &piece, Late: lateMark(into(job.Plan, &job.Plan.Stages[0]), p, floor)})
+				Range: &piece, Skip: skipOffsets(p.Skip, piece), Late: lateMark(into(job.Plan, &job.Plan.Stages[0]), p, floor)})
 		}
 	}
 	return tasks
@@ -185,6 +190,9 @@ func (o *outcome) collect(job *Job, p *Planned, stage *dstream.Stage, results []
 		if stage.From.Exchange >= 0 {
 			o.deltas[stage.ID] = append(o.deltas[stage.ID], r.Delta)
 			o.noteClosed(feeding(job.Plan, stage).Name, r.ClosedTo)
+		}
+		for _, b := range r.Rows {
+			b.Env = o.env // partition expressions depend on it
 		}
 		for _, e := range r.Edges {
 			o.addEdge(e)

@@ -17,7 +17,8 @@ type session struct {
 	worker *worker
 	exec   Executor
 	shards int
-	tables map[string]string // digests of what worker.tables was made of
+	tables map[string]string // digests of what worker.tables was made of; nil: nothing yet
+	zones  map[string]string // and worker.zones
 }
 
 func openSession(ctx context.Context, job *Job, digest string, owner output.Owner, lastRows map[string]int64, shards int) (*session, error) {

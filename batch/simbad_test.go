@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -117,6 +118,46 @@ func TestDataThatNoRunCanPublish(t *testing.T) {
 		if h := w.history(); len(h.Open) != 0 || h.NextBatch != 2 || len(w.files()) != 0 {
 			t.Errorf("%s: %d plans open, next batch %d, %d files; want the batch cancelled", test.name, len(h.Open), h.NextBatch, len(w.files()))
 		}
+	}
+}
+
+// TestStopAbove stops a batch of which too great a share is bad, before anything of it is visible, and goes on when more is
+// allowed.
+func TestStopAbove(t *testing.T) {
+	above := func(share float64) func(*Job) { return func(j *Job) { j.StopAbove = share } }
+	for _, n := range []int{1, 8} {
+		w := newWorld(t, simSeed(t))
+		w.generate(95)
+		for i := range 5 {
+			w.appendRaw(int32(i%3), fmt.Appendf(nil, "no JSON %d", i))
+		}
+		want := w.expected(windowed)
+		wantError[*BadDataError](t, w.run(w.job(windowed, flushing, skipBad, above(0.049)), cores(n)),
+			"batch 1: 5 of 100 records are bad (5%), more than on_bad_record.stop_above: 4.9% allows", "bad record at events/0 offset", "no JSON 0", "raise stop_above")
+		if h := w.history(); len(h.Open) != 0 || h.NextBatch != 2 || len(w.files()) != 0 {
+			t.Fatalf("%d plans open, next batch %d, %d files; want batch 1 cancelled", len(h.Open), h.NextBatch, len(w.files()))
+		}
+		wantError[*BadDataError](t, w.run(w.job(windowed, flushing, skipBad, above(0.049)), cores(n)), "batch 2")
+		w.mustRun(w.job(windowed, flushing, skipBad, above(0.05)), cores(n)) // exactly as many as are allowed
+		w.wantRows("with more allowed", want, equalRows)
+		w.appendRaw(0, []byte("no JSON"))
+		w.mustRun(w.job(windowed, skipBad), reopen) // no bound
+	}
+}
+
+// TestStopAboveOfAnOpenBatch: a batch that was left open is judged by the job that planned it.
+func TestStopAboveOfAnOpenBatch(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	w.generate(30)
+	w.appendRaw(0, []byte("no JSON"))
+	strict := func(j *Job) { j.StopAbove = 0.01 }
+	err := w.run(w.job(windowed, flushing, skipBad, strict, hooked(&hooks{read: failAt(2)})))
+	if !errors.Is(err, errNetwork) || len(w.history().Open) != 1 {
+		t.Fatalf("error %v with %d plans open, want one", err, len(w.history().Open))
+	}
+	wantError[*BadDataError](t, w.run(w.job(windowed, flushing, skipBad, strict)), "batch 1: 1 of 31 records are bad (3.23%)")
+	if h := w.history(); len(h.Open) != 0 || h.NextBatch != 2 {
+		t.Errorf("%d plans open, next batch %d; want batch 1 cancelled", len(h.Open), h.NextBatch)
 	}
 }
 

@@ -18,6 +18,7 @@ type Task struct {
 	Shards  int    `json:"shards"`
 
 	Range *offsets.Range `json:"range,omitempty"` // source stage
+	Skip  []int64        `json:"skip,omitempty"`  // offsets in Range of records to leave out
 
 	Shard  int               `json:"shard"`    // later stages
 	Inputs []*columnar.Batch `json:"-"`        // partials for the shard, in (range, step) order

@@ -1,13 +1,10 @@
 package batch
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 
 	"github.com/millrace/millrace/columnar"
@@ -28,6 +25,7 @@ type worker struct {
 	job    *Job
 	source offsets.Source
 	tables map[string]*columnar.Batch
+	zones  map[string]*columnar.Zone
 
 	mu      sync.Mutex
 	idle    map[int][]*chain // by stage
@@ -47,10 +45,14 @@ func newWorker(job *Job, source offsets.Source, shards int) *worker {
 	return &worker{job: job, source: source, idle: map[int][]*chain{}, states: newStates(job.Plan, shards)}
 }
 
-// setTables makes later tasks join with these tables. Chains compiled for others are dropped.
-func (w *worker) setTables(tables map[string]*columnar.Batch) {
-	w.tables, w.idle, w.readers = tables, map[int][]*chain{}, nil
+// setInputs makes later tasks join with these tables and go by these rules of time zones. Chains compiled for others are
+// dropped.
+func (w *worker) setInputs(tables map[string]*columnar.Batch, zones map[string]*columnar.Zone) {
+	w.tables, w.zones, w.idle, w.readers = tables, zones, map[int][]*chain{}, nil
 }
+
+// env is what expressions of a batch planned at that time may depend on.
+func (w *worker) env(at int64) *columnar.Env { return &columnar.Env{Now: at, Zones: w.zones} }
 
 // run executes one task.
 func (w *worker) run(ctx context.Context, t Task) (*Result, error) {
@@ -73,7 +75,7 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 	if err := c.read(ctx, w, t, r); err != nil {
 		return nil, err // the chain is in an unknown state: dropped
 	}
-	r.Edges = append(r.Edges, c.sourceEdge(r))
+	r.Edges = append(r.Edges, c.sourceEdge())
 	if c.obs != nil {
 		r.Source.MaxEventTime = c.obs.Max()
 	}
@@ -140,6 +142,9 @@ func (c *sourceChain) read(ctx context.Context, w *worker, t Task, r *Result) er
 		}
 		r.Source.Records += int64(len(c.recs.Rows))
 		r.Source.WireBytes += c.recs.WireBytes
+		if len(t.Skip) > 0 {
+			c.skipped += leaveOut(&c.recs, t.Skip)
+		}
 		c.dec.Append(&c.recs)
 		if c.dec.Rows() >= decodeRows || c.dec.Bytes() >= decodeBytes {
 			if err := c.flush(w, t, r); err != nil {
@@ -151,6 +156,7 @@ func (c *sourceChain) read(ctx context.Context, w *worker, t Task, r *Result) er
 
 func (c *sourceChain) flush(w *worker, t Task, r *Result) error {
 	b, bad := c.dec.Flush()
+	b.Env = w.env(t.At)
 	if c.obs != nil && b.Len() > 0 {
 		unusable := c.obs.Observe(b, t.At)
 		c.unusable += int64(len(unusable))
@@ -165,41 +171,14 @@ func (c *sourceChain) flush(w *worker, t Task, r *Result) error {
 	return c.push(b)
 }
 
-// byOffset merges the bad records of one partition, so that the first one does not depend on who found it.
-func byOffset(a, b []columnar.BadRecord) []columnar.BadRecord {
-	if len(b) == 0 {
-		return a
-	}
-	return slices.SortedFunc(slices.Values(slices.Concat(a, b)), func(x, y columnar.BadRecord) int { return cmp.Compare(x.Offset, y.Offset) })
-}
-
-// keptBad is how many bad records a task reports for the log line that shows some of them.
-const keptBad = 5
-
-// judge applies the job's policy to bad records.
-func (w *worker) judge(bad []columnar.BadRecord, r *Result) error {
-	if len(bad) == 0 {
-		return nil
-	}
-	if w.job.OnBadRecord != SkipBad {
-		return badRecordError(bad[0])
-	}
-	for _, b := range bad {
-		if len(r.Source.Bad) == keptBad {
-			break
-		}
-		b.Value = bytes.Clone(b.Value) // it points into a buffer of the decoder
-		r.Source.Bad = append(r.Source.Bad, b)
-	}
-	return nil
-}
-
-// sourceEdge is the accounting of decoder and event-time guard together.
-func (c *sourceChain) sourceEdge(r *Result) Edge {
+// sourceEdge is the accounting of what is left out, decoder and event-time guard together.
+func (c *sourceChain) sourceEdge() Edge {
 	counts := c.dec.Counts()
 	counts.Bad += c.unusable
 	counts.Out -= c.unusable
-	c.unusable = 0
+	counts.In += c.skipped
+	counts.Skipped = c.skipped
+	c.unusable, c.skipped = 0, 0
 	return Edge{Stage: 0, Operator: "decode", RowCounts: counts}
 }
 
@@ -226,6 +205,7 @@ func (w *worker) runShard(t Task) (*Result, error) {
 	}
 	c.start(t.Late)
 	if closed.Len() > 0 {
+		closed.Env = w.env(t.At)
 		if err := c.push(closed); err != nil {
 			return nil, err
 		}

@@ -31,6 +31,7 @@ type RowCounts struct {
 	Unassigned int64 `json:"unassigned,omitempty"` // without a time, so in no window
 	Bad        int64 `json:"bad,omitempty"`        // records that do not fit, see [BadRecord]
 	Tombstone  int64 `json:"tombstone,omitempty"`  // records without a value
+	Skipped    int64 `json:"skipped,omitempty"`    // records that a run was told to leave out, before they are decoded
 }
 
 // Add adds o to c.
@@ -44,11 +45,12 @@ func (c *RowCounts) Add(o RowCounts) {
 	c.Unassigned += o.Unassigned
 	c.Bad += o.Bad
 	c.Tombstone += o.Tombstone
+	c.Skipped += o.Skipped
 }
 
 // Dropped is the number of rows that went in and did not come out, by reason.
 func (c RowCounts) Dropped() int64 {
-	return c.Filtered + c.NoMatch + c.Late + c.Unassigned + c.Bad + c.Tombstone
+	return c.Filtered + c.NoMatch + c.Late + c.Unassigned + c.Bad + c.Tombstone + c.Skipped
 }
 
 // Decoder turns record values into the rows of a batch. It is used by one goroutine.

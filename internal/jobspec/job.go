@@ -167,7 +167,7 @@ func (t Table) input() batch.Table {
 			return fmt.Sprintf("%d %s", info.Size(), info.ModTime().Format(time.RFC3339Nano)), nil
 		},
 		Read: func() ([]byte, error) { return os.ReadFile(t.CSV) },
-		Decode: func(data []byte) (*columnar.Batch, error) {
+		Decode: func(data []byte, _ *columnar.Env) (*columnar.Batch, error) {
 			fields, err := decodeFields(t.Columns)
 			if err != nil {
 				return nil, err

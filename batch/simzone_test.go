@@ -1,0 +1,92 @@
+package batch
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// zoneAhead are rules by which a zone is always so many hours ahead of UTC.
+func zoneAhead(t testing.TB, name string, hours int64) *columnar.Zone {
+	t.Helper()
+	tokyo, err := columnar.LoadZone("Asia/Tokyo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := tokyo.Encode()[:17] // version, one change, one offset
+	for i := range 8 {
+		rules[9+i] = byte(hours * 3600 * 1e6 >> (8 * i))
+	}
+	z, err := columnar.DecodeZone(name, rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
+}
+
+// zoneRules makes drivers go by these rules of every zone.
+func zoneRules(t testing.TB, hours int64) func(*Options) {
+	return func(o *Options) {
+		o.Env.LoadZone = func(name string) (*columnar.Zone, error) { return zoneAhead(t, name, hours), nil }
+	}
+}
+
+// campaignsByZone has the table's rows depend on the rules of a zone.
+func campaignsByZone(j *Job) {
+	ads := j.Tables["ads"]
+	decode := ads.Decode
+	ads.Zones = []string{"Mars/Base"}
+	ads.Decode = func(data []byte, env *columnar.Env) (*columnar.Batch, error) {
+		z, err := env.Zone("Mars/Base")
+		if err != nil {
+			return nil, err
+		}
+		offset, _, _ := z.OffsetAt(0)
+		rows := strings.ReplaceAll(string(data), ",c", fmt.Sprintf(",c%d-", offset/3_600_000_000))
+		return decode([]byte(strings.Replace(rows, fmt.Sprintf(",c%d-ampaign", offset/3_600_000_000), ",campaign", 1)), env)
+	}
+	j.Tables["ads"] = ads
+}
+
+// TestZoneOfATable runs an open batch with the rules of its plan, and the next one with those of the program at hand.
+func TestZoneOfATable(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	w.generate(150)
+	err := w.run(w.job(windowed, rowsMax(60), campaignsByZone, hooked(&hooks{prepare: failAt(2)})), zoneRules(t, 1))
+	if !errors.Is(err, errNetwork) {
+		t.Fatal(err)
+	}
+	first, rest := w.split(w.history().Open[0])
+	w.mustRun(w.job(windowed, flushing, rowsMax(60), campaignsByZone), zoneRules(t, 2)) // an upgraded program
+	var before, after int64
+	for _, r := range w.rows() {
+		switch {
+		case strings.Contains(r.text, "campaign=c1-"):
+			before += r.int(t, "views")
+		case strings.Contains(r.text, "campaign=c2-"):
+			after += r.int(t, "views")
+		default:
+			t.Errorf("a row by unknown rules: %s", r.text)
+		}
+	}
+	if wantBefore, wantAfter := int64(countKind(first, "view")), int64(countKind(rest, "view")); before != wantBefore || after != wantAfter || after == 0 {
+		t.Errorf("%d views by the old rules and %d by the new, want %d and %d", before, after, wantBefore, wantAfter)
+	}
+	if a, b, c := w.planned(1).Zones, w.planned(2).Zones, w.planned(3).Zones; a["Mars/Base"] != b["Mars/Base"] || a["Mars/Base"] == c["Mars/Base"] || len(c) != 1 {
+		t.Errorf("rules by digest: %v, %v, %v", a, b, c)
+	}
+}
+
+// TestUnknownZone plans nothing by rules that are not there.
+func TestUnknownZone(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	w.generate(50)
+	err := w.run(w.job(windowed, campaignsByZone))
+	wantText(t, err, `unknown time zone "Mars/Base"`)
+	if h := w.history(); h.NextBatch != 1 {
+		t.Errorf("batch %d was planned", h.NextBatch-1)
+	}
+}
