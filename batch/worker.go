@@ -35,7 +35,7 @@ type worker struct {
 
 // sourceChain is a chain with the decoder in front of it.
 type sourceChain struct {
-	dec *columnar.JSONDecoder
+	dec columnar.Decoder
 	obs *windows.Observer // nil without an event time
 	*chain
 	recs offsets.Records
@@ -110,7 +110,7 @@ func (w *worker) idleReader() *sourceChain {
 
 func (w *worker) newSourceChain() (*sourceChain, error) {
 	p := &w.job.Plan.Sources[0]
-	dec, err := columnar.NewJSONDecoder(p.Name, p.Fields)
+	dec, err := columnar.NewDecoder(p.Format, p.Name, p.Fields, columnar.DecodeOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("compile decoder of %s: %w", p.Name, err)
 	}

@@ -1,6 +1,9 @@
 package columnar
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // appendText appends the value that buf[from:to] is the text of, or appends nothing and says why there is none. buf
 // has Slack bytes behind to. String columns take any text; it must be UTF-8.
@@ -64,12 +67,12 @@ func checkTextType(f DecodeField) error {
 	switch f.Type.Kind {
 	case Bool, Int32, Int64, Float64, String, Date, Timestamp:
 	case Binary:
-		return fmt.Errorf("column %q: text holds no binary values; declare it string", f.Name)
+		return errors.New("text holds no binary values; declare it string")
 	default:
-		return fmt.Errorf("column %q: cannot read type %s from text", f.Name, f.Type)
+		return fmt.Errorf("cannot read type %s from text", f.Type)
 	}
 	if f.Unit > UnitNano || f.Unit != UnitNone && f.Type.Kind != Timestamp {
-		return fmt.Errorf("column %q: type %s has no time unit %d", f.Name, f.Type, f.Unit)
+		return fmt.Errorf("type %s has no time unit %d", f.Type, f.Unit)
 	}
 	return nil
 }

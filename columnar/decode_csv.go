@@ -11,7 +11,7 @@ import (
 )
 
 // DecodeCSV reads a static table: CSV by RFC 4180 whose first line names the columns. Fields are found by
-// [DecodeField.JSONKey], exact case first, then any case; other columns of the file are ignored. The types take the
+// [DecodeField.JSONPath], which has one step, exact case first, then any case; other columns of the file are ignored. The types take the
 // same texts as in JSON, see [JSONDecoder]. An empty field without quotes is NULL, "" is the empty string.
 //
 // name stands in errors, which give the line: airports.csv:17: column "latitude": "x" is not a double. The batch owns
@@ -80,9 +80,13 @@ func (t *csvTable) addColumn(f DecodeField) error {
 		return fmt.Errorf("column %q: a CSV file has no metadata columns", f.Name)
 	}
 	if err := checkTextType(f); err != nil {
-		return err
+		return fmt.Errorf("column %q: %w", f.Name, err)
 	}
-	at, err := headerIndex(t.header, f.JSONKey())
+	path := f.JSONPath()
+	if len(path) > 1 {
+		return fmt.Errorf("column %q: a line of a CSV file has no path %s; its fields are not nested", f.Name, path)
+	}
+	at, err := headerIndex(t.header, path[0].Key)
 	if err != nil {
 		return err
 	}

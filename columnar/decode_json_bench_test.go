@@ -61,7 +61,12 @@ func recordsOf(values ...string) *offsets.Records {
 
 func newDecoder(t testing.TB, fields []DecodeField) *JSONDecoder {
 	t.Helper()
-	d, err := NewJSONDecoder("events", fields)
+	return newDecoderWith(t, fields, DecodeOptions{})
+}
+
+func newDecoderWith(t testing.TB, fields []DecodeField, opts DecodeOptions) *JSONDecoder {
+	t.Helper()
+	d, err := NewJSONDecoder("events", fields, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,14 +16,15 @@ import (
 // of the next value, or behind the closing brace.
 type jsonStep struct {
 	length int
-	text   string      // the literal
-	head   uint64      // the first 8 bytes of text; fewer are masked
-	tail   uint64      // the last 8 bytes; equal to head for shorter texts
-	mask   uint64      // the bytes of head and tail that belong to text
-	tailAt int         // where tail begins
-	column *jsonColumn // the first column of the key
-	closes bool        // the literal ends the object
-	next   *jsonStep   // the step that came behind this one last time
+	text   string        // the literal
+	head   uint64        // the first 8 bytes of text; fewer are masked
+	tail   uint64        // the last 8 bytes; equal to head for shorter texts
+	mask   uint64        // the bytes of head and tail that belong to text
+	tailAt int           // where tail begins
+	column *decodeColumn // the first column of the key when all its columns take the value as one text
+	inner  *jsonNode     // the place of the value when columns stand below it
+	closes bool          // the literal ends the object
+	next   *jsonStep     // the step that came behind this one last time
 }
 
 // jsonShape is what the fast tier has learnt.
@@ -58,6 +59,13 @@ func (d *JSONDecoder) fast(buf []byte, start, end int) bool {
 			return d.finish(buf, pos, end, filled)
 		}
 		from, to := pos, 0
+		if step.inner != nil {
+			if pos = d.fastInner(step.inner, buf, pos, end); pos < 0 {
+				return false
+			}
+			filled += len(step.inner.all)
+			continue
+		}
 		if buf[pos] == '"' {
 			stop, ascii := plainEnd(buf, pos+1, end)
 			if stop >= end || buf[stop] != '"' || !ascii && !utf8.Valid(buf[pos+1:stop]) {
@@ -79,6 +87,22 @@ func (d *JSONDecoder) fast(buf []byte, start, end int) bool {
 	}
 }
 
+// fastInner appends the columns at and below a value to be looked into, and returns where it ends; −1 when the careful
+// tier has to decide.
+func (d *JSONDecoder) fastInner(n *jsonNode, buf []byte, pos, end int) int {
+	d.scan.reset(buf, pos, end)
+	n.clear()
+	if !d.locate(n, 1) {
+		return -1
+	}
+	for _, c := range n.all {
+		if c.Len() != d.rows || d.convert(c) != textOK {
+			return -1
+		}
+	}
+	return d.scan.pos
+}
+
 // bareEnd checks the value at pos, which is no string, and returns where it ends; −1 when it is broken.
 func (d *JSONDecoder) bareEnd(buf []byte, pos, end int) int {
 	if buf[pos] == '-' || isDigit(buf[pos]) {
@@ -95,7 +119,7 @@ func (d *JSONDecoder) bareEnd(buf []byte, pos, end int) int {
 }
 
 // appendFast appends the value buf[from:to] as row row. It fails when the row has a value already.
-func (c *jsonColumn) appendFast(buf []byte, from, to, row int) bool {
+func (c *decodeColumn) appendFast(buf []byte, from, to, row int) bool {
 	if c.Len() != row {
 		return false
 	}
@@ -162,13 +186,24 @@ func (d *JSONDecoder) learn(prev *jsonStep, buf []byte, pos, end int) *jsonStep 
 	if step == nil {
 		step = d.shape.add(literal)
 		if step.closes = found == jsonClosed; !step.closes {
-			step.column = d.column(key)
+			step.aim(d.root.keys[string(d.keyText(key))])
 		}
 	}
 	if step != &d.shape.once {
 		prev.next = step
 	}
 	return step
+}
+
+// aim sets what the value behind the literal is for; nil for nothing.
+func (s *jsonStep) aim(n *jsonNode) {
+	switch {
+	case n == nil:
+	case n.flat():
+		s.column = n.column
+	default:
+		s.inner = n
+	}
 }
 
 // add makes a step of a literal, to be kept while there is room.

@@ -30,23 +30,62 @@ func oracleRow(value []byte, fields []DecodeField) (row string, ok bool) {
 	var cells []string
 	for _, f := range fields {
 		cell := `\N`
-		raw, there := object[f.JSONKey()]
-		if there && string(raw) != "null" {
-			text := string(raw)
-			if raw[0] == '"' {
-				if err := json.Unmarshal(raw, &text); err != nil {
-					return "", false
-				}
-			}
-			if cell, ok = oracleCell(text, f); !ok {
+		raw, ok := oracleFind(bytes.TrimSpace(value), f.JSONPath())
+		switch {
+		case !ok:
+			return "", false
+		case raw == nil && f.Required:
+			return "", false
+		case raw != nil:
+			if cell, ok = oracleCell(oracleText(raw), f); !ok {
 				return "", false
 			}
-		} else if f.Required {
-			return "", false
 		}
 		cells = append(cells, cell)
 	}
 	return strings.Join(cells, " ") + "\n", true
+}
+
+// oracleText is a value's text: a string without its quotes, everything else as written.
+func oracleText(raw json.RawMessage) string {
+	if raw[0] != '"' {
+		return string(raw)
+	}
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		panic(err)
+	}
+	return text
+}
+
+// oracleFind follows a path; nil is NULL, and not ok is a value in its way.
+func oracleFind(raw json.RawMessage, path Path) (json.RawMessage, bool) {
+	for _, step := range path {
+		var object map[string]json.RawMessage
+		var array []json.RawMessage
+		switch {
+		case raw == nil:
+			return nil, true
+		case !step.IsIndex && raw[0] == '{':
+			if err := json.Unmarshal(raw, &object); err != nil {
+				panic(err)
+			}
+			raw = object[step.Key]
+		case step.IsIndex && raw[0] == '[':
+			if err := json.Unmarshal(raw, &array); err != nil {
+				panic(err)
+			}
+			if raw = nil; step.Index < len(array) {
+				raw = array[step.Index]
+			}
+		default:
+			return nil, false
+		}
+		if raw = bytes.TrimSpace(raw); string(raw) == "null" || len(raw) == 0 {
+			raw = nil
+		}
+	}
+	return raw, true
 }
 
 // oracleValid adds to RFC 8259 what it leaves open.

@@ -22,6 +22,18 @@ var everyType = []DecodeField{
 	{Field: Field{Name: "ns", Type: Type{Kind: Timestamp}}, Unit: UnitNano},
 	{Field: Field{Name: "ms text", Type: Type{Kind: String}}, Key: "ms"},
 	{Field: Field{Name: "must", Type: Type{Kind: Int64}}, Key: "ü", Required: true},
+	{Field: Field{Name: "os", Type: Type{Kind: String}}, Path: mustPath("o.s")},
+	{Field: Field{Name: "oal", Type: Type{Kind: Int64}}, Path: mustPath("o.a[1].l")},
+	{Field: Field{Name: "oa", Type: Type{Kind: String}}, Path: mustPath("o.a")},
+	{Field: Field{Name: "d0", Type: Type{Kind: Float64}}, Path: mustPath("dd[0]")},
+}
+
+func mustPath(text string) Path {
+	p, err := ParsePath(text)
+	if err != nil {
+		panic(err)
+	}
+	return p
 }
 
 // recordWriter writes random records: mostly of one shape with fitting values, and all kinds of accidents.
@@ -44,7 +56,7 @@ func (w *recordWriter) space() string {
 }
 
 func (w *recordWriter) record() string {
-	keys := []string{"s", "i", "l", "d", "b", "day", "t", "ms", "sec", "ns", "ü", "unused"}
+	keys := []string{"s", "i", "l", "d", "b", "day", "t", "ms", "sec", "ns", "ü", "unused", "o", "dd"}
 	if w.odd() {
 		w.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
 	}
@@ -59,6 +71,27 @@ func (w *recordWriter) record() string {
 		}
 	}
 	return w.damage(w.space() + "{" + strings.Join(members, ",") + "}" + w.space())
+}
+
+// object is a value with some of the keys, mostly in order.
+func (w *recordWriter) object(keys ...string) string {
+	var members []string
+	for _, k := range keys {
+		for w.odd() {
+			k = keys[w.IntN(len(keys))]
+			members = append(members, w.space()+w.key(k)+w.space()+":"+w.space()+w.value(k)+w.space())
+		}
+		members = append(members, w.key(k)+":"+w.value(k))
+	}
+	return "{" + strings.Join(members[w.IntN(2)*w.IntN(len(members)):], ",") + w.space() + "}"
+}
+
+func (w *recordWriter) array(element func() string) string {
+	var elements []string
+	for range w.IntN(4) {
+		elements = append(elements, w.space()+element()+w.space())
+	}
+	return "[" + strings.Join(elements, ",") + "]"
 }
 
 func (w *recordWriter) key(k string) string {
@@ -94,6 +127,12 @@ func (w *recordWriter) value(key string) string {
 		zone := time.FixedZone("", (w.IntN(48*60)-24*60+1)*60)
 		return time.Unix(w.Int64N(2e9), w.Int64N(1e9)).In(zone).Format(w.pick(`"2006-01-02T15:04:05Z07:00"`,
 			`"2006-01-02 15:04:05.999999999"`, `"2006-01-02t15:04:05.000-0700"`, `"2006-01-02T15:04:05"`))
+	case "o":
+		return w.object("s", "unused", "a", "x")
+	case "a":
+		return w.array(func() string { return w.object("l", "unused") })
+	case "dd":
+		return w.array(func() string { return w.value("d") })
 	default:
 		return `"` + w.text() + `"`
 	}
@@ -153,7 +192,7 @@ func TestJSONDecoderAgainstOracle(t *testing.T) {
 			w := &recordWriter{rand.New(rand.NewPCG(uint64(seed), 7)), oddity}
 			fast, careful := newDecoder(t, everyType), newDecoder(t, everyType)
 			careful.careful = true
-			batches, records, good := cases(180, 30), 0, 0
+			batches, records, good := cases(120, 30), 0, 0
 			for range batches {
 				values := make([]string, 1+w.IntN(60))
 				for i := range values {
@@ -163,7 +202,7 @@ func TestJSONDecoderAgainstOracle(t *testing.T) {
 				checkAgainstOracle(t, everyType, fast, careful, values)
 				good += int(fast.Counts().Out)
 			}
-			if records < 28*batches || good < batches {
+			if records < 25*batches || good < batches/4 {
 				t.Errorf("%d records, %d of them good: the test says little", records, good)
 			}
 		})

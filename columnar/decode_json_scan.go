@@ -138,15 +138,16 @@ func (s *jsonScanner) nested(depth int) bool {
 		return s.fail(s.pos, fmt.Sprintf("more than %d levels of nesting", maxJSONDepth))
 	}
 	s.pos++
-	if s.buf[s.pos-1] == '[' {
-		return s.elements(depth + 1)
-	}
+	array := s.buf[s.pos-1] == '['
 	for first := true; ; first = false {
-		switch _, next := s.member(first); next {
-		case jsonClosed:
-			return true
-		case jsonBroken:
-			return false
+		next := jsonClosed
+		if array {
+			next = s.element(first)
+		} else {
+			_, next = s.member(first)
+		}
+		if next != jsonMember {
+			return next == jsonClosed
 		}
 		if !s.value(depth + 1) {
 			return false
@@ -154,25 +155,23 @@ func (s *jsonScanner) nested(depth int) bool {
 	}
 }
 
-// elements takes the rest of an array from behind its opening bracket.
-func (s *jsonScanner) elements(depth int) bool {
+// element moves from behind the bracket that opens an array (first), or from behind an element, to the next element, or
+// behind the bracket that closes the array.
+func (s *jsonScanner) element(first bool) jsonNext {
 	s.space()
-	if s.take(']') {
-		return true
-	}
-	for {
+	switch {
+	case first && s.take(']'):
+		return jsonClosed
+	case first:
+		return jsonMember
+	case s.take(','):
 		s.space()
-		if !s.value(depth) {
-			return false
-		}
-		s.space()
-		switch {
-		case s.take(']'):
-			return true
-		case !s.take(','):
-			return s.fail(s.pos, "want ',' or ']'")
-		}
+		return jsonMember
+	case s.take(']'):
+		return jsonClosed
 	}
+	s.fail(s.pos, "want ',' or ']'")
+	return jsonBroken
 }
 
 // word takes true, false or null.

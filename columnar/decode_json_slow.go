@@ -8,6 +8,7 @@ import "fmt"
 // jsonValue is where the value of a column stands.
 type jsonValue struct {
 	kind     jsonValueKind
+	steps    int // of a jsonBlocked: how many steps of the path lead to it
 	from, to int // the value as written, a string with its quotes
 }
 
@@ -19,6 +20,7 @@ const (
 	jsonBare                  // a number, true, false, an object or an array
 	jsonString                // a string without escapes
 	jsonEscaped               // a string with escapes
+	jsonBlocked               // what stands on the path and has no values below it, or not of the kind that the path says
 )
 
 // slow appends the record buf[start:end] to the keyed columns, or returns why it is bad.
@@ -27,18 +29,31 @@ func (d *JSONDecoder) slow(buf []byte, start, end int) (reason string) {
 	if reason := d.open(start); reason != "" {
 		return reason
 	}
-	for _, c := range d.keyed {
-		c.found = jsonValue{}
-	}
-	if !d.locate() {
+	d.root.clear()
+	if !d.members(&d.root, 1) || !d.atEnd() {
 		return d.scan.reason(start)
 	}
 	for _, c := range d.keyed {
-		if reason := d.convert(c); reason != "" {
-			return reason
+		fault := d.convert(c)
+		switch {
+		case fault == textOK:
+		case d.nulls && !c.field.Required:
+			c.AppendNull()
+			c.hasValue = true
+			d.nulled++
+		default:
+			return d.describe(c, fault)
 		}
 	}
 	return ""
+}
+
+// atEnd takes the white space behind the object.
+func (d *JSONDecoder) atEnd() bool {
+	if d.scan.space(); d.scan.pos < d.scan.end {
+		return d.scan.fail(d.scan.pos, "want the end behind the object")
+	}
+	return true
 }
 
 // open takes the brace that a record begins with.
@@ -77,68 +92,18 @@ func jsonKindText(c byte) string {
 	return "a number"
 }
 
-// locate takes the members of the object and notes the values of the wanted keys.
-func (d *JSONDecoder) locate() bool {
-	s := &d.scan
-	for first := true; ; first = false {
-		key, next := s.member(first)
-		switch next {
-		case jsonBroken:
-			return false
-		case jsonClosed:
-			if s.space(); s.pos < s.end {
-				return s.fail(s.pos, "want the end behind the object")
-			}
-			return true
-		}
-		value, ok := d.member()
-		if !ok {
-			return false
-		}
-		for c := d.column(key); c != nil; c = c.twin {
-			c.found = value
-		}
-	}
-}
-
-// member takes the value of a member of the record.
-func (d *JSONDecoder) member() (v jsonValue, ok bool) {
-	s := &d.scan
-	v = jsonValue{kind: jsonBare, from: s.pos}
-	switch {
-	case s.at('"'):
-		var escaped bool
-		escaped, ok = s.text()
-		v.kind = jsonString
-		if escaped {
-			v.kind = jsonEscaped
-		}
-	case s.at('n'):
-		ok = s.word()
-		v.kind = jsonNull
-	default:
-		ok = s.value(1)
-	}
-	v.to = s.pos
-	return v, ok
-}
-
-// column is the first column of a key, nil for none.
-func (d *JSONDecoder) column(key jsonKey) *jsonColumn {
-	text := d.scan.buf[key.from:key.to]
-	if key.escaped {
-		d.text = unescape(d.text[:0], text)
-		text = d.text
-	}
-	return d.byKey[string(text)]
-}
-
-// convert appends the value found for the column, or returns why the record is bad.
-func (d *JSONDecoder) convert(c *jsonColumn) (reason string) {
+// convert appends the value found for the column, or appends nothing and says why.
+func (d *JSONDecoder) convert(c *decodeColumn) textFault {
 	buf, from, to := d.scan.buf, c.found.from, c.found.to
 	switch c.found.kind {
 	case jsonAbsent, jsonNull:
-		return c.appendMissing()
+		if c.field.Required {
+			return textMissing
+		}
+		c.AppendNull()
+		return textOK
+	case jsonBlocked:
+		return textBlocked
 	case jsonString:
 		from, to = from+1, to-1
 	case jsonEscaped:
@@ -147,20 +112,24 @@ func (d *JSONDecoder) convert(c *jsonColumn) (reason string) {
 		d.text = append(d.text, make([]byte, Slack)...)
 		buf = d.text
 	}
-	if fault := c.appendText(buf, from, to, c.field.Unit); fault != textOK {
-		return fault.describe(c.field, shown(d.scan.buf[c.found.from:c.found.to]))
-	}
-	return ""
+	return c.appendText(buf, from, to, c.field.Unit)
 }
 
-// appendMissing appends NULL where that is allowed.
-func (c *jsonColumn) appendMissing() (reason string) {
-	if !c.field.Required {
-		c.AppendNull()
-		return ""
-	}
-	if c.found.kind == jsonNull {
+// describe is the reason why convert found no value for the column.
+func (d *JSONDecoder) describe(c *decodeColumn, fault textFault) (reason string) {
+	path, v := c.field.JSONPath(), c.found
+	value := shown(d.scan.buf[v.from:v.to])
+	switch {
+	case fault == textMissing && v.kind == jsonNull:
 		return fmt.Sprintf("column %q: null, but it is required", c.field.Name)
+	case fault == textMissing && len(path) == 1:
+		return fmt.Sprintf("column %q: key %q is missing, but it is required", c.field.Name, path[0].Key)
+	case fault == textMissing:
+		return fmt.Sprintf("column %q: %s is missing, but it is required", c.field.Name, path)
+	case fault == textBlocked && path[v.steps].IsIndex:
+		return fmt.Sprintf("column %q: %s is %s, want an array with %s", c.field.Name, path[:v.steps], value, path)
+	case fault == textBlocked:
+		return fmt.Sprintf("column %q: %s is %s, want an object with %s", c.field.Name, path[:v.steps], value, path)
 	}
-	return fmt.Sprintf("column %q: key %q is missing, but it is required", c.field.Name, c.field.JSONKey())
+	return fault.describe(c.field, value)
 }

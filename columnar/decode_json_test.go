@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,20 +13,38 @@ import (
 	"github.com/millrace/millrace/offsets"
 )
 
-// TestJSONDecoder runs testdata/decode_json. "columns" declares the columns of what follows; every line of "decode" is
-// one record, decoded by both tiers; the output is one line for each record, in order.
+// TestJSONDecoder runs the files of testdata whose names begin with decode_json. "columns" declares the columns of what
+// follows, with on_bad_value=null where it says so; every line of "decode" is one record, decoded by both tiers; the
+// output is one line for each record, in order.
 func TestJSONDecoder(t *testing.T) {
+	files, err := filepath.Glob("testdata/decode_json*")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("files %v, %v", files, err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) { runJSON(t, file) })
+	}
+}
+
+func runJSON(t *testing.T, file string) {
 	var fields []DecodeField
-	datadriven.RunTest(t, "testdata/decode_json", func(t *testing.T, d *datadriven.TestData) string {
+	var opts DecodeOptions
+	datadriven.RunTest(t, file, func(t *testing.T, d *datadriven.TestData) string {
+		lines := strings.Split(d.Input, "\n")
 		switch d.Cmd {
 		case "columns":
-			fields = parseFields(t, d.Input)
-			if _, err := NewJSONDecoder("events", fields); err != nil {
+			var policy string
+			d.MaybeScanArgs(t, "on_bad_value", &policy)
+			fields, opts = parseFields(t, d.Input), DecodeOptions{NullBadValues: policy == "null"}
+			if _, err := NewJSONDecoder("events", fields, opts); err != nil {
 				return "error: " + err.Error() + "\n"
 			}
 			return ""
 		case "decode":
-			return decodeLines(t, fields, strings.Split(d.Input, "\n"))
+			return decodeLines(t, fields, opts, lines)
+		case "census":
+			d.MaybeScanArgs(t, "records", &opts.CensusRecords)
+			return censusLines(t, fields, opts, lines)
 		}
 		t.Fatalf("unknown command %s", d.Cmd)
 		return ""
@@ -33,8 +52,8 @@ func TestJSONDecoder(t *testing.T) {
 }
 
 // decodeLines decodes the records one by one: the fast tier has then learnt from the lines before.
-func decodeLines(t *testing.T, fields []DecodeField, lines []string) string {
-	fast, careful := newDecoder(t, fields), newDecoder(t, fields)
+func decodeLines(t *testing.T, fields []DecodeField, opts DecodeOptions, lines []string) string {
+	fast, careful := newDecoderWith(t, fields, opts), newDecoderWith(t, fields, opts)
 	careful.careful = true
 	var out strings.Builder
 	for _, line := range lines {
@@ -48,6 +67,19 @@ func decodeLines(t *testing.T, fields []DecodeField, lines []string) string {
 		out.WriteString(got)
 	}
 	return out.String()
+}
+
+// censusLines decodes the records one by one and shows the census of them all.
+func censusLines(t *testing.T, fields []DecodeField, opts DecodeOptions, lines []string) string {
+	if opts.CensusRecords == 0 {
+		opts.CensusRecords = 1000
+	}
+	d := newDecoderWith(t, fields, opts)
+	for _, line := range lines {
+		appendFlush(d, recordOf(line))
+	}
+	c := d.Census()
+	return fmt.Sprintf("records: %d\nseen: %s\nabsent: %s\n", c.Records, strings.Join(c.Seen, ", "), strings.Join(c.Absent, ", "))
 }
 
 // recordOf makes a record of a line of a test. Words at its beginning set other parts of the record.
@@ -79,7 +111,7 @@ func recordOf(line string) *offsets.Records {
 }
 
 // showFlush shows the rows and bad records of a decoder, and its counts where there is neither.
-func showFlush(d *JSONDecoder) string {
+func showFlush(d Decoder) string {
 	b, bad := d.Flush()
 	c := d.Counts()
 	out := showBatch(b)
@@ -92,10 +124,13 @@ func showFlush(d *JSONDecoder) string {
 	if c.Tombstone > 0 {
 		out += "tombstone\n"
 	}
+	if c.Nulled > 0 {
+		out = strings.TrimSuffix(out, "\n") + fmt.Sprintf(" (nulled %d)\n", c.Nulled)
+	}
 	return out
 }
 
-// parseFields reads lines "name type [required] [key=K]"; types as in job files.
+// parseFields reads lines "name type [required] [key=K] [path=P]"; types as in job files.
 func parseFields(t *testing.T, text string) []DecodeField {
 	t.Helper()
 	units := map[string]TimeUnit{"(s)": UnitSecond, "(ms)": UnitMilli, "(us)": UnitMicro, "(ns)": UnitNano}
@@ -114,6 +149,12 @@ func parseFields(t *testing.T, text string) []DecodeField {
 			f.Required = f.Required || w == "required"
 			if key, ok := strings.CutPrefix(w, "key="); ok {
 				f.Key = key
+			}
+			if path, ok := strings.CutPrefix(w, "path="); ok {
+				var err error
+				if f.Path, err = ParsePath(path); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 		fields = append(fields, f)
@@ -189,7 +230,7 @@ func TestJSONDecoderFlush(t *testing.T) {
 	}
 }
 
-func appendFlush(d *JSONDecoder, recs *offsets.Records) (*Batch, []BadRecord) {
+func appendFlush(d Decoder, recs *offsets.Records) (*Batch, []BadRecord) {
 	d.Append(recs)
 	return d.Flush()
 }

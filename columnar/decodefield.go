@@ -12,36 +12,70 @@ const (
 	UnitNano
 )
 
-// DecodeField is a column that a decoder fills. Its name may be one of the metadata columns that every format has:
-// _topic (string), _partition (int), _offset (bigint), _timestamp (timestamp), _key (binary).
+// DecodeField is a column that a decoder fills. Its name may be one of the metadata columns, see [MetadataFields].
 type DecodeField struct {
 	Field
-	Key      string   // the object key to read; exact case; empty = Field.Name
+	Key      string   // the key of the record's object to read; exact case; empty = Field.Name
+	Path     Path     // the way to a value deeper inside the record; then Key is empty
 	Unit     TimeUnit // for timestamps
 	Required bool     // a missing key or null is a bad record
 }
 
-// JSONKey is the object key that the field is read from.
-func (f DecodeField) JSONKey() string {
-	if f.Key != "" {
-		return f.Key
+// JSONPath is where the field is read from: Path, or the one step that Key or the name stand for.
+func (f DecodeField) JSONPath() Path {
+	switch {
+	case len(f.Path) > 0:
+		return f.Path
+	case f.Key != "":
+		return Path{{Key: f.Key}}
 	}
-	return f.Name
+	return Path{{Key: f.Name}}
 }
 
-// Metadata reports whether name is a metadata column, and its type.
+// DecodeOptions says how a decoder treats values and records. The zero value is the strict one.
+type DecodeOptions struct {
+	// NullBadValues makes NULL of a value that does not fit its column, and counts it in [RowCounts].Nulled, where
+	// otherwise its record is a bad record. It does not mend records that are broken as a whole, nor columns that are
+	// required.
+	NullBadValues bool
+	// CensusRecords is how many records [JSONDecoder.Census] looks at for their keys; 0 for none, which costs nothing.
+	CensusRecords int
+}
+
+// The metadata columns that a source has without declaring them.
+var metadataFields = []Field{
+	{"_topic", Type{Kind: String}},
+	{"_partition", Type{Kind: Int32}},
+	{"_offset", Type{Kind: Int64}},
+	{"_timestamp", Type{Kind: Timestamp}},
+	{"_key", Type{Kind: Binary}},
+}
+
+// rawValue is the column that raw records have beside the metadata.
+var rawValue = Field{"_value", Type{Kind: Binary}}
+
+// The formats of record values.
+const (
+	FormatJSON = "json" // one object in each record: [JSONDecoder]
+	FormatRaw  = "raw"  // the bytes as they are: [RawDecoder]
+)
+
+// MetadataFields are the columns that a source of the format has without declaring them, in the order in which they are
+// shown: topic, partition, offset, record time and key, and of raw records the value.
+func MetadataFields(format string) []Field {
+	fields := append([]Field(nil), metadataFields...)
+	if format == FormatRaw {
+		fields = append(fields, rawValue)
+	}
+	return fields
+}
+
+// Metadata reports whether name is a metadata column of every format, and its type.
 func Metadata(name string) (Type, bool) {
-	switch name {
-	case "_topic":
-		return Type{Kind: String}, true
-	case "_partition":
-		return Type{Kind: Int32}, true
-	case "_offset":
-		return Type{Kind: Int64}, true
-	case "_timestamp":
-		return Type{Kind: Timestamp}, true
-	case "_key":
-		return Type{Kind: Binary}, true
+	for _, f := range metadataFields {
+		if f.Name == name {
+			return f.Type, true
+		}
 	}
 	return Type{}, false
 }

@@ -15,6 +15,8 @@ const (
 	textRange              // a number outside the type's range
 	textFraction           // a number with a fraction for an integer
 	textNoUnit             // a number for a timestamp without unit
+	textMissing            // no value or NULL where one is required
+	textBlocked            // what stands on the way to the value is no object or array
 )
 
 func isDigit(c byte) bool { return c-'0' < 10 }

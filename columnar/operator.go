@@ -32,6 +32,10 @@ type RowCounts struct {
 	Bad        int64 `json:"bad,omitempty"`        // records that do not fit, see [BadRecord]
 	Tombstone  int64 `json:"tombstone,omitempty"`  // records without a value
 	Skipped    int64 `json:"skipped,omitempty"`    // records that a run was told to leave out, before they are decoded
+
+	// Nulled is how many values became NULL because they did not fit their columns, see [DecodeOptions]. Their rows are
+	// in Out: it is not part of the balance.
+	Nulled int64 `json:"nulled,omitempty"`
 }
 
 // Add adds o to c.
@@ -46,6 +50,7 @@ func (c *RowCounts) Add(o RowCounts) {
 	c.Bad += o.Bad
 	c.Tombstone += o.Tombstone
 	c.Skipped += o.Skipped
+	c.Nulled += o.Nulled
 }
 
 // Dropped is the number of rows that went in and did not come out, by reason.
@@ -62,10 +67,12 @@ type Decoder interface {
 	Append(recs *offsets.Records)
 	// Rows is the number of rows gathered.
 	Rows() int
+	// Bytes is the size of the largest column of strings gathered; whoever cuts batches flushes before it nears 2 GiB.
+	Bytes() int
 	// Flush returns the gathered rows as a batch, with Origin and Offsets set, and the bad records met since the last
 	// Flush; both are valid until the next Append.
 	Flush() (*Batch, []BadRecord)
-	// Counts is as in [Operator]: In records, Out rows, Bad, Tombstone.
+	// Counts is as in [Operator]: In records, Out rows, Bad, Tombstone, Nulled.
 	Counts() RowCounts
 }
 

@@ -205,8 +205,8 @@ func decodeField(src *Source, name string) columnar.DecodeField {
 			return f
 		}
 	}
-	t, _ := columnar.Metadata(name)
-	return columnar.DecodeField{Field: columnar.Field{Name: name, Type: t}}
+	metadata := columnar.Schema{Fields: columnar.MetadataFields(src.Format)}
+	return columnar.DecodeField{Field: metadata.Fields[metadata.Index(name)]}
 }
 
 // finish adds tables and sinks.

@@ -85,15 +85,13 @@ func (g *Graph) sourceScope(src *Source) scope {
 	for _, f := range schema.Fields {
 		out = append(out, g.columns.add(column{name: f.Name, typ: f.Type, field: f.Name}).in(src.Name, false))
 	}
-	for _, name := range metadataNames {
-		if t, ok := columnar.Metadata(name); ok && schema.Index(name) < 0 {
-			out = append(out, g.columns.add(column{name: name, typ: t, field: name}).in(src.Name, true))
+	for _, f := range columnar.MetadataFields(src.Format) {
+		if schema.Index(f.Name) < 0 {
+			out = append(out, g.columns.add(column{name: f.Name, typ: f.Type, field: f.Name}).in(src.Name, true))
 		}
 	}
 	return out
 }
-
-var metadataNames = []string{"_topic", "_partition", "_offset", "_timestamp", "_key"}
 
 // As makes alias the qualifier of all columns.
 func (s *Stream) As(alias string) *Stream {

@@ -291,7 +291,16 @@ func (c Column) field() (columnar.DecodeField, error) {
 	if errors.As(err, &e) {
 		return columnar.DecodeField{}, fail(c.Pos, e.Hint, "column %s: %s", c.Name, e.Msg)
 	}
-	return columnar.DecodeField{Field: columnar.Field{Name: c.Name, Type: t}, Key: c.Path, Unit: unit, Required: c.Required}, err
+	if err != nil {
+		return columnar.DecodeField{}, err
+	}
+	f := columnar.DecodeField{Field: columnar.Field{Name: c.Name, Type: t}, Unit: unit, Required: c.Required}
+	if c.Path != "" {
+		if f.Path, err = columnar.ParsePath(c.Path); err != nil {
+			return f, fail(c.Pos, "", "column %s: %v", c.Name, err)
+		}
+	}
+	return f, nil
 }
 
 func decodeFields(cols []Column) ([]columnar.DecodeField, error) {
