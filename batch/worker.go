@@ -110,7 +110,7 @@ func (w *worker) idleReader() *sourceChain {
 
 func (w *worker) newSourceChain() (*sourceChain, error) {
 	p := &w.job.Plan.Sources[0]
-	dec, err := columnar.NewDecoder(p.Format, p.Name, p.Fields, columnar.DecodeOptions{})
+	dec, err := columnar.NewDecoder(p.Format, p.Name, p.Fields, columnar.DecodeOptions{NullBadValues: p.OnBadValue == "null"})
 	if err != nil {
 		return nil, fmt.Errorf("compile decoder of %s: %w", p.Name, err)
 	}
