@@ -41,7 +41,8 @@ func write(t *testing.T, w *kgo.Client, topic string, partition int32, values ..
 	t.Helper()
 	recs := make([]*kgo.Record, len(values))
 	for i, v := range values {
-		recs[i] = &kgo.Record{Topic: topic, Partition: partition, Key: []byte("k" + v), Value: []byte(v)}
+		recs[i] = &kgo.Record{Topic: topic, Partition: partition, Key: []byte("k" + v), Value: []byte(v),
+			Headers: []kgo.RecordHeader{{Key: "value", Value: []byte(v)}, {Key: "none"}}}
 	}
 	if err := w.ProduceSync(t.Context(), recs...).FirstErr(); err != nil {
 		t.Fatal(err)
@@ -75,11 +76,24 @@ func oracle(t *testing.T, b *kafkatest.Broker, topic string, partition int32, un
 		fetches.EachRecord(func(r *kgo.Record) {
 			next = r.Offset + 1
 			if !r.Attrs.IsControl() && r.Offset < until {
-				rows = append(rows, offsetstest.Row{Offset: r.Offset, Key: string(r.Key), Value: string(r.Value)})
+				rows = append(rows, offsetstest.Row{Offset: r.Offset, Key: string(r.Key), Value: string(r.Value), Headers: headers(r)})
 			}
 		})
 	}
 	return rows
+}
+
+// headers shows a record's headers as [offsetstest.Row] does.
+func headers(r *kgo.Record) string {
+	var out []string
+	for _, h := range r.Headers {
+		text := "NULL"
+		if h.Value != nil {
+			text = string(h.Value)
+		}
+		out = append(out, h.Key+"="+text)
+	}
+	return strings.Join(out, " ")
 }
 
 func recreate(t *testing.T, b *kafkatest.Broker, topic string, partitions int) {
@@ -237,7 +251,7 @@ func TestKafkaReadLargeBatch(t *testing.T) {
 	b := kafkatest.Start(t)
 	topic := b.Topic(t, 1, "max.message.bytes=10000000")
 	w := producer(t, b, kgo.ProducerBatchMaxBytes(8<<20), kgo.ProducerBatchCompression(kgo.NoCompression()))
-	large := string(bytes.Repeat([]byte("millrace"), 3<<17)) // 3 MiB
+	large := string(bytes.Repeat([]byte("millrace"), 1<<18)) // 2 MiB, three times in a record
 	write(t, w, topic, 0, "a", large)
 	write(t, w, topic, 0, "b", large, "c")
 	s := source(t, b, topic, 64<<10)

@@ -54,7 +54,8 @@ func produce(t *testing.T, w *kgo.Client, topic string, partition int32, values 
 	t.Helper()
 	recs := make([]*kgo.Record, len(values))
 	for i, v := range values {
-		recs[i] = &kgo.Record{Topic: topic, Partition: partition, Key: []byte("k" + v), Value: []byte(v)}
+		recs[i] = &kgo.Record{Topic: topic, Partition: partition, Key: []byte("k" + v), Value: []byte(v),
+			Headers: []kgo.RecordHeader{{Key: "value", Value: []byte(v)}, {Key: "none"}}}
 	}
 	if err := w.ProduceSync(t.Context(), recs...).FirstErr(); err != nil {
 		t.Fatal(err)

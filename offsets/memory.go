@@ -3,6 +3,7 @@ package offsets
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +14,13 @@ import (
 type MemoryRecord struct {
 	Key, Value []byte
 	Timestamp  int64 // milliseconds since the epoch
+	Headers    []MemoryHeader
+}
+
+// MemoryHeader is a header of a [MemoryRecord]. A nil value is NULL.
+type MemoryHeader struct {
+	Key   string
+	Value []byte
 }
 
 // Memory is a [Source] that holds its records in memory: a double for tests and the source of simulations. What a
@@ -271,7 +279,7 @@ func (m *memoryReader) fill(rows []memoryRow) {
 	m.buf, m.out = m.buf[:0], m.out[:0]
 	for _, row := range rows {
 		rec := Record{Offset: row.offset, Timestamp: row.Timestamp, Key: m.put(row.Key), Value: m.put(row.Value)}
-		rec.Headers = m.put([]byte{0}) // none
+		rec.Headers = m.putHeaders(row.Headers)
 		m.out = append(m.out, rec)
 	}
 	m.buf = slices.Grow(m.buf, Slack)
@@ -283,6 +291,21 @@ func (m *memoryReader) put(b []byte) Span {
 	}
 	m.buf = append(m.buf, b...)
 	return Span{Start: int32(len(m.buf) - len(b)), Len: int32(len(b))}
+}
+
+// putHeaders writes headers as they lie on the wire.
+func (m *memoryReader) putHeaders(headers []MemoryHeader) Span {
+	from := len(m.buf)
+	m.buf = binary.AppendVarint(m.buf, int64(len(headers)))
+	for _, h := range headers {
+		m.buf = append(binary.AppendVarint(m.buf, int64(len(h.Key))), h.Key...)
+		if h.Value == nil {
+			m.buf = binary.AppendVarint(m.buf, -1)
+			continue
+		}
+		m.buf = append(binary.AppendVarint(m.buf, int64(len(h.Value))), h.Value...)
+	}
+	return Span{Start: int32(from), Len: int32(len(m.buf) - from)}
 }
 
 // Close implements [Reader].

@@ -17,7 +17,8 @@ func TestMemoryContract(t *testing.T) {
 			Topic:  "ads",
 			Append: func(partition int32, values ...string) {
 				for _, v := range values {
-					m.Append("ads", partition, offsets.MemoryRecord{Key: []byte("k" + v), Value: []byte(v)})
+					m.Append("ads", partition, offsets.MemoryRecord{Key: []byte("k" + v), Value: []byte(v),
+						Headers: []offsets.MemoryHeader{{Key: "value", Value: []byte(v)}, {Key: "none"}}})
 				}
 			},
 			Gap:          func(partition int32) { m.Gap("ads", partition, 2) },

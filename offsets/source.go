@@ -65,5 +65,13 @@ type Records struct {
 // nothing is copied per record.
 type Record = kafka.Record
 
+// HeaderReader walks the headers of one record: see [ReadHeaders].
+type HeaderReader = kafka.HeaderReader
+
+// ReadHeaders begins with the first header of a record inside buf, the [Records].Buf of its run. Headers stand in the
+// order in which they were written; a key may come again, a value may be NULL. They are not looked at before, so that
+// records whose headers nobody asks for cost nothing.
+func ReadHeaders(buf []byte, r *Record) HeaderReader { return kafka.ReadHeaders(buf, r) }
+
 // Span is a piece of a buffer: Start and Len. Len −1 is NULL; [kafka.Span.Of] returns the bytes.
 type Span = kafka.Span

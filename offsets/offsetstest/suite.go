@@ -16,7 +16,8 @@ import (
 type Fixture struct {
 	Source offsets.Source // reads just this topic, read_committed
 	Topic  string
-	// Append writes records with the given values, and keys "k<value>", at the end of a partition.
+	// Append writes records at the end of a partition, with the given values, keys "k<value>", and the headers
+	// value = <value> and none = NULL.
 	Append func(partition int32, values ...string)
 	// Gap adds at least one offset without a record, e.g. an aborted transaction.
 	Gap func(partition int32)
@@ -54,9 +55,10 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) Fixture) {
 
 // Row is a record as a test sees it.
 type Row struct {
-	Offset int64
-	Key    string
-	Value  string
+	Offset  int64
+	Key     string
+	Value   string
+	Headers string // key=value, … in order; NULL for a value that is
 }
 
 // ReadAll reads a range to its end and checks what every reader owes: order, bounds, slack.
@@ -88,8 +90,27 @@ func ReadAll(ctx context.Context, s offsets.Source, r offsets.Range) ([]Row, err
 				return rows, fmt.Errorf("offset %d after %d in a read of %s", rec.Offset, last, r)
 			}
 			last = rec.Offset
-			rows = append(rows, Row{rec.Offset, string(rec.Key.Of(recs.Buf)), string(rec.Value.Of(recs.Buf))})
+			headers, err := headerText(recs.Buf, &rec)
+			if err != nil {
+				return rows, err
+			}
+			rows = append(rows, Row{rec.Offset, string(rec.Key.Of(recs.Buf)), string(rec.Value.Of(recs.Buf)), headers})
 		}
+	}
+}
+
+func headerText(buf []byte, rec *offsets.Record) (string, error) {
+	var out []string
+	for h := offsets.ReadHeaders(buf, rec); ; {
+		key, value, ok := h.Next()
+		if !ok {
+			return strings.Join(out, " "), h.Err()
+		}
+		text := "NULL"
+		if value.Len >= 0 {
+			text = string(value.Of(buf))
+		}
+		out = append(out, string(key.Of(buf))+"="+text)
 	}
 }
 
@@ -245,8 +266,10 @@ func randomLog(t *testing.T, f Fixture) {
 	if fmt.Sprint(pieces) != fmt.Sprint(rows) {
 		t.Errorf("the pieces of a range do not add up to it")
 	}
-	if rows[0].Key != "k"+rows[0].Value {
-		t.Errorf("key %q", rows[0].Key)
+	for _, r := range rows {
+		if r.Key != "k"+r.Value || r.Headers != "value="+r.Value+" none=NULL" {
+			t.Fatalf("value %q has key %q and headers %q", r.Value, r.Key, r.Headers)
+		}
 	}
 }
 
