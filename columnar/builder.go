@@ -8,22 +8,27 @@ import (
 
 // Builder grows one column value by value. It reuses its memory: after some rounds of [Builder.Reset] and the same
 // amount of rows nothing is allocated any more. The zero Builder is not ready; use [NewBuilder].
+//
+// A value of a nested type is appended part by part: the parts to the [Builder.Kid] builders, then the value itself by
+// [Builder.AppendNested].
 type Builder struct {
-	vec   Vector // vec.Valid is meaningful only while nulls > 0
+	vec   Vector // vec.Valid is meaningful only while nulls > 0; vec.Kids is not used
 	out   Vector
 	nulls int
+	kids  []*Builder
 }
 
-// NewBuilder returns an empty builder for a column of type t, one of Bool to Timestamp in the list of kinds.
+// NewBuilder returns an empty builder for a column of type t, which is not Invalid.
 func NewBuilder(t Type) *Builder {
 	b := &Builder{vec: Vector{Type: t}}
-	switch t.Kind {
-	case Bool, Int32, Int64, Float64, Date, Timestamp:
-	case String, Binary:
+	switch t.Kind.Storage() {
+	case StoredNot:
+		panic(fmt.Sprintf("columnar: no column has type %s", t))
+	case StoredBytes:
 		b.vec.Off = make([]int32, 1, 64)
 		b.vec.Data = make([]byte, 0, 2*Slack)
-	default:
-		panic(fmt.Sprintf("columnar: no column has type %s", t))
+	case StoredList, StoredStruct:
+		b.startNested()
 	}
 	return b
 }
@@ -40,27 +45,36 @@ func (b *Builder) Reset() { b.Truncate(0) }
 // Vector returns the rows appended so far. It aliases the builder's memory and is valid until the next call of any
 // other method; Valid is nil when no row is NULL.
 func (b *Builder) Vector() *Vector {
+	kids := b.out.Kids[:0]
 	b.out = b.vec
 	if b.nulls == 0 {
 		b.out.Valid = nil
 	}
+	for _, kid := range b.kids {
+		kids = append(kids, kid.Vector())
+	}
+	b.out.Kids = kids
 	return &b.out
 }
 
-// AppendNull appends NULL. The value at its place is zero or empty.
+// AppendNull appends NULL. The value at its place is zero or empty; the fields of a struct are NULL.
 func (b *Builder) AppendNull() {
 	v := &b.vec
-	switch v.Type.Kind {
-	case Bool:
+	switch v.Type.Kind.Storage() {
+	case StoredBits:
 		v.Bits = setBit(v.Bits, v.N, false)
-	case Int32, Date:
+	case StoredI32:
 		v.I32 = append(v.I32, 0)
-	case Int64, Timestamp:
+	case StoredI64:
 		v.I64 = append(v.I64, 0)
-	case Float64:
+	case StoredF64:
 		v.F64 = append(v.F64, 0)
-	case String, Binary:
+	case StoredWide:
+		v.Wide = append(v.Wide, Int128{})
+	case StoredBytes:
 		v.Off = append(v.Off, int32(len(v.Data)))
+	case StoredList, StoredStruct:
+		b.appendNullParts()
 	}
 	if b.nulls == 0 {
 		v.Valid = allValid(v.Valid[:0], v.N)
@@ -76,21 +90,27 @@ func (b *Builder) AppendBool(x bool) {
 	b.appended()
 }
 
-// AppendInt32 appends to an Int32 or Date column.
+// AppendInt32 appends to a column that is stored in I32: integers up to Int32, and Date.
 func (b *Builder) AppendInt32(x int32) {
 	b.vec.I32 = append(b.vec.I32, x)
 	b.appended()
 }
 
-// AppendInt64 appends to an Int64 or Timestamp column.
+// AppendInt64 appends to a column that is stored in I64: Int64, Timestamp and LocalTimestamp.
 func (b *Builder) AppendInt64(x int64) {
 	b.vec.I64 = append(b.vec.I64, x)
 	b.appended()
 }
 
-// AppendFloat64 appends to a Float64 column.
+// AppendFloat64 appends to a Float64 column, or to a Float32 column a value that is exact as a float32.
 func (b *Builder) AppendFloat64(x float64) {
 	b.vec.F64 = append(b.vec.F64, x)
+	b.appended()
+}
+
+// AppendWide appends to a Decimal or Interval column.
+func (b *Builder) AppendWide(x Int128) {
+	b.vec.Wide = append(b.vec.Wide, x)
 	b.appended()
 }
 
@@ -161,18 +181,22 @@ func (b *Builder) Truncate(n int) {
 	if b.nulls > 0 {
 		v.Valid = cutBits(v.Valid, n)
 	}
-	switch v.Type.Kind {
-	case Bool:
+	switch v.Type.Kind.Storage() {
+	case StoredBits:
 		v.Bits = cutBits(v.Bits, n)
-	case Int32, Date:
+	case StoredI32:
 		v.I32 = v.I32[:n]
-	case Int64, Timestamp:
+	case StoredI64:
 		v.I64 = v.I64[:n]
-	case Float64:
+	case StoredF64:
 		v.F64 = v.F64[:n]
-	case String, Binary:
+	case StoredWide:
+		v.Wide = v.Wide[:n]
+	case StoredBytes:
 		v.Off = v.Off[:n+1]
 		v.Data = v.Data[:v.Off[n]]
+	case StoredList, StoredStruct:
+		b.truncateParts(n)
 	}
 }
 

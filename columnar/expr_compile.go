@@ -145,15 +145,19 @@ func valueAt(v *Vector, i int) Value {
 	if v.IsNull(i) {
 		return Value{Null: true}
 	}
-	switch v.Type.Kind {
-	case Bool:
+	switch v.Type.Kind.Storage() {
+	case StoredBits:
 		return Value{I: int64(bit(v.Bool(i)))}
-	case Int32, Date:
+	case StoredI32:
 		return Value{I: int64(v.I32[i])}
-	case Float64:
+	case StoredF64:
 		return Value{F: v.F64[i]}
-	case String, Binary:
+	case StoredWide:
+		return WideValue(v.Wide[i])
+	case StoredBytes:
 		return Value{S: string(v.Str(i))}
+	case StoredList, StoredStruct:
+		return Value{Vec: takeVector(v, []int32{int32(i)})}
 	}
 	return Value{I: v.I64[i]}
 }
@@ -332,4 +336,9 @@ func (n *node) outI64() []int64 {
 func (n *node) outF64() []float64 {
 	n.out.F64 = resized(n.out.F64, n.out.N)
 	return n.out.F64
+}
+
+func (n *node) outWide() []Int128 {
+	n.out.Wide = resized(n.out.Wide, n.out.N)
+	return n.out.Wide
 }

@@ -64,10 +64,17 @@ func goValue(t Type, v Value) any {
 		return nil
 	case t.Kind == Bool:
 		return v.I != 0
-	case t.Kind == Float64:
+	case t.Float():
 		return v.F
 	case t.Kind == String || t.Kind == Binary:
 		return v.S
+	case t.Kind == Decimal:
+		return new(big.Rat).SetFrac(bigOf(v.wide()), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(t.Scale)), nil))
+	case t.Kind == Interval:
+		months, days, micros := v.wide().Interval()
+		return interval{months, days, micros}
+	case t.IsNested():
+		return goParts(t, v)
 	}
 	return v.I
 }
@@ -114,6 +121,14 @@ func compareAny(a, b any) int {
 			return cmp.Compare(strconv.FormatBool(math.IsNaN(x)), strconv.FormatBool(math.IsNaN(y)))
 		}
 		return cmp.Compare(x, y)
+	case *big.Rat:
+		return x.Cmp(b.(*big.Rat))
+	case interval:
+		return x.length().Cmp(b.(interval).length())
+	case parts:
+		return compareParts(x, b.(parts))
+	case mapping:
+		return compareMaps(x, b.(mapping))
 	}
 	return strings.Compare(a.(string), b.(string))
 }
@@ -151,7 +166,10 @@ func interpretStrict(e *Expr, args []any) (any, error) {
 	case "date_trunc":
 		return interpretTrunc(args[0].(string), time.UnixMicro(args[1].(int64)).UTC()), nil
 	case "tumble_start":
-		return interpretTumble(args[0].(int64), args[1].(int64), args[2].(int64)), nil
+		return interpretTumble(args[0].(int64), args[1].(interval).micros, args[2].(interval).micros), nil
+	}
+	if by, ok := args[len(args)-1].(interval); ok && e.Type.Kind == Timestamp {
+		return interpretTimePlus(args[0].(int64), by, e.Op == "-")
 	}
 	if t, ok := args[0].(int64); ok && e.Args[0].Type.Kind == Timestamp && len(args) == 1 {
 		return interpretPart(e.Op, time.UnixMicro(t).UTC()), nil

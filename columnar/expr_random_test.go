@@ -49,16 +49,22 @@ func randomValue(r *rand.Rand, k Kind) Value {
 	switch k {
 	case Bool:
 		return pick(0, 1)
+	case Int8:
+		return pick(0, 1, -1, 2, 7, math.MaxInt8, math.MinInt8, r.Int64N(256)-128)
+	case Int16:
+		return pick(0, 1, -1, 2, 7, math.MaxInt16, math.MinInt16, r.Int64N(1000))
 	case Int32:
 		return pick(0, 1, -1, 2, 3, 7, -40, math.MaxInt32, math.MinInt32, r.Int64N(100))
 	case Int64:
 		return pick(0, 1, -1, 2, 3, 7, -40, 1<<32, 3e9, math.MaxInt64, math.MinInt64, r.Int64N(100))
+	case Float32:
+		return Value{F: float64(float32(randomValue(r, Float64).F))}
 	case Float64:
 		fs := []float64{0, math.Copysign(0, -1), 1, -1, 0.5, 2.5, -3.5, 1e-5, 1e15, 123456789, 1e300, math.Inf(1), math.Inf(-1), math.NaN(), r.NormFloat64()}
 		return Value{F: fs[r.IntN(len(fs))]}
 	case Date:
 		return pick(0, -1, 1, 19000, 19783, -1000, 11016, r.Int64N(30000)-10000)
-	case Timestamp:
+	case Timestamp, LocalTimestamp:
 		return pick(0, -1, 1, 1_700_000_000_000_000, 951_782_400_000_000, -86_400_000_000, r.Int64N(4e15)-2e15)
 	}
 	ss := []string{"", "a", "b", "view", "purchase", "Ärger", "12", " 7 ", "-1", "1.5", "true", "f", "2024-02-29", "2023-02-29", "2024-02-29 12:30:05", "NaN", "abcdefgh", "abcdefghi"}
@@ -69,18 +75,7 @@ func randomValue(r *rand.Rand, k Kind) Value {
 func randomVector(r *rand.Rand, t Type, rows int, nulls float64) *Vector {
 	b := NewBuilder(t)
 	for range rows {
-		switch v := randomValue(r, t.Kind); t.Kind {
-		case Bool:
-			b.AppendBool(v.I == 1)
-		case Int32, Date:
-			b.AppendInt32(int32(v.I))
-		case Float64:
-			b.AppendFloat64(v.F)
-		case String, Binary:
-			b.AppendString(v.S)
-		default:
-			b.AppendInt64(v.I)
-		}
+		appendRandomValue(r, b, nulls)
 	}
 	v := b.Vector()
 	if nulls > 0 {
@@ -288,12 +283,7 @@ func checkTree(t *testing.T, e *Expr, b *Batch) bool {
 	return len(bad) > 0
 }
 
-func sameValue(a, b any) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return compareAny(a, b) == 0
-}
+func sameValue(a, b any) bool { return identical(a, b) }
 
 func checkRowError(t *testing.T, e *Expr, bad map[int32]error, err error) {
 	t.Helper()

@@ -126,30 +126,46 @@ func (n *node) split(i int, rows []int32, bits, valid []byte) (hits, rest []int3
 // choose copies each row from the argument that it picked.
 func (n *node) choose(rows []int32) {
 	n.chooseValid(rows)
-	switch n.out.Type.Kind {
-	case Bool:
+	switch n.out.Type.Kind.Storage() {
+	case StoredBits:
 		dst := n.outBits()
 		for _, r := range rows {
 			setBitTo(dst, int(r), n.in[n.pick[r]].Bool(int(r)))
 		}
-	case Int32, Date:
+	case StoredI32:
 		dst := n.outI32()
 		for _, r := range rows {
 			dst[r] = n.in[n.pick[r]].I32[r]
 		}
-	case Float64:
-		dst := n.outF64()
-		for _, r := range rows {
-			dst[r] = n.in[n.pick[r]].F64[r]
-		}
-	case String, Binary:
-		n.chooseStrings(rows)
-	default:
+	case StoredI64:
 		dst := n.outI64()
 		for _, r := range rows {
 			dst[r] = n.in[n.pick[r]].I64[r]
 		}
+	case StoredF64:
+		dst := n.outF64()
+		for _, r := range rows {
+			dst[r] = n.in[n.pick[r]].F64[r]
+		}
+	case StoredWide:
+		dst := n.outWide()
+		for _, r := range rows {
+			dst[r] = n.in[n.pick[r]].Wide[r]
+		}
+	case StoredBytes:
+		n.chooseStrings(rows)
+	case StoredList, StoredStruct:
+		n.chooseNested(rows)
 	}
+}
+
+// chooseNested leaves the rows that do not count NULL.
+func (n *node) chooseNested(rows []int32) {
+	p := place{pick: make([]int32, n.out.N), rows: filled(n.out.N, int32(-1))}
+	for _, r := range rows {
+		p.pick[r], p.rows[r] = n.pick[r], r
+	}
+	n.out.interleave(n.in, p)
 }
 
 func (n *node) chooseValid(rows []int32) {

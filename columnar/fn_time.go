@@ -148,7 +148,7 @@ func resolveTumble(fn *function, args []*Expr) (*Expr, error) {
 // tumbleKernel finds window starts as Flink does since 1.16: rounded down, also before the offset.
 func tumbleKernel(e *Expr) kernel {
 	size, offset := e.Args[1], e.Args[2]
-	if size.Op != "const" || offset.Op != "const" || size.Value.Null || offset.Value.Null || size.Value.I <= 0 {
+	if size.Op != "const" || offset.Op != "const" || size.Value.Null || offset.Value.Null || size.Value.I <= 0 || size.Value.Hi|offset.Value.Hi != 0 {
 		return nil
 	}
 	return strict(func(n *node, rows rowSet) error {

@@ -64,21 +64,57 @@ func hashColumn(dst []uint64, v *Vector, rows []int32) {
 			}
 		}
 	}
-	switch v.Type.Kind {
-	case Int64, Timestamp:
+	switch v.Type.Kind.Storage() {
+	case StoredI64:
 		foldInts(dst, v.Valid, rows, v.I64)
-	case Int32, Date:
+	case StoredI32:
 		foldInts(dst, v.Valid, rows, v.I32)
-	case Float64:
+	case StoredF64:
 		foldWords(dst, v.Valid, rows, func(r int32) uint64 { return canonicalBits(v.F64[r]) })
-	case Bool:
+	case StoredBits:
 		foldWords(dst, v.Valid, rows, func(r int32) uint64 { return uint64(v.Bits[r>>3] >> (r & 7) & 1) })
-	default:
+	case StoredBytes:
 		for i, r := range rows {
 			if !isNullAt(v.Valid, r) {
 				dst[i] = foldBytes(dst[i], v.Str(int(r)))
 			}
 		}
+	case StoredWide:
+		foldWide(dst, v, rows)
+	case StoredList:
+		foldLists(dst, v, rows)
+	case StoredStruct:
+		for _, kid := range v.Kids {
+			hashColumn(dst, kid.masked(v.Valid), rows)
+		}
+	}
+}
+
+func foldWide(dst []uint64, v *Vector, rows []int32) {
+	for i, r := range rows {
+		if !isNullAt(v.Valid, r) {
+			x := v.Wide[r]
+			if v.Type.Kind == Interval {
+				x = intervalLength(x)
+			}
+			dst[i] = fold2(dst[i], x.Lo, uint64(x.Hi))
+		}
+	}
+}
+
+// foldLists hashes the elements by themselves first, then each list's length and its elements' hashes.
+func foldLists(dst []uint64, v *Vector, rows []int32) {
+	hashes := hashRows(nil, v.Kids, v.elements(nil, rows))
+	for i, r := range rows {
+		if isNullAt(v.Valid, r) {
+			continue
+		}
+		n := int(v.Off[r+1] - v.Off[r])
+		dst[i] = fold(dst[i], uint64(n))
+		for _, h := range hashes[:n] {
+			dst[i] = fold(dst[i], h)
+		}
+		hashes = hashes[n:]
 	}
 }
 

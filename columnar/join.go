@@ -55,6 +55,8 @@ func checkJoinKeys(in, table *Schema, leftKeys, rightKeys []int) error {
 	for i, l := range leftKeys {
 		if a, b := in.Fields[l], table.Fields[rightKeys[i]]; a.Type != b.Type {
 			return fmt.Errorf("join %q of type %s with %q of type %s: the types must be equal", a.Name, a.Type, b.Name, b.Type)
+		} else if err := a.Type.CheckKey(); err != nil {
+			return fmt.Errorf("join %q with %q: %w", a.Name, b.Name, err)
 		}
 	}
 	return nil
@@ -129,7 +131,7 @@ func (j *HashJoin) count(in, out int) {
 
 // lookUp is the join for at most one match: the table's columns are gathered beside those of in.
 func (j *HashJoin) lookUp(in *Batch, rows []int32) {
-	j.out.Rows, j.out.Origin, j.out.Offsets, j.out.Sel = in.Rows, in.Origin, in.Offsets, in.Sel
+	j.out.Rows, j.out.Origin, j.out.Offsets, j.out.Sel, j.out.Env = in.Rows, in.Origin, in.Offsets, in.Sel, in.Env
 	if !j.left && len(j.found) < in.Rows {
 		j.out.Sel = j.found
 	}
@@ -159,7 +161,7 @@ func (j *HashJoin) expand(in *Batch, rows []int32) {
 		j.buffers[len(in.Cols)+c].gather(v, j.pairs.right, j.left)
 	}
 	copy(j.out.Cols, j.buffers)
-	j.out.Rows, j.out.Sel, j.out.Origin, j.out.Offsets = len(j.pairs.left), nil, in.Origin, nil
+	j.out.Rows, j.out.Sel, j.out.Origin, j.out.Offsets, j.out.Env = len(j.pairs.left), nil, in.Origin, nil, in.Env
 	if in.Offsets != nil {
 		j.offsets = resized(j.offsets, len(j.pairs.left))
 		for i, r := range j.pairs.left {
@@ -197,21 +199,25 @@ func (v *Vector) gather(src *Vector, rows []int32, absent bool) {
 	} else {
 		v.gatherValid(src, rows)
 	}
-	switch v.Type.Kind {
-	case Bool:
+	switch v.Type.Kind.Storage() {
+	case StoredBits:
 		v.Bits = resized(v.Bits, bitmapBytes(v.N))
 		clear(v.Bits)
 		for i, r := range rows {
 			v.Bits[i>>3] |= bit(r >= 0 && src.Bool(int(max(r, 0)))) << (i & 7)
 		}
-	case Int32, Date:
+	case StoredI32:
 		v.I32 = gatherValues(v.I32, src.I32, rows)
-	case Float64:
-		v.F64 = gatherValues(v.F64, src.F64, rows)
-	case String, Binary:
-		v.gatherStrings(src, rows)
-	default:
+	case StoredI64:
 		v.I64 = gatherValues(v.I64, src.I64, rows)
+	case StoredF64:
+		v.F64 = gatherValues(v.F64, src.F64, rows)
+	case StoredWide:
+		v.Wide = gatherValues(v.Wide, src.Wide, rows)
+	case StoredBytes:
+		v.gatherStrings(src, rows)
+	case StoredList, StoredStruct:
+		v.interleave([]*Vector{src}, place{rows: rows})
 	}
 }
 

@@ -15,10 +15,13 @@ const (
 	zeroDivision = "division by zero"
 )
 
-// arithKernel chooses by result type; the arguments of a timestamp's + and − are microseconds, too.
+// arithKernel chooses by result type.
 func arithKernel(e *Expr) kernel {
-	if e.Type.Kind == Float64 {
+	switch e.Type.Kind {
+	case Float64:
 		return floatKernels[e.Op]
+	case Timestamp:
+		return timePlusInterval(e)
 	}
 	return intKernels[e.Op]
 }

@@ -49,17 +49,25 @@ func (c comparison) swapped() comparison {
 // compareKernel chooses by type, and by whether one side is constant.
 func compareKernel(e *Expr) kernel {
 	c := comparisons[e.Op]
-	switch e.Args[0].Type.Kind {
-	case Bool:
+	if e.Args[0].Type.Kind == Decimal {
+		return strict(func(n *node, rows rowSet) error { compareDecimals(n, c, rows); return nil })
+	}
+	switch e.Args[0].Type.Kind.Storage() {
+	case StoredBits:
 		return strict(func(n *node, _ rowSet) error { compareBool(n, c); return nil })
-	case Int32, Date:
+	case StoredI32:
 		return strict(func(n *node, _ rowSet) error { compareInts(n, c, n.in[0].I32, n.in[1].I32); return nil })
-	case Int64, Timestamp, Interval:
+	case StoredI64:
 		return strict(func(n *node, _ rowSet) error { compareInts(n, c, n.in[0].I64, n.in[1].I64); return nil })
-	case Float64:
+	case StoredF64:
 		return strict(func(n *node, _ rowSet) error { compareFloats(n, c); return nil })
-	case String, Binary:
+	case StoredBytes:
 		return strict(func(n *node, rows rowSet) error { compareStrings(n, c, rows); return nil })
+	case StoredWide, StoredList, StoredStruct:
+		return strict(func(n *node, rows rowSet) error {
+			compareEach(n, c, rows, comparator(n.in[0], n.in[1]))
+			return nil
+		})
 	}
 	return nil
 }

@@ -3,7 +3,7 @@ package columnar
 // broadcast returns a vector of at least n rows that all hold the node's constant. It is filled once and again only
 // when a larger batch comes.
 func (n *node) broadcast(rows int) *Vector {
-	if n.done < rows {
+	if n.done < rows || n.out.Type.IsNested() && n.done != rows { // kids are as long as their parent
 		n.fill(rows)
 		n.done = rows
 	}
@@ -16,18 +16,31 @@ func (n *node) fill(rows int) {
 	if val.Null {
 		out.Valid = make([]byte, bitmapBytes(rows))
 	}
-	switch out.Type.Kind {
-	case Bool:
+	switch out.Type.Kind.Storage() {
+	case StoredBits:
 		out.Bits = filled(bitmapBytes(rows), -bit(val.I != 0))
-	case Int32, Date:
+	case StoredI32:
 		out.I32 = filled(rows, int32(val.I))
-	case Float64:
-		out.F64 = filled(rows, val.F)
-	case String, Binary:
-		out.Off, out.Data = repeated(val.S, rows)
-	default:
+	case StoredI64:
 		out.I64 = filled(rows, val.I)
+	case StoredF64:
+		out.F64 = filled(rows, val.F)
+	case StoredWide:
+		out.Wide = filled(rows, val.wide())
+	case StoredBytes:
+		out.Off, out.Data = repeated(val.S, rows)
+	case StoredList, StoredStruct:
+		n.fillNested(rows)
 	}
+}
+
+// fillNested repeats the one row of a nested literal; NULL has none, so its rows come from nowhere.
+func (n *node) fillNested(rows int) {
+	row := int32(0)
+	if n.expr.Value.Null {
+		row = -1
+	}
+	n.out.interleave([]*Vector{n.expr.Value.Vec}, place{rows: filled(rows, row)})
 }
 
 func filled[T any](n int, v T) []T {

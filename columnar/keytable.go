@@ -1,6 +1,10 @@
 package columnar
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"slices"
+)
 
 // keyTable numbers distinct keys in the order in which they are first seen. It is an open-addressing table without
 // pointers: a slot holds the upper half of the hash and the number + 1; the keys stand in columns. NULL equals NULL.
@@ -133,7 +137,11 @@ func (t *keyTable) equal(g, r int) bool {
 func (t *keyTable) verify(numbers []uint32, rows []int32) bool {
 	for i := range t.cols {
 		own, in := t.cols[i].own, t.cols[i].in
-		if own.nulls > 0 || in.Valid != nil {
+		if in.Type.IsNested() {
+			if !sameNestedKeys(own.Vector(), numbers, in, rows) {
+				return false
+			}
+		} else if own.nulls > 0 || in.Valid != nil {
 			if !sameNullableKeys(own, numbers, in, rows) {
 				return false
 			}
@@ -146,16 +154,39 @@ func (t *keyTable) verify(numbers []uint32, rows []int32) bool {
 
 // sameKeys compares values that are not NULL; a's doubles are canonical.
 func sameKeys(a *Vector, numbers []uint32, b *Vector, rows []int32) bool {
-	switch a.Type.Kind {
-	case Int64, Timestamp:
+	switch a.Type.Kind.Storage() {
+	case StoredI64:
 		return sameInts(a.I64, numbers, b.I64, rows)
-	case Int32, Date:
+	case StoredI32:
 		return sameInts(a.I32, numbers, b.I32, rows)
-	case String, Binary:
+	case StoredBytes:
 		return sameStrings(a, numbers, b, rows)
+	case StoredWide:
+		return sameWide(a, numbers, b, rows)
 	}
 	for i, r := range rows {
 		if !sameWord(a, int(numbers[i]), b, int(r)) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameWide compares decimals and intervals; a's intervals are canonical.
+func sameWide(a *Vector, numbers []uint32, b *Vector, rows []int32) bool {
+	for i, r := range rows {
+		if a.Wide[numbers[i]] != canonicalWide(b.Type.Kind, b.Wide[r]) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameNestedKeys compares values that may be NULL.
+func sameNestedKeys(a *Vector, numbers []uint32, b *Vector, rows []int32) bool {
+	compare := nullsLast(a, b)
+	for i, r := range rows {
+		if compare(int32(numbers[i]), r) != 0 {
 			return false
 		}
 	}
@@ -261,24 +292,54 @@ func (t *keyTable) hashKeys(dst []uint64, cols []*Vector, rows []int32) []uint64
 	return dst
 }
 
-// appendKey appends row r of v with doubles made canonical.
+// appendKey appends row r of v in the form that stands for all values that are equal to it: doubles with one zero and one
+// NaN, intervals by their length, also inside of arrays and structs.
 func appendKey(b *Builder, v *Vector, r int) {
 	if v.IsNull(r) {
 		b.AppendNull()
 		return
 	}
-	switch v.Type.Kind {
-	case Bool:
+	switch v.Type.Kind.Storage() {
+	case StoredBits:
 		b.AppendBool(v.Bool(r))
-	case Int32, Date:
+	case StoredI32:
 		b.AppendInt32(v.I32[r])
-	case Float64:
+	case StoredI64:
+		b.AppendInt64(v.I64[r])
+	case StoredF64:
 		b.AppendFloat64(math.Float64frombits(canonicalBits(v.F64[r])))
-	case String, Binary:
+	case StoredWide:
+		b.AppendWide(canonicalWide(v.Type.Kind, v.Wide[r]))
+	case StoredBytes:
 		b.AppendBytes(v.Str(r))
 	default:
-		b.AppendInt64(v.I64[r])
+		b.appendNested(v, r, appendKey)
 	}
+}
+
+func canonicalWide(k Kind, x Int128) Int128 {
+	if k == Interval {
+		return canonicalInterval(x)
+	}
+	return x
+}
+
+// CheckKey says why values of the type are no keys of groups, joins and exchanges: nil when they are.
+func (t Type) CheckKey() error {
+	if t.hasMap() {
+		return fmt.Errorf("%s cannot be a key, since maps have no order; take a value out of it", t.Article())
+	}
+	return nil
+}
+
+func (t Type) hasMap() bool {
+	if t.Kind == Map {
+		return true
+	}
+	if t.nested == nil {
+		return false
+	}
+	return slices.ContainsFunc(t.nested.fields, func(f Field) bool { return f.Type.hasMap() })
 }
 
 // reset forgets all keys and keeps the memory.
@@ -294,7 +355,7 @@ func (t *keyTable) reset() {
 func (t *keyTable) sizeBytes() int64 {
 	size := int64(cap(t.slots)+cap(t.hashes)) * 8
 	for i := range t.cols {
-		size += t.cols[i].own.vec.sizeBytes()
+		size += t.cols[i].own.sizeBytes()
 	}
 	return size
 }

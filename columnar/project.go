@@ -21,7 +21,7 @@ func NewProject(in *Schema, exprs []*Expr, names []string) (*Project, error) {
 		if err != nil {
 			return nil, fmt.Errorf("compile column %q: %w", names[i], err)
 		}
-		if k := e.Type.Kind; k == Null || k == Interval || k == Invalid {
+		if k := e.Type.Kind; k == Null || k == Invalid {
 			return nil, fmt.Errorf("column %q cannot have type %s; give it one by CAST", names[i], e.Type)
 		}
 		p.progs = append(p.progs, prog)
@@ -43,7 +43,7 @@ func (p *Project) Process(in *Batch) (*Batch, error) {
 		}
 		p.out.Cols[i] = v
 	}
-	p.out.Rows, p.out.Sel, p.out.Origin, p.out.Offsets = in.Rows, in.Sel, in.Origin, in.Offsets
+	p.out.Rows, p.out.Sel, p.out.Origin, p.out.Offsets, p.out.Env = in.Rows, in.Sel, in.Origin, in.Offsets, in.Env
 	p.counts.In += int64(in.Len())
 	p.counts.Out += int64(in.Len())
 	return &p.out, nil

@@ -7,12 +7,13 @@ import (
 )
 
 // SortRows returns the selected rows of b, physical positions, ascending by the columns: NULLs first, strings bytewise,
-// NaN last. Rows that are equal keep their order.
+// NaN last, intervals by their length with months of 30 days and days of 24 hours, arrays and structs by their first part
+// that differs, maps not. Rows that are equal keep their order.
 func SortRows(b *Batch, cols []int) []int32 {
 	rows := slices.Clone(selectedRows(b))
 	compare := make([]func(x, y int32) int, len(cols))
 	for i, c := range cols {
-		compare[i] = comparator(b.Cols[c])
+		compare[i] = nullsFirst(b.Cols[c])
 	}
 	slices.SortStableFunc(rows, func(x, y int32) int {
 		for _, c := range compare {
@@ -25,8 +26,8 @@ func SortRows(b *Batch, cols []int) []int32 {
 	return rows
 }
 
-func comparator(v *Vector) func(x, y int32) int {
-	values := valueComparator(v)
+func nullsFirst(v *Vector) func(x, y int32) int {
+	values := comparator(v, v)
 	if v.Valid == nil {
 		return values
 	}
@@ -39,16 +40,29 @@ func comparator(v *Vector) func(x, y int32) int {
 	}
 }
 
-func valueComparator(v *Vector) func(x, y int32) int {
-	switch v.Type.Kind {
-	case Bool:
-		return func(x, y int32) int { return int(bit(v.Bool(int(x)))) - int(bit(v.Bool(int(y)))) }
-	case Int32, Date:
-		return func(x, y int32) int { return cmp.Compare(v.I32[x], v.I32[y]) }
-	case Float64:
-		return func(x, y int32) int { return cmp.Compare(orderKey(v.F64[x]), orderKey(v.F64[y])) }
-	case String, Binary:
-		return func(x, y int32) int { return bytes.Compare(v.Str(int(x)), v.Str(int(y))) }
+// comparator orders row x of a against row y of b, neither NULL. The vectors have one type.
+func comparator(a, b *Vector) func(x, y int32) int {
+	switch a.Type.Kind {
+	case Interval:
+		return func(x, y int32) int { return intervalLength(a.Wide[x]).Cmp(intervalLength(b.Wide[y])) }
+	case Struct:
+		return structComparator(a, b)
+	case Array:
+		return arrayComparator(a, b)
+	case Map:
+		return mapComparator(a, b)
 	}
-	return func(x, y int32) int { return cmp.Compare(v.I64[x], v.I64[y]) }
+	switch a.Type.Kind.Storage() {
+	case StoredBits:
+		return func(x, y int32) int { return int(bit(a.Bool(int(x)))) - int(bit(b.Bool(int(y)))) }
+	case StoredI32:
+		return func(x, y int32) int { return cmp.Compare(a.I32[x], b.I32[y]) }
+	case StoredF64:
+		return func(x, y int32) int { return cmp.Compare(orderKey(a.F64[x]), orderKey(b.F64[y])) }
+	case StoredWide:
+		return func(x, y int32) int { return a.Wide[x].Cmp(b.Wide[y]) }
+	case StoredBytes:
+		return func(x, y int32) int { return bytes.Compare(a.Str(int(x)), b.Str(int(y))) }
+	}
+	return func(x, y int32) int { return cmp.Compare(a.I64[x], b.I64[y]) }
 }

@@ -6,7 +6,7 @@ import "fmt"
 // is undefined in b, such as values at NULLs and bits behind the last row, is zero, and a column without NULL has no
 // validity bitmap. So equal rows give equal memory.
 func Take(b *Batch, rows []int32) *Batch {
-	out := &Batch{Schema: b.Schema, Cols: make([]*Vector, len(b.Cols)), Rows: len(rows), Origin: b.Origin}
+	out := &Batch{Schema: b.Schema, Cols: make([]*Vector, len(b.Cols)), Rows: len(rows), Origin: b.Origin, Env: b.Env}
 	for i, v := range b.Cols {
 		out.Cols[i] = takeVector(v, rows)
 	}
@@ -28,7 +28,7 @@ func Compact(b *Batch) *Batch {
 // batch (see [Take]). Origin and offsets are kept where all batches come from the same place.
 func Concat(batches []*Batch) *Batch {
 	first := batches[0]
-	out := &Batch{Schema: first.Schema, Cols: make([]*Vector, len(first.Cols))}
+	out := &Batch{Schema: first.Schema, Cols: make([]*Vector, len(first.Cols)), Env: first.Env}
 	for _, b := range batches {
 		if !b.Schema.Equal(first.Schema) {
 			panic(fmt.Sprintf("columnar: concatenate (%s) with (%s)", b.Schema, first.Schema))
@@ -78,37 +78,92 @@ func takeVector(v *Vector, rows []int32) *Vector {
 // newVector is a vector of n rows to be filled by put, front to back.
 func newVector(t Type, n int) *Vector {
 	v := &Vector{Type: t, N: n, Valid: make([]byte, bitmapBytes(n))}
-	switch t.Kind {
-	case Bool:
+	switch t.Kind.Storage() {
+	case StoredBits:
 		v.Bits = make([]byte, bitmapBytes(n))
-	case Int32, Date:
+	case StoredI32:
 		v.I32 = make([]int32, n)
-	case Float64:
-		v.F64 = make([]float64, n)
-	case String, Binary:
-		v.Off = make([]int32, n+1)
-	default:
+	case StoredI64:
 		v.I64 = make([]int64, n)
+	case StoredF64:
+		v.F64 = make([]float64, n)
+	case StoredWide:
+		v.Wide = make([]Int128, n)
+	case StoredBytes:
+		v.Off = make([]int32, n+1)
+	case StoredList:
+		v.Off, v.Kids = make([]int32, n+1), t.kids(0)
+	case StoredStruct:
+		v.Kids = t.kids(n)
 	}
 	return v
 }
 
 // put copies rows of src to position at and on, leaving zero where src is NULL.
 func (v *Vector) put(at int, src *Vector, rows []int32) {
-	switch v.Type.Kind {
-	case Bool:
+	switch v.Type.Kind.Storage() {
+	case StoredBits:
 		v.putBits(at, src, rows)
-	case Int32, Date:
+	case StoredI32:
 		putValues(v.I32[at:], src.I32, src.Valid, rows)
-	case Float64:
-		putValues(v.F64[at:], src.F64, src.Valid, rows)
-	case String, Binary:
-		v.putStrings(at, src, rows)
-	default:
+	case StoredI64:
 		putValues(v.I64[at:], src.I64, src.Valid, rows)
+	case StoredF64:
+		putValues(v.F64[at:], src.F64, src.Valid, rows)
+	case StoredWide:
+		putValues(v.Wide[at:], src.Wide, src.Valid, rows)
+	case StoredBytes:
+		v.putStrings(at, src, rows)
+	case StoredList:
+		v.putLists(at, src, rows)
+	case StoredStruct:
+		for i, kid := range v.Kids {
+			kid.put(at, src.Kids[i].masked(src.Valid), rows)
+		}
 	}
 	for i, r := range rows {
 		v.Valid[(at+i)>>3] |= bit(!isNullAt(src.Valid, r)) << ((at + i) & 7)
+	}
+}
+
+// putLists copies the elements behind those that are there.
+func (v *Vector) putLists(at int, src *Vector, rows []int32) {
+	elements := src.elements(nil, rows)
+	had := v.Kids[0].N
+	for i, kid := range v.Kids {
+		kid.extend(len(elements))
+		kid.put(had, src.Kids[i], elements)
+	}
+	end := v.Off[at]
+	for i, r := range rows {
+		if !isNullAt(src.Valid, r) {
+			end += src.Off[r+1] - src.Off[r]
+		}
+		v.Off[at+i+1] = end
+	}
+}
+
+// extend adds n rows to be filled by put.
+func (v *Vector) extend(n int) {
+	v.N += n
+	v.Valid = extended(v.Valid, bitmapBytes(v.N))
+	switch v.Type.Kind.Storage() {
+	case StoredBits:
+		v.Bits = extended(v.Bits, bitmapBytes(v.N))
+	case StoredI32:
+		v.I32 = extended(v.I32, v.N)
+	case StoredI64:
+		v.I64 = extended(v.I64, v.N)
+	case StoredF64:
+		v.F64 = extended(v.F64, v.N)
+	case StoredWide:
+		v.Wide = extended(v.Wide, v.N)
+	case StoredBytes, StoredList:
+		v.Off = extended(v.Off, v.N+1)
+	case StoredStruct:
+		for _, kid := range v.Kids {
+			kid.extend(n)
+		}
 	}
 }
 
@@ -157,10 +212,13 @@ func appendRow(dst []byte, src *Vector, r int32) []byte {
 	return dst[:at+to-from]
 }
 
-// finish drops the validity bitmap of a vector without NULL.
+// finish drops the validity bitmaps of vectors without NULL.
 func (v *Vector) finish() {
 	if onesUpTo(v.Valid, v.N) == v.N {
 		v.Valid = nil
+	}
+	for _, kid := range v.Kids {
+		kid.finish()
 	}
 }
 
@@ -182,5 +240,9 @@ func (b *Batch) SizeBytes() int64 {
 }
 
 func (v *Vector) sizeBytes() int64 {
-	return int64(cap(v.Valid)+cap(v.Bits)+cap(v.Data)) + int64(cap(v.I32)+cap(v.Off))*4 + int64(cap(v.I64)+cap(v.F64))*8
+	size := int64(cap(v.Valid)+cap(v.Bits)+cap(v.Data)) + int64(cap(v.I32)+cap(v.Off))*4 + int64(cap(v.I64)+cap(v.F64))*8 + int64(cap(v.Wide))*16
+	for _, kid := range v.Kids {
+		size += kid.sizeBytes()
+	}
+	return size
 }
