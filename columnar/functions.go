@@ -60,9 +60,6 @@ func init() {
 	}
 }
 
-// aliases lead from other names of functions to their own.
-var aliases = map[string]string{"!=": "<>", "==": "=", "||": "concat", "ceiling": "ceil", "char_length": "length", "is null": "isnull", "is not null": "isnotnull"}
-
 // refused are functions that exist elsewhere and never will here, with the reason.
 var refused = map[string]string{}
 

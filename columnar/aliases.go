@@ -1,0 +1,19 @@
+package columnar
+
+// aliases lead from other names of functions to their own.
+var aliases = map[string]string{
+	// Operators and conditions
+	"!=": "<>", "==": "=", "is null": "isnull", "is not null": "isnotnull",
+
+	// Strings
+	"||": "concat", "char_length": "length", "character_length": "length", "len": "length",
+	"lcase": "lower", "ucase": "upper", "trim": "btrim", "substr": "substring", "mid": "substring",
+	"startswith": "starts_with", "endswith": "ends_with", "prefix": "starts_with", "suffix": "ends_with",
+	"instr": "strpos", "locate": "position", "charindex": "position",
+	"unicode": "ascii", "ord": "ascii", "char": "chr",
+	"rlike": "regexp_like", "regexp": "regexp_like",
+	"sha": "sha1", "to_base64": "base64", "from_base64": "unbase64", "from_hex": "unhex",
+
+	// Mathematics
+	"ceiling": "ceil",
+}
