@@ -4,6 +4,7 @@ package columnar
 var aliases = map[string]string{
 	// Operators and conditions
 	"!=": "<>", "==": "=", "is null": "isnull", "is not null": "isnotnull",
+	"nvl": "coalesce", "ifnull": "coalesce", "iff": "if", "pg_typeof": "typeof",
 
 	// Strings
 	"||": "concat", "char_length": "length", "character_length": "length", "len": "length",
@@ -15,5 +16,6 @@ var aliases = map[string]string{
 	"sha": "sha1", "to_base64": "base64", "from_base64": "unbase64", "from_hex": "unhex",
 
 	// Mathematics
-	"ceiling": "ceil",
+	"ceiling": "ceil", "signum": "sign", "truncate": "trunc", "pow": "power", "^": "power",
+	"bitand": "&", "bitor": "|", "bitxor": "#", "xor": "#", "shiftleft": "<<", "shiftright": ">>", "is_nan": "isnan", "is_inf": "isinf",
 }

@@ -42,7 +42,9 @@ func parseExample(line string, s Session) (e *Expr, called map[string]bool, err 
 // exampleError is an error that ends the parse: of binding, or of the test itself.
 type exampleError struct{ error }
 
-func (p *exampleParser) fail(format string, args ...any) { panic(exampleError{fmt.Errorf(format, args...)}) }
+func (p *exampleParser) fail(format string, args ...any) {
+	panic(exampleError{fmt.Errorf(format, args...)})
+}
 
 func (p *exampleParser) must(e *Expr, err error) *Expr {
 	if err != nil {

@@ -243,7 +243,7 @@ func interpretDouble(op string, args []any) (any, error) {
 	case "ceil":
 		return math.Ceil(x), nil
 	}
-	return math.RoundToEven(x), nil
+	return math.Round(x), nil
 }
 
 func interpretPart(fn string, t time.Time) any {

@@ -2,19 +2,36 @@ package columnar
 
 import "math"
 
+// mathFunctions are all functions on numbers, a list for each file.
 func mathFunctions() []*function {
-	double := overloaded(overload{[]Kind{Float64}, Float64})
+	var list []*function
+	for _, part := range []func() []*function{roundFunctions, powerFunctions, angleFunctions, integerFunctions} {
+		list = append(list, part()...)
+	}
+	return list
+}
+
+// double is the typing of a function of one double.
+var double = overloaded(sig(Float64, Float64))
+
+func roundFunctions() []*function {
 	one := func(name, doc string, f func(dst, src []float64)) *function {
 		return &function{Function: about(name, name+"(double) → double", doc), takes: "a number", resolve: double,
 			kernel: func(*Expr) kernel { return mapFloats(f) }}
 	}
+	digits := func(name, doc string, whole func(dst, src []float64), f func(float64) float64) *function {
+		return &function{Function: about(name, name+"(double [, digits]) → double", doc), takes: "a number, and a number of digits",
+			resolve: overloaded(sig(Float64, Float64), sig(Float64, Float64, Int64)), kernel: digitsKernel(whole, f)}
+	}
 	return []*function{
 		{Function: about("abs", "abs(number) → bigint, double", "Absolute value."), takes: "a number", kernel: absKernel, fails: true,
-			resolve: overloaded(overload{[]Kind{Int64}, Int64}, overload{[]Kind{Float64}, Float64})},
+			resolve: overloaded(sig(Int64, Int64), sig(Float64, Float64))},
+		{Function: about("sign", "sign(number) → bigint, double", "−1, 0 or 1 as the number is below, equal to or above 0; NaN for NaN."), takes: "a number", kernel: signKernel,
+			resolve: overloaded(sig(Int64, Int64), sig(Float64, Float64))},
 		one("floor", "The largest whole number not above.", floorFloats),
 		one("ceil", "The smallest whole number not below.", ceilFloats),
-		{Function: about("round", "round(double [, digits]) → double", "The nearest number with so many digits behind the point (default 0); halves go to the even neighbour."),
-			takes: "a number, and a number of digits", resolve: overloaded(overload{[]Kind{Float64}, Float64}, overload{[]Kind{Float64, Int64}, Float64}), kernel: roundKernel},
+		digits("round", "The nearest number with so many digits behind the point (default 0); halves go away from zero.", roundFloats, math.Round),
+		digits("trunc", "Cut towards zero to so many digits behind the point (default 0).", truncFloats, math.Trunc),
 	}
 }
 
@@ -40,7 +57,13 @@ func ceilFloats(dst, src []float64) {
 
 func roundFloats(dst, src []float64) {
 	for i, x := range src {
-		dst[i] = math.RoundToEven(x)
+		dst[i] = math.Round(x)
+	}
+}
+
+func truncFloats(dst, src []float64) {
+	for i, x := range src {
+		dst[i] = math.Trunc(x)
 	}
 }
 
@@ -56,28 +79,64 @@ func absFloats(dst, src []float64) {
 	}
 }
 
-func roundKernel(e *Expr) kernel {
-	if len(e.Args) == 1 {
-		return mapFloats(roundFloats)
+func signKernel(e *Expr) kernel {
+	if e.Type.Kind == Float64 {
+		return mapFloats(signFloats)
 	}
 	return strict(func(n *node, _ rowSet) error {
-		dst, src, digits := n.outF64(), n.in[0].F64[:n.out.N], n.in[1].I64
+		dst, src := n.outI64(), n.in[0].I64[:n.out.N]
 		for i, x := range src {
-			dst[i] = roundDigits(x, digits[i])
+			dst[i] = x>>63 | int64(uint64(-x)>>63)
 		}
 		return nil
 	})
 }
 
-// roundDigits leaves numbers alone that have no such digits.
-func roundDigits(x float64, digits int64) float64 {
-	if digits > 300 || digits < -300 {
+func signFloats(dst, src []float64) {
+	for i, x := range src {
+		switch {
+		case x > 0:
+			dst[i] = 1
+		case x < 0:
+			dst[i] = -1
+		default:
+			dst[i] = x // zero or NaN
+		}
+	}
+}
+
+// digitsKernel rounds by f at a number of digits.
+func digitsKernel(whole func(dst, src []float64), f func(float64) float64) func(*Expr) kernel {
+	return func(e *Expr) kernel {
+		if len(e.Args) == 1 {
+			return mapFloats(whole)
+		}
+		return strict(func(n *node, _ rowSet) error {
+			dst, src, digits := n.outF64(), n.in[0].F64[:n.out.N], n.in[1].I64
+			for i, x := range src {
+				dst[i] = atDigits(x, digits[i], f)
+			}
+			return nil
+		})
+	}
+}
+
+// atDigits leaves numbers alone that have no such digits.
+func atDigits(x float64, digits int64, f func(float64) float64) float64 {
+	if digits > 300 || x == 0 || x-x != 0 {
 		return x
+	}
+	if digits < -308 {
+		return 0
+	}
+	if digits < 0 { // powers of ten are exact, their inverses are not
+		scale := math.Pow10(int(-digits))
+		return f(x/scale) * scale
 	}
 	scale := math.Pow10(int(digits))
 	scaled := x * scale
-	if math.IsInf(scaled, 0) || math.Abs(scaled) >= 1<<53 {
+	if math.Abs(scaled) >= 1<<53 {
 		return x
 	}
-	return math.RoundToEven(scaled) / scale
+	return f(scaled) / scale
 }

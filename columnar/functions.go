@@ -36,8 +36,8 @@ var families = []struct {
 	list func() []*function
 }{
 	{"Operators", operatorFunctions},
-	{"Conditions", conditionFunctions},
-	{"Conversion", castFunctions},
+	{"Conditions", func() []*function { return append(conditionFunctions(), moreConditions()...) }},
+	{"Conversion", func() []*function { return append(castFunctions(), typeFunctions()...) }},
 	{"Strings", stringFunctions},
 	{"Mathematics", mathFunctions},
 	{"Date and time", timeFunctions},
