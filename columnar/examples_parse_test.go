@@ -185,6 +185,9 @@ func (p *exampleParser) infix(op string, power int, left *Expr) *Expr {
 }
 
 func (p *exampleParser) call(name string, args ...*Expr) *Expr {
+	if name == "-" && len(args) == 1 {
+		name = "neg"
+	}
 	p.called[strings.ToLower(name)] = true
 	return p.must(p.session.Call(name, args...))
 }
