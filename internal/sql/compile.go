@@ -17,7 +17,7 @@ type Warning struct {
 // String returns file:line:column: message.
 func (w Warning) String() string { return w.Pos.String() + ": warning: " + w.Msg }
 
-// Compile reads one SELECT and continues it with the builder of g, whose sources and tables the query may name. The
+// Compile reads one query and continues it with the builder of g, whose sources and tables the query may name. The
 // text begins at start in the file; start.File is ignored. Where text is an indented block of another file,
 // start.Column is the column of the block, which every line counts from. The zero start is 1:1.
 //
@@ -28,8 +28,8 @@ func Compile(g *dstream.Graph, file, text string, start dstream.Pos) (Result, er
 	if p.err != nil {
 		return Result{}, p.err
 	}
-	b := &binder{graph: g, query: q}
-	s, err := b.bind()
+	b := &binder{graph: g}
+	s, err := b.query(q, nil)
 	if err != nil {
 		return Result{}, err
 	}

@@ -7,12 +7,14 @@ const (
 	powerNot
 	powerIs
 	powerCompare
-	powerRange // BETWEEN, IN
-	powerConcat
+	powerRange // BETWEEN, IN, LIKE
+	powerOther // every operator without a place of its own: ||, ->, ~, bits
 	powerSum
 	powerProduct
+	powerPower
+	powerZone // AT TIME ZONE
 	powerSign
-	powerCast
+	powerPostfix // [], a field behind a point, ::
 )
 
 // infix is what may stand behind an operand: how tightly it binds, and the function that reads it.
@@ -46,35 +48,65 @@ func (p *parser) operand(power int) node {
 	return left
 }
 
+// infixes are the operators by their keyword or sign.
+var infixes map[string]infix
+
+func init() {
+	infixes = map[string]infix{
+		"OR":      {powerOr, binary("or", powerOr)},
+		"AND":     {powerAnd, binary("and", powerAnd)},
+		"IS":      {powerIs, (*parser).isTest},
+		"ISNULL":  {powerIs, postfixTest("isnull")},
+		"NOTNULL": {powerIs, postfixTest("isnotnull")},
+		"NOT":     {powerRange, (*parser).notTest},
+		"BETWEEN": {powerRange, (*parser).between},
+		"IN":      {powerRange, (*parser).inList},
+		"LIKE":    {powerRange, matching("like")},
+		"ILIKE":   {powerRange, matching("ilike")},
+		"RLIKE":   {powerRange, matching("regexp_like")},
+		"REGEXP":  {powerRange, matching("regexp_like")},
+		"~":       {powerOther, regexp(false, "")},
+		"~*":      {powerOther, regexp(false, "i")},
+		"!~":      {powerOther, regexp(true, "")},
+		"!~*":     {powerOther, regexp(true, "i")},
+		"AT":      {powerZone, (*parser).atTimeZone},
+		"[":       {powerPostfix, (*parser).subscript},
+		".":       {powerPostfix, (*parser).field},
+		"::":      {powerPostfix, (*parser).colonCast},
+	}
+	for sign, name := range map[string]string{"=": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "<>": "<>", "!=": "<>"} {
+		infixes[sign] = infix{powerCompare, comparison(name)}
+	}
+	infixes["<=>"] = infix{powerCompare, (*parser).nullSafeEqual}
+	for sign, name := range map[string]string{"||": "concat", "->": "->", "->>": "->>", "&": "&", "|": "|", "#": "#", "<<": "<<", ">>": ">>"} {
+		infixes[sign] = infix{powerOther, binary(name, powerOther)}
+	}
+	for sign, power := range map[string]int{"+": powerSum, "-": powerSum, "*": powerProduct, "/": powerProduct, "%": powerProduct} {
+		infixes[sign] = infix{power, binary(sign, power)}
+	}
+	infixes["^"] = infix{powerPower, binary("power", powerPower)}
+}
+
 // infix looks up the present token; power 0 = it does not continue an expression.
 func (p *parser) infix() infix {
-	switch p.peek().key {
-	case "OR":
-		return infix{powerOr, binary("or", powerOr)}
-	case "AND":
-		return infix{powerAnd, binary("and", powerAnd)}
-	case "IS":
-		return infix{powerIs, (*parser).isTest}
-	case "=", "<", "<=", ">", ">=", "<>":
-		return infix{powerCompare, comparison(p.peek().key)}
-	case "!=":
-		return infix{powerCompare, comparison("<>")}
-	case "NOT":
-		return infix{powerRange, (*parser).notTest}
-	case "BETWEEN":
-		return infix{powerRange, (*parser).between}
-	case "IN":
-		return infix{powerRange, (*parser).inList}
-	case "||":
-		return infix{powerConcat, binary("concat", powerConcat)}
-	case "+", "-":
-		return infix{powerSum, binary(p.peek().key, powerSum)}
-	case "*", "/", "%":
-		return infix{powerProduct, binary(p.peek().key, powerProduct)}
-	case "::":
-		return infix{powerCast, (*parser).colonCast}
+	switch t := p.peek(); {
+	case t.key == "AT" && !p.follows([]string{"AT", "TIME", "ZONE"}):
+		return infix{} // a name
+	case (t.key == "RLIKE" || t.key == "REGEXP" || t.key == "ISNULL" || t.key == "NOTNULL") && !p.continues():
+		return infix{} // a name
+	default:
+		return infixes[t.key]
 	}
-	return infix{}
+}
+
+// continues reports whether the present word, which may also be an alias, has to be an operator: RLIKE and REGEXP have
+// an operand behind them, ISNULL and NOTNULL what may follow a condition.
+func (p *parser) continues() bool {
+	next := p.ahead(1)
+	if p.is("ISNULL") || p.is("NOTNULL") {
+		return next.key != "." && next.key != "("
+	}
+	return next.kind == stringToken || next.name() || next.key == "("
 }
 
 // binary reads the right side of an operator that groups to the left.
@@ -87,88 +119,11 @@ func binary(name string, power int) func(*parser, node, token) node {
 
 func comparison(name string) func(*parser, node, token) node {
 	return func(p *parser, left node, op token) node {
+		if quantifiers[p.peek().key] && p.ahead(1).key == "(" {
+			return p.quantified(left, op, name)
+		}
 		n := binary(name, powerCompare)(p, left, op)
-		if p.err == nil && p.infix().power == powerCompare {
-			p.fail(p.peek(), "comparisons cannot be chained", "write a < b AND b < c")
-		}
+		p.refuseChain()
 		return n
 	}
-}
-
-// isTest reads IS [NOT] NULL, TRUE, FALSE or UNKNOWN. x IS TRUE is x AND x IS NOT NULL.
-func (p *parser) isTest(left node, op token) node {
-	not := p.accept("NOT")
-	var n node
-	switch {
-	case p.accept("NULL"), p.accept("UNKNOWN"):
-		if not {
-			return p.call(op, left.from, "isnotnull", left)
-		}
-		return p.call(op, left.from, "isnull", left)
-	case p.accept("TRUE"):
-		n = p.call(op, left.from, "and", left, p.call(op, left.from, "isnotnull", left))
-	case p.accept("FALSE"):
-		n = p.call(op, left.from, "and", p.call(op, left.from, "not", left), p.call(op, left.from, "isnotnull", left))
-	case p.is("DISTINCT"):
-		p.fail(p.peek(), "IS DISTINCT FROM is not supported yet", "")
-	default:
-		p.unexpected("NULL", "TRUE", "FALSE", "NOT")
-	}
-	return p.negatedIf(not, op, n)
-}
-
-func (p *parser) negatedIf(not bool, op token, n node) node {
-	if !not {
-		return n
-	}
-	return p.call(op, n.from, "not", n)
-}
-
-// notTest reads NOT BETWEEN and NOT IN.
-func (p *parser) notTest(left node, op token) node {
-	switch t := p.peek(); t.key {
-	case "BETWEEN":
-		return p.negatedIf(true, op, p.between(left, p.next()))
-	case "IN":
-		return p.negatedIf(true, op, p.inList(left, p.next()))
-	default:
-		p.unexpected("BETWEEN", "IN")
-	}
-	return node{}
-}
-
-// between spells out x BETWEEN low AND high.
-func (p *parser) between(left node, op token) node {
-	if p.is("SYMMETRIC") {
-		p.fail(p.peek(), "BETWEEN SYMMETRIC is not supported yet", "")
-	}
-	low := p.operand(powerRange)
-	p.expect("AND")
-	high := p.operand(powerRange)
-	return p.call(op, left.from, "and",
-		p.call(op, left.from, ">=", left, low), p.call(op, left.from, "<=", left, high))
-}
-
-// inList spells out x IN (a, b, …) as a disjunction of equalities.
-func (p *parser) inList(left node, op token) node {
-	if !p.expect("(") {
-		return node{}
-	}
-	p.refuseSubselect()
-	var tests []node
-	for {
-		tests = append(tests, p.call(op, left.from, "=", left, p.operand(0)))
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.expect(")")
-	n := p.anyOf(op, left.from, tests)
-	n.Text = p.text[left.from:p.end()]
-	return n
-}
-
-func (p *parser) colonCast(left node, op token) node {
-	to := p.typeName()
-	return p.cast(op, left.from, left, to)
 }

@@ -75,6 +75,12 @@ func (l *lexer) token() {
 	switch {
 	case c == '\'':
 		l.quoted(stringToken, '\'')
+	case l.prefixed('e'):
+		l.escaped()
+	case l.prefixed('x'):
+		l.bytes()
+	case c == '$' && dollarTag(rest) != "":
+		l.dollarQuoted(dollarTag(rest))
 	case c == '"' || c == '`':
 		l.quoted(quotedToken, byte(c))
 	case isDigit(rest[0]) || c == '.' && len(rest) > 1 && isDigit(rest[1]):
@@ -117,79 +123,6 @@ func lineLen(s string) int {
 	return len(s)
 }
 
-// quoted reads a string or a quoted name; a doubled quote stands for itself.
-func (l *lexer) quoted(kind tokenKind, quote byte) {
-	value, size, ok := unquote(l.text[l.at:], quote)
-	switch {
-	case !ok:
-		l.fault(fmt.Sprintf("this %c has no closing %c", quote, quote))
-	case kind == quotedToken && value == "":
-		l.fault("a name cannot be empty")
-	case kind == quotedToken && utf8.RuneCountInString(value) > maxName:
-		l.longName()
-	default:
-		l.add(kind, size, "", value)
-	}
-}
-
-// unquote reads a quoted piece from the front of s and returns its value and its size in s.
-func unquote(s string, quote byte) (value string, size int, ok bool) {
-	doubled := false
-	for i := 1; i < len(s); i++ {
-		if s[i] != quote {
-			continue
-		}
-		if i+1 < len(s) && s[i+1] == quote {
-			doubled = true
-			i++
-			continue
-		}
-		value = s[1:i]
-		if doubled {
-			q := string(quote)
-			value = strings.ReplaceAll(value, q+q, q)
-		}
-		return value, i + 1, true
-	}
-	return "", 0, false
-}
-
-func (l *lexer) number() {
-	rest := l.text[l.at:]
-	size, kind := numberLen(rest)
-	if c, _ := utf8.DecodeRuneInString(rest[size:]); isNameStart(c) {
-		l.fault(fmt.Sprintf("%q is not a number", shortened(rest[:size+nameLen(rest[size:])])))
-		return
-	}
-	l.add(kind, size, "", rest[:size])
-}
-
-// numberLen measures the number at the front of s: 12, 1.5, .5, 1., 1e3, 1.5e-3.
-func numberLen(s string) (size int, kind tokenKind) {
-	i, kind := digits(s, 0), integerToken
-	if i < len(s) && s[i] == '.' {
-		i, kind = digits(s, i+1), decimalToken
-	}
-	if i < len(s) && s[i]|0x20 == 'e' {
-		j := i + 1
-		if j < len(s) && (s[j] == '+' || s[j] == '-') {
-			j++
-		}
-		if k := digits(s, j); k > j {
-			i, kind = k, decimalToken
-		}
-	}
-	return i, kind
-}
-
-// digits is the end of the digits that begin at i.
-func digits(s string, i int) int {
-	for i < len(s) && isDigit(s[i]) {
-		i++
-	}
-	return i
-}
-
 func (l *lexer) word() {
 	rest := l.text[l.at:]
 	size := nameLen(rest)
@@ -215,10 +148,9 @@ func nameLen(s string) int {
 
 func isNameStart(c rune) bool { return c == '_' || unicode.IsLetter(c) && c != utf8.RuneError }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-// longSigns are the signs of more than one character, also those that only an error message needs.
-var longSigns = []string{"->>", "::", "||", "<=", ">=", "<>", "!=", "=>", "==", "->", "&&", "**", "<<", ">>", "!~", "~~"}
+// longSigns are the signs of more than one character, also those that only an error message needs, long ones first.
+var longSigns = []string{"!~~*", "!~~", "!~*", "~~*", "->>", "#>>", "<=>", "::", ":=", "||", "<=", ">=", "<>", "!=", "=>", "==", "->", "&&", "**",
+	"<<", ">>", "!~", "~~", "~*", "#>", "@>", "<@", "//"}
 
 const signs = "()[]{},;.*+-/%<>=:?$^~&|!@#"
 
@@ -267,9 +199,11 @@ func invalidUTF8(s string) int {
 	return -1
 }
 
-func (l *lexer) fault(msg string) {
+func (l *lexer) fault(msg string) { l.faultHint(msg, "") }
+
+func (l *lexer) faultHint(msg, hint string) {
 	l.tokens = append(l.tokens, token{
-		kind: faultToken, start: l.at, end: l.at, line: l.line, col: l.col, value: msg,
+		kind: faultToken, start: l.at, end: l.at, line: l.line, col: l.col, value: msg, hint: hint,
 	})
 }
 

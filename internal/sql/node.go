@@ -21,6 +21,12 @@ func (p *parser) leaf(t token, e dstream.Expr) node {
 	return node{Expr: e, from: t.start, size: 1, height: 1}
 }
 
+// literal is a value that a form implies without spelling it out. Errors about it point at t.
+func (p *parser) literal(t token, e dstream.Expr) node {
+	e.Pos = p.pos(t)
+	return node{Expr: e, from: t.start, size: 1, height: 1}
+}
+
 // call applies a function of package columnar, an operator or an aggregate. Errors about it point at t; its text
 // begins at byte from and ends with the last token taken.
 func (p *parser) call(t token, from int, name string, args ...node) node {
@@ -31,8 +37,8 @@ func (p *parser) cast(t token, from int, arg node, to columnar.Type) node {
 	return p.compose(t, from, dstream.Expr{Kind: dstream.CastExpr, Type: to}, []node{arg})
 }
 
-// compose puts args under e, within the limits.
-func (p *parser) compose(t token, from int, e dstream.Expr, args []node) node {
+// compose puts args under e, within the limits. The others are parts that stand in e already, such as a FILTER.
+func (p *parser) compose(t token, from int, e dstream.Expr, args []node, others ...node) node {
 	if p.err != nil {
 		return node{}
 	}
@@ -40,23 +46,38 @@ func (p *parser) compose(t token, from int, e dstream.Expr, args []node) node {
 	n.Args = make([]dstream.Expr, len(args))
 	for i, a := range args {
 		n.Args[i] = a.Expr
-		n.size += a.size
-		n.height = max(n.height, a.height)
+		n.hold(a)
+	}
+	for _, o := range others {
+		n.hold(o)
 	}
 	n.height++
+	p.checkSize(t, n)
+	n.Pos, n.Text = p.pos(t), p.text[from:p.end()]
+	return n
+}
+
+// hold counts a part.
+func (n *node) hold(part node) {
+	n.size += part.size
+	n.height = max(n.height, part.height)
+}
+
+func (p *parser) checkSize(t token, n node) {
 	switch {
 	case n.height > maxHeight:
 		p.fail(t, fmt.Sprintf("the expression has more than %d operations on top of each other", maxHeight), "")
 	case n.size+p.nodes > maxNodes:
 		p.fail(t, fmt.Sprintf("the expressions have more than %d operations, names and values", maxNodes), "")
 	}
-	n.Pos, n.Text = p.pos(t), p.text[from:p.end()]
-	return n
 }
 
 // anyOf is true where one of the nodes is. The tree is balanced, so that long lists stay low.
 func (p *parser) anyOf(t token, from int, nodes []node) node {
-	if len(nodes) == 1 {
+	switch {
+	case p.err != nil:
+		return node{}
+	case len(nodes) == 1:
 		return nodes[0]
 	}
 	half := len(nodes) / 2

@@ -27,7 +27,7 @@ func TestParse(t *testing.T) {
 				if p.err != nil {
 					return p.err.Error() + "\n"
 				}
-				return sexprQuery(q)
+				return sexprQuery(q, "")
 			}
 			d.Fatalf(t, "unknown command %q", d.Cmd)
 			return ""
@@ -93,7 +93,7 @@ type tree struct {
 // precedence is the table in the PostgreSQL manual, "Operator Precedence", lowest first.
 var precedence = map[string]int{
 	"or": 1, "and": 2, "not": 3, "isnull": 4, "isnotnull": 4, "=": 5, "<>": 5, "<": 5, "<=": 5, ">": 5, ">=": 5,
-	"concat": 7, "+": 8, "-": 8, "*": 9, "/": 9, "%": 9, "neg": 10, "cast": 11,
+	"concat": 7, "+": 8, "-": 8, "*": 9, "/": 9, "%": 9, "power": 10, "neg": 12, "cast": 13,
 }
 
 func randomTree(r *rand.Rand, depth int) *tree {

@@ -18,15 +18,19 @@ const (
 // parser reads tokens. The first mistake is kept in err and moves the parser to the end of the text, where nothing
 // matches: so the functions below need no error results, and every loop ends.
 type parser struct {
-	file   string
-	text   string
-	start  dstream.Pos // where text begins in the file
-	tokens []token
-	at     int
-	depth  int
-	nodes  int // in finished expressions
-	alias  int // index of the last token taken for an alias without AS, −1 = none
-	err    *dstream.Error
+	file      string
+	text      string
+	start     dstream.Pos // where text begins in the file
+	tokens    []token
+	at        int
+	depth     int
+	types     int      // types that the present one is inside of
+	nodes     int      // in finished expressions
+	queries   int      // that the present token is inside of
+	selects   int      // so far
+	alias     int      // index of the last token taken for an alias without AS, −1 = none
+	mayFollow []string // what could stand where the query ended, for messages
+	err       *dstream.Error
 }
 
 func newParser(file, text string, start dstream.Pos) *parser {
@@ -58,7 +62,7 @@ func (p *parser) next() token {
 // checkFault reports a fault of the lexer once everything before it has been read.
 func (p *parser) checkFault() {
 	if t := p.peek(); t.kind == faultToken {
-		p.fail(t, t.value, "")
+		p.fail(t, t.value, t.hint)
 	}
 }
 
@@ -68,12 +72,23 @@ func (p *parser) is(key string) bool { return p.peek().key == key }
 // isCall reports whether the present token is the word and an opening parenthesis follows.
 func (p *parser) isCall(word string) bool { return p.is(word) && p.ahead(1).key == "(" }
 
-// accept takes the keywords or signs if all of them follow.
-func (p *parser) accept(keys ...string) bool {
-	for i, k := range keys {
-		if p.ahead(i).key != k {
+// follows reports whether the words follow; [anyWord] is any token.
+func (p *parser) follows(words []string) bool { return p.followsAt(0, words) }
+
+// followsAt is follows from the n-th token behind the present one on.
+func (p *parser) followsAt(n int, words []string) bool {
+	for i, w := range words {
+		if w != anyWord && p.ahead(n+i).key != w {
 			return false
 		}
+	}
+	return true
+}
+
+// accept takes the keywords or signs if all of them follow.
+func (p *parser) accept(keys ...string) bool {
+	if !p.follows(keys) {
+		return false
 	}
 	for range keys {
 		p.next()

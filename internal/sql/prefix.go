@@ -1,20 +1,21 @@
 package sql
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
 )
 
-// prefix reads an operand: a literal, a name, a call, a sign with its operand, or something in parentheses.
+// prefix reads an operand: a literal, a name, a call, a sign with its operand, or something in brackets.
 func (p *parser) prefix() node {
 	switch t := p.peek(); t.kind {
 	case stringToken:
 		p.next()
 		return p.leaf(t, dstream.Str(t.value))
+	case bytesToken:
+		p.next()
+		return p.leaf(t, dstream.Expr{Kind: dstream.LiteralExpr, Type: columnar.Type{Kind: columnar.Binary}, Value: columnar.Value{S: t.value}})
 	case integerToken, decimalToken:
 		return p.number(t, p.next().value)
 	case quotedToken:
@@ -30,6 +31,12 @@ func (p *parser) signed() node {
 	switch t := p.peek(); t.key {
 	case "(":
 		return p.parenthesis()
+	case "[":
+		return p.array(t)
+	case "{":
+		if p.atStructLiteral() {
+			return p.structLiteral()
+		}
 	case "-":
 		p.next()
 		return p.minus(t)
@@ -38,6 +45,9 @@ func (p *parser) signed() node {
 		n := p.operand(powerSign)
 		n.from = t.start
 		return n
+	case "~":
+		p.next()
+		return p.call(t, t.start, "~", p.operand(powerOther))
 	}
 	p.unexpected("an expression")
 	return node{}
@@ -45,7 +55,7 @@ func (p *parser) signed() node {
 
 // minus reads the operand of a minus. A number becomes negative at once: the least bigint has no positive twin.
 func (p *parser) minus(t token) node {
-	if k := p.peek().kind; (k == integerToken || k == decimalToken) && p.ahead(1).key != "::" {
+	if next := infixes[p.ahead(1).key]; p.peek().number() && next.power != powerPostfix {
 		return p.number(t, "-"+p.next().value)
 	}
 	arg := p.operand(powerSign)
@@ -57,7 +67,7 @@ func (p *parser) parenthesis() node {
 	p.refuseSubselect()
 	n := p.operand(0)
 	if p.is(",") {
-		p.fail(p.peek(), "rows of several values are not supported yet", "")
+		p.fail(p.peek(), "rows of several values in parentheses are not supported", "write a = 1 AND b = 2, or ROW(a, b) for a struct")
 	}
 	p.expect(")")
 	n.from = open.start
@@ -67,10 +77,15 @@ func (p *parser) parenthesis() node {
 // wordPrefix reads what begins with an unquoted word.
 func (p *parser) wordPrefix() node {
 	t := p.peek()
+	if n, ok := p.special(t); ok {
+		return n
+	}
+	if p.isCall("LEFT") || p.isCall("RIGHT") {
+		return p.function()
+	}
 	if r := p.refusal(); (reserved[t.key] || len(r.words) > 1) && p.refuse() { // else it may be a name
 		return node{}
 	}
-	literal := p.ahead(1).kind == stringToken
 	switch {
 	case p.accept("NULL"):
 		return p.leaf(t, dstream.Null())
@@ -83,21 +98,23 @@ func (p *parser) wordPrefix() node {
 		return p.call(t, t.start, "not", arg)
 	case p.accept("CASE"):
 		return p.caseOf(t)
-	case p.isCall("CAST"):
-		return p.castCall()
-	case p.isCall("EXTRACT"):
-		return p.extract()
-	case t.key == "INTERVAL" && (literal || p.ahead(1).kind == integerToken):
+	case t.key == "INTERVAL" && p.atInterval():
 		return p.intervalLiteral()
-	case t.key == "TIMESTAMP" && literal, t.key == "DATE" && literal:
-		return p.timeLiteral()
+	case p.atTypedLiteral():
+		return p.typedLiteral()
 	case p.isCall(t.key) && t.name():
 		return p.function()
 	}
 	return p.column()
 }
 
-// column reads name or relation.name.
+// atInterval reports whether INTERVAL begins a literal here, and is not a name.
+func (p *parser) atInterval() bool {
+	next, behind := p.ahead(1), p.ahead(2)
+	return next.kind == stringToken || next.number() || next.key == "-" && behind.number() && isUnit(p.ahead(3).key)
+}
+
+// column reads name or relation.name; further names are fields.
 func (p *parser) column() node {
 	t := p.peek()
 	if !t.name() {
@@ -105,14 +122,9 @@ func (p *parser) column() node {
 		return node{}
 	}
 	e := dstream.Expr{Kind: dstream.ColumnRef, Name: p.next().value}
-	if p.accept(".") {
-		e.Qualifier, e.Name = e.Name, p.newName("the name of a column").value
-	}
-	switch {
-	case p.is("."):
-		p.fail(t, "a name has at most two parts: relation.column", "")
-	case p.is("(") && t.kind == wordToken:
-		p.fail(t, fmt.Sprintf("function %s.%s is unknown: functions have no schema", e.Qualifier, e.Name), "")
+	if p.is(".") && p.ahead(1).key != "*" && p.ahead(2).key != "(" {
+		p.next()
+		e.Qualifier, e.Name = e.Name, p.newFieldName().value
 	}
 	return p.leaf(t, e)
 }
@@ -152,115 +164,41 @@ func (p *parser) when(subject *node) []node {
 	return []node{condition, p.operand(0)}
 }
 
-// castCall reads CAST(x AS type).
-func (p *parser) castCall() node {
-	t := p.next()
-	p.next()
-	arg := p.operand(0)
-	p.expect("AS")
-	to := p.typeName()
-	p.expect(")")
-	return p.cast(t, t.start, arg, to)
-}
+// bareFunctions are called without parentheses. A number in parentheses would be a precision.
+var bareFunctions = wordSet("CURRENT_DATE CURRENT_TIMESTAMP LOCALTIMESTAMP")
 
-// timeParts are the fields of EXTRACT.
-var timeParts = []string{"year", "month", "day", "hour", "minute", "second"}
-
-// extract reads EXTRACT(field FROM x), which is the function of the field's name.
-func (p *parser) extract() node {
-	t := p.next()
-	p.next()
-	field := p.next()
-	if field.kind != wordToken && field.kind != stringToken {
-		p.fail(field, "expected a part of a time such as HOUR, found "+field.describe(), "")
+// special reads the functions whose arguments are not a list.
+func (p *parser) special(t token) (node, bool) {
+	if bareFunctions[t.key] && p.ahead(1).key != "." {
+		return p.bareFunction(t), true
 	}
-	name := strings.ToLower(field.value)
-	if p.err == nil && !slices.Contains(timeParts, name) {
-		p.fail(field, fmt.Sprintf("EXTRACT(%s FROM …) is not supported yet", shortened(strings.ToUpper(name))), "EXTRACT takes "+alternatives(timeParts))
-	}
-	p.expect("FROM")
-	arg := p.operand(0)
-	p.expect(")")
-	return p.call(t, t.start, name, arg)
-}
-
-// function reads a call: name(argument, …), or count(*).
-func (p *parser) function() node {
-	t := p.next()
-	name := strings.ToLower(t.value)
-	if r := refusedFunctions[name]; r.msg != "" {
-		p.fail(t, r.msg, r.hint)
-	}
-	p.expect("(")
-	var args []node
-	if !p.is(")") {
-		args = p.arguments(name)
-	}
-	p.expect(")")
-	n := p.call(t, t.start, name, args...)
-	p.refuse() // FILTER, OVER
-	return n
-}
-
-func (p *parser) arguments(name string) []node {
-	if star := p.peek(); star.key == "*" {
-		if name != "count" {
-			p.fail(star, "only count takes *, not "+shortened(name), didYouMean(dstream.Nearest(name, []string{"count"})))
-		}
-		return []node{p.leaf(p.next(), dstream.Star())}
-	}
-	if p.is("DISTINCT") || p.is("ALL") {
-		p.fail(p.peek(), fmt.Sprintf("%s inside %s() is not supported yet", p.peek().key, name), "")
-	}
-	p.refuseSubselect()
-	var args []node
-	for {
-		args = append(args, p.operand(0))
-		if p.is("=>") {
-			p.fail(p.peek(), name+"() takes its arguments by position, without names", "")
-		}
-		if !p.accept(",") {
-			return args
-		}
-	}
-}
-
-// typeName reads the type of a cast.
-func (p *parser) typeName() columnar.Type {
-	t := p.peek()
-	if t.kind != wordToken {
-		p.unexpected("a type")
-		return columnar.Type{}
-	}
-	name := p.next().value
-	for _, more := range [][]string{{"PRECISION"}, {"VARYING"}, {"WITH", "TIME", "ZONE"}, {"WITHOUT", "TIME", "ZONE"}} {
-		if p.accept(more...) {
-			name += " " + strings.ToLower(strings.Join(more, " "))
-		}
-	}
-	if p.accept("(") {
-		name += p.typeArguments()
-	}
-	to, unit, err := parseType(name)
-	if err == nil && unit != columnar.UnitNone {
-		err = &dstream.Error{Msg: "a cast to timestamp takes no unit", Hint: "write timestamp"}
-	}
-	if err != nil {
-		p.fail(t, err.Msg, err.Hint)
-	}
-	return to
-}
-
-// typeArguments reads the rest of (…) behind a type.
-func (p *parser) typeArguments() string {
-	from := p.peek().start
-	for p.err == nil && !p.is(")") {
-		if k := p.peek().kind; k != wordToken && k != integerToken && !p.is(",") {
-			p.unexpected(")")
-		}
+	if read := specialForms[t.key]; read != nil && p.ahead(1).key == "(" {
 		p.next()
+		p.next()
+		n := read(p, t)
+		p.expect(")")
+		if p.err == nil {
+			n.Text = p.text[t.start:p.end()]
+		}
+		return n, true
 	}
-	text := p.text[from:p.peek().start]
-	p.expect(")")
-	return "(" + text + ")"
+	if read := constructors[t.key]; read != nil && constructed(p.ahead(1).key, t.key) {
+		p.next()
+		return read(p, t), true
+	}
+	return node{}, false
+}
+
+func (p *parser) bareFunction(t token) node {
+	p.next()
+	if p.accept("(") {
+		if digits := p.peek(); digits.kind == integerToken {
+			p.next()
+			if digits.value != "6" {
+				p.fail(digits, t.key+" counts microseconds and has no other precision", "write "+t.key)
+			}
+		}
+		p.expect(")")
+	}
+	return p.call(t, t.start, strings.ToLower(t.key))
 }

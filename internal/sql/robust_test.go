@@ -111,7 +111,7 @@ func TestLimits(t *testing.T) {
 		{"much white space", "SELECT" + strings.Repeat(" ", 1<<20-6), "expected an expression, found the end of the text"},
 		{"long string", "SELECT '" + strings.Repeat("x", 1<<19) + "' + n FROM events", "does not exist"},
 		{"long name", "SELECT " + strings.Repeat("x", 1<<19), "this name is longer than 255 characters"},
-		{"long number", "SELECT " + strings.Repeat("9", 1<<19), "is outside the range of bigint"},
+		{"long number", "SELECT " + strings.Repeat("9", 1<<19), "is outside the range of decimal(38,0)"},
 		{"many quotes", "SELECT '" + strings.Repeat("''", 1<<18), "this ' has no closing '"},
 		{"many comments", "SELECT " + strings.Repeat("/**/", 1<<17), "expected an expression"},
 		{"many commas", "SELECT n FROM events WHERE f(" + strings.Repeat("1,", 24_000) + "1)", "f does not exist"},

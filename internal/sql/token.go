@@ -14,7 +14,8 @@ const (
 	faultToken             // text that is no token; value is the message
 	wordToken              // unquoted name or keyword
 	quotedToken            // "name" or `name`
-	stringToken            // 'text'
+	stringToken            // 'text', E'text' or $$text$$
+	bytesToken             // X'1F'; value holds the bytes
 	integerToken           // digits
 	decimalToken           // digits with a point or an exponent
 	signToken              // operator or punctuation
@@ -27,12 +28,16 @@ type token struct {
 	line, col  int    // of start, from 1, in characters
 	key        string // words in upper case, signs as they are; empty for everything else
 	value      string // names and strings without their quotes, numbers as written
+	hint       string // of a faultToken; may be empty
 }
 
 // name reports whether the token can name a column, a table or a function.
 func (t token) name() bool {
 	return t.kind == quotedToken || t.kind == wordToken && !reserved[t.key]
 }
+
+// number reports whether the token is a number.
+func (t token) number() bool { return t.kind == integerToken || t.kind == decimalToken }
 
 // describe is the token in messages.
 func (t token) describe() string {
@@ -41,6 +46,8 @@ func (t token) describe() string {
 		return "the end of the text"
 	case stringToken:
 		return "'" + shortened(t.value) + "'"
+	case bytesToken:
+		return "a string of bytes"
 	case wordToken, quotedToken, integerToken, decimalToken:
 		return fmt.Sprintf("%q", shortened(t.value))
 	}

@@ -80,10 +80,7 @@ func (p *parser) tumbleValue(w *tumble, t token, name string) {
 	case "timecol":
 		w.window.Time = p.timeColumn()
 	case "size":
-		w.window.Tumbling.Size = p.windowLength("size")
-		if w.window.Tumbling.Size <= 0 {
-			p.fail(t, "the size of a window must be greater than zero", "")
-		}
+		w.window.Tumbling.Size = p.windowSize(t)
 	case "offset":
 		w.window.Tumbling.Offset = p.windowLength("offset")
 	case "timezone":
@@ -93,14 +90,13 @@ func (p *parser) tumbleValue(w *tumble, t token, name string) {
 	}
 }
 
-// tumbleData reads [TABLE] name.
+// tumbleData reads [TABLE] name, or a query in parentheses.
 func (p *parser) tumbleData(w *tumble) {
-	if p.is("(") {
-		p.fail(p.peek(), "sub-selects in TUMBLE are not supported yet", "")
+	if p.ahead(1).key != "," { // else TABLE is a name
+		p.accept("TABLE")
 	}
-	p.accept("TABLE")
 	r := p.relation()
-	w.name, w.pos = r.name, r.pos
+	w.name, w.pos, w.query = r.name, r.pos, r.query
 	if p.is("PARTITION") {
 		p.fail(p.peek(), "PARTITION BY in a window function is not supported yet", "GROUP BY says the keys")
 	}
@@ -130,10 +126,39 @@ func (p *parser) plainColumn() dstream.Expr {
 	return p.column().Expr
 }
 
+// windowSize reads a size, which begins at t.
+func (p *parser) windowSize(t token) int64 {
+	size := p.windowLength("size")
+	if size <= 0 {
+		p.fail(t, "the size of a window must be greater than zero", "")
+	}
+	return size
+}
+
 func (p *parser) windowLength(what string) int64 {
+	t := p.peek()
 	if !p.is("INTERVAL") {
-		p.fail(p.peek(), fmt.Sprintf("the %s of a window is an interval, found %s", what, p.peek().describe()), intervalExample)
+		p.fail(t, fmt.Sprintf("the %s of a window is an interval, found %s", what, t.describe()), intervalExample)
 		return 0
 	}
-	return p.interval()
+	length, err := p.interval().fixed()
+	if err != nil {
+		p.fail(t, err.Msg, err.Hint)
+	}
+	return length
+}
+
+// maxWindowDays is far more than any window may have, and far from overflow.
+const maxWindowDays = 1_000_000
+
+// fixed is an interval in microseconds, with days of 24 hours.
+func (s span) fixed() (int64, *dstream.Error) {
+	switch days, micros := int64(s.days), s.micros; {
+	case s.months != 0:
+		return 0, &dstream.Error{Msg: "a window of months or years has no fixed length",
+			Hint: "write it in days or weeks, or group by date_trunc('month', window_start) over the result of windows of a day"}
+	case max(days, -days) > maxWindowDays || max(micros, -micros) > maxWindowDays*microsPerDay:
+		return 0, &dstream.Error{Msg: "the interval is too long for a window"}
+	}
+	return int64(s.days)*microsPerDay + s.micros, nil
 }

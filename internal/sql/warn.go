@@ -23,7 +23,7 @@ func (b *binder) warn(items []dstream.Expr, columns []dstream.Column) {
 	for _, e := range items {
 		w.typed(e)
 	}
-	b.warnings = w.warnings
+	b.warnings = append(b.warnings, w.warnings...)
 }
 
 // typed stands for e where only its type and constants count; nil when the type is not known.
@@ -38,8 +38,26 @@ func (w *warner) typed(e dstream.Expr) *columnar.Expr {
 		return placeholder(e.Type)
 	case dstream.CallExpr:
 		return w.call(e)
+	case dstream.FieldExpr:
+		return field(w.typed(e.Args[0]), e.Name)
+	case dstream.StarExpr:
+		for _, r := range e.Replace {
+			w.typed(r)
+		}
 	}
 	return nil
+}
+
+// field stands for a field of a struct.
+func field(of *columnar.Expr, name string) *columnar.Expr {
+	if of == nil || of.Type.Kind != columnar.Struct {
+		return nil
+	}
+	i := of.Type.FieldIndex(name)
+	if i < 0 {
+		return nil
+	}
+	return placeholder(of.Type.Fields()[i].Type)
 }
 
 func (w *warner) column(e dstream.Expr) *columnar.Expr {
@@ -47,11 +65,13 @@ func (w *warner) column(e dstream.Expr) *columnar.Expr {
 	if e.Qualifier != "" {
 		name = e.Qualifier + "." + name
 	}
-	t, ok := w.types[strings.ToLower(name)]
-	if !ok {
-		return nil
+	if t, ok := w.types[strings.ToLower(name)]; ok {
+		return placeholder(t)
 	}
-	return placeholder(t)
+	if t, ok := w.types[strings.ToLower(e.Qualifier)]; ok {
+		return field(placeholder(t), e.Name)
+	}
+	return nil
 }
 
 func placeholder(t columnar.Type) *columnar.Expr { return &columnar.Expr{Op: "col", Type: t} }
@@ -94,7 +114,7 @@ func (w *warner) aggregate(e dstream.Expr) *columnar.Expr {
 }
 
 func isInteger(e *columnar.Expr) bool {
-	return e.Type.Kind == columnar.Int32 || e.Type.Kind == columnar.Int64
+	return e.Type.Integer()
 }
 
 func (w *warner) division(e dstream.Expr) {

@@ -1,0 +1,181 @@
+package sql
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/dstream"
+)
+
+func (p *parser) refuseChain() {
+	if p.err == nil && p.infix().power == powerCompare {
+		p.fail(p.peek(), "comparisons cannot be chained", "write a < b AND b < c")
+	}
+}
+
+// refuseTestChain is about tests such as IN and LIKE, none of which is an operand of another.
+func (p *parser) refuseTestChain() {
+	if p.err == nil && p.infix().power == powerRange {
+		p.fail(p.peek(), fmt.Sprintf("%s cannot follow another test", p.peek().key), "put the first one in parentheses")
+	}
+}
+
+var quantifiers = wordSet("ANY SOME ALL")
+
+// quantified reads = ANY (array).
+func (p *parser) quantified(left node, op token, name string) node {
+	t := p.next()
+	if name != "=" || t.key == "ALL" {
+		p.fail(t, fmt.Sprintf("%s %s (…) is not supported", op.key, t.key), "= ANY (array) is; NOT (a = ANY (array)) is true where none is equal")
+	}
+	p.next()
+	p.refuseSubselect()
+	list := p.operand(0)
+	p.expect(")")
+	return p.call(op, left.from, "array_contains", list, left)
+}
+
+// isTest reads IS [NOT] NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM. x IS TRUE is x AND x IS NOT NULL.
+func (p *parser) isTest(left node, op token) node {
+	not := p.accept("NOT")
+	var n node
+	switch {
+	case p.accept("NULL"), p.accept("UNKNOWN"):
+		if not {
+			return p.call(op, left.from, "isnotnull", left)
+		}
+		return p.call(op, left.from, "isnull", left)
+	case p.accept("TRUE"):
+		n = p.call(op, left.from, "and", left, p.call(op, left.from, "isnotnull", left))
+	case p.accept("FALSE"):
+		n = p.call(op, left.from, "and", p.call(op, left.from, "not", left), p.call(op, left.from, "isnotnull", left))
+	case p.accept("DISTINCT", "FROM"):
+		return p.distinctFrom(left, op, !not)
+	default:
+		p.unexpected("NULL", "TRUE", "FALSE", "DISTINCT FROM", "NOT")
+	}
+	return p.negatedIf(not, op, n)
+}
+
+// distinctFrom spells out a IS [NOT] DISTINCT FROM b: a comparison for which two NULLs are equal and NULL equals nothing
+// else.
+func (p *parser) distinctFrom(left node, op token, distinct bool) node {
+	return p.nullSafe(left, op, p.operand(powerIs), distinct)
+}
+
+// nullSafeEqual reads a <=> b, Spark's IS NOT DISTINCT FROM.
+func (p *parser) nullSafeEqual(left node, op token) node {
+	n := p.nullSafe(left, op, p.operand(powerCompare), false)
+	p.refuseChain()
+	return n
+}
+
+func (p *parser) nullSafe(left node, op token, right node, distinct bool) node {
+	bothNull := p.call(op, left.from, "and", p.call(op, left.from, "isnull", left), p.call(op, left.from, "isnull", right))
+	if distinct {
+		return p.call(op, left.from, "coalesce", p.call(op, left.from, "<>", left, right), p.call(op, left.from, "not", bothNull))
+	}
+	return p.call(op, left.from, "coalesce", p.call(op, left.from, "=", left, right), bothNull)
+}
+
+func (p *parser) negatedIf(not bool, op token, n node) node {
+	if !not {
+		return n
+	}
+	return p.call(op, n.from, "not", n)
+}
+
+// postfixTest is PostgreSQL's a ISNULL and a NOTNULL.
+func postfixTest(name string) func(*parser, node, token) node {
+	return func(p *parser, left node, op token) node { return p.call(op, left.from, name, left) }
+}
+
+// negatable are the tests that may stand behind NOT.
+var negatable = []string{"BETWEEN", "IN", "LIKE", "ILIKE", "RLIKE", "REGEXP"}
+
+// notTest reads NOT BETWEEN, NOT IN, NOT LIKE and so on.
+func (p *parser) notTest(left node, op token) node {
+	t := p.peek()
+	for _, key := range negatable {
+		if t.key == key {
+			return p.negatedIf(true, op, infixes[key].parse(p, left, p.next()))
+		}
+	}
+	p.unexpected(negatable[:4]...)
+	return node{}
+}
+
+// between spells out x BETWEEN low AND high. SYMMETRIC takes the two in either order.
+func (p *parser) between(left node, op token) node {
+	symmetric := p.accept("SYMMETRIC")
+	if !symmetric {
+		p.accept("ASYMMETRIC")
+	}
+	low := p.operand(powerRange)
+	p.expect("AND")
+	high := p.operand(powerRange)
+	n := p.within(left, op, low, high)
+	if symmetric {
+		n = p.call(op, left.from, "or", n, p.within(left, op, high, low))
+	}
+	p.refuseTestChain()
+	return n
+}
+
+func (p *parser) within(left node, op token, low, high node) node {
+	return p.call(op, left.from, "and", p.call(op, left.from, ">=", left, low), p.call(op, left.from, "<=", left, high))
+}
+
+// inList spells out x IN (a, b, …) as a disjunction of equalities.
+func (p *parser) inList(left node, op token) node {
+	if !p.is("(") {
+		p.fail(p.peek(), "IN takes a list in parentheses, found "+p.peek().describe(), "write IN (1, 2), or = ANY (array) for an array")
+		return node{}
+	}
+	p.next()
+	p.refuseSubselect()
+	if p.is(")") {
+		p.fail(p.peek(), "the list of IN is empty", "")
+	}
+	var tests []node
+	for p.err == nil {
+		tests = append(tests, p.call(op, left.from, "=", left, p.operand(0)))
+		if !p.accept(",") {
+			break
+		}
+	}
+	p.expect(")")
+	n := p.anyOf(op, left.from, tests)
+	if p.err == nil {
+		n.Text = p.text[left.from:p.end()]
+	}
+	p.refuseTestChain()
+	return n
+}
+
+// matching reads LIKE, ILIKE and the words for regular expressions.
+func matching(name string) func(*parser, node, token) node {
+	return func(p *parser, left node, op token) node {
+		if t := p.peek(); quantifiers[t.key] && p.ahead(1).key == "(" {
+			p.fail(t, fmt.Sprintf("%s %s (…) is not supported", op.key, t.key), "write one condition for each pattern, joined by OR or AND")
+		}
+		args := []node{left, p.operand(powerRange)}
+		if p.is("ESCAPE") && name != "regexp_like" {
+			p.next()
+			args = append(args, p.operand(powerRange))
+		}
+		n := p.call(op, left.from, name, args...)
+		p.refuseTestChain()
+		return n
+	}
+}
+
+// regexp reads the operators of PostgreSQL for regular expressions.
+func regexp(not bool, flags string) func(*parser, node, token) node {
+	return func(p *parser, left node, op token) node {
+		args := []node{left, p.operand(powerOther)}
+		if flags != "" {
+			args = append(args, p.literal(op, dstream.Str(flags)))
+		}
+		return p.negatedIf(not, op, p.call(op, left.from, "regexp_like", args...))
+	}
+}
