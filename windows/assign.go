@@ -20,7 +20,7 @@ type Assign struct {
 }
 
 // NewAssign returns the operator for rows of schema in, of which timeColumn, a timestamp, decides the window. w must
-// be valid. The watermark is [NoWatermark] until it is set.
+// be valid, or no window: then timeColumn means nothing. The watermark is [NoWatermark] until it is set.
 func NewAssign(in *columnar.Schema, timeColumn int, w Tumbling) *Assign {
 	timestamp := columnar.Type{Kind: columnar.Timestamp}
 	fields := make([]columnar.Field, 0, len(in.Fields)+1)
@@ -29,7 +29,7 @@ func NewAssign(in *columnar.Schema, timeColumn int, w Tumbling) *Assign {
 		schema:    columnar.NewSchema(fields...),
 		time:      timeColumn,
 		size:      w.Size,
-		offset:    floorMod(w.Offset, w.Size),
+		offset:    w.offset(),
 		watermark: NoWatermark,
 		starts:    columnar.Vector{Type: timestamp},
 	}
@@ -44,6 +44,9 @@ func (a *Assign) Schema() *columnar.Schema { return a.schema }
 // Process implements columnar.Operator. Every batch has an answer; the error is always nil.
 func (a *Assign) Process(in *columnar.Batch) (*columnar.Batch, error) {
 	a.reserve(in.Rows)
+	if a.size == 0 {
+		return a.withoutWindow(in), nil
+	}
 	times, rows := in.Cols[a.time], in.Sel
 	if times.Valid != nil {
 		rows = a.withTime(times, in)
@@ -64,6 +67,19 @@ func (a *Assign) Process(in *columnar.Batch) (*columnar.Batch, error) {
 		Unassigned: int64(unassigned),
 	})
 	return a.emit(in), nil
+}
+
+// withoutWindow puts all rows into the one window that there is, which the end of the input alone closes.
+func (a *Assign) withoutWindow(in *columnar.Batch) *columnar.Batch {
+	clear(a.starts.I64)
+	counts := columnar.RowCounts{In: int64(in.Len()), Out: int64(in.Len())}
+	a.sel = a.sel[:in.Len()] // as many as there are: the selection of in stays
+	if isOpen(MaxWatermark, a.watermark) == 0 {
+		a.sel = a.sel[:0]
+		counts.Out, counts.Late = 0, counts.In
+	}
+	a.counts.Add(counts)
+	return a.emit(in)
 }
 
 // emit is in with the column of window starts behind its own, and the rows of a.sel selected.

@@ -141,6 +141,38 @@ func TestAssignBoundaries(t *testing.T) {
 	}
 }
 
+// TestAssignWithoutWindow puts all rows into one window, whatever their time, until the input has ended.
+func TestAssignWithoutWindow(t *testing.T) {
+	op := NewAssign(timeOnly, -1, Tumbling{})
+	for _, c := range []struct {
+		watermark int64
+		sel       []int32
+		want      map[int]int64
+	}{
+		{NoWatermark, nil, map[int]int64{0: 0, 1: 0, 2: 0}},
+		{MaxWatermark - 1, []int32{0, 2}, map[int]int64{0: 0, 2: 0}},
+		{MaxWatermark, nil, map[int]int64{}},
+		{MaxWatermark, []int32{1}, map[int]int64{}},
+	} {
+		op.SetWatermark(c.watermark)
+		in := timeBatch([]int64{-5, 7, 0}, map[int]bool{2: true}, c.sel)
+		out, err := op.Process(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := assigned(out); !equalMaps(got, c.want) {
+			t.Errorf("W %d, rows %v: got %v, want %v", c.watermark, c.sel, got, c.want)
+		}
+		n, dropped := int64(in.Len()), int64(in.Len()-len(c.want))
+		if got := op.Counts(); got != (columnar.RowCounts{In: n, Out: n - dropped, Late: dropped}) {
+			t.Errorf("W %d: counts %+v", c.watermark, got)
+		}
+	}
+	if start, end := (Tumbling{}).Window(77); start != 0 || end != MaxWatermark {
+		t.Errorf("window [%d, %d)", start, end)
+	}
+}
+
 func TestAssignKeepsOrigin(t *testing.T) {
 	in := timeBatch([]int64{1, 2}, nil, nil)
 	in.Origin, in.Offsets = &columnar.Origin{Topic: "events"}, []int64{7, 9}

@@ -18,6 +18,9 @@ const StartColumn = "window_start"
 //
 // Near the ends of int64 a bound can fall outside of it. It is then clamped: the first window begins at
 // math.MinInt64, the last one ends at math.MaxInt64 and so closes only with [MaxWatermark].
+//
+// The zero Tumbling is no window: all rows are in one that begins, by convention, at 0 and ends at math.MaxInt64. Groups
+// without a window, which come out at the end of a finished input, are in it.
 type Tumbling struct {
 	Size   int64 `json:"size_us"`   // microseconds, > 0
 	Offset int64 `json:"offset_us"` // microseconds; any value, counted modulo Size
@@ -31,7 +34,7 @@ func (w Tumbling) Validate() error {
 	return nil
 }
 
-// Start is the beginning of the window that ts is in. It rounds down, also before the epoch. Size must be > 0.
+// Start is the beginning of the window that ts is in. It rounds down, also before the epoch.
 func (w Tumbling) Start(ts int64) int64 {
 	start, _ := w.Window(ts)
 	return start
@@ -43,9 +46,20 @@ func (w Tumbling) End(start int64) int64 {
 	return end
 }
 
-// Window returns the bounds of the window [start, end) that ts is in. Size must be > 0.
+// Window returns the bounds of the window [start, end) that ts is in.
 func (w Tumbling) Window(ts int64) (start, end int64) {
-	return windowAt(ts, w.Size, floorMod(w.Offset, w.Size))
+	if w.Size == 0 {
+		return 0, math.MaxInt64
+	}
+	return windowAt(ts, w.Size, w.offset())
+}
+
+// offset is Offset in [0, Size).
+func (w Tumbling) offset() int64 {
+	if w.Size == 0 {
+		return 0
+	}
+	return floorMod(w.Offset, w.Size)
 }
 
 // windowAt is Window for an offset in [0, size). It never forms ts − offset, which might overflow.
