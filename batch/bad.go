@@ -50,13 +50,13 @@ func (w *worker) judge(bad []columnar.BadRecord, r *Result) error {
 const shownBad = 3
 
 // checkBadShare stops a batch of which a greater share is bad than the job allows.
-func (o *outcome) checkBadShare(job *Job) error {
+func (o *outcome) checkBadShare() error {
 	var sum columnar.RowCounts
 	for _, e := range o.commit.Edges {
 		sum.Add(e.RowCounts)
 	}
 	bad, read := sum.Bad, o.commit.Records
-	if job.StopAbove <= 0 || bad == 0 || float64(bad)/float64(read) <= job.StopAbove {
+	if o.job.StopAbove <= 0 || bad == 0 || float64(bad)/float64(read) <= o.job.StopAbove {
 		return nil
 	}
 	var shown []string
@@ -64,7 +64,7 @@ func (o *outcome) checkBadShare(job *Job) error {
 		shown = append(shown, b.Error())
 	}
 	return &BadDataError{Err: fmt.Errorf("batch %d: %d of %d records are bad (%s), more than on_bad_record.stop_above: %s allows: %s; correct what produces them, or raise stop_above to go on without them",
-		o.commit.Batch, bad, read, percent(float64(bad)/float64(read)), percent(job.StopAbove), strings.Join(shown, "; "))}
+		o.commit.Batch, bad, read, percent(float64(bad)/float64(read)), percent(o.job.StopAbove), strings.Join(shown, "; "))}
 }
 
 // percent writes a share with up to three digits that count.

@@ -9,25 +9,21 @@ import (
 	"github.com/millrace/millrace/windows"
 )
 
-// chain is the compiled row operators of one stage and its end. It serves one goroutine at a time and any number of
-// tasks one after the other.
+// chain is one compiled stage: its row operators, and behind them every place that its rows go to. It serves one
+// goroutine at a time and any number of tasks one after the other.
 type chain struct {
-	stage  *dstream.Stage
-	into   *dstream.Exchange // nil without one
-	ops    []columnar.Operator
-	assign *windows.Assign // with the exchange
-	agg    *columnar.HashAggregate
-	groups []uint8
-	rows   []*columnar.Batch // for sinks
-
-	unusable, skipped int64 // source stage: rows without a usable event time, records left out
+	stage *dstream.Stage
+	ops   []columnar.Operator
+	pipes []*chain          // stages that take the rows in the same task
+	send  *sender           // into the exchange; nil: none
+	rows  []*columnar.Batch // for sinks
 }
 
-// newChain compiles a stage that sends into an exchange, or into sinks when that is nil. tables are the static tables by name, with the columns of the plan.
-func newChain(stage *dstream.Stage, into *dstream.Exchange, tables map[string]*columnar.Batch) (*chain, error) {
-	c := &chain{stage: stage, into: into}
-	in := stage.In
-	for _, op := range stage.Ops {
+// newChain compiles a stage without its pipes. tables are the static tables by name, with the columns of the plan.
+func newChain(plan *dstream.Plan, id int, tables map[string]*columnar.Batch) (*chain, error) {
+	c := &chain{stage: &plan.Stages[id]}
+	in := c.stage.In
+	for _, op := range c.stage.Ops {
 		o, err := compileOp(in, op, tables)
 		if err != nil {
 			return nil, fmt.Errorf("compile %s: %w", op.Name, err)
@@ -35,9 +31,8 @@ func newChain(stage *dstream.Stage, into *dstream.Exchange, tables map[string]*c
 		c.ops = append(c.ops, o)
 		in = o.Schema()
 	}
-	if into != nil {
-		c.assign = windows.NewAssign(in, into.TimeColumn, into.Window)
-		c.agg = columnar.NewHashAggregate(c.assign.Schema(), into.Spec)
+	if i := c.stage.Exchange; i >= 0 {
+		c.send = newSender(in, i, &plan.Exchanges[i])
 	}
 	return c, nil
 }
@@ -58,16 +53,7 @@ func compileOp(in *columnar.Schema, op dstream.Op, tables map[string]*columnar.B
 	return nil, fmt.Errorf("operator %q does nothing", op.Name)
 }
 
-// start prepares the chain for a task. late is the watermark against which rows are judged late.
-func (c *chain) start(late int64) {
-	c.rows = nil
-	if c.assign != nil {
-		c.assign.SetWatermark(late)
-		c.agg.Reset()
-	}
-}
-
-// push takes one batch through the operators into the chain's end.
+// push takes one batch through the operators to all that take the rows. None of them changes the batch.
 func (c *chain) push(b *columnar.Batch) error {
 	for _, op := range c.ops {
 		out, err := op.Process(b)
@@ -78,18 +64,18 @@ func (c *chain) push(b *columnar.Batch) error {
 			return nil
 		}
 	}
-	if c.assign == nil {
+	for _, p := range c.pipes {
+		if err := p.push(b); err != nil {
+			return err
+		}
+	}
+	if len(c.stage.Sinks) > 0 {
 		c.rows = append(c.rows, columnar.Concat([]*columnar.Batch{b}))
+	}
+	if c.send == nil {
 		return nil
 	}
-	assigned, err := c.assign.Process(b)
-	if err != nil {
-		return locate(err, b)
-	}
-	if assigned.Len() == 0 {
-		return nil
-	}
-	return locate(c.agg.Add(assigned), assigned)
+	return c.send.push(b)
 }
 
 // locate adds topic, partition and offset to an error about one row, and marks it as the data's fault.
@@ -106,27 +92,63 @@ func locate(err error, b *columnar.Batch) error {
 	return &BadDataError{Err: err}
 }
 
-// finish adds to r what the task yielded.
-func (c *chain) finish(r *Result, shards int) error {
-	r.Rows = c.rows
-	c.rows = nil
+// finish adds to r what the task yielded in this stage.
+func (c *chain) finish(r *Result, shards int) {
+	id := c.stage.ID
 	for i, op := range c.ops {
-		r.Edges = append(r.Edges, Edge{Stage: c.stage.ID, Operator: c.stage.Ops[i].Name, RowCounts: op.Counts()})
+		r.Edges = append(r.Edges, Edge{Stage: id, Operator: c.stage.Ops[i].Name, RowCounts: op.Counts()})
 	}
-	if c.assign == nil {
+	if len(c.rows) > 0 {
+		r.Rows[id] = c.rows
+		c.rows = nil
+	}
+	if c.send != nil {
+		r.Edges = append(r.Edges, Edge{Stage: id, Operator: assignName(c.send.x), RowCounts: c.send.assign.Counts()})
+		r.Partials[id] = c.send.partition(shards)
+	}
+}
+
+// assignName is the operator in front of an exchange that finds the window of a row, in the row accounting.
+func assignName(x *dstream.Exchange) string { return x.Name + " assign" }
+
+// sender is the sending side of an exchange in one task.
+type sender struct {
+	index  int // in the plan's exchanges
+	x      *dstream.Exchange
+	assign *windows.Assign
+	agg    *columnar.HashAggregate
+	groups []uint8
+}
+
+func newSender(in *columnar.Schema, index int, x *dstream.Exchange) *sender {
+	s := &sender{index: index, x: x, assign: windows.NewAssign(in, x.TimeColumn, x.Window)}
+	s.agg = columnar.NewHashAggregate(s.assign.Schema(), x.Spec)
+	return s
+}
+
+// start prepares for a task. late is the watermark against which rows are judged late.
+func (s *sender) start(late int64) {
+	s.assign.SetWatermark(late)
+	s.agg.Reset()
+}
+
+func (s *sender) push(b *columnar.Batch) error {
+	assigned, err := s.assign.Process(b)
+	if err != nil {
+		return locate(err, b)
+	}
+	if assigned.Len() == 0 {
 		return nil
 	}
-	r.Edges = append(r.Edges, Edge{Stage: c.stage.ID, Operator: c.into.Name + " assign", RowCounts: c.assign.Counts()})
-	r.Partials = c.partition(shards)
-	c.agg.Reset()
-	return nil
+	return locate(s.agg.Add(assigned), assigned)
 }
 
 // partition copies the groups into one batch for each shard. All keys but the first, the window, choose the shard, so
 // that every window of a key is in the same one.
-func (c *chain) partition(shards int) [][]*columnar.Batch {
+func (s *sender) partition(shards int) [][]*columnar.Batch {
+	defer s.agg.Reset()
 	out := make([][]*columnar.Batch, shards)
-	partial := c.agg.Partial()
+	partial := s.agg.Partial()
 	if partial.Len() == 0 {
 		return out
 	}
@@ -134,19 +156,19 @@ func (c *chain) partition(shards int) [][]*columnar.Batch {
 		out[0] = []*columnar.Batch{columnar.Concat([]*columnar.Batch{partial})}
 		return out
 	}
-	keys := make([]int, len(c.into.Spec.Keys)-1)
+	keys := make([]int, len(s.x.Spec.Keys)-1)
 	for i := range keys {
 		keys[i] = i + 1
 	}
-	c.groups = columnar.KeyGroups(partial, keys, c.groups[:0])
+	s.groups = columnar.KeyGroups(partial, keys, s.groups[:0])
 	rows := make([][]int32, shards)
-	for i, g := range c.groups {
-		s := columnar.Shard(g, shards)
-		rows[s] = append(rows[s], int32(i))
+	for i, g := range s.groups {
+		n := columnar.Shard(g, shards)
+		rows[n] = append(rows[n], int32(i))
 	}
-	for s := range rows {
-		if len(rows[s]) > 0 {
-			out[s] = []*columnar.Batch{columnar.Take(partial, rows[s])}
+	for n := range rows {
+		if len(rows[n]) > 0 {
+			out[n] = []*columnar.Batch{columnar.Take(partial, rows[n])}
 		}
 	}
 	return out

@@ -37,11 +37,11 @@ func Describe(r Record) string {
 		if r.Base != nil {
 			kind = "snapshot"
 		}
-		return fmt.Sprintf("Committed batch %d: %d records in, %d rows out in %d files, watermark %s, %s", r.Batch, r.Records, rows, files, windows.FormatTime(r.After.Source.Watermark), kind)
+		return fmt.Sprintf("Committed batch %d: %d records in, %d rows out in %d files, watermark %s, %s", r.Batch, r.Records, rows, files, windows.FormatTime(r.After.Watermark()), kind)
 	case *Cancelled:
 		return fmt.Sprintf("Cancelled batch %d: %s", r.Batch, r.Reason)
 	case *Reopened:
-		return fmt.Sprintf("Reopened after batch %d, watermark %s", r.Batch, windows.FormatTime(r.Marks.Source.Watermark))
+		return fmt.Sprintf("Reopened after batch %d, watermark %s", r.Batch, windows.FormatTime(r.Marks.Watermark()))
 	}
 	return TypeName(r)
 }

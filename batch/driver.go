@@ -7,7 +7,6 @@ import (
 	"runtime"
 
 	"github.com/millrace/millrace/columnar"
-	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -42,7 +41,7 @@ type driver struct {
 	history *History
 	s       *session
 	inputs  *sideInputs
-	marks   windows.SourceMark // of the last commit, or of a trigger since that wrote nothing
+	marks   map[string]windows.SourceMark // by source, of the last commit, or of a trigger since that wrote nothing
 	ends    map[partitionKey]int64
 	skip    []SkipRecord // to leave out, not yet planned
 	missed  int64        // times of the schedule that came while a run was busy, since the last report
@@ -113,7 +112,7 @@ func (d *driver) run(ctx context.Context, entries []Entry) error {
 		return err
 	}
 	h.releaseState()
-	d.marks = h.Marks.Source
+	d.marks = h.Marks.Sources
 	if err := d.takeSkips(ctx); err != nil {
 		return err
 	}
@@ -136,7 +135,7 @@ func (d *driver) takeSkips(ctx context.Context) error {
 		return d.refuseIfLeading(err)
 	}
 	d.skip = d.o.Job.Skip
-	return checkSkips(d.skip, ranges, q.States)
+	return checkSkips(d.skip, ranges, q.States.all())
 }
 
 // warnSkips says which records the run was told to skip and did not come to.
@@ -149,11 +148,11 @@ func (d *driver) warnSkips() {
 // errStopped ends a run that was told to stop while it waited for brokers: nothing is planned, so all is clean.
 var errStopped = errors.New("stopped")
 
-// partitions asks the source where it stands.
-func (d *driver) partitions(ctx context.Context) ([]offsets.PartitionState, error) {
+// survey asks the sources where they stand.
+func (d *driver) survey(ctx context.Context) (survey, error) {
 	ask, cancel := d.untilStop(ctx)
 	defer cancel()
-	states, err := d.s.source.Survey(ask, d.history.Positions)
+	states, err := d.s.survey(ask, d.history.Positions)
 	switch {
 	case err == nil:
 		return states, nil
@@ -191,7 +190,7 @@ func (d *driver) refuseIfLeading(err error) error {
 }
 
 func (d *driver) question(ctx context.Context) (question, error) {
-	states, err := d.partitions(ctx)
+	states, err := d.survey(ctx)
 	if err != nil {
 		return question{}, err
 	}
@@ -216,7 +215,7 @@ func (d *driver) flush(ctx context.Context) error {
 }
 
 // plan logs a plan and runs it.
-func (d *driver) plan(ctx context.Context, p *Planned, states []offsets.PartitionState, watch *stopwatch) error {
+func (d *driver) plan(ctx context.Context, p *Planned, states survey, watch *stopwatch) error {
 	if err := d.inputs.current(ctx, d.s.job, p); err != nil {
 		return err
 	}
@@ -229,5 +228,5 @@ func (d *driver) plan(ctx context.Context, p *Planned, states []offsets.Partitio
 	}
 	d.skip = ahead(d.skip, p.Ranges)
 	watch.lap("walCommit")
-	return d.finish(ctx, p, endsOf(states), watch, false)
+	return d.finish(ctx, p, states.ends(), watch, false)
 }

@@ -37,7 +37,7 @@ func Example() {
 	}
 	job := &batch.Job{
 		Name: "clicks", Recorded: []byte("clicks, version 1"), Hash: batch.JobHash(plan), Plan: plan,
-		Source:  batch.Source{Open: func(context.Context) (offsets.Source, error) { return clicks, nil }, Start: offsets.Earliest},
+		Sources: map[string]batch.Source{"clicks": {Open: func(context.Context) (offsets.Source, error) { return clicks, nil }, Start: offsets.Earliest}},
 		Sinks:   []batch.Sink{screen(&plan.Sinks[0])},
 		Trigger: batch.Trigger{AvailableNow: true, FlushWindows: true},
 		Shards:  1, Step: 1000, OnBadRecord: batch.FailOnBad, Checkpoint: filepath.Join(dir, "checkpoint"),

@@ -25,13 +25,16 @@ func JobHash(plan *dstream.Plan, settings ...string) string {
 // lines of text whose form must not change: logs hold it, and every reader compares it.
 func RangeHash(p *Planned) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "range hash 1\nat %d final %t step %d shards %d\n", p.At, p.Final, p.Step, p.Shards)
+	fmt.Fprintf(h, "range hash 2\nat %d final %t step %d shards %d\n", p.At, p.Final, p.Step, p.Shards)
 	for _, r := range p.Ranges {
 		fmt.Fprintf(h, "range %q %q %s %d %d %d %d\n", r.Source, r.Topic, r.TopicID, r.Partition, r.From, r.Until, r.LeaderEpoch)
 	}
-	fmt.Fprintf(h, "source %d\n", p.Before.Source.Watermark)
-	for _, m := range p.Before.Source.Partitions {
-		fmt.Fprintf(h, "partition %q %d %d %t %d %d\n", m.Topic, m.Partition, m.Watermark, m.Idle, m.IdleSince, m.LastRead)
+	for _, name := range slices.Sorted(maps.Keys(p.Before.Sources)) {
+		s := p.Before.Sources[name]
+		fmt.Fprintf(h, "source %q %d\n", name, s.Watermark)
+		for _, m := range s.Partitions {
+			fmt.Fprintf(h, "partition %q %d %d %t %d %d\n", m.Topic, m.Partition, m.Watermark, m.Idle, m.IdleSince, m.LastRead)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Before.Operators)) {
 		fmt.Fprintf(h, "operator %q %d\n", name, p.Before.Operators[name])

@@ -20,9 +20,9 @@ type Job struct {
 	Hash string
 	Plan *dstream.Plan
 
-	Source Source
-	Tables map[string]Table
-	Sinks  []Sink // in the order of Plan.Sinks
+	Sources map[string]Source // by name: those of Plan.Sources
+	Tables  map[string]Table  // by name: those of Plan.Tables
+	Sinks   []Sink            // in the order of Plan.Sinks
 
 	Trigger     Trigger
 	Limits      Limits
@@ -38,10 +38,10 @@ type Job struct {
 	Checkpoint string // local directory
 }
 
-// Source opens the job's input.
+// Source opens an input of the job.
 type Source struct {
 	Open  func(ctx context.Context) (offsets.Source, error)
-	Start offsets.Start // where the first run begins
+	Start offsets.Start // where the first run that reads it begins
 }
 
 // Table is a static table. Version is a cheap token that changes when the content may have changed (size and time of

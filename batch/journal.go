@@ -9,12 +9,11 @@ import (
 	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
-	"github.com/millrace/millrace/windows"
 )
 
 // These constants stand in logs on disk and must not change.
 const (
-	payloadVersion = 1
+	payloadVersion = 2
 
 	typeOpened    = 1
 	typePlanned   = 2
@@ -53,13 +52,6 @@ type Opened struct {
 type ChainEnd struct {
 	Epoch    uint64 `json:"epoch"`
 	Sequence uint64 `json:"sequence"`
-}
-
-// Marks are the watermarks of a job between two batches: of the source with its partitions, and the input watermark of
-// every stateful operator, by its name.
-type Marks struct {
-	Source    windows.SourceMark `json:"source"`
-	Operators map[string]int64   `json:"operators,omitempty"`
 }
 
 // Planned says what batch Batch is, before anything of it is read. It is a fact from then on.
@@ -198,8 +190,12 @@ func Decode(payload []byte) (Record, error) {
 	if len(payload) < payloadHeader {
 		return nil, fmt.Errorf("journal record of %d bytes is too short", len(payload))
 	}
-	if payload[0] != payloadVersion {
-		return nil, fmt.Errorf("journal record has version %d, this program reads version %d: a newer millrace wrote it", payload[0], payloadVersion)
+	if v := payload[0]; v != payloadVersion {
+		writer := "a newer millrace wrote it"
+		if v < payloadVersion {
+			writer = "a millrace before its first release wrote it; begin anew with another checkpoint"
+		}
+		return nil, fmt.Errorf("journal record has version %d, this program reads version %d: %s", v, payloadVersion, writer)
 	}
 	r, err := newRecord(payload[1])
 	if err != nil {

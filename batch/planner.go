@@ -1,8 +1,10 @@
 package batch
 
 import (
-	"math"
+	"maps"
+	"slices"
 
+	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
 )
@@ -11,31 +13,45 @@ import (
 type question struct {
 	Job       *Job
 	History   *History
-	States    []offsets.PartitionState // what the brokers say now
-	At        int64                    // plan time, µs
-	Ends      map[partitionKey]int64   // available-now: where this run stops
-	Marks     windows.SourceMark       // of the last commit, or of a trigger since that wrote nothing
-	NextClose int64                    // end of the earliest open window; math.MaxInt64 for none
-	Skip      []SkipRecord             // asked for and not yet planned
+	States    survey                        // what the brokers say now
+	At        int64                         // plan time, µs
+	Ends      map[partitionKey]int64        // available-now: where this run stops
+	Marks     map[string]windows.SourceMark // by source, of the last commit, or of a trigger since that wrote nothing
+	NextClose map[string]int64              // by operator: end of its earliest open window
+	Skip      []SkipRecord                  // asked for and not yet planned
 }
 
 // answer is the next plan, when there is something to do, and the marks to go on with when there is not.
 type answer struct {
-	Planned *Planned // without tables, job and shards; nil: nothing would change
-	Marks   windows.SourceMark
+	Planned *Planned // without side inputs, job and shards; nil: nothing would change
+	Marks   map[string]windows.SourceMark
 }
+
+// survey is what the brokers say of the partitions of every source, by its name.
+type survey map[string][]offsets.PartitionState
 
 // partitionKey names a partition in maps.
 type partitionKey struct {
-	topic     string
-	partition int32
+	source, topic string
+	partition     int32
 }
 
-// endsOf is where each partition ends.
-func endsOf(states []offsets.PartitionState) map[partitionKey]int64 {
-	out := make(map[partitionKey]int64, len(states))
-	for _, s := range states {
-		out[partitionKey{s.Topic, s.Partition}] = s.End
+// ends is where each partition ends.
+func (s survey) ends() map[partitionKey]int64 {
+	out := map[partitionKey]int64{}
+	for source, states := range s {
+		for _, p := range states {
+			out[partitionKey{source, p.Topic, p.Partition}] = p.End
+		}
+	}
+	return out
+}
+
+// all are the partitions of all sources.
+func (s survey) all() []offsets.PartitionState {
+	var out []offsets.PartitionState
+	for _, states := range s {
+		out = append(out, states...)
 	}
 	return out
 }
@@ -69,47 +85,76 @@ func flushPlan(q question) (*Planned, error) {
 	return p, nil
 }
 
+// ranges are what the batch reads: of each source in turn, all partitions.
 func (q *question) ranges() ([]offsets.Range, error) {
-	if err := q.checkTopics(); err != nil {
+	if err := q.checkSources(); err != nil {
 		return nil, err
 	}
-	return offsets.PlanRanges(q.Job.Plan.Sources[0].Name, q.capped(), q.History.Positions, q.limits(), q.Job.Source.Start)
+	var out []offsets.Range
+	for i := range q.Job.Plan.Sources {
+		name := q.Job.Plan.Sources[i].Name
+		if err := q.checkTopics(name); err != nil {
+			return nil, err
+		}
+		positions := positionsOf(q.History.Positions, name)
+		ranges, err := offsets.PlanRanges(name, q.capped(name), positions, offsets.Limits{}, q.Job.Sources[name].Start)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ranges...)
+	}
+	offsets.Share(out, q.limits())
+	return out, nil
 }
 
-// checkTopics refuses a job that names another topic than the one its checkpoint has read.
-func (q *question) checkTopics() error {
-	now := map[string]bool{}
-	for _, s := range q.States {
-		now[s.Topic] = true
-	}
+// checkSources refuses a job without a source that its checkpoint has read: under another name it would be read again
+// from its start.
+func (q *question) checkSources() error {
 	for _, p := range q.History.Positions {
-		if len(now) > 0 && !now[p.Topic] {
-			return refuse("the checkpoint has read topic %q; the job now reads %q: put the topic's name back, or begin anew with another checkpoint and output", p.Topic, q.States[0].Topic)
+		if !slices.ContainsFunc(q.Job.Plan.Sources, func(s dstream.SourcePlan) bool { return s.Name == p.Source }) {
+			return refuse("the checkpoint has read the source %q (topic %q), which the job no longer reads: put it back under that name, or begin anew with another checkpoint and output", p.Source, p.Topic)
 		}
 	}
 	return nil
 }
 
-// marks are the source's watermarks with the partitions that are idle now.
-func (q *question) marks(ranges []offsets.Range) windows.SourceMark {
-	return windows.Idle(q.Marks, probes(ranges, q.States), windows.IdleRule{
-		Continuous: q.Job.Trigger.continuous(), PlanTime: q.At, IdleAfter: q.Job.Plan.Sources[0].Bounds.IdleAfter})
+// checkTopics refuses a job whose source names another topic than the one that its checkpoint has read.
+func (q *question) checkTopics(source string) error {
+	states := q.States[source]
+	for _, p := range positionsOf(q.History.Positions, source) {
+		known := slices.ContainsFunc(states, func(s offsets.PartitionState) bool { return s.Topic == p.Topic })
+		if len(states) > 0 && !known {
+			return refuse("the checkpoint has read topic %q; the job now reads %q: put the topic's name back, or begin anew with another checkpoint and output", p.Topic, states[0].Topic)
+		}
+	}
+	return nil
 }
 
-func (q *question) plan(ranges []offsets.Range, source windows.SourceMark) *Planned {
-	before := Marks{Source: source, Operators: q.History.Marks.Operators}
-	return &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step, Before: before,
-		Skip: skipsWithin(q.Skip, ranges)}
+// marks are the sources' watermarks with the partitions that are idle now.
+func (q *question) marks(ranges []offsets.Range) map[string]windows.SourceMark {
+	out := map[string]windows.SourceMark{}
+	for i := range q.Job.Plan.Sources {
+		s := &q.Job.Plan.Sources[i]
+		rule := windows.IdleRule{Continuous: q.Job.Trigger.continuous(), PlanTime: q.At, IdleAfter: s.Bounds.IdleAfter}
+		out[s.Name] = windows.Idle(Marks{Sources: q.Marks}.source(s.Name), probes(rangesOf(ranges, s.Name), q.States[s.Name]), rule)
+	}
+	return out
+}
+
+func (q *question) plan(ranges []offsets.Range, sources map[string]windows.SourceMark) *Planned {
+	return &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step,
+		Before: Marks{Sources: sources, Operators: q.History.Marks.Operators}, Skip: skipsWithin(q.Skip, ranges)}
 }
 
 // capped ends every partition where this run stops. A partition that appeared since waits for the next run.
-func (q *question) capped() []offsets.PartitionState {
+func (q *question) capped(source string) []offsets.PartitionState {
+	states := q.States[source]
 	if q.Ends == nil {
-		return q.States
+		return states
 	}
 	var out []offsets.PartitionState
-	for _, s := range q.States {
-		if end, ok := q.Ends[partitionKey{s.Topic, s.Partition}]; ok {
+	for _, s := range states {
+		if end, ok := q.Ends[partitionKey{source, s.Topic, s.Partition}]; ok {
 			s.End = min(s.End, end)
 			out = append(out, s)
 		}
@@ -126,26 +171,45 @@ func (q *question) limits() offsets.Limits {
 	return lim
 }
 
-func (q *question) closesByIdleness(marks windows.SourceMark) bool {
-	after := windows.Advance(marks, nil, q.Job.Plan.Sources[0].Bounds, q.At)
-	return q.NextClose != math.MaxInt64 && q.NextClose <= after.Watermark && after.Watermark > q.History.Marks.Source.Watermark
+// closesByIdleness reports whether a batch without records would close a window.
+func (q *question) closesByIdleness(marks map[string]windows.SourceMark) bool {
+	return len(q.closing(marks)) > 0
 }
 
-// settlesStart reports whether the plan says where a job begins that starts with the latest records: until the log holds
-// that place, every trigger would find a later one, and what came in between would never be read.
+// closing are the operators of which a batch without records would close a window, sorted.
+func (q *question) closing(marks map[string]windows.SourceMark) []string {
+	sources := map[string]windows.SourceMark{}
+	for i := range q.Job.Plan.Sources {
+		s := &q.Job.Plan.Sources[i]
+		sources[s.Name] = windows.Advance(marks[s.Name], nil, s.Bounds, q.At)
+	}
+	after := marksAfter(q.Job.Plan, q.History.Marks, sources)
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(q.NextClose)) {
+		if q.NextClose[name] <= after.Operators[name] {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// settlesStart reports whether the plan says where a source begins that starts with the latest records: until the log
+// holds that place, every trigger would find a later one, and what came in between would never be read.
 func (q *question) settlesStart(ranges []offsets.Range) bool {
-	return q.Job.Source.Start == offsets.Latest && len(q.History.Positions) == 0 && len(ranges) > 0
+	return slices.ContainsFunc(ranges, func(r offsets.Range) bool {
+		return q.Job.Sources[r.Source].Start == offsets.Latest && len(positionsOf(q.History.Positions, r.Source)) == 0
+	})
 }
 
 // probes is what the idle rule wants to know of every partition.
 func probes(ranges []offsets.Range, states []offsets.PartitionState) []windows.Probe {
 	high := map[partitionKey]int64{}
 	for _, s := range states {
-		high[partitionKey{s.Topic, s.Partition}] = s.HighWatermark
+		high[partitionKey{"", s.Topic, s.Partition}] = s.HighWatermark
 	}
 	out := make([]windows.Probe, 0, len(ranges))
 	for _, r := range ranges {
-		hw, answered := high[partitionKey{r.Topic, r.Partition}]
+		hw, answered := high[partitionKey{"", r.Topic, r.Partition}]
 		out = append(out, windows.Probe{Topic: r.Topic, Partition: r.Partition, From: r.From, Until: r.Until, HighWatermark: hw, Answered: answered})
 	}
 	return out

@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"math"
 	"testing"
 
 	"github.com/millrace/millrace/dstream"
@@ -13,24 +12,27 @@ import (
 // to reached, at 100 s, when every partition is idle that had nothing for 10 s.
 func planQuestion(reached, ends []int64) question {
 	h := &History{NextBatch: 7, Marks: Marks{Operators: map[string]int64{"w": 42_000_000}}}
-	h.Marks.Source.Watermark = 42_000_000
-	q := question{History: h, At: 100_000_000, NextClose: math.MaxInt64, Job: &Job{
-		Plan:   &dstream.Plan{Sources: []dstream.SourcePlan{{Name: "s", Bounds: windows.Bounds{IdleAfter: 10_000_000}}}},
-		Source: Source{Start: offsets.Earliest}, Trigger: Trigger{AvailableNow: true}, Limits: Limits{Rows: 1000}, Step: 10}}
+	mark := windows.SourceMark{Watermark: 42_000_000}
+	q := question{History: h, At: 100_000_000, States: survey{}, Job: &Job{
+		Plan: &dstream.Plan{Sources: []dstream.SourcePlan{{Name: "s", Bounds: windows.Bounds{IdleAfter: 10_000_000}}},
+			Exchanges: []dstream.Exchange{{Name: "w", Window: windows.Tumbling{Size: 1}}},
+			Stages:    []dstream.Stage{{From: dstream.FromSource(0)}, {ID: 1, From: dstream.FromExchange(0), Exchange: -1}}},
+		Sources: map[string]Source{"s": {Start: offsets.Earliest}}, Trigger: Trigger{AvailableNow: true}, Limits: Limits{Rows: 1000}, Step: 10}}
 	for p, end := range ends {
-		q.States = append(q.States, offsets.PartitionState{Topic: "t", Partition: int32(p), LeaderEpoch: -1, End: end, HighWatermark: end})
+		q.States["s"] = append(q.States["s"], offsets.PartitionState{Topic: "t", Partition: int32(p), LeaderEpoch: -1, End: end, HighWatermark: end})
 	}
 	for p, next := range reached {
 		h.Positions = append(h.Positions, offsets.Position{Source: "s", Topic: "t", Partition: int32(p), Next: next, LeaderEpoch: -1})
-		h.Marks.Source.Partitions = append(h.Marks.Source.Partitions, windows.PartitionMark{Topic: "t", Partition: int32(p),
+		mark.Partitions = append(mark.Partitions, windows.PartitionMark{Topic: "t", Partition: int32(p),
 			Watermark: 42_000_000 + int64(p)*10_000_000, IdleSince: windows.NotQuiet, LastRead: 95_000_000})
 	}
-	q.Marks = h.Marks.Source
+	h.Marks.Sources = map[string]windows.SourceMark{"s": mark}
+	q.Marks = map[string]windows.SourceMark{"s": windows.NewEpoch(mark)} // a copy
 	return q
 }
 
 func TestNextPlan(t *testing.T) {
-	silent := func(q *question) { q.Marks.Partitions[0].LastRead = 90_000_000 } // exactly idle_after ago
+	silent := func(q *question) { q.Marks["s"].Partitions[0].LastRead = 90_000_000 } // exactly idle_after ago
 	for _, test := range []struct {
 		name          string
 		reached, ends []int64
@@ -41,22 +43,22 @@ func TestNextPlan(t *testing.T) {
 		{"nothing new", []int64{5, 5}, []int64{5, 5}, nil, nil},
 		{"a partition that is new", []int64{5}, []int64{5, 3}, nil, []int64{5, 3}},
 		{"records behind the end of this run", []int64{5, 5}, []int64{9, 9}, func(q *question) {
-			q.Ends = map[partitionKey]int64{{"t", 0}: 5, {"t", 1}: 5}
+			q.Ends = map[partitionKey]int64{{"s", "t", 0}: 5, {"s", "t", 1}: 5}
 		}, nil},
 		{"up to the end of this run", []int64{5, 5}, []int64{9, 9}, func(q *question) {
-			q.Ends = map[partitionKey]int64{{"t", 0}: 5, {"t", 1}: 7}
+			q.Ends = map[partitionKey]int64{{"s", "t", 0}: 5, {"s", "t", 1}: 7}
 		}, []int64{5, 7}},
 		{"silence that closes nothing", []int64{5, 5}, []int64{5, 5}, silent, nil},
 		{"silence that closes a window", []int64{5, 5}, []int64{5, 5}, func(q *question) {
 			silent(q)
-			q.NextClose = 52_000_000
+			q.NextClose = map[string]int64{"w": 52_000_000}
 		}, []int64{5, 5}},
 		{"silence that does not reach the window's end", []int64{5, 5}, []int64{5, 5}, func(q *question) {
 			silent(q)
-			q.NextClose = 52_000_001
+			q.NextClose = map[string]int64{"w": 52_000_001}
 		}, nil},
 		{"the first plan from the earliest record of an empty topic", nil, []int64{0}, nil, nil},
-		{"the first plan from the latest", nil, []int64{8}, func(q *question) { q.Job.Source.Start = offsets.Latest }, []int64{8}},
+		{"the first plan from the latest", nil, []int64{8}, func(q *question) { q.Job.Sources["s"] = Source{Start: offsets.Latest} }, []int64{8}},
 	} {
 		q := planQuestion(test.reached, test.ends)
 		if test.change != nil {
@@ -97,7 +99,7 @@ func TestFlushPlan(t *testing.T) {
 // TestAnotherTopic: the positions of one topic say nothing about another.
 func TestAnotherTopic(t *testing.T) {
 	q := planQuestion([]int64{5}, []int64{9})
-	q.States[0].Topic = "renamed"
+	q.States["s"][0].Topic = "renamed"
 	_, err := nextPlan(q)
 	wantError[*RefusedError](t, err, `has read topic "t"; the job now reads "renamed"`, "put the topic's name back")
 }

@@ -2,9 +2,11 @@ package batch
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
 )
@@ -27,16 +29,36 @@ type Progress struct {
 	StateOperators         []OperatorProgress `json:"stateOperators,omitempty"`
 	Sources                []SourceProgress   `json:"sources"`
 	Sinks                  []SinkProgress     `json:"sinks"`
-	NumRowsLate            int64              `json:"numRowsLate"`
-	NumRowsBad             int64              `json:"numRowsBad"`
-	NumRowsUnassigned      int64              `json:"numRowsUnassigned"`
-	NumRowsFiltered        int64              `json:"numRowsFiltered"`
-	NumRowsNoMatch         int64              `json:"numRowsNoMatch"`
-	NumRowsTombstone       int64              `json:"numRowsTombstone"`
-	NumRowsSkipped         int64              `json:"numRowsSkipped"`              // records left out by name
-	NumTriggersMissed      int64              `json:"numTriggersMissed,omitempty"` // times of the schedule that came while the run before was busy, since the last report
-	BadRecords             []string           `json:"badRecords,omitempty"`        // the first few that were skipped
-	Edges                  []Edge             `json:"edges,omitempty"`
+	Drops
+	NumTriggersMissed int64    `json:"numTriggersMissed,omitempty"` // times of the schedule that came while the run before was busy, since the last report
+	BadRecords        []string `json:"badRecords,omitempty"`        // the first few that were skipped
+	Edges             []Edge   `json:"edges,omitempty"`
+}
+
+// Drops counts rows that went in and did not come out, by reason.
+type Drops struct {
+	NumRowsLate       int64 `json:"numRowsLate"`       // their window was closed already
+	NumRowsBad        int64 `json:"numRowsBad"`        // records that do not fit
+	NumRowsUnassigned int64 `json:"numRowsUnassigned"` // in no window
+	NumRowsFiltered   int64 `json:"numRowsFiltered"`   // by a condition
+	NumGroupsFiltered int64 `json:"numGroupsFiltered"` // of those: groups, behind a window
+	NumRowsNoMatch    int64 `json:"numRowsNoMatch"`    // by a join, or without an element to unnest
+	NumRowsTombstone  int64 `json:"numRowsTombstone"`  // records without a value
+	NumRowsSkipped    int64 `json:"numRowsSkipped"`    // records left out by name
+}
+
+// add counts what an operator dropped; groups says that it stands behind a window.
+func (d *Drops) add(c columnar.RowCounts, groups bool) {
+	d.NumRowsLate += c.Late
+	d.NumRowsBad += c.Bad
+	d.NumRowsUnassigned += c.Unassigned
+	d.NumRowsFiltered += c.Filtered
+	d.NumRowsNoMatch += c.NoMatch
+	d.NumRowsTombstone += c.Tombstone
+	d.NumRowsSkipped += c.Skipped
+	if groups {
+		d.NumGroupsFiltered += c.Filtered
+	}
 }
 
 // OperatorProgress is the state of one window operator after the batch.
@@ -46,28 +68,40 @@ type OperatorProgress struct {
 	NumWindowsOpen  int    `json:"numWindowsOpen"`
 	MemoryUsedBytes int64  `json:"memoryUsedBytes"`
 	Watermark       string `json:"watermark"`
-	NextClose       string `json:"nextClose,omitempty"` // end of the earliest open window
+	// FirstOpen and NextClose are the bounds of the earliest open window. Groups without a window have neither: they come
+	// out at the end of the input.
+	FirstOpen string `json:"firstOpen,omitempty"`
+	NextClose string `json:"nextClose,omitempty"`
+	HeldBy    string `json:"heldBy,omitempty"` // the source that the watermark waits for, see SourceProgress.HeldBy
 }
 
-// SourceProgress is what a batch read. Offsets are by topic, then partition.
+// SourceProgress is what a batch read of a source. Offsets are by topic, then partition.
 type SourceProgress struct {
-	Description  string                      `json:"description"`
-	StartOffset  map[string]map[string]int64 `json:"startOffset"`
-	EndOffset    map[string]map[string]int64 `json:"endOffset"`
-	LatestOffset map[string]map[string]int64 `json:"latestOffset"`
-	NumInputRows int64                       `json:"numInputRows"`
-	LagOffsets   int64                       `json:"lagOffsets"`         // offsets behind the plan, over all partitions
-	HeldBy       string                      `json:"heldBy,omitempty"`   // the partition that the watermark waits for
-	HeldMark     string                      `json:"heldMark,omitempty"` // and its watermark
+	Description   string                      `json:"description"`
+	Name          string                      `json:"name"`
+	StartOffset   map[string]map[string]int64 `json:"startOffset"`
+	EndOffset     map[string]map[string]int64 `json:"endOffset"`
+	LatestOffset  map[string]map[string]int64 `json:"latestOffset"`
+	NumInputRows  int64                       `json:"numInputRows"`
+	LagOffsets    int64                       `json:"lagOffsets"` // offsets behind the plan, over all partitions
+	Watermark     string                      `json:"watermark"`
+	Idle          bool                        `json:"idle,omitempty"`          // all partitions are: it holds no operator back
+	HeldBy        string                      `json:"heldBy,omitempty"`        // the partition that the watermark waits for
+	HeldMark      string                      `json:"heldMark,omitempty"`      // and its watermark
+	HeldLastEvent string                      `json:"heldLastEvent,omitempty"` // and the greatest event time seen in it; left out when there was none
 }
 
-// SinkProgress is what a batch wrote.
+// SinkProgress is what a batch wrote, and what became of the rows on the way there.
 type SinkProgress struct {
 	Description   string    `json:"description"`
 	Guarantee     Guarantee `json:"guarantee"`
 	NumOutputRows int64     `json:"numOutputRows"`
 	NumFiles      int       `json:"numFiles"`
 	Bytes         int64     `json:"bytes"`
+	Sources       []string  `json:"sources"`             // that its rows come from
+	Operators     []string  `json:"operators,omitempty"` // window operators on the way
+	NumInputRows  int64     `json:"numInputRows"`        // records of those sources
+	Drops                   // on the way
 }
 
 // Reporter takes the report of every batch, in order.
@@ -100,45 +134,103 @@ func report(job *Job, p *Planned, c *Committed, ends map[partitionKey]int64, wat
 	out := Progress{
 		Name: job.Name, Timestamp: windows.FormatTime(p.At), BatchID: p.Batch, Final: p.Final,
 		BatchDuration: total.Milliseconds(), NumInputRows: c.Records, DurationMs: watch.ms, Edges: c.Edges,
-		EventTime: map[string]string{"watermark": windows.FormatTime(c.After.Source.Watermark)},
-		Sources:   []SourceProgress{sourceProgress(job, p, c, ends)},
+		EventTime: map[string]string{"watermark": windows.FormatTime(c.After.Watermark())},
 	}
 	if s := total.Seconds(); s > 0 {
 		out.ProcessedRowsPerSecond = float64(c.Records) / s
 	}
-	var sum columnar.RowCounts
-	for _, e := range c.Edges {
-		sum.Add(e.RowCounts)
+	for i := range job.Plan.Sources {
+		out.Sources = append(out.Sources, sourceProgress(job.Plan, i, p, c, ends))
 	}
-	out.NumRowsLate, out.NumRowsBad, out.NumRowsUnassigned = sum.Late, sum.Bad, sum.Unassigned
-	out.NumRowsFiltered, out.NumRowsNoMatch, out.NumRowsTombstone = sum.Filtered, sum.NoMatch, sum.Tombstone
-	out.NumRowsSkipped = sum.Skipped
-	for _, s := range job.Sinks {
-		sink := SinkProgress{Description: s.Name, Guarantee: s.Guarantee, NumOutputRows: c.SinkRows[s.Name], NumFiles: len(c.Files[s.Name])}
-		for _, f := range c.Files[s.Name] {
-			sink.Bytes += f.Bytes
-		}
-		out.Sinks = append(out.Sinks, sink)
+	for _, e := range c.Edges {
+		out.Drops.add(e.RowCounts, behindWindow(job.Plan, e.Stage))
+	}
+	for i, s := range job.Sinks {
+		out.Sinks = append(out.Sinks, sinkProgress(job.Plan, i, s, c))
 	}
 	return out
 }
 
-func sourceProgress(job *Job, p *Planned, c *Committed, ends map[partitionKey]int64) SourceProgress {
+// behindWindow reports whether the rows of a stage are groups.
+func behindWindow(plan *dstream.Plan, stage int) bool {
+	return plan.Stages[rootOf(plan, stage)].From.Exchange >= 0
+}
+
+func sourceProgress(plan *dstream.Plan, i int, p *Planned, c *Committed, ends map[partitionKey]int64) SourceProgress {
+	name, mark := plan.Sources[i].Name, c.After.source(plan.Sources[i].Name)
 	s := SourceProgress{
-		Description: fmt.Sprintf("kafka source %s", job.Plan.Sources[0].Name), NumInputRows: c.Records,
+		Description: "kafka source " + name, Name: name, NumInputRows: recordsOf(plan, i, c.Edges),
 		StartOffset: map[string]map[string]int64{}, EndOffset: map[string]map[string]int64{}, LatestOffset: map[string]map[string]int64{},
+		Watermark: windows.FormatTime(mark.Watermark), Idle: mark.AsInput().Idle,
 	}
-	for _, r := range p.Ranges {
-		end := max(ends[partitionKey{r.Topic, r.Partition}], r.Until)
+	for _, r := range rangesOf(p.Ranges, name) {
+		end := max(ends[partitionKey{name, r.Topic, r.Partition}], r.Until)
 		put(s.StartOffset, r, r.From)
 		put(s.EndOffset, r, r.Until)
 		put(s.LatestOffset, r, end)
 		s.LagOffsets += end - r.Until
 	}
-	if held, ok := windows.HoldBack(c.After.Source); ok {
+	if held, ok := windows.HoldBack(mark); ok {
 		s.HeldBy, s.HeldMark = fmt.Sprintf("%s/%d", held.Topic, held.Partition), windows.FormatTime(held.Watermark)
+		if held.Watermark != windows.NoWatermark {
+			s.HeldLastEvent = windows.FormatTime(held.Watermark + plan.Sources[i].Bounds.MaxDisorder)
+		}
 	}
 	return s
+}
+
+// recordsOf is how many records of a source a batch read.
+func recordsOf(plan *dstream.Plan, source int, edges []Edge) (n int64) {
+	for _, e := range edges {
+		if e.Stage == plan.Root(source) && e.Operator == decodeName(plan.Sources[source].Name) {
+			n += e.In
+		}
+	}
+	return n
+}
+
+func sinkProgress(plan *dstream.Plan, i int, k Sink, c *Committed) SinkProgress {
+	s := SinkProgress{Description: k.Name, Guarantee: k.Guarantee, NumOutputRows: c.SinkRows[k.Name], NumFiles: len(c.Files[k.Name])}
+	for _, f := range c.Files[k.Name] {
+		s.Bytes += f.Bytes
+	}
+	before := upstream(plan, plan.Sinks[i].Name)
+	for id, on := range before {
+		from := plan.Stages[id].From
+		switch {
+		case !on:
+		case from.Source >= 0:
+			s.Sources = append(s.Sources, plan.Sources[from.Source].Name)
+			s.NumInputRows += recordsOf(plan, from.Source, c.Edges)
+		case from.Exchange >= 0:
+			s.Operators = append(s.Operators, plan.Exchanges[from.Exchange].Name)
+		}
+	}
+	for _, e := range c.Edges {
+		if before[e.Stage] {
+			s.Drops.add(e.RowCounts, behindWindow(plan, e.Stage))
+		}
+	}
+	return s
+}
+
+// upstream reports for each stage whether its rows may come to a sink.
+func upstream(plan *dstream.Plan, sink string) []bool {
+	on := make([]bool, len(plan.Stages))
+	for i := range slices.Backward(plan.Stages) {
+		st := &plan.Stages[i]
+		on[i] = on[i] || slices.Contains(st.Sinks, sink)
+		switch {
+		case !on[i]:
+		case st.From.Stage >= 0:
+			on[st.From.Stage] = true
+		case st.From.Exchange >= 0:
+			for _, sender := range plan.Senders(st.From.Exchange) {
+				on[sender] = true
+			}
+		}
+	}
+	return on
 }
 
 func put(m map[string]map[string]int64, r offsets.Range, v int64) {

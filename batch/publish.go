@@ -113,6 +113,9 @@ func (d *driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome)
 		if prepared[i], err = sink.Prepare(ctx, info, o.shards[d.s.job.Sinks[i].Name], nil); err != nil {
 			return nil, fmt.Errorf("prepare batch %d: %w", info.Batch, err)
 		}
+		if rows := sinkRows(o.shards[d.s.job.Sinks[i].Name]); prepared[i].Rows != rows {
+			return nil, unbalanced("sink %q prepared %d rows of %d", d.s.job.Sinks[i].Name, prepared[i].Rows, rows)
+		}
 		files += len(prepared[i].Files)
 		for _, f := range prepared[i].Files {
 			size += 2*len(f.Path) + 200 // of its JSON, generously
@@ -143,7 +146,7 @@ func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 	if err := d.history.apply(c); err != nil {
 		return err
 	}
-	d.marks = d.history.Marks.Source
+	d.marks = d.history.Marks.Sources
 	for i, sink := range d.s.sinks {
 		name := d.s.job.Sinks[i].Name
 		if err := sink.Committed(ctx, c.Batch, c.Files[name]); err != nil {
@@ -161,8 +164,8 @@ func (d *driver) snapshotDue(p *Planned) bool {
 		return false
 	}
 	held := int64(0)
-	for stage := range d.s.worker.states {
-		held += d.s.held(stage)
+	for exchange := range d.s.worker.states {
+		held += d.s.held(exchange)
 	}
 	return held == 0 || d.history.SinceSnapshot+1 >= d.o.snapshotEvery || d.history.DeltaBytes >= d.o.snapshotBytes
 }
@@ -171,7 +174,7 @@ func (d *driver) report(p *Planned, o *outcome, ends map[partitionKey]int64, wat
 	r := report(d.s.job, p, o.commit, ends, watch)
 	r.ID, r.RunID, r.Rerun = d.cp.id, d.runID, rerun
 	r.NumTriggersMissed, d.missed = d.missed, 0
-	r.StateOperators = d.s.operators(o.commit.After.Operators)
+	r.StateOperators = d.s.operators(o.commit.After)
 	for _, b := range o.bad {
 		r.BadRecords = append(r.BadRecords, b.Error())
 	}

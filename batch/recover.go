@@ -44,7 +44,6 @@ type VersionedState struct {
 // cause.
 func Fold(entries []Entry) (*History, error) {
 	h := &History{NextBatch: 1, Floor: map[string]int64{}, LastRows: map[string]int64{}}
-	h.Marks.Source = windows.NewSourceMark()
 	if i := lastSnapshot(entries); i >= 0 {
 		h.begin(entries[i].Record.(*Committed))
 		entries = entries[i+1:]
@@ -150,7 +149,9 @@ func (h *History) checkCommit(p *Planned, c *Committed) error {
 		return fmt.Errorf("batch %d is committed with other positions than its ranges end at", c.Batch)
 	}
 	for _, old := range h.Positions {
-		if !slices.ContainsFunc(c.Positions, func(x offsets.Position) bool { return x.Topic == old.Topic && x.Partition == old.Partition }) {
+		if !slices.ContainsFunc(c.Positions, func(x offsets.Position) bool {
+			return x.Source == old.Source && x.Topic == old.Topic && x.Partition == old.Partition
+		}) {
 			return fmt.Errorf("batch %d loses the position of %s/%d", c.Batch, old.Topic, old.Partition)
 		}
 	}

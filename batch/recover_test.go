@@ -32,7 +32,7 @@ func (j *journal) plan(batch int64, final bool) *Planned {
 
 func (j *journal) commit(p *Planned) *Committed {
 	c := &Committed{Batch: p.Batch, At: p.At, RangeHash: RangeHash(p), Positions: positionsAfter(p.Ranges), Records: 10}
-	c.After.Source = windows.SourceMark{Watermark: p.Batch * 100}
+	c.After.Sources = map[string]windows.SourceMark{"s": {Watermark: p.Batch * 100}}
 	j.add(c)
 	return c
 }

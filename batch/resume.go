@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
 )
 
@@ -133,7 +132,7 @@ func (d *driver) reopen() error {
 
 // afterFlush ends a run that asks for a flush again, most often because the one before died when it had flushed: there
 // is nothing to do, unless records came since.
-func (d *driver) afterFlush(states []offsets.PartitionState) error {
+func (d *driver) afterFlush(states survey) error {
 	q := question{Job: d.o.Job, History: d.history, States: states}
 	ranges, err := q.ranges()
 	if err == nil && !allEmpty(ranges) {

@@ -2,30 +2,29 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
 )
 
-// session is one job made ready to run: source and sinks open, tables loaded, state restored, for a number of shards.
+// session is one job made ready to run: sources and sinks open, side inputs loaded, state restored, for a number of
+// shards.
 type session struct {
-	job    *Job
-	digest string // blob of the recorded job
-	source offsets.Source
-	sinks  []output.Sink // as job.Sinks
-	worker *worker
-	exec   Executor
-	shards int
-	tables map[string]string // digests of what worker.tables was made of; nil: nothing yet
-	zones  map[string]string // and worker.zones
+	job     *Job
+	digest  string           // blob of the recorded job
+	sources []offsets.Source // as job.Plan.Sources
+	sinks   []output.Sink    // as job.Sinks
+	worker  *worker
+	exec    Executor
+	shards  int
+	tables  map[string]string // digests of what worker.tables was made of; nil: nothing yet
+	zones   map[string]string // and worker.zones
 }
 
 func openSession(ctx context.Context, job *Job, digest string, owner output.Owner, lastRows map[string]int64, shards int) (*session, error) {
 	if err := job.Plan.Check(); err != nil {
-		return nil, fmt.Errorf("plan of job %s: %w", job.Name, err)
-	}
-	if err := checkLinear(job.Plan); err != nil {
 		return nil, fmt.Errorf("plan of job %s: %w", job.Name, err)
 	}
 	s := &session{job: job, digest: digest, shards: shards}
@@ -36,16 +35,46 @@ func openSession(ctx context.Context, job *Job, digest string, owner output.Owne
 		}
 		s.sinks = append(s.sinks, sink)
 	}
-	source, err := job.Source.Open(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("open source %s: %w", job.Plan.Sources[0].Name, err)
+	if err := s.openSources(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
-	s.source = source
-	s.worker = newWorker(job, source, shards)
+	s.worker = newWorker(job, s.sources, shards)
 	return s, nil
 }
 
-func (s *session) close() error { return s.source.Close() }
+func (s *session) openSources(ctx context.Context) error {
+	for i := range s.job.Plan.Sources {
+		name := s.job.Plan.Sources[i].Name
+		source, err := s.job.Sources[name].Open(ctx)
+		if err != nil {
+			return fmt.Errorf("open source %s: %w", name, err)
+		}
+		s.sources = append(s.sources, source)
+	}
+	return nil
+}
+
+func (s *session) close() error {
+	var all error
+	for _, source := range s.sources {
+		all = errors.Join(all, source.Close())
+	}
+	return all
+}
+
+// survey asks every source where it stands.
+func (s *session) survey(ctx context.Context, reached []offsets.Position) (survey, error) {
+	out := survey{}
+	for i, source := range s.sources {
+		name := s.job.Plan.Sources[i].Name
+		states, err := source.Survey(ctx, positionsOf(reached, name))
+		if err != nil {
+			return nil, err
+		}
+		out[name] = states
+	}
+	return out, nil
+}
 
 // published asks every sink how far it is.
 func (s *session) published(ctx context.Context) (map[string]int64, error) {

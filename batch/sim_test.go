@@ -199,7 +199,7 @@ func (w *world) job(q simQuery, change ...func(*Job)) *Job {
 	}
 	j := &Job{
 		Name: "sim", Recorded: []byte(q.name), Plan: plan,
-		Source:  Source{Open: func(context.Context) (offsets.Source, error) { return w.source, nil }, Start: offsets.Earliest},
+		Sources: map[string]Source{"events": {Open: func(context.Context) (offsets.Source, error) { return w.source, nil }, Start: offsets.Earliest}},
 		Tables:  map[string]Table{"ads": w.adsTable()},
 		Sinks:   []Sink{w.parquet(&plan.Sinks[0], simOutput)},
 		Trigger: Trigger{AvailableNow: true}, Shards: 2, Step: 40, OnBadRecord: FailOnBad, Checkpoint: simCheckpoint,

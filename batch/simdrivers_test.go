@@ -23,10 +23,13 @@ func call(f func() error) error {
 // hooked puts hooks around a job's source and its sinks.
 func hooked(h *hooks) func(*Job) {
 	return func(j *Job) {
-		openSource := j.Source.Open
-		j.Source.Open = func(ctx context.Context) (offsets.Source, error) {
-			s, err := openSource(ctx)
-			return hookedSource{s, h}, err
+		for name, source := range j.Sources {
+			open := source.Open
+			source.Open = func(ctx context.Context) (offsets.Source, error) {
+				s, err := open(ctx)
+				return hookedSource{s, h}, err
+			}
+			j.Sources[name] = source
 		}
 		for i := range j.Sinks {
 			openSink := j.Sinks[i].Open

@@ -136,7 +136,7 @@ func (w *world) wantBalance(what string) {
 			sums[e.Operator] = s
 		}
 	}
-	if in := sums["decode"].In; in != int64(len(w.events)) {
+	if in := sums["decode events"].In; in != int64(len(w.events)) {
 		w.t.Errorf("%s: %d records decoded, the topic has %d", what, in, len(w.events))
 	}
 	for name, e := range sums {

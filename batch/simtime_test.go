@@ -315,7 +315,11 @@ func TestFlushOfAnOpenBatch(t *testing.T) {
 func TestStartLatest(t *testing.T) {
 	w := timeWorld(t)
 	w.at(0, 1, 2, 3)
-	latest := func(j *Job) { j.Source.Start = offsets.Latest }
+	latest := func(j *Job) {
+		s := j.Sources["events"]
+		s.Start = offsets.Latest
+		j.Sources["events"] = s
+	}
 	w.mustRun(w.countedJob(continuous, latest), ticks(w, 20, func(tick int) {
 		if tick == 10 {
 			w.at(0, 7, 8)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/millrace/millrace/dstream"
@@ -16,17 +15,13 @@ import (
 // inlineBlock is the largest state block that stands in the log itself.
 const inlineBlock = 1 << 20
 
-// newStates makes the empty state of every stage behind an exchange.
-func newStates(plan *dstream.Plan, shards int) map[int][]*windows.Aggregate {
-	out := map[int][]*windows.Aggregate{}
-	for i := range plan.Stages {
-		st := &plan.Stages[i]
-		if st.From.Exchange < 0 {
-			continue
-		}
-		x := feeding(plan, st)
+// newStates makes the empty state of every exchange, by shard.
+func newStates(plan *dstream.Plan, shards int) [][]*windows.Aggregate {
+	out := make([][]*windows.Aggregate, len(plan.Exchanges))
+	for i := range plan.Exchanges {
+		x := &plan.Exchanges[i]
 		for range shards {
-			out[st.ID] = append(out[st.ID], windows.NewAggregate(x.Window, x.Assigned, x.Spec))
+			out[i] = append(out[i], windows.NewAggregate(x.Window, x.Assigned, x.Spec))
 		}
 	}
 	return out
@@ -34,35 +29,38 @@ func newStates(plan *dstream.Plan, shards int) map[int][]*windows.Aggregate {
 
 // stateSchema identifies the state of an operator. State of another schema cannot be gone on with.
 func stateSchema(x *dstream.Exchange) string {
-	return fmt.Sprintf("tumbling %d us offset %d us; %s", x.Window.Size, x.Window.Offset, x.Spec.PartialSchema(x.Assigned))
+	window := "no window"
+	if !x.Unwindowed() {
+		window = fmt.Sprintf("tumbling %d us offset %d us", x.Window.Size, x.Window.Offset)
+	}
+	return fmt.Sprintf("%s; %s", window, x.Spec.PartialSchema(x.Assigned))
 }
 
 // restore loads the logged state. Windows that a later commit closed are dropped on the way. State without a row in an
 // open window is not needed by anyone: what made it may have changed.
 func (s *session) restore(ctx context.Context, blobs store.Blobs, h *History) error {
-	for i := range s.job.Plan.Stages {
-		stage := &s.job.Plan.Stages[i]
-		if stage.From.Exchange < 0 || h.held(s.worker.exchange(stage.ID).Name) == 0 {
+	for i := range s.job.Plan.Exchanges {
+		x := &s.job.Plan.Exchanges[i]
+		if h.held(x.Name) == 0 {
 			continue
 		}
-		if err := s.restoreStage(ctx, blobs, stage, h.States); err != nil {
+		if err := s.restoreOperator(ctx, blobs, x, s.worker.states[i], h.States); err != nil {
 			return err
 		}
 	}
 	return s.checkOrphans(h)
 }
 
-func (s *session) restoreStage(ctx context.Context, blobs store.Blobs, stage *dstream.Stage, states []VersionedState) error {
-	x := s.worker.exchange(stage.ID)
+func (s *session) restoreOperator(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, shards []*windows.Aggregate, states []VersionedState) error {
 	for _, v := range states {
 		i := slices.IndexFunc(v.Blocks, func(b StateBlock) bool { return b.Operator == x.Name })
 		if i >= 0 {
-			if err := s.loadBlock(ctx, blobs, stage.ID, x, &v.Blocks[i], v.Batch); err != nil {
+			if err := s.loadBlock(ctx, blobs, x, shards, &v.Blocks[i], v.Batch); err != nil {
 				return err
 			}
 		}
 		if w, ok := v.Operators[x.Name]; ok {
-			for _, a := range s.worker.states[stage.ID] {
+			for _, a := range shards {
 				a.DropClosed(w)
 			}
 		}
@@ -70,7 +68,7 @@ func (s *session) restoreStage(ctx context.Context, blobs store.Blobs, stage *ds
 	return nil
 }
 
-func (s *session) loadBlock(ctx context.Context, blobs store.Blobs, stage int, x *dstream.Exchange, b *StateBlock, batch int64) error {
+func (s *session) loadBlock(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, shards []*windows.Aggregate, b *StateBlock, batch int64) error {
 	if want := stateSchema(x); b.Schema != want {
 		return refuse("the window, keys or aggregates of %q changed while windows were open (state of batch %d: %s; job: %s); finish the open windows with the old job and --flush-windows, or use a new checkpoint", x.Name, batch, b.Schema, want)
 	}
@@ -81,7 +79,7 @@ func (s *session) loadBlock(ctx context.Context, blobs store.Blobs, stage int, x
 			return fmt.Errorf("read state of batch %d: %w", batch, err)
 		}
 	}
-	for shard, a := range s.worker.states[stage] {
+	for shard, a := range shards {
 		from, to := keyGroups(shard, s.shards)
 		if err := a.Load(block, from, to); err != nil {
 			return fmt.Errorf("load state of %q, batch %d: %w", x.Name, batch, err)
@@ -108,40 +106,56 @@ func (s *session) checkOrphans(h *History) error {
 	return nil
 }
 
-// blocks turns deltas, or the whole state when snapshot is set, into what a commit records. Blocks above
+// blocks turns deltas, by exchange, or the whole state when snapshot is set, into what a commit records. Blocks above
 // inlineBlock become blobs.
 func (s *session) blocks(ctx context.Context, blobs store.Blobs, deltas map[int][][]byte, snapshot bool) ([]StateBlock, error) {
 	var out []StateBlock
-	for _, stage := range slices.Sorted(maps.Keys(s.worker.states)) {
-		if s.held(stage) == 0 {
+	for i, shards := range s.worker.states {
+		if s.held(i) == 0 {
 			continue // whatever older blocks say, their windows are closed
 		}
-		parts := deltas[stage]
+		parts := deltas[i]
 		if snapshot {
-			parts = nil
-			for _, a := range s.worker.states[stage] {
-				p, err := a.Snapshot()
-				if err != nil {
-					return nil, fmt.Errorf("take snapshot: %w", err)
-				}
-				parts = append(parts, p)
+			var err error
+			if parts, err = snapshots(shards); err != nil {
+				return nil, err
 			}
 		}
-		merged, err := state.MergeBlocks(parts)
+		b, err := newBlock(ctx, blobs, &s.job.Plan.Exchanges[i], parts)
 		if err != nil {
-			return nil, fmt.Errorf("merge state blocks: %w", err)
-		}
-		x := s.worker.exchange(stage)
-		b := StateBlock{Operator: x.Name, Schema: stateSchema(x), inline: merged, Length: len(merged)}
-		if len(merged) > inlineBlock {
-			if b.Digest, err = blobs.Put(ctx, merged); err != nil {
-				return nil, fmt.Errorf("write state: %w", err)
-			}
-			b.inline, b.Length = nil, 0
+			return nil, err
 		}
 		out = append(out, b)
 	}
 	return out, nil
+}
+
+func snapshots(shards []*windows.Aggregate) ([][]byte, error) {
+	var out [][]byte
+	for _, a := range shards {
+		p, err := a.Snapshot()
+		if err != nil {
+			return nil, fmt.Errorf("take snapshot: %w", err)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// newBlock merges the blocks of all shards of an operator.
+func newBlock(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, parts [][]byte) (StateBlock, error) {
+	merged, err := state.MergeBlocks(parts)
+	if err != nil {
+		return StateBlock{}, fmt.Errorf("merge state blocks: %w", err)
+	}
+	b := StateBlock{Operator: x.Name, Schema: stateSchema(x), inline: merged, Length: len(merged)}
+	if len(merged) > inlineBlock {
+		if b.Digest, err = blobs.Put(ctx, merged); err != nil {
+			return StateBlock{}, fmt.Errorf("write state: %w", err)
+		}
+		b.inline, b.Length = nil, 0
+	}
+	return b, nil
 }
 
 // stateBytes is about the size of state blocks; of those that are blobs the least that they can be.
@@ -156,40 +170,39 @@ func stateBytes(blocks []StateBlock) int {
 	return n
 }
 
-// held is how many rows the open windows of a stage hold.
-func (s *session) held(stage int) int64 {
+// held is how many rows the open windows behind an exchange hold.
+func (s *session) held(exchange int) int64 {
 	n := int64(0)
-	for _, a := range s.worker.states[stage] {
+	for _, a := range s.worker.states[exchange] {
 		n += a.RowsHeld()
 	}
 	return n
 }
 
-// nextClose is the end of the earliest open window of any operator.
-func (s *session) nextClose() int64 {
-	next := int64(math.MaxInt64)
-	for _, shards := range s.worker.states {
+// nextClose is, by operator, the end of its earliest open window.
+func (s *session) nextClose() map[string]int64 {
+	out := map[string]int64{}
+	for i, shards := range s.worker.states {
+		name := s.job.Plan.Exchanges[i].Name
 		for _, a := range shards {
 			if end, held := a.NextClose(); held {
-				next = min(next, end)
+				if old, ok := out[name]; !ok || end < old {
+					out[name] = end
+				}
 			}
 		}
 	}
-	return next
+	return out
 }
 
 // operators describes the state after a batch.
-func (s *session) operators(marks map[string]int64) []OperatorProgress {
+func (s *session) operators(after Marks) []OperatorProgress {
 	var out []OperatorProgress
-	for i := range s.job.Plan.Stages {
-		stage := &s.job.Plan.Stages[i]
-		if stage.From.Exchange < 0 {
-			continue
-		}
-		x := s.worker.exchange(stage.ID)
-		op := OperatorProgress{OperatorName: x.Name, Watermark: windows.FormatTime(marks[x.Name])}
+	for i := range s.job.Plan.Exchanges {
+		x := &s.job.Plan.Exchanges[i]
+		op := OperatorProgress{OperatorName: x.Name, Watermark: windows.FormatTime(after.Operators[x.Name]), HeldBy: heldBy(s.job.Plan, i, after)}
 		open := map[int64]int64{}
-		for _, a := range s.worker.states[stage.ID] {
+		for _, a := range s.worker.states[i] {
 			op.MemoryUsedBytes += a.SizeBytes()
 			for _, w := range a.Open() {
 				open[w.Start] = w.End
@@ -197,12 +210,9 @@ func (s *session) operators(marks map[string]int64) []OperatorProgress {
 			}
 		}
 		op.NumWindowsOpen = len(open)
-		next := int64(windows.MaxWatermark)
-		for _, end := range open {
-			next = min(next, end)
-		}
-		if len(open) > 0 {
-			op.NextClose = windows.FormatTime(next)
+		if len(open) > 0 && !x.Unwindowed() {
+			first := slices.Min(slices.Collect(maps.Keys(open)))
+			op.FirstOpen, op.NextClose = windows.FormatTime(first), windows.FormatTime(open[first])
 		}
 		out = append(out, op)
 	}

@@ -8,34 +8,35 @@ import (
 	"github.com/millrace/millrace/offsets"
 )
 
-// Task is one unit of work of a batch: a step of a range for the source stage, a shard for a stage behind an exchange.
-// It is a value: [Task.MarshalBinary] takes it to another process that has compiled the same job.
+// Task is one unit of work of a batch: a step of a range of a source, or a shard behind an exchange, through the stages
+// that follow in the same task. It is a value: [Task.MarshalBinary] takes it to another process that has compiled the same
+// job.
 type Task struct {
 	JobHash string `json:"job_hash"`
 	Batch   int64  `json:"batch"`
-	Stage   int    `json:"stage"`
+	Stage   int    `json:"stage"` // the first one
 	At      int64  `json:"at_us"` // plan time
 	Shards  int    `json:"shards"`
 
-	Range *offsets.Range `json:"range,omitempty"` // source stage
+	Range *offsets.Range `json:"range,omitempty"` // of a stage that reads a source
 	Skip  []int64        `json:"skip,omitempty"`  // offsets in Range of records to leave out
 
-	Shard  int               `json:"shard"`    // later stages
-	Inputs []*columnar.Batch `json:"-"`        // partials for the shard, in (range, step) order
+	Shard  int               `json:"shard"`    // of a stage behind an exchange
+	Inputs []*columnar.Batch `json:"-"`        // partials for the shard, by sending stage, then range and step or shard
 	Close  int64             `json:"close_us"` // input watermark of the stage at the end of the batch
-	// Late is the watermark at the start of the batch of the operator behind the stage's exchange, or how far its windows
-	// were flushed: rows of windows that end at or before it are late.
-	Late int64 `json:"late_us"`
+	// Late is, by the exchanges that the task sends into, the watermark at the start of the batch of the operator behind
+	// it, or how far its windows were flushed: rows of windows that end at or before it are late.
+	Late map[int]int64 `json:"late_us,omitempty"`
 }
 
-// Result is what a task yields: rows for the sinks or partials for the shards of the next stage, and its accounting.
+// Result is what a task yields: rows for the sinks, partials for the shards behind exchanges, and its accounting.
 type Result struct {
-	Rows     []*columnar.Batch   `json:"-"`
-	Partials [][]*columnar.Batch `json:"-"` // by shard; nil when the stage ends in sinks
-	Edges    []Edge              `json:"edges"`
-	Source   SourceStats         `json:"source"`
-	Delta    []byte              `json:"delta,omitempty"` // state touched, see package state
-	ClosedTo int64               `json:"closed_to_us"`    // the greatest end of a window that closed; windows.NoWatermark for none
+	Rows     map[int][]*columnar.Batch   `json:"-"` // by stage that feeds sinks
+	Partials map[int][][]*columnar.Batch `json:"-"` // by stage that sends into an exchange, then by shard
+	Edges    []Edge                      `json:"edges"`
+	Source   SourceStats                 `json:"source"`
+	Delta    []byte                      `json:"delta,omitempty"` // state touched, see package state
+	ClosedTo int64                       `json:"closed_to_us"`    // the greatest end of a window that closed; windows.NoWatermark for none
 }
 
 // SourceStats is what a source task saw.
@@ -54,8 +55,8 @@ type taskWire struct {
 
 type resultWire struct {
 	Result
-	Rows     [][]byte   `json:"rows,omitempty"`
-	Partials [][][]byte `json:"partials,omitempty"`
+	Rows     map[int][][]byte   `json:"rows,omitempty"`
+	Partials map[int][][][]byte `json:"partials,omitempty"`
 }
 
 // MarshalBinary implements encoding.BinaryMarshaler.
@@ -84,17 +85,21 @@ func (t *Task) UnmarshalBinary(data []byte) error {
 
 // MarshalBinary implements encoding.BinaryMarshaler.
 func (r *Result) MarshalBinary() ([]byte, error) {
-	w := resultWire{Result: *r}
+	w := resultWire{Result: *r, Rows: map[int][][]byte{}, Partials: map[int][][][]byte{}}
 	var err error
-	if w.Rows, err = encodeBatches(r.Rows); err != nil {
-		return nil, err
-	}
-	for _, shard := range r.Partials {
-		p, err := encodeBatches(shard)
-		if err != nil {
+	for stage, rows := range r.Rows {
+		if w.Rows[stage], err = encodeBatches(rows); err != nil {
 			return nil, err
 		}
-		w.Partials = append(w.Partials, p)
+	}
+	for stage, shards := range r.Partials {
+		for _, shard := range shards {
+			p, err := encodeBatches(shard)
+			if err != nil {
+				return nil, err
+			}
+			w.Partials[stage] = append(w.Partials[stage], p)
+		}
 	}
 	return json.Marshal(w)
 }
@@ -106,17 +111,21 @@ func (r *Result) UnmarshalBinary(data []byte) error {
 		return fmt.Errorf("decode result: %w", err)
 	}
 	*r = w.Result
+	r.Rows, r.Partials = map[int][]*columnar.Batch{}, map[int][][]*columnar.Batch{}
 	var err error
-	if r.Rows, err = decodeBatches(w.Rows); err != nil {
-		return err
-	}
-	r.Partials = nil
-	for _, shard := range w.Partials {
-		p, err := decodeBatches(shard)
-		if err != nil {
+	for stage, rows := range w.Rows {
+		if r.Rows[stage], err = decodeBatches(rows); err != nil {
 			return err
 		}
-		r.Partials = append(r.Partials, p)
+	}
+	for stage, shards := range w.Partials {
+		for _, shard := range shards {
+			p, err := decodeBatches(shard)
+			if err != nil {
+				return err
+			}
+			r.Partials[stage] = append(r.Partials[stage], p)
+		}
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -22,7 +21,11 @@ func (d *driver) trigger(ctx context.Context) error {
 	case t.Cron != nil:
 		return d.scheduled(ctx, t.Cron)
 	}
-	d.marks = windows.NewEpoch(d.marks)
+	fresh := map[string]windows.SourceMark{}
+	for name, m := range d.marks {
+		fresh[name] = windows.NewEpoch(m)
+	}
+	d.marks = fresh
 	return d.continuous(ctx)
 }
 
@@ -84,7 +87,7 @@ func (d *driver) untilStop(ctx context.Context) (context.Context, context.Cancel
 
 // available catches up once, then flushes if that is asked for.
 func (d *driver) available(ctx context.Context) error {
-	states, err := d.partitions(ctx)
+	states, err := d.survey(ctx)
 	if err != nil {
 		return err
 	}
@@ -101,8 +104,8 @@ func (d *driver) available(ctx context.Context) error {
 }
 
 // catchUp runs batches until the end offsets that stood at the start are reached, then those that idleness closes.
-func (d *driver) catchUp(ctx context.Context, states []offsets.PartitionState) error {
-	d.ends = endsOf(states)
+func (d *driver) catchUp(ctx context.Context, states survey) error {
+	d.ends = states.ends()
 	for !d.stopped() {
 		more, err := d.tick(ctx)
 		if err != nil || !more {
@@ -121,7 +124,7 @@ func (d *driver) scheduled(ctx context.Context, s Schedule) error {
 		if err := d.sleepUntil(ctx, due); err != nil || d.stopped() {
 			return err
 		}
-		states, err := d.partitions(ctx)
+		states, err := d.survey(ctx)
 		if err != nil {
 			return err
 		}

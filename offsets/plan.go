@@ -76,7 +76,7 @@ func PlanRanges(source string, states []PartitionState, positions []Position, li
 		return nil, err
 	}
 	slices.SortFunc(ranges, func(a, b Range) int { return a.name().compare(b.name()) })
-	share(ranges, lim)
+	Share(ranges, lim)
 	return ranges, nil
 }
 
@@ -154,8 +154,9 @@ func missing(left map[partitionName]Position) error {
 	return vanished(first.at())
 }
 
-// share cuts the ranges so that together they keep the limits.
-func share(ranges []Range, lim Limits) {
+// Share cuts ranges, of one source or of several, so that together they keep the limits, as [PlanRanges] does with
+// those of its source.
+func Share(ranges []Range, lim Limits) {
 	var lag int64
 	for _, r := range ranges {
 		lag += r.Span()

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/millrace/millrace/batch"
-	"github.com/millrace/millrace/columnar"
 )
 
 func aBatch(id, in, out int64) batch.Progress {
@@ -104,7 +103,7 @@ func TestWhy(t *testing.T) {
 		{"bad", []batch.Progress{with(func(p *batch.Progress) { p.NumRowsBad = 10 })}, "0 rows out: of 10 rows in all bad"},
 		{"HAVING", []batch.Progress{with(func(p *batch.Progress) {
 			p.NumRowsFiltered = 4
-			p.Edges = []batch.Edge{{Stage: 0, RowCounts: columnar.RowCounts{Filtered: 3}}, {Stage: 1, RowCounts: columnar.RowCounts{Filtered: 1}}}
+			p.NumGroupsFiltered = 1
 		})}, "0 rows out: of 10 rows in 3 filtered by WHERE, 1 group filtered by HAVING"},
 		{"several", []batch.Progress{
 			with(func(p *batch.Progress) { p.NumRowsNoMatch, p.NumRowsTombstone = 9, 1 }),

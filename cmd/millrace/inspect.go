@@ -79,9 +79,9 @@ func inspectText(w io.Writer, dir string, in *batch.Inspection, last int) {
 	if h.Flushed != nil {
 		fmt.Fprintf(w, "flushed     by batch %d: the next run needs --reopen\n", h.Flushed.Batch)
 	}
-	fmt.Fprintf(w, "watermark   %s\n", windows.FormatTime(h.Marks.Source.Watermark))
+	fmt.Fprintf(w, "watermark   %s\n", windows.FormatTime(h.Marks.Watermark()))
 	for _, p := range h.Positions {
-		fmt.Fprintf(w, "position    %s/%d next offset %d, watermark %s\n", p.Topic, p.Partition, p.Next, partitionMark(h.Marks.Source, p.Topic, p.Partition))
+		fmt.Fprintf(w, "position    %s/%d next offset %d, watermark %s\n", p.Topic, p.Partition, p.Next, partitionMark(h.Marks.Sources[p.Source], p.Topic, p.Partition))
 	}
 	if h.Last != nil {
 		for _, e := range h.Last.Edges {
@@ -115,7 +115,7 @@ func drops(e batch.Edge) string {
 	for _, d := range []struct {
 		name string
 		n    int64
-	}{{"filtered", e.Filtered}, {"no match", e.NoMatch}, {"late", e.Late}, {"unassigned", e.Unassigned}, {"bad", e.Bad}, {"tombstones", e.Tombstone}, {"held", e.HeldAfter}} {
+	}{{"filtered", e.Filtered}, {"no match", e.NoMatch}, {"late", e.Late}, {"unassigned", e.Unassigned}, {"bad", e.Bad}, {"tombstones", e.Tombstone}, {"skipped", e.Skipped}, {"held", e.HeldAfter}} {
 		if d.n > 0 {
 			s += fmt.Sprintf(", %d %s", d.n, d.name)
 		}

@@ -29,11 +29,7 @@ func (t *tally) add(p batch.Progress) {
 	t.dropped.NumRowsFiltered += p.NumRowsFiltered
 	t.dropped.NumRowsNoMatch += p.NumRowsNoMatch
 	t.dropped.NumRowsTombstone += p.NumRowsTombstone
-	for _, e := range p.Edges {
-		if e.Stage > 0 {
-			t.groups += e.Filtered
-		}
-	}
+	t.groups += p.NumGroupsFiltered
 	t.last = p
 }
 

@@ -118,7 +118,7 @@ func (s *Spec) Job() (*batch.Job, []sql.Warning, error) {
 	}
 	job := &batch.Job{
 		Name: s.Name, Recorded: recorded, Plan: plan, Checkpoint: s.Checkpoint,
-		Source:      batch.Source{Open: s.openSource, Start: offsets.Start(s.Source.Start)},
+		Sources:     map[string]batch.Source{s.Source.Name: {Open: s.openSource, Start: offsets.Start(s.Source.Start)}},
 		Tables:      map[string]batch.Table{},
 		Trigger:     batch.Trigger{Every: s.Trigger.Every, AvailableNow: s.Trigger.AvailableNow},
 		Limits:      batch.Limits{Rows: s.Limits.Rows, Bytes: s.Limits.Bytes},

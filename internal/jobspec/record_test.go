@@ -94,7 +94,7 @@ func TestRecordHasNoBrokers(t *testing.T) {
 	}
 	dead, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err = resolved.Source.Open(dead); !errors.Is(err, context.Canceled) {
+	if _, err = resolved.Sources["events"].Open(dead); !errors.Is(err, context.Canceled) {
 		t.Errorf("opened with a cancelled context: %v", err)
 	}
 }

@@ -1,0 +1,157 @@
+package batch
+
+import (
+	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/windows"
+)
+
+// Marks are the watermarks of a job between two batches: of every source with its partitions, and the input watermark of
+// every operator with state, by their names.
+type Marks struct {
+	Sources   map[string]windows.SourceMark `json:"sources,omitempty"`
+	Operators map[string]int64              `json:"operators,omitempty"`
+}
+
+// source is the mark of a source, also of one that was never planned.
+func (m Marks) source(name string) windows.SourceMark {
+	if s, ok := m.Sources[name]; ok {
+		return s
+	}
+	return windows.NewSourceMark()
+}
+
+// Watermark is how far event time has come in the job: that of its sources together.
+func (m Marks) Watermark() int64 {
+	var in []windows.Input
+	for _, s := range m.Sources {
+		in = append(in, s.AsInput())
+	}
+	return windows.Combine(in).Watermark
+}
+
+// operatorMarks takes watermarks from the sources through the graph: the watermark of an operator is how far event time has
+// come in all that send into its exchange, as settle decides it of the operator's name and that. A stage passes its own
+// on, and so does a window operator: whatever is still in its windows comes out with times at or behind it.
+func operatorMarks(plan *dstream.Plan, sources Marks, settle func(name string, input int64) int64) map[string]int64 {
+	out := map[string]int64{}
+	at := make([]windows.Input, len(plan.Stages)) // output of each stage
+	into := make([][]windows.Input, len(plan.Exchanges))
+	for i := range plan.Stages {
+		switch from := plan.Stages[i].From; {
+		case from.Source >= 0:
+			at[i] = sources.source(plan.Sources[from.Source].Name).AsInput()
+		case from.Stage >= 0:
+			at[i] = at[from.Stage]
+		default:
+			name := plan.Exchanges[from.Exchange].Name
+			at[i] = windows.Combine(into[from.Exchange])
+			at[i].Watermark = settle(name, at[i].Watermark)
+			out[name] = at[i].Watermark
+		}
+		if x := plan.Stages[i].Exchange; x >= 0 {
+			into[x] = append(into[x], at[i])
+		}
+	}
+	return out
+}
+
+// heldBy is the source that the operator behind an exchange waits for: of those that are not idle the one that is furthest
+// behind, through all operators on the way; "" when all are idle.
+func heldBy(plan *dstream.Plan, exchange int, at Marks) string {
+	name, least := "", int64(windows.MaxWatermark)
+	for _, sender := range plan.Senders(exchange) {
+		from := plan.Stages[rootOf(plan, sender)].From
+		source, in := "", windows.Input{Idle: true}
+		if from.Source >= 0 {
+			source = plan.Sources[from.Source].Name
+			in = at.source(source).AsInput()
+		} else if source = heldBy(plan, from.Exchange, at); source != "" {
+			in = windows.Input{Watermark: at.Operators[plan.Exchanges[from.Exchange].Name]}
+		}
+		if !in.Idle && in.Watermark < least {
+			name, least = source, in.Watermark
+		}
+	}
+	return name
+}
+
+// marksAfter are the watermarks behind a batch, of which the sources' are known. No operator's goes back.
+func marksAfter(plan *dstream.Plan, before Marks, sources map[string]windows.SourceMark) Marks {
+	after := Marks{Sources: sources}
+	after.Operators = operatorMarks(plan, after, func(name string, input int64) int64 {
+		if old, known := before.Operators[name]; known {
+			return max(input, old)
+		}
+		return input
+	})
+	return after
+}
+
+// lateMarks are, by exchange, the watermarks at the start of a batch against which rows that go into it are late.
+func lateMarks(plan *dstream.Plan, before Marks, floor map[string]int64) map[int]int64 {
+	at := operatorMarks(plan, before, func(name string, input int64) int64 {
+		if old, known := before.Operators[name]; known {
+			return old
+		}
+		return input
+	})
+	out := map[int]int64{}
+	for i := range plan.Exchanges {
+		name := plan.Exchanges[i].Name
+		late, flushed := at[name], floor[name]
+		if _, known := before.Operators[name]; !known { // new in this job: windows that others have flushed are closed
+			flushed = greatest(floor)
+		} else if _, ok := floor[name]; !ok {
+			flushed = windows.NoWatermark
+		}
+		out[i] = max(late, flushed)
+	}
+	return out
+}
+
+// greatest is the greatest floor of any operator, NoWatermark when there is none.
+func greatest(floor map[string]int64) int64 {
+	most := int64(windows.NoWatermark)
+	for _, end := range floor {
+		most = max(most, end)
+	}
+	return most
+}
+
+// seenIn is what the tasks of a source met, by the pieces of its ranges in their order.
+func seenIn(ranges []offsets.Range, step int64, results []*Result) []windows.Seen {
+	var seen []windows.Seen
+	for _, r := range ranges {
+		s := windows.Seen{Topic: r.Topic, Partition: r.Partition, MaxEventTime: windows.NoWatermark}
+		for range r.Cut(step) {
+			s.MaxEventTime = max(s.MaxEventTime, results[0].Source.MaxEventTime)
+			s.Read = s.Read || results[0].Source.Records > 0
+			results = results[1:]
+		}
+		seen = append(seen, s)
+	}
+	return seen
+}
+
+// rangesOf are the ranges of one source, in their order.
+func rangesOf(ranges []offsets.Range, source string) []offsets.Range {
+	var out []offsets.Range
+	for _, r := range ranges {
+		if r.Source == source {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// positionsOf are the positions in one source.
+func positionsOf(positions []offsets.Position, source string) []offsets.Position {
+	var out []offsets.Position
+	for _, p := range positions {
+		if p.Source == source {
+			out = append(out, p)
+		}
+	}
+	return out
+}

@@ -1,0 +1,133 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/windows"
+)
+
+// decodeRows is how many rows are decoded before operators run over them. 4k to 16k rows of a few columns stay in the
+// second-level cache; see docs/decisions.md.
+const decodeRows = 8192
+
+// decodeBytes ends a batch of long values early: one column holds at most 2 GiB.
+const decodeBytes = 64 << 20
+
+// sourceTree is a tree with the decoder of a source in front of it.
+type sourceTree struct {
+	*tree
+	source   offsets.Source
+	dec      columnar.Decoder
+	obs      *windows.Observer // nil without an event time
+	recs     offsets.Records
+	unusable int64 // rows without a usable event time
+	skipped  int64 // records left out
+}
+
+func (w *worker) newSourceTree(root int) (*sourceTree, error) {
+	i := w.job.Plan.Stages[root].From.Source
+	p := &w.job.Plan.Sources[i]
+	dec, err := columnar.NewDecoder(p.Format, p.Name, p.Fields, columnar.DecodeOptions{NullBadValues: p.OnBadValue == "null"})
+	if err != nil {
+		return nil, fmt.Errorf("compile decoder of %s: %w", p.Name, err)
+	}
+	t, err := w.newTree(root)
+	if err != nil {
+		return nil, err
+	}
+	c := &sourceTree{tree: t, source: w.sources[i], dec: dec}
+	if p.EventTime >= 0 {
+		c.obs = windows.NewObserver(p.EventTime, p.Bounds)
+	}
+	return c, nil
+}
+
+// runSource reads and decodes a piece of a range and sends its rows on.
+func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
+	c, ok := takeIdle(&w.mu, w.readers, t.Stage)
+	if !ok {
+		var err error
+		if c, err = w.newSourceTree(t.Stage); err != nil {
+			return nil, err
+		}
+	}
+	c.start(t.Late)
+	r := &Result{Source: SourceStats{MaxEventTime: windows.NoWatermark}, ClosedTo: windows.NoWatermark}
+	if err := c.read(ctx, w, t, r); err != nil {
+		return nil, err // the tree is in an unknown state: dropped
+	}
+	r.Edges = append(r.Edges, c.edge(t))
+	if c.obs != nil {
+		r.Source.MaxEventTime = c.obs.Max()
+	}
+	c.finish(r, t.Shards)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.readers[t.Stage] = append(w.readers[t.Stage], c)
+	return r, nil
+}
+
+// read streams the task's range through the decoder and the operators.
+func (c *sourceTree) read(ctx context.Context, w *worker, t Task, r *Result) error {
+	reader, err := c.source.Read(ctx, *t.Range)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", t.Range, err)
+	}
+	defer reader.Close()
+	for {
+		err := reader.Next(ctx, &c.recs)
+		if errors.Is(err, io.EOF) {
+			return c.flush(w, t, r)
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", t.Range, err)
+		}
+		r.Source.Records += int64(len(c.recs.Rows))
+		r.Source.WireBytes += c.recs.WireBytes
+		if len(t.Skip) > 0 {
+			c.skipped += leaveOut(&c.recs, t.Skip)
+		}
+		c.dec.Append(&c.recs)
+		if c.dec.Rows() >= decodeRows || c.dec.Bytes() >= decodeBytes {
+			if err := c.flush(w, t, r); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (c *sourceTree) flush(w *worker, t Task, r *Result) error {
+	b, bad := c.dec.Flush()
+	b.Env = w.env(t.At)
+	if c.obs != nil && b.Len() > 0 {
+		unusable := c.obs.Observe(b, t.At)
+		c.unusable += int64(len(unusable))
+		bad = byOffset(bad, unusable)
+	}
+	if err := w.judge(bad, r); err != nil {
+		return err
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return c.push(b)
+}
+
+// edge is the accounting of what is left out, decoder and event-time guard together.
+func (c *sourceTree) edge(t Task) Edge {
+	counts := c.dec.Counts()
+	counts.Bad += c.unusable
+	counts.Out -= c.unusable
+	counts.In += c.skipped
+	counts.Skipped = c.skipped
+	c.unusable, c.skipped = 0, 0
+	return Edge{Stage: t.Stage, Operator: decodeName(t.Range.Source), RowCounts: counts}
+}
+
+// decodeName is the first operator behind a source in the row accounting.
+func decodeName(source string) string { return "decode " + source }
