@@ -8,86 +8,109 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// ArrowSchema is s in Arrow's types: boolean, int32, int64, float64, utf8, binary, date32 and timestamp[us, UTC], all
-// nullable.
-func ArrowSchema(s *Schema) (*arrow.Schema, error) {
+// ArrowSchema is s in Arrow's types, all columns, elements and fields nullable but for the keys of maps: boolean, int8 to
+// int64, float32, float64, decimal128, utf8, binary, date32, timestamp[us, UTC] for instants and timestamp[us] for wall
+// time, month_day_nano_interval, list, struct and map.
+func ArrowSchema(s *Schema) (*arrow.Schema, error) { return arrowSchema(s, arrowTypes) }
+
+// dialect is how values that Arrow cannot hold as they are stand in it.
+type dialect struct{ interval arrow.DataType }
+
+var (
+	// arrowTypes is for others to read. The microseconds of an interval have to fit as nanoseconds.
+	arrowTypes = dialect{interval: arrow.FixedWidthTypes.MonthDayNanoInterval}
+	// ipcTypes is for our own blocks: an interval is what it is in memory, see [Int128].
+	ipcTypes = dialect{interval: &arrow.FixedSizeBinaryType{ByteWidth: 16}}
+)
+
+func arrowSchema(s *Schema, in dialect) (*arrow.Schema, error) {
 	fields := make([]arrow.Field, len(s.Fields))
 	for i, f := range s.Fields {
-		t := arrowTypes[f.Type.Kind]
-		if t == nil {
-			return nil, fmt.Errorf("column %q: Arrow has no column of type %s", f.Name, f.Type)
+		t, err := in.arrowType(f.Type)
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", f.Name, err)
 		}
 		fields[i] = arrow.Field{Name: f.Name, Type: t, Nullable: true}
 	}
 	return arrow.NewSchema(fields, nil), nil
 }
 
-var arrowTypes = map[Kind]arrow.DataType{
-	Bool: arrow.FixedWidthTypes.Boolean, Int32: arrow.PrimitiveTypes.Int32, Int64: arrow.PrimitiveTypes.Int64,
-	Float64: arrow.PrimitiveTypes.Float64, String: arrow.BinaryTypes.String, Binary: arrow.BinaryTypes.Binary,
-	Date: arrow.FixedWidthTypes.Date32, Timestamp: &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"},
+// flatTypes are Arrow's types for the kinds that are no more than their kind.
+var flatTypes = map[Kind]arrow.DataType{
+	Bool: arrow.FixedWidthTypes.Boolean, Int8: arrow.PrimitiveTypes.Int8, Int16: arrow.PrimitiveTypes.Int16,
+	Int32: arrow.PrimitiveTypes.Int32, Int64: arrow.PrimitiveTypes.Int64,
+	Float32: arrow.PrimitiveTypes.Float32, Float64: arrow.PrimitiveTypes.Float64,
+	String: arrow.BinaryTypes.String, Binary: arrow.BinaryTypes.Binary, Date: arrow.FixedWidthTypes.Date32,
+	Timestamp:      &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"},
+	LocalTimestamp: &arrow.TimestampType{Unit: arrow.Microsecond},
 }
 
-// ToArrow wraps the columns of b as an Arrow record. Nothing is copied unless b has a selection, so the record is valid
-// as long as b is; the caller releases it. mem serves string offsets that have to be moved to begin at zero.
+func (in dialect) arrowType(t Type) (arrow.DataType, error) {
+	switch t.Kind {
+	case Decimal:
+		return &arrow.Decimal128Type{Precision: int32(t.Precision), Scale: int32(t.Scale)}, nil
+	case Interval:
+		return in.interval, nil
+	case Array, Struct, Map:
+		return in.nestedType(t)
+	}
+	if flat, ok := flatTypes[t.Kind]; ok {
+		return flat, nil
+	}
+	return nil, fmt.Errorf("Arrow has no column of type %s", t)
+}
+
+func (in dialect) nestedType(t Type) (arrow.DataType, error) {
+	fields := make([]arrow.Field, len(t.nested.fields))
+	for i, f := range t.nested.fields {
+		part, err := in.arrowType(f.Type)
+		if err != nil {
+			return nil, err
+		}
+		fields[i] = arrow.Field{Name: f.Name, Type: part, Nullable: true}
+	}
+	switch t.Kind {
+	case Array:
+		return arrow.ListOf(fields[0].Type), nil
+	case Map:
+		return arrow.MapOf(fields[0].Type, fields[1].Type), nil
+	}
+	return arrow.StructOf(fields...), nil
+}
+
+// ToArrow wraps the columns of b as an Arrow record. Nothing is copied unless b has a selection, or a column that is
+// narrower in Arrow (tinyint, smallint, float) or has another form there (interval), so the record is valid as long as b
+// is; the caller releases it. mem serves offsets that have to be moved to begin at zero.
 func ToArrow(b *Batch, mem memory.Allocator) (arrow.Record, error) {
-	schema, err := ArrowSchema(b.Schema)
+	return toArrow(b, mem, arrowTypes)
+}
+
+func toArrow(b *Batch, mem memory.Allocator, in dialect) (arrow.Record, error) {
+	schema, err := arrowSchema(b.Schema, in)
 	if err != nil {
 		return nil, err
 	}
 	b = Compact(b)
+	w := arrowWriter{mem: mem}
 	cols := make([]arrow.Array, len(b.Cols))
 	for i, v := range b.Cols {
-		cols[i] = toArray(v, schema.Field(i).Type, mem)
+		data, err := w.data(v, schema.Field(i).Type, 0, v.N)
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", b.Schema.Fields[i].Name, err)
+		}
+		cols[i] = array.MakeFromData(data)
+		data.Release()
 		defer cols[i].Release()
 	}
 	return array.NewRecord(schema, cols, int64(b.Rows)), nil
 }
 
-func toArray(v *Vector, t arrow.DataType, mem memory.Allocator) arrow.Array {
-	buffers := append(make([]*memory.Buffer, 0, 3), nil)
-	nulls := 0
-	if v.Valid != nil {
-		buffers[0] = memory.NewBufferBytes(v.Valid[:bitmapBytes(v.N)])
-		nulls = v.N - onesUpTo(v.Valid, v.N)
-	}
-	switch v.Type.Kind {
-	case Bool:
-		buffers = append(buffers, memory.NewBufferBytes(v.Bits[:bitmapBytes(v.N)]))
-	case Int32, Date:
-		buffers = append(buffers, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(v.I32[:v.N])))
-	case Float64:
-		buffers = append(buffers, memory.NewBufferBytes(arrow.Float64Traits.CastToBytes(v.F64[:v.N])))
-	case String, Binary:
-		offsets := arrowOffsets(v, mem)
-		defer offsets.Release()
-		buffers = append(buffers, offsets, memory.NewBufferBytes(v.Data[v.Off[0]:v.Off[v.N]]))
-	default:
-		buffers = append(buffers, memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(v.I64[:v.N])))
-	}
-	data := array.NewData(t, v.N, buffers, nil, nulls, 0)
-	defer data.Release()
-	return array.MakeFromData(data)
-}
-
-// arrowOffsets are the offsets into Data from the first string on.
-func arrowOffsets(v *Vector, mem memory.Allocator) *memory.Buffer {
-	off := v.Off[:v.N+1]
-	if off[0] == 0 {
-		return memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(off))
-	}
-	buf := memory.NewResizableBuffer(mem)
-	buf.Resize(4 * len(off))
-	for i, o := range off {
-		arrow.Int32Traits.CastFromBytes(buf.Bytes())[i] = o - off[0]
-	}
-	return buf
-}
-
 // FromArrow copies an Arrow record to a canonical batch (see [Take]). It takes the types of [ArrowSchema]; the error
 // names the column with another one.
-func FromArrow(rec arrow.Record) (*Batch, error) {
-	schema, err := fromArrowSchema(rec.Schema())
+func FromArrow(rec arrow.Record) (*Batch, error) { return fromArrow(rec, arrowTypes) }
+
+func fromArrow(rec arrow.Record, in dialect) (*Batch, error) {
+	schema, err := in.fromSchema(rec.Schema())
 	if err != nil {
 		return nil, err
 	}
@@ -96,88 +119,10 @@ func FromArrow(rec arrow.Record) (*Batch, error) {
 	}
 	view := &Batch{Schema: schema, Rows: int(rec.NumRows()), Cols: make([]*Vector, len(schema.Fields))}
 	for i, f := range schema.Fields {
-		if view.Cols[i], err = arrowView(f.Type, rec.Column(i).Data()); err != nil {
+		data := rec.Column(i).Data()
+		if view.Cols[i], err = in.view(f.Type, data, data.Offset(), data.Len()); err != nil {
 			return nil, fmt.Errorf("read column %q: %w", f.Name, err)
 		}
 	}
 	return Take(view, selectedRows(view)), nil
-}
-
-func fromArrowSchema(s *arrow.Schema) (*Schema, error) {
-	out := &Schema{}
-	for _, f := range s.Fields() {
-		t, ok := fromArrowType(f.Type)
-		if !ok {
-			return nil, fmt.Errorf("column %q has the Arrow type %s, which no column type stands for", f.Name, f.Type)
-		}
-		out.Fields = append(out.Fields, Field{Name: f.Name, Type: t})
-	}
-	return out, nil
-}
-
-func fromArrowType(t arrow.DataType) (Type, bool) {
-	for k := Bool; k <= Timestamp; k++ {
-		if arrow.TypeEqual(arrowTypes[k], t) {
-			return Type{Kind: k}, true
-		}
-	}
-	return Type{}, false
-}
-
-// arrowView is a vector over the buffers of an Arrow array.
-func arrowView(t Type, data arrow.ArrayData) (*Vector, error) {
-	from, n := data.Offset(), data.Len()
-	if n == 0 {
-		return newVector(t, 0), nil
-	}
-	bufs := data.Buffers()
-	v := &Vector{Type: t, N: n, Valid: arrowValid(data)}
-	switch values := bufs[1].Bytes(); t.Kind {
-	case Bool:
-		v.Bits = bitsFrom(values, from, n)
-	case Int32, Date:
-		v.I32 = arrow.Int32Traits.CastFromBytes(values)[from : from+n]
-	case Float64:
-		v.F64 = arrow.Float64Traits.CastFromBytes(values)[from : from+n]
-	case String, Binary:
-		v.Off = arrow.Int32Traits.CastFromBytes(values)[from : from+n+1]
-		if bufs[2] != nil {
-			v.Data = bufs[2].Bytes()
-		}
-		return v, checkOffsets(v)
-	default:
-		v.I64 = arrow.Int64Traits.CastFromBytes(values)[from : from+n]
-	}
-	return v, nil
-}
-
-func arrowValid(data arrow.ArrayData) []byte {
-	buf := data.Buffers()[0]
-	if buf == nil || buf.Len() == 0 {
-		return nil
-	}
-	return bitsFrom(buf.Bytes(), data.Offset(), data.Len())
-}
-
-// bitsFrom is a bitmap of n bits from position from of m on.
-func bitsFrom(m []byte, from, n int) []byte {
-	if from&7 == 0 {
-		return m[from>>3 : from>>3+bitmapBytes(n)]
-	}
-	return packBits(nil, n, func(i int) bool { return bitSet(m, from+i) })
-}
-
-// checkOffsets refuses offsets that do not ascend inside Data.
-func checkOffsets(v *Vector) error {
-	last := int32(0)
-	for i, o := range v.Off {
-		if o < last {
-			return fmt.Errorf("offset %d is %d behind %d", i, o, last)
-		}
-		last = o
-	}
-	if int(last) > len(v.Data) {
-		return fmt.Errorf("offsets end at %d of %d bytes", last, len(v.Data))
-	}
-	return nil
 }

@@ -10,10 +10,11 @@ import (
 )
 
 // EncodeIPC writes the selected rows of b as an uncompressed Arrow IPC stream of one record batch. Equal schemas and rows
-// give equal bytes: the columns are made canonical first (see [Take]). Origin and offsets are not written.
+// give equal bytes: the columns are made canonical first (see [Take]). Origin and offsets are not written. The types are
+// those of [ArrowSchema], but for intervals, which are 16 bytes as in memory: Arrow's own are shorter.
 func EncodeIPC(b *Batch) ([]byte, error) {
 	canonical := Take(b, selectedRows(b))
-	rec, err := ToArrow(canonical, memory.DefaultAllocator)
+	rec, err := toArrow(canonical, memory.DefaultAllocator, ipcTypes)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +28,7 @@ func EncodeIPC(b *Batch) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// DecodeIPC reads an uncompressed Arrow IPC stream with the types of [ArrowSchema]; several record batches become one.
+// DecodeIPC reads an uncompressed Arrow IPC stream with the types of [EncodeIPC]; several record batches become one.
 // The batch owns its memory. Whatever data holds, it gives a batch or an error, and never takes more memory than a small
 // multiple of data.
 func DecodeIPC(data []byte) (b *Batch, err error) {
@@ -52,13 +53,13 @@ func decodeRecords(data []byte) (*Batch, error) {
 		return nil, err
 	}
 	defer r.Release()
-	schema, err := fromArrowSchema(r.Schema())
+	schema, err := ipcTypes.fromSchema(r.Schema())
 	if err != nil {
 		return nil, err
 	}
-	parts := []*Batch{Take(emptyBatch(schema), nil)}
+	parts := []*Batch{Take(EmptyBatch(schema), nil)}
 	for r.Next() {
-		part, err := FromArrow(r.Record())
+		part, err := fromArrow(r.Record(), ipcTypes)
 		if err != nil {
 			return nil, err
 		}
@@ -73,11 +74,13 @@ func decodeRecords(data []byte) (*Batch, error) {
 	return Concat(parts), nil
 }
 
-// emptyBatch has no rows.
-func emptyBatch(s *Schema) *Batch {
+// EmptyBatch has no rows.
+func EmptyBatch(s *Schema) *Batch {
 	b := &Batch{Schema: s}
 	for _, f := range s.Fields {
-		b.Cols = append(b.Cols, newVector(f.Type, 0))
+		v := newVector(f.Type, 0)
+		v.finish()
+		b.Cols = append(b.Cols, v)
 	}
 	return b
 }

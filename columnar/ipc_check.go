@@ -71,8 +71,8 @@ func checkMessage(meta []byte) (body int64, err error) {
 	return body, nil
 }
 
-// checkSchemaMessage refuses nested and dictionary columns, which no type of ours has, so that all vectors that the
-// reader goes through are checked here.
+// checkSchemaMessage refuses dictionaries and metadata, which no type of ours has, so that all vectors that the reader
+// goes through are checked here.
 func checkSchemaMessage(message fbTable) error {
 	schema, ok := message.table(fbMessageHeader)
 	if !ok {
@@ -86,29 +86,45 @@ func checkSchemaMessage(message fbTable) error {
 	if metadata > 0 {
 		return errors.New("the schema has metadata")
 	}
+	left := len(message.buf) / fbTableBytes
+	return checkFields(schema, first, n, maxTypeDepth, &left)
+}
+
+// fbTableBytes is the least that a table takes: its offset in a vector, the offset of its vtable, the head of that.
+const fbTableBytes = 12
+
+// checkFields checks n fields and those inside of them. Tables may overlap in damaged metadata, so that a short text
+// stands for very many: left is how many there can be.
+func checkFields(table fbTable, first, n int64, depth int, left *int) error {
+	if n > 0 && depth == 0 {
+		return fmt.Errorf("columns are nested deeper than %d", maxTypeDepth)
+	}
+	if *left -= int(n); *left < 0 {
+		return errMetadata
+	}
 	for i := range n {
-		field, ok := schema.at(first + 4*i)
+		field, ok := table.at(first + 4*i)
 		if !ok {
 			return errMetadata
 		}
-		if err := checkField(field); err != nil {
+		if err := checkField(field, depth, left); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func checkField(field fbTable) error {
-	_, children, ok1 := field.vector(fbFieldChildren)
+func checkField(field fbTable, depth int, left *int) error {
+	first, children, ok1 := field.vector(fbFieldChildren)
 	_, metadata, ok2 := field.vector(fbFieldMetadata)
 	dictionary, ok3 := field.slot(fbFieldDictionary)
 	if !ok1 || !ok2 || !ok3 {
 		return errMetadata
 	}
-	if children > 0 || metadata > 0 || dictionary > 0 {
-		return errors.New("a column is nested, has a dictionary or metadata")
+	if metadata > 0 || dictionary > 0 {
+		return errors.New("a column has a dictionary or metadata")
 	}
-	return nil
+	return checkFields(field, first, children, depth-1, left)
 }
 
 // fbTable is a flatbuffer table whose reads are checked: ok is false where one leaves the buffer.

@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow/ipc"
@@ -10,7 +11,7 @@ import (
 func TestIPCRoundTrip(t *testing.T) {
 	r := newRand(t)
 	for range 100 {
-		b := randomBatch(r, randomSchema, r.IntN(50), 0.3)
+		b := randomBatch(r, everySchema, r.IntN(50), 0.3)
 		if r.IntN(2) == 0 {
 			randomSel(r, b)
 		}
@@ -71,7 +72,7 @@ func TestIPCCutShort(t *testing.T) {
 }
 
 func FuzzDecodeIPC(f *testing.F) {
-	for _, b := range []*Batch{goldenBatch(), emptyBatch(randomSchema)} {
+	for _, b := range []*Batch{goldenBatch(), EmptyBatch(everySchema), Compact(&Batch{Schema: everySchema, Cols: randomBatch(rand.New(rand.NewPCG(1, 1)), everySchema, 9, 0.3).Cols, Rows: 9, Sel: []int32{1, 4, 8}})} {
 		data, err := EncodeIPC(b)
 		if err != nil {
 			f.Fatal(err)

@@ -90,7 +90,7 @@ func equalKeys(a, b []any, keys []int) bool {
 }
 
 func TestHashJoinRefusesOtherTypes(t *testing.T) {
-	table := emptyBatch(NewSchema(Field{"id", Type{Kind: String}}))
+	table := EmptyBatch(NewSchema(Field{"id", Type{Kind: String}}))
 	_, err := NewHashJoin(NewSchema(Field{"ad", Type{Kind: Int64}}), table, []int{0}, []int{0}, false)
 	if want := `join "ad" of type bigint with "id" of type string: the types must be equal`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

@@ -96,3 +96,49 @@ func BenchmarkKeyGroups(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
 }
+
+// TestKeyGroupsOfWideAndNestedPinned holds the encoding of the later kinds.
+func TestKeyGroupsOfWideAndNestedPinned(t *testing.T) {
+	small, text := Type{Kind: Int8}, Type{Kind: String}
+	pair := StructOf(Field{"a", small}, Field{"b", text})
+	for _, c := range []struct {
+		t     Type
+		build func(b *Builder)
+		want  string
+	}{
+		{small, func(b *Builder) { b.AppendInt32(-2) }, "01feffffffffffffff"},
+		{Type{Kind: Float32}, func(b *Builder) { b.AppendFloat64(1.5) }, "01000000000000f83f"},
+		{Type{Kind: LocalTimestamp}, func(b *Builder) { b.AppendInt64(1) }, "010100000000000000"},
+		{DecimalOf(10, 2), func(b *Builder) { b.AppendWide(Int128Of(-1)) }, "01ffffffffffffffffffffffffffffffff"},
+		{Type{Kind: Interval}, func(b *Builder) { b.AppendWide(MakeInterval(0, 1, 1)) }, "010160d71d140000000000000000000000"},
+		{ArrayOf(small), func(b *Builder) { b.Kid(0).AppendInt32(5); b.Kid(0).AppendNull(); b.AppendNested() }, "010200000001050000000000000000"},
+		{pair, func(b *Builder) { b.Kid(0).AppendNull(); b.Kid(1).AppendString("x"); b.AppendNested() }, "0100010100000078"},
+		{pair, func(b *Builder) { b.AppendNull() }, "00"},
+	} {
+		b := NewBuilder(c.t)
+		c.build(b)
+		if got := hex.EncodeToString(appendCanonicalNested(nil, b.Vector(), 0)); got != c.want {
+			t.Errorf("%s: %s, want %s", c.t, got, c.want)
+		}
+	}
+}
+
+// TestEqualKeysAreOfOneGroup takes random rows and others that are equal to them.
+func TestEqualKeysAreOfOneGroup(t *testing.T) {
+	r := newRand(t)
+	keys := keyColumnsOf(everySchema)
+	for range cases(60, 10) {
+		b := randomBatch(r, everySchema, 60, 0.3)
+		for _, k := range keys {
+			groups, hashes := KeyGroups(b, []int{k}, nil), hashRows(nil, b.Cols[k:k+1], selected(b))
+			compare := CompareRows(b, []int{k})
+			for i := range int32(60) {
+				for j := range i {
+					if compare(i, j) == 0 && (groups[i] != groups[j] || hashes[i] != hashes[j]) {
+						t.Fatalf("%s: equal keys %v and %v are in other groups or have other hashes", b.Schema.Fields[k].Type, rowOf(b, int(i))[k], rowOf(b, int(j))[k])
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package columnar
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Project computes one column per expression. Plain columns pass through uncopied; selection, origin and offsets stay.
 type Project struct {
@@ -21,7 +24,7 @@ func NewProject(in *Schema, exprs []*Expr, names []string) (*Project, error) {
 		if err != nil {
 			return nil, fmt.Errorf("compile column %q: %w", names[i], err)
 		}
-		if k := e.Type.Kind; k == Null || k == Invalid {
+		if e.Type.lacksKind() {
 			return nil, fmt.Errorf("column %q cannot have type %s; give it one by CAST", names[i], e.Type)
 		}
 		p.progs = append(p.progs, prog)
@@ -29,6 +32,14 @@ func NewProject(in *Schema, exprs []*Expr, names []string) (*Project, error) {
 	}
 	p.out = Batch{Schema: p.schema, Cols: make([]*Vector, len(exprs))}
 	return p, nil
+}
+
+// lacksKind reports whether the type, or a part of it, is that of a bare NULL.
+func (t Type) lacksKind() bool {
+	if t.nested == nil {
+		return t.Kind == Null || t.Kind == Invalid
+	}
+	return slices.ContainsFunc(t.nested.fields, func(f Field) bool { return f.Type.lacksKind() })
 }
 
 // Schema describes the projected columns.

@@ -11,19 +11,24 @@ import (
 // that differs, maps not. Rows that are equal keep their order.
 func SortRows(b *Batch, cols []int) []int32 {
 	rows := slices.Clone(selectedRows(b))
+	slices.SortStableFunc(rows, CompareRows(b, cols))
+	return rows
+}
+
+// CompareRows returns the order of [SortRows]: 0 for two rows that are equal, as the keys of a group are.
+func CompareRows(b *Batch, cols []int) func(x, y int32) int {
 	compare := make([]func(x, y int32) int, len(cols))
 	for i, c := range cols {
 		compare[i] = nullsFirst(b.Cols[c])
 	}
-	slices.SortStableFunc(rows, func(x, y int32) int {
+	return func(x, y int32) int {
 		for _, c := range compare {
 			if d := c(x, y); d != 0 {
 				return d
 			}
 		}
 		return 0
-	})
-	return rows
+	}
 }
 
 func nullsFirst(v *Vector) func(x, y int32) int {

@@ -85,8 +85,9 @@ func countGroups(groups []uint8) [keyGroups + 1]uint32 {
 
 // checkDistinct is the invariant that a group is held once: two shards with the same key would double its rows.
 func (f filed) checkDistinct(keys int) error {
+	compare := columnar.CompareRows(f.batch, firstColumns(keys))
 	for i := 1; i < len(f.rows); i++ {
-		if sameKeys(f.batch, keys, f.rows[i-1], f.rows[i]) {
+		if compare(f.rows[i-1], f.rows[i]) == 0 {
 			return errors.New("two groups have the same keys")
 		}
 	}

@@ -113,9 +113,10 @@ func (l *Loader) compact() error {
 func (l *Loader) newest(all *columnar.Batch) []int32 {
 	keys := l.shape.keys()
 	sorted := columnar.SortRows(all, firstColumns(keys)) // stable
+	compare := columnar.CompareRows(all, firstColumns(keys))
 	var rows []int32
 	for i, row := range sorted {
-		again := i > 0 && sameKeys(all, keys, sorted[i-1], row)
+		again := i > 0 && compare(sorted[i-1], row) == 0
 		if !again && !l.closed(all.Cols[0].I64[row]) {
 			rows = append(rows, row)
 		}

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -63,7 +62,7 @@ func checkNamespaces(b *columnar.Batch) error {
 // concat joins batches of one schema; of none it makes an empty batch. The result belongs to the caller.
 func concat(schema *columnar.Schema, parts []*columnar.Batch) (*columnar.Batch, error) {
 	if len(parts) == 0 {
-		return emptyBatch(schema), nil
+		return columnar.EmptyBatch(schema), nil
 	}
 	for col, f := range schema.Fields {
 		if size := textBytes(parts, col); size > math.MaxInt32 {
@@ -76,43 +75,16 @@ func concat(schema *columnar.Schema, parts []*columnar.Batch) (*columnar.Batch, 
 func textBytes(parts []*columnar.Batch, col int) int64 {
 	var size int64
 	for _, b := range parts {
-		size += int64(len(b.Cols[col].Data))
+		size += longestText(b.Cols[col])
 	}
 	return size
 }
 
-func emptyBatch(schema *columnar.Schema) *columnar.Batch {
-	b := &columnar.Batch{Schema: schema, Cols: make([]*columnar.Vector, len(schema.Fields))}
-	for i, f := range schema.Fields {
-		b.Cols[i] = &columnar.Vector{Type: f.Type, Off: []int32{0}}
+// longestText is the size of the text in v, of a nested column in the part with the most of it.
+func longestText(v *columnar.Vector) int64 {
+	size := int64(len(v.Data))
+	for _, kid := range v.Kids {
+		size = max(size, longestText(kid))
 	}
-	return b
-}
-
-// sameKeys reports whether rows i and j have equal values in the first keys columns. NULLs are equal, so are NaNs.
-func sameKeys(b *columnar.Batch, keys int, i, j int32) bool {
-	for _, v := range b.Cols[:keys] {
-		if !sameValue(v, int(i), int(j)) {
-			return false
-		}
-	}
-	return true
-}
-
-func sameValue(v *columnar.Vector, i, j int) bool {
-	if v.IsNull(i) || v.IsNull(j) {
-		return v.IsNull(i) && v.IsNull(j)
-	}
-	switch v.Type.Kind {
-	case columnar.Bool:
-		return v.Bool(i) == v.Bool(j)
-	case columnar.Int32, columnar.Date:
-		return v.I32[i] == v.I32[j]
-	case columnar.Float64:
-		a, b := v.F64[i], v.F64[j]
-		return a == b || a != a && b != b
-	case columnar.String, columnar.Binary:
-		return bytes.Equal(v.Str(i), v.Str(j))
-	}
-	return v.I64[i] == v.I64[j]
+	return size
 }

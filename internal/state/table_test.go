@@ -41,7 +41,7 @@ type row struct {
 
 func inputBatch(rows []row) *columnar.Batch {
 	shape := testShape()
-	b := emptyBatch(shape.In)
+	b := columnar.EmptyBatch(shape.In)
 	b.Rows = len(rows)
 	for i, v := range b.Cols {
 		v.N = len(rows)
@@ -359,7 +359,7 @@ func TestReusedTablesAreEmpty(t *testing.T) {
 
 func TestMergeRefuses(t *testing.T) {
 	shape := testShape()
-	wrong := emptyBatch(shape.In)
+	wrong := columnar.EmptyBatch(shape.In)
 	if err := NewTable(shape).Merge(wrong); err == nil || !strings.Contains(err.Error(), "the job needs") {
 		t.Errorf("a batch with other columns: %v", err)
 	}
@@ -374,7 +374,7 @@ func TestMergeRefuses(t *testing.T) {
 // TestTooMuchText: offsets into a column's text are 32 bits wide. The parts share their memory.
 func TestTooMuchText(t *testing.T) {
 	shape := testShape()
-	part := emptyBatch(shape.In)
+	part := columnar.EmptyBatch(shape.In)
 	part.Cols[1].Data = make([]byte, 40<<20)
 	_, err := concat(shape.In, slices.Repeat([]*columnar.Batch{part}, 60))
 	if err == nil || !strings.Contains(err.Error(), `column "name" holds 2516582400 bytes of text in one shard`) {
