@@ -13,6 +13,7 @@ type binder struct {
 	graph    *dstream.Graph
 	warnings []Warning
 	nodes    int // of expressions that stand for an alias or an ordinal
+	lookups  int // see maxLookups
 }
 
 // scope is the named queries that a query can see, the nearest first. nil is none.

@@ -26,6 +26,9 @@ func (b *selectBinder) bind() (*dstream.Stream, error) {
 			return nil, err
 		}
 	}
+	if err := b.checkWork(len(s.Columns())); err != nil {
+		return nil, err
+	}
 	if w := b.selection.where; w != nil {
 		if err := refuseAlias(*w, aliasesOf(b.selection.items, s.Columns()), "WHERE"); err != nil {
 			return nil, err

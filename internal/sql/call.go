@@ -192,6 +192,7 @@ func (p *parser) nullTreatment(c *callParts) {
 // onlyAggregates refuses what t begins in the call of a function that is known to be no aggregate.
 func (p *parser) onlyAggregates(t token, c *callParts) {
 	if !dstream.IsAggregate(c.name) && columnar.IsFunction(c.name) {
-		p.fail(t, fmt.Sprintf("%s belongs in aggregates, and %s is none", t.key, c.name), "")
+		what := strings.Replace(t.key, "ORDER", "ORDER BY", 1)
+		p.fail(t, fmt.Sprintf("%s belongs in aggregates, and %s is none", what, c.name), "")
 	}
 }

@@ -48,7 +48,8 @@ func (p *parser) isTest(left node, op token) node {
 		n = p.call(op, left.from, "and", left, p.call(op, left.from, "isnotnull", left))
 	case p.accept("FALSE"):
 		n = p.call(op, left.from, "and", p.call(op, left.from, "not", left), p.call(op, left.from, "isnotnull", left))
-	case p.accept("DISTINCT", "FROM"):
+	case p.accept("DISTINCT"):
+		p.expect("FROM")
 		return p.distinctFrom(left, op, !not)
 	default:
 		p.unexpected("NULL", "TRUE", "FALSE", "DISTINCT FROM", "NOT")
@@ -99,6 +100,9 @@ func (p *parser) notTest(left node, op token) node {
 		if t.key == key {
 			return p.negatedIf(true, op, infixes[key].parse(p, left, p.next()))
 		}
+	}
+	if t.key == "NULL" {
+		p.fail(t, "NOT NULL is no test", "write IS NOT NULL")
 	}
 	p.unexpected(negatable[:4]...)
 	return node{}
@@ -169,13 +173,13 @@ func matching(name string) func(*parser, node, token) node {
 	}
 }
 
-// regexp reads the operators of PostgreSQL for regular expressions.
-func regexp(not bool, flags string) func(*parser, node, token) node {
+// pattern reads the operators of PostgreSQL for regular expressions and for LIKE.
+func pattern(name string, not bool, flags ...string) func(*parser, node, token) node {
 	return func(p *parser, left node, op token) node {
 		args := []node{left, p.operand(powerOther)}
-		if flags != "" {
-			args = append(args, p.literal(op, dstream.Str(flags)))
+		for _, f := range flags {
+			args = append(args, p.literal(op, dstream.Str(f)))
 		}
-		return p.negatedIf(not, op, p.call(op, left.from, "regexp_like", args...))
+		return p.negatedIf(not, op, p.call(op, left.from, name, args...))
 	}
 }

@@ -65,16 +65,20 @@ func init() {
 		"ILIKE":   {powerRange, matching("ilike")},
 		"RLIKE":   {powerRange, matching("regexp_like")},
 		"REGEXP":  {powerRange, matching("regexp_like")},
-		"~":       {powerOther, regexp(false, "")},
-		"~*":      {powerOther, regexp(false, "i")},
-		"!~":      {powerOther, regexp(true, "")},
-		"!~*":     {powerOther, regexp(true, "i")},
+		"~":       {powerOther, pattern("regexp_like", false)},
+		"~*":      {powerOther, pattern("regexp_like", false, "i")},
+		"!~":      {powerOther, pattern("regexp_like", true)},
+		"!~*":     {powerOther, pattern("regexp_like", true, "i")},
+		"~~":      {powerOther, pattern("like", false)},
+		"~~*":     {powerOther, pattern("ilike", false)},
+		"!~~":     {powerOther, pattern("like", true)},
+		"!~~*":    {powerOther, pattern("ilike", true)},
 		"AT":      {powerZone, (*parser).atTimeZone},
 		"[":       {powerPostfix, (*parser).subscript},
 		".":       {powerPostfix, (*parser).field},
 		"::":      {powerPostfix, (*parser).colonCast},
 	}
-	for sign, name := range map[string]string{"=": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "<>": "<>", "!=": "<>"} {
+	for sign, name := range map[string]string{"=": "=", "==": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "<>": "<>", "!=": "<>"} {
 		infixes[sign] = infix{powerCompare, comparison(name)}
 	}
 	infixes["<=>"] = infix{powerCompare, (*parser).nullSafeEqual}
@@ -85,6 +89,9 @@ func init() {
 		infixes[sign] = infix{power, binary(sign, power)}
 	}
 	infixes["^"] = infix{powerPower, binary("power", powerPower)}
+	infixes["**"] = infixes["^"]
+	infixes["//"] = infix{powerProduct, binary("div", powerProduct)}
+	infixes["DIV"] = infixes["//"]
 }
 
 // infix looks up the present token; power 0 = it does not continue an expression.
@@ -92,21 +99,24 @@ func (p *parser) infix() infix {
 	switch t := p.peek(); {
 	case t.key == "AT" && !p.follows([]string{"AT", "TIME", "ZONE"}):
 		return infix{} // a name
-	case (t.key == "RLIKE" || t.key == "REGEXP" || t.key == "ISNULL" || t.key == "NOTNULL") && !p.continues():
+	case wordOperators[t.key] && !p.continues():
 		return infix{} // a name
 	default:
 		return infixes[t.key]
 	}
 }
 
-// continues reports whether the present word, which may also be an alias, has to be an operator: RLIKE and REGEXP have
-// an operand behind them, ISNULL and NOTNULL what may follow a condition.
+// wordOperators are operators that are names too.
+var wordOperators = wordSet("RLIKE REGEXP DIV ISNULL NOTNULL")
+
+// continues reports whether the present word, which may also be an alias, has to be an operator: most have an operand
+// behind them, ISNULL and NOTNULL what may follow a condition.
 func (p *parser) continues() bool {
 	next := p.ahead(1)
 	if p.is("ISNULL") || p.is("NOTNULL") {
 		return next.key != "." && next.key != "("
 	}
-	return next.kind == stringToken || next.name() || next.key == "("
+	return next.kind == stringToken || next.number() || next.name() || next.key == "("
 }
 
 // binary reads the right side of an operator that groups to the left.

@@ -28,12 +28,12 @@ var units = unitTable(map[string]unit{
 	"millisecond ms msec": {2, 1000},
 	"second sec s":        {2, microsPerSecond},
 	"minute min m":        {2, 60 * microsPerSecond},
-	"hour hr h":           {2, 3600 * microsPerSecond},
+	"hour hr hrs h":       {2, 3600 * microsPerSecond},
 	"day d":               {1, 1},
 	"week w":              {1, 7},
 	"month mon":           {0, 1},
 	"quarter":             {0, 3},
-	"year yr y":           {0, 12},
+	"year yr yrs y":       {0, 12},
 	"decade":              {0, 120},
 	"century":             {0, 1200},
 })
@@ -43,7 +43,9 @@ func unitTable(list map[string]unit) map[string]unit {
 	for names, u := range list {
 		for _, n := range strings.Fields(names) {
 			table[n] = u
-			table[n+"s"] = u
+			if len(n) > 2 { // not ms for minutes
+				table[n+"s"] = u
+			}
 		}
 	}
 	table["centuries"] = table["century"]
@@ -92,19 +94,21 @@ func notInterval(text string) *dstream.Error {
 	return &dstream.Error{Msg: fmt.Sprintf("%q is not an interval", shortened(text)), Hint: intervalExample}
 }
 
-// spacedUnits puts a blank between an amount and a unit written together, as in 10s.
+// spacedUnits puts a blank between an amount and a unit written together, as in 1h30m.
 func spacedUnits(s string) string {
 	var b strings.Builder
-	digit := false
+	var before rune
 	for _, c := range s {
-		if digit && isNameStart(c) {
+		if numeric(before) && isNameStart(c) || isNameStart(before) && numeric(c) {
 			b.WriteByte(' ')
 		}
-		digit = '0' <= c && c <= '9' || c == '.'
+		before = c
 		b.WriteRune(c)
 	}
 	return b.String()
 }
+
+func numeric(c rune) bool { return '0' <= c && c <= '9' || c == '.' }
 
 // amounts adds up the parts of an interval exactly. Fractions of days and weeks become microseconds, as in PostgreSQL.
 type amounts [3]big.Rat

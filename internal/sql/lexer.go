@@ -152,14 +152,19 @@ func isNameStart(c rune) bool { return c == '_' || unicode.IsLetter(c) && c != u
 var longSigns = []string{"!~~*", "!~~", "!~*", "~~*", "->>", "#>>", "<=>", "::", ":=", "||", "<=", ">=", "<>", "!=", "=>", "==", "->", "&&", "**",
 	"<<", ">>", "!~", "~~", "~*", "#>", "@>", "<@", "//"}
 
+// secondSigns are the second characters of longSigns.
+const secondSigns = "~>:|<=&*@/"
+
 const signs = "()[]{},;.*+-/%<>=:?$^~&|!@#"
 
 func (l *lexer) sign() {
 	rest := l.text[l.at:]
-	for _, s := range longSigns {
-		if strings.HasPrefix(rest, s) {
-			l.add(signToken, len(s), s, s)
-			return
+	if len(rest) > 1 && strings.IndexByte(secondSigns, rest[1]) >= 0 {
+		for _, s := range longSigns {
+			if strings.HasPrefix(rest, s) {
+				l.add(signToken, len(s), s, s)
+				return
+			}
 		}
 	}
 	if strings.IndexByte(signs, rest[0]) >= 0 {
@@ -203,7 +208,7 @@ func (l *lexer) fault(msg string) { l.faultHint(msg, "") }
 
 func (l *lexer) faultHint(msg, hint string) {
 	l.tokens = append(l.tokens, token{
-		kind: faultToken, start: l.at, end: l.at, line: l.line, col: l.col, value: msg, hint: hint,
+		kind: faultToken, start: l.at, end: l.at, line: l.line, col: l.col, key: hint, value: msg,
 	})
 }
 

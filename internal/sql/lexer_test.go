@@ -77,8 +77,8 @@ func TestNumberToWrite(t *testing.T) {
 		{"1_a", ""},
 		{"1__" + strings.Repeat("0", 200), "numbers have no underscores"},
 	} {
-		if got := lex(c.text)[0]; got.kind != faultToken || got.hint != c.want {
-			t.Errorf("%q: hint %q, want %q", c.text, got.hint, c.want)
+		if got := lex(c.text)[0]; got.kind != faultToken || got.key != c.want {
+			t.Errorf("%q: hint %q, want %q", c.text, got.key, c.want)
 		}
 	}
 }

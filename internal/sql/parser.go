@@ -62,7 +62,7 @@ func (p *parser) next() token {
 // checkFault reports a fault of the lexer once everything before it has been read.
 func (p *parser) checkFault() {
 	if t := p.peek(); t.kind == faultToken {
-		p.fail(t, t.value, t.hint)
+		p.fail(t, t.value, t.key)
 	}
 }
 
@@ -130,7 +130,7 @@ func (p *parser) unexpected(wanted ...string) {
 }
 
 // operators are the words that may continue an expression wherever something else is wanted behind it.
-var operators = []string{"AND", "OR", "IS", "IN", "BETWEEN", "NOT"}
+var operators = []string{"AND", "OR", "IS", "IN", "BETWEEN", "NOT", "LIKE", "ILIKE"}
 
 // nearestKeyword is the keyword, one of the wanted or an operator, that the word t was probably meant to be, or "".
 func nearestKeyword(t token, wanted []string) string {
@@ -138,8 +138,8 @@ func nearestKeyword(t token, wanted []string) string {
 		return ""
 	}
 	var keywords []string
-	for _, w := range append(wanted, operators...) {
-		if first, _, _ := strings.Cut(w, " "); isKeyword(first) {
+	for i, w := range append(wanted[:len(wanted):len(wanted)], operators...) {
+		if first, _, _ := strings.Cut(w, " "); isKeyword(first) && (len(first) > 2 || i < len(wanted)) {
 			keywords = append(keywords, first)
 		}
 	}

@@ -48,6 +48,9 @@ func (p *parser) signed() node {
 	case "~":
 		p.next()
 		return p.call(t, t.start, "~", p.operand(powerOther))
+	case "@":
+		p.next()
+		return p.call(t, t.start, "abs", p.operand(powerOther))
 	}
 	p.unexpected("an expression")
 	return node{}

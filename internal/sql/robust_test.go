@@ -66,6 +66,14 @@ var seeds = []string{
 	"SELECT window_start, avg(price) FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(event_time), INTERVAL '1 hour', offset => INTERVAL '15' MINUTE)) LEFT JOIN ads USING (ad_id) GROUP BY 1;",
 	"SELECT *, CASE WHEN n > 1 THEN 'x' ELSE \"ad_id\" END c, CAST(n AS double) / -2, clicks::text || 'it''s', NOT ok IS NOT TRUE -- end\nFROM events /* all */ WHERE n NOT BETWEEN 1 AND 2e3 AND n IN (1, 2) OR event_time > TIMESTAMP '2024-01-01 00:00:00' + INTERVAL 1 DAY",
 	"SELECT EXTRACT(HOUR FROM event_time), COALESCE(n, 0) % 2 FROM events e WHERE e.ok",
+	"WITH a AS (SELECT n, ad_id FROM events), b(x, y) AS (SELECT n, 1 FROM a UNION ALL (SELECT clicks, 2 FROM events)) SELECT t.p FROM (SELECT x FROM b) AS t(p) WHERE p IS NOT DISTINCT FROM 3",
+	"SELECT * EXCLUDE (n) REPLACE (upper(ad_id) AS ad_id), e.* EXCEPT (ok) FROM events e CROSS JOIN UNNEST(ARRAY[1, 2]) WITH ORDINALITY AS u(v, i) LEFT JOIN UNNEST([3]) w ON TRUE",
+	"SELECT window_start, count(DISTINCT ad_id) FILTER (WHERE ok), string_agg(ad_id, ',' ORDER BY n DESC NULLS LAST) FROM TUMBLE((SELECT * FROM events), event_time, INTERVAL '1 02:00' DAY TO MINUTE) GROUP BY ALL",
+	"SELECT TUMBLE_START(event_time, INTERVAL '1' HOUR) AS s, max(n) FROM events GROUP BY TUMBLE(event_time, INTERVAL '1' HOUR), n NOT LIKE E'\\x41' ESCAPE '!'",
+	"SELECT window.start, w.end FROM events GROUP BY window(event_time, '10 minutes') HAVING sum(n) BETWEEN SYMMETRIC 1 AND 2",
+	"SELECT TRY_CAST(ad_id AS array<struct<a int, b decimal(5,2)>>)[1].b, {'a': 1}.a, MAP['k', 2]['k'], ROW(n AS x).x, DATE '2024-01-31', X'00ff', $$x$$, 12345678901234567890 FROM events",
+	"SELECT SUBSTRING(ad_id FROM 2 FOR 3), TRIM(BOTH 'x' FROM ad_id), POSITION('a' IN ad_id), OVERLAY(ad_id PLACING 'x' FROM 1), event_time AT TIME ZONE 'UTC', n & 3 | 4 # 5 << 1, -n ^ 2, ad_id ~* 'x', CURRENT_DATE FROM events",
+	"SELECT INTERVAL '1-2' YEAR TO MONTH, INTERVAL 'P1DT2H', INTERVAL 1 HOUR 30 MINUTES, a.x FROM events LATERAL VIEW OUTER explode(ARRAY[ROW(1 AS x)]) t AS a",
 }
 
 // Deleting, doubling or swapping any token gives a query or an error inside the text, never a panic.
@@ -104,6 +112,33 @@ func TestLimits(t *testing.T) {
 		{"too long list", "SELECT n FROM events WHERE n IN (1" + strings.Repeat(", 2", 20_000) + ")", "more than 25000 operations, names and values"},
 		{"many columns", "SELECT n" + strings.Repeat(", n", 2000) + " FROM events", "the select list has more than 2000 columns"},
 		{"many keys", "SELECT n FROM events GROUP BY 1" + strings.Repeat(", 1", 64), "GROUP BY has more than 64 keys"},
+		{"many stars", "SELECT *" + strings.Repeat(", *", 1000) + " FROM events", "the SELECT has more than 5000 columns"},
+		{"stars of stars", "SELECT * FROM (SELECT *" + strings.Repeat(", *", 600) + " FROM (SELECT *" + strings.Repeat(", *", 600) + " FROM events))", "the SELECT has more than 5000 columns"},
+		{"wide queries", wide(2000, 7), ""},
+		{"wider queries", wide(2000, 9), "too many names for so many columns"},
+		{"alias of an alias", "SELECT n" + strings.Repeat(" + n", 500) + " AS x FROM TUMBLE(events, event_time, INTERVAL '1' DAY) GROUP BY window_start, n HAVING x" + strings.Repeat(" + x", 500) + " > 1", "with the aliases spelled out"},
+		{"named queries", "WITH a0 AS (SELECT n FROM events)" + chain(150, ", a%d AS (SELECT n + n AS n FROM a%d)") + " SELECT n FROM a150", ""},
+		{"too many queries", "SELECT n FROM events" + strings.Repeat(" UNION ALL SELECT n FROM events", 200), "more than 200 SELECTs"},
+		{"nested queries", strings.Repeat("SELECT n FROM (", 49) + "SELECT n FROM events" + strings.Repeat(")", 49), ""},
+		{"queries nested too deep", strings.Repeat("SELECT n FROM (", 50) + "SELECT n FROM events" + strings.Repeat(")", 50), "queries are nested more than 50 deep"},
+		{"parentheses without a query", strings.Repeat("(", 50_000), "queries are nested more than 50 deep"},
+		{"parentheses around a name", "SELECT n FROM " + strings.Repeat("(", 50_000), "queries are nested more than 50 deep"},
+		{"nested types", "SELECT n::" + strings.Repeat("array<", 50_000), "types are nested more than 32 deep"},
+		{"many fields", "SELECT n::struct<" + chain(2000, "f%d int, ") + "a int> FROM events", "more than 1000 fields"},
+		{"deep arrays", deep("[", "n", "]", 250), "the expression is nested more than 200 deep"},
+		{"deep structs", deep("ROW(", "n", ")", 250), "the expression is nested more than 200 deep"},
+		{"long path", deep("", "n", ".a", 2000), "more than 1000 operations on top of each other"},
+		{"many subscripts", deep("", "n", "[1]", 2000), "more than 1000 operations on top of each other"},
+		{"IS DISTINCT FROM doubles its operands", deep("(", "n", ") IS DISTINCT FROM 1", 60), "more than 25000 operations, names and values"},
+		{"LIKE", deep("", "ad_id", " || ad_id LIKE ad_id", 900), "cannot follow another test"},
+		{"many escapes", "SELECT E'" + strings.Repeat("\\n", 1<<18) + "' FROM events", ""},
+		{"many dollars", "SELECT " + strings.Repeat("$a ", 1<<17), "parameters are not supported"},
+		{"dollar quotes", "SELECT $$" + strings.Repeat("$a", 1<<18), "has no closing"},
+		{"long hexadecimal number", "SELECT 0x" + strings.Repeat("f", 1<<19), "is not a number"},
+		{"many underscores", "SELECT 1" + strings.Repeat("_1", 1<<18), "numbers have no underscores"},
+		{"many columns of an alias", "SELECT n FROM events e(" + chain(3000, "c%d, ") + "a)", "more than 2000 columns"},
+		{"many names to unnest", "SELECT n FROM events, UNNEST([1]) AS u(" + chain(1999, "c%d, ") + "a)", "UNNEST"},
+		{"intervals in a row", "SELECT INTERVAL" + strings.Repeat(" 1 HOUR", 20_000) + " FROM events", "is not an interval"},
 		{"many joins", "SELECT n FROM events" + strings.Repeat(" JOIN ads USING (ad_id)", 33), "more than 32 joins"},
 		{"many tokens", "SELECT " + strings.Repeat("n,", 60_000), "the select list has more than 2000 columns"},
 		{"nothing but tokens", strings.Repeat("; ", 200_000), "expected SELECT"},
@@ -127,6 +162,25 @@ func TestLimits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// chain writes a piece for each number from 1 to n; a second number in it is the one before.
+func chain(n int, piece string) string {
+	var b strings.Builder
+	for i := 1; i <= n; i++ {
+		if strings.Count(piece, "%d") == 2 {
+			fmt.Fprintf(&b, piece, i, i-1)
+		} else {
+			fmt.Fprintf(&b, piece, i)
+		}
+	}
+	return b.String()
+}
+
+// wide is a query of that many columns below queries that name some of them.
+func wide(columns, queries int) string {
+	return "WITH w AS (SELECT n AS c0" + chain(columns-1, ", n AS c%d") + " FROM events)" +
+		chain(queries, ", q%d AS (SELECT c1999"+strings.Repeat(", c1999", 249)+" FROM w)") + " SELECT c0 FROM w"
 }
 
 // The longest grouped expressions are checked against every key.

@@ -84,7 +84,7 @@ func (p *parser) selectList() []dstream.Expr {
 	return items
 }
 
-// item reads *, relation.*, or expression [AS alias].
+// item reads *, relation.*, or expression [AS alias]. A field of a struct is called like itself.
 func (p *parser) item() dstream.Expr {
 	t := p.peek()
 	switch {
@@ -99,6 +99,8 @@ func (p *parser) item() dstream.Expr {
 	e := p.expression().Expr
 	if alias, ok := p.optionalAlias(); ok {
 		e.Alias = alias.value
+	} else if e.Kind == dstream.FieldExpr {
+		e.Alias = e.Name
 	}
 	return e
 }

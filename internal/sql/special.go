@@ -46,14 +46,16 @@ func (p *parser) extract(t token) node {
 	return p.datePart(t, field, p.operand(0))
 }
 
-// position reads needle IN text.
+// position reads part IN text, or a list.
 func (p *parser) position(t token) node {
-	needle := p.operand(powerRange)
-	if p.accept(",") {
-		p.fail(t, "POSITION takes no list of arguments", "write POSITION(part IN text), or strpos(text, part)")
+	part := p.operand(powerRange)
+	if p.accept("IN") {
+		return p.call(t, t.start, "strpos", p.operand(0), part)
 	}
-	p.expect("IN")
-	return p.call(t, t.start, "strpos", p.operand(0), needle)
+	if !p.is(",") {
+		p.unexpected("IN")
+	}
+	return p.call(t, t.start, "position", append([]node{part}, p.moreArguments()...)...)
 }
 
 // substring reads text FROM start FOR length, or the same as a list.

@@ -26,9 +26,8 @@ type token struct {
 	kind       tokenKind
 	start, end int    // bytes of the text
 	line, col  int    // of start, from 1, in characters
-	key        string // words in upper case, signs as they are; empty for everything else
+	key        string // words in upper case, signs as they are; of a faultToken the hint; empty for everything else
 	value      string // names and strings without their quotes, numbers as written
-	hint       string // of a faultToken; may be empty
 }
 
 // name reports whether the token can name a column, a table or a function.
