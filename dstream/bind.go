@@ -10,6 +10,7 @@ import (
 
 // binder turns expressions of one clause into typed ones over column ids.
 type binder struct {
+	graph  *Graph
 	scope  scope
 	group  *grouping // set behind an aggregation, where aggregates and grouped expressions have a meaning
 	pos    Pos       // of the step, for expressions without a place of their own
@@ -46,8 +47,13 @@ func (b *binder) bindKind(e Expr) (*columnar.Expr, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.Kind == CastExpr {
-		return b.located(e)(columnar.Cast(args[0], e.Type))
+	switch {
+	case e.Kind == FieldExpr:
+		return b.field(e, args[0], e.Name)
+	case e.Kind == CastExpr && e.Try:
+		return nil, b.errorf(e, "TRY_CAST is not supported yet")
+	case e.Kind == CastExpr:
+		return b.located(e)(b.graph.session.Cast(args[0], e.Type))
 	}
 	return b.call(e, args)
 }
@@ -64,22 +70,32 @@ func (b *binder) args(e Expr) ([]*columnar.Expr, *Error) {
 }
 
 func (b *binder) call(e Expr, args []*columnar.Expr) (*columnar.Expr, *Error) {
-	if e.Distinct {
+	switch {
+	case e.Distinct:
 		return nil, b.errorf(e, "DISTINCT belongs in aggregates, and %s is none", e.Name)
+	case e.Filter != nil:
+		return nil, b.errorf(e, "FILTER belongs to aggregates, and %s is none", e.Name)
+	case len(e.OrderBy) > 0:
+		return nil, b.errorf(e, "ORDER BY belongs in aggregates, and %s is none", e.Name)
 	}
-	out, err := columnar.Call(e.Name, args...)
-	if err != nil && !slices.Contains(functionNames(), strings.ToLower(e.Name)) {
+	if reason, refused := columnar.RefusedFunction(e.Name); refused {
+		return nil, b.errorf(e, "%s() is not supported: %s", strings.ToLower(e.Name), reason)
+	}
+	out, err := b.graph.session.Call(e.Name, args...)
+	if err != nil && !columnar.IsFunction(e.Name) {
 		return nil, &Error{Pos: b.at(e), Msg: err.Error(), Hint: didYouMean(e.Name, functionNames())}
 	}
 	return b.located(e)(out, err)
 }
 
-// functionNames are the words among the functions, and the aggregates.
+// functionNames are the words among the functions and their aliases, and the aggregates.
 func functionNames() []string {
 	var out []string
 	for _, f := range columnar.Functions() {
-		if f.Name[0] >= 'a' && f.Name[0] <= 'z' {
-			out = append(out, f.Name)
+		for _, name := range append(f.Aliases[:len(f.Aliases):len(f.Aliases)], f.Name) {
+			if name[0] >= 'a' && name[0] <= 'z' && !strings.Contains(name, " ") && !slices.Contains(out, name) {
+				out = append(out, name)
+			}
 		}
 	}
 	for _, f := range aggFuncs {
@@ -88,15 +104,41 @@ func functionNames() []string {
 	return out
 }
 
+// column binds a name, or two with a dot in between: relation.column first, then column.field.
 func (b *binder) column(e Expr) (*columnar.Expr, *Error) {
 	c, err := b.scope.resolve(e, b.at(e))
 	if err == nil {
 		return c.expr(), nil
 	}
-	if b.group != nil && len(b.scope.matches(e)) == 0 {
+	if len(b.scope.matches(e)) > 0 {
+		return nil, err // ambiguous
+	}
+	if key := b.group.key(e); key != nil {
+		return key, nil
+	}
+	if e.Qualifier != "" && len(b.scope.under(e.Qualifier)) == 0 {
+		if c, err := b.scope.resolve(Expr{Name: e.Qualifier}, b.at(e)); err == nil {
+			return b.field(e, c.expr(), e.Name)
+		}
+	}
+	if b.group != nil {
 		return b.group.ungrouped(e, err)
 	}
 	return nil, err
+}
+
+// field is a field of a struct.
+func (b *binder) field(e Expr, of *columnar.Expr, name string) (*columnar.Expr, *Error) {
+	text := b.graph.columns.render(of)
+	if of.Type.Kind != columnar.Struct {
+		return nil, b.errorf(e, "%s is %s, which has no field %q", text, of.Type.Article(), name)
+	}
+	fields := &columnar.Schema{Fields: of.Type.Fields()}
+	i := fields.Index(name)
+	if i < 0 {
+		return nil, &Error{Pos: b.at(e), Msg: fmt.Sprintf("%s has no field %q", text, name), Hint: hintAmong(name, fields.Names())}
+	}
+	return fieldOf(of, fields.Fields[i]), nil
 }
 
 func (b *binder) aggregate(e Expr) (*columnar.Expr, *Error) {

@@ -223,6 +223,9 @@ func (p *Plan) checkEnd(s *Stage) error {
 // checkExchange checks an exchange against all that send into it.
 func (p *Plan) checkExchange(i int) error {
 	x, senders := &p.Exchanges[i], p.Senders(i)
+	if slices.ContainsFunc(p.Exchanges[:i], func(o Exchange) bool { return o.Name == x.Name }) {
+		return errors.New("another one has this name too")
+	}
 	if behind := p.Behind(i); behind < 0 || len(senders) == 0 || senders[len(senders)-1] >= behind {
 		return fmt.Errorf("stages %v send into it, stage %d is behind it", senders, behind)
 	}

@@ -21,9 +21,13 @@
 // in the case of their declaration, and gone from the plan where they do not leave the job: [Plan.Canonical] of two jobs
 // is the same text if they compute the same thing in the same way, and the job hash is made of it.
 //
-// In this version a job reads one source and has one result, which may go to several sinks. What is not supported is
-// refused by name.
+// A job reads any number of sources, and its streams end in any number of sinks. A stream may be continued in several
+// ways, and be made a named query by [Graph.AddView] that others go on with: what they share is computed once.
 //
-// A [Plan] is a directed acyclic graph of stages cut at exchanges. Stage 0 reads the source; every later stage merges
-// what an exchange brings to its shards.
+// Plans are made in three steps. The steps in front of the sinks are expanded to trees of operators, one for each source
+// and each exchange: behind a UNION ALL every input has row operators of its own, and equal operators over equal rows
+// become one. The trees are cut into segments where they fork. Every segment becomes a stage, which computes what those
+// behind it need, and no more.
+//
+// A [Plan] is a directed acyclic graph of stages. What is not supported is refused by name.
 package dstream

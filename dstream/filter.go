@@ -11,11 +11,11 @@ func (s *Stream) Filter(pred Expr) *Stream {
 		if err != nil {
 			return err
 		}
-		n.node = &node{in: s.node, filter: e}
+		n.node = s.node.next(node{filter: e})
 		return nil
 	})
 }
 
 func (s *Stream) binder(pos Pos, clause string) *binder {
-	return &binder{scope: s.scope, group: s.group, pos: pos, clause: clause}
+	return &binder{graph: s.graph, scope: s.scope, group: s.group, pos: pos, clause: clause}
 }

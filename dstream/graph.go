@@ -31,7 +31,7 @@ type Table struct {
 type Relation struct {
 	Name   string
 	Static bool             // a table
-	Schema *columnar.Schema // the declared columns
+	Schema *columnar.Schema // the declared columns, or those of the query
 }
 
 // Graph is a job under construction: its relations, and the streams that end in sinks. It is not safe for concurrent
@@ -44,17 +44,21 @@ type Graph struct {
 	bounded   bool
 }
 
-// relation is a source or a table; exactly one is set.
+// relation is a source, a table or a named query; exactly one is set.
 type relation struct {
 	source *Source
 	table  *Table
+	view   *view
 }
 
 func (r relation) name() string {
-	if r.source != nil {
+	switch {
+	case r.source != nil:
 		return r.source.Name
+	case r.table != nil:
+		return r.table.Name
 	}
-	return r.table.Name
+	return r.view.name
 }
 
 // NewGraph returns a graph without relations.
@@ -85,17 +89,23 @@ func (g *Graph) AddTable(t Table) error {
 	return nil
 }
 
-// Relations lists sources and tables in the order in which they were added.
+// Relations lists sources, tables and named queries in the order in which they were added.
 func (g *Graph) Relations() []Relation {
 	out := make([]Relation, len(g.relations))
 	for i, r := range g.relations {
-		if r.source != nil {
-			out[i] = Relation{Name: r.source.Name, Schema: declaredSchema(r.source)}
-		} else {
-			out[i] = Relation{Name: r.table.Name, Static: true, Schema: r.table.Schema}
-		}
+		out[i] = Relation{Name: r.name(), Static: r.table != nil, Schema: r.schema()}
 	}
 	return out
+}
+
+func (r relation) schema() *columnar.Schema {
+	switch {
+	case r.source != nil:
+		return declaredSchema(r.source)
+	case r.table != nil:
+		return r.table.Schema
+	}
+	return r.view.stream.scope.visible().schema()
 }
 
 // find returns the relation with that name: an exact match wins over one that ignores case.

@@ -17,7 +17,8 @@ type Grouped struct {
 // grouping is an aggregation. Keys and window columns keep their ids behind it.
 type grouping struct {
 	graph  *Graph
-	window *window
+	query  string    // the named query that it is in; may be empty
+	window *window   // nil: the groups are finished at the end of the input
 	scope  scope     // of its input
 	keys   []*column // what the groups differ by, besides the window
 	all    []*column // keys, and those that follow from the window alone
@@ -31,57 +32,75 @@ type aggregate struct {
 }
 
 // GroupBy puts rows in groups by the keys. At least one key must be a column of the window; the groups of a window are
-// finished when the watermark passes its end.
+// finished when the watermark passes its end. Only in a bounded job, see [Graph.SetBounded], groups need no window: they
+// are finished at the end of the input, and without keys all rows are one group, which exists even when there are none.
 func (s *Stream) GroupBy(keys ...Expr) *Grouped {
 	out := &Grouped{}
 	out.stream = s.step(func(n *Stream, pos Pos) *Error {
-		if s.window == nil {
-			return endless(pos, "cut the stream into windows (TUMBLE in SQL, Window in Go) and group by window_start too")
-		}
-		out.group = &grouping{graph: s.graph, window: s.window, scope: s.scope}
-		b := &binder{scope: s.scope, pos: pos, clause: "GROUP BY"}
-		if err := s.bindKeys(out, b, keys); err != nil {
-			return err
+		if s.window == nil && !s.graph.bounded {
+			return endless(pos, "GROUP BY", "cut the stream into windows (TUMBLE in SQL, Window in Go) and group by window_start too")
 		}
 		n.at = pos
-		n.node = &node{in: s.node, group: out.group}
-		return s.checkTime(s.window)
+		return s.groupBy(n, out, &binder{graph: s.graph, scope: s.scope, pos: pos, clause: "GROUP BY"}, keys)
 	})
 	return out
 }
 
-func endless(pos Pos, hint string) *Error {
-	return &Error{Pos: pos, Msg: "GROUP BY without a window would keep every group for ever", Hint: hint}
+func endless(pos Pos, what, hint string) *Error {
+	return &Error{Pos: pos, Msg: what + " without a window would keep every group for ever", Hint: hint}
 }
 
-func (s *Stream) bindKeys(out *Grouped, b *binder, keys []Expr) *Error {
-	windowed := false
+// groupBy binds the keys and makes n the input of the aggregation.
+func (s *Stream) groupBy(n *Stream, out *Grouped, b *binder, keys []Expr) *Error {
+	var bound scope
 	for i, e := range keys {
-		bound, err := b.bind(e)
+		k, err := b.bind(e)
 		if err != nil {
 			return err
 		}
-		c := s.graph.output(b, e, bound, i+1)
-		out.keys = append(out.keys, c)
-		out.group.addKey(s.graph.columns.list[c.id])
-		windowed = windowed || out.group.window.has(c.id)
+		bound = append(bound, s.graph.output(b, e, k, i+1))
 	}
-	if !windowed {
-		return endless(b.pos, "add window_start to GROUP BY")
-	}
-	return nil
+	return s.groupByColumns(n, out, b, bound)
 }
 
-func (g *grouping) addKey(c *column) {
+func (s *Stream) groupByColumns(n *Stream, out *Grouped, b *binder, keys scope) *Error {
+	g := &grouping{graph: s.graph, scope: s.scope}
+	for _, k := range keys {
+		if s.window.has(k.id) {
+			g.window = s.window
+		}
+	}
+	if g.window == nil && !s.graph.bounded {
+		return endless(b.pos, b.clause, "add window_start to "+b.clause)
+	}
+	for _, k := range keys {
+		if err := g.addKey(s.graph.columns.list[k.id], k.at(b.pos)); err != nil {
+			return err
+		}
+	}
+	if len(g.keys) == 0 && len(keys) > 0 && g.window == nil { // groups that are there only when there are rows
+		g.keys = g.all[:1:1]
+	}
+	out.group, out.keys = g, keys
+	n.node = s.node.next(node{group: g})
+	return s.checkTime(g.window)
+}
+
+func (g *grouping) addKey(c *column, pos Pos) *Error {
 	if slices.Contains(g.all, c) {
-		return
+		return nil
 	}
 	if !g.window.has(c.id) {
 		g.all = append(g.all, c)
 	}
-	if !g.followsWindow(c) {
-		g.keys = append(g.keys, c)
+	if g.followsWindow(c) {
+		return nil
 	}
+	if c.typ.Kind == columnar.Map {
+		return &Error{Pos: pos, Msg: fmt.Sprintf("the key %s is %s, and maps cannot be compared", c.name, c.typ.Article())}
+	}
+	g.keys = append(g.keys, c)
+	return nil
 }
 
 // followsWindow reports whether the column is the same for all rows of a window.
@@ -95,27 +114,6 @@ func (g *grouping) followsWindow(c *column) bool {
 	return !slices.ContainsFunc(leaves, func(c *column) bool { return !g.window.has(c.id) })
 }
 
-// checkTime refuses a first window over something that the watermark does not follow.
-func (s *Stream) checkTime(w *window) *Error {
-	n := s.node
-	for n.source == nil {
-		if n.group != nil {
-			return nil
-		}
-		n = n.in
-	}
-	src, c := n.source, s.graph.columns.list[w.time]
-	switch {
-	case src.EventTime == "":
-		return &Error{Pos: w.pos, Msg: fmt.Sprintf("source %q has no event time, so nothing tells when a window is complete", src.Name),
-			Hint: "declare the event_time of the source"}
-	case c.field != src.EventTime || c.join != nil:
-		return &Error{Pos: w.pos, Msg: fmt.Sprintf("the window is over %s, but the watermark of source %q follows its event time, %s", c.name, src.Name, src.EventTime),
-			Hint: "use the same column for both"}
-	}
-	return nil
-}
-
 // Agg computes expressions over keys and aggregates for each group. The columns are the keys, then these; the columns of
 // the window can be used even where they are no keys. The steps right behind, up to the next Select, may use further
 // aggregates of the group, and whatever the keys were made of.
@@ -124,7 +122,7 @@ func (g *Grouped) Agg(aggs ...Expr) *Stream {
 		n.window, n.group = nil, g.group
 		visible := g.keys
 		hidden := g.hidden()
-		b := &binder{scope: append(visible[:len(visible):len(visible)], hidden...), group: g.group, pos: pos, clause: "SELECT"}
+		b := &binder{graph: n.graph, scope: append(visible[:len(visible):len(visible)], hidden...), group: g.group, pos: pos, clause: "SELECT"}
 		for _, e := range aggs {
 			bound, err := b.bind(e)
 			if err != nil {
@@ -153,13 +151,17 @@ func (g *grouping) key(e Expr) *columnar.Expr {
 	if g == nil || !slices.ContainsFunc(g.all, func(c *column) bool { return c.def != nil }) {
 		return nil
 	}
-	bound, err := (&binder{scope: g.scope}).bind(e)
+	bound, err := (&binder{graph: g.graph, scope: g.scope}).bind(e)
 	if err != nil {
 		return nil
 	}
 	for _, k := range g.all {
 		if k.def != nil && k.def.String() == bound.String() {
-			return k.expr()
+			out := k.expr()
+			if k.def.Op == "field" { // select it by its own name
+				out.Name = k.def.Args[1].Value.S
+			}
+			return out
 		}
 	}
 	return nil
@@ -168,15 +170,15 @@ func (g *grouping) key(e Expr) *columnar.Expr {
 // ungrouped explains a column that is not in the result: unknown is returned when the input has none of that name
 // either. A key is found here by the name that it has in the input.
 func (g *grouping) ungrouped(e Expr, unknown *Error) (*columnar.Expr, *Error) {
-	if len(g.scope.matches(e)) == 0 {
+	bound, err := (&binder{graph: g.graph, scope: g.scope, pos: unknown.Pos}).column(e)
+	if err != nil && len(g.scope.matches(e)) == 0 {
 		return nil, unknown
 	}
-	c, err := g.scope.resolve(e, unknown.Pos)
 	if err != nil {
 		return nil, err
 	}
-	if slices.Contains(g.all, g.graph.columns.list[c.id]) {
-		return c.expr(), nil
+	if bound.Op == "col" && slices.Contains(g.all, g.graph.columns.list[bound.Col]) {
+		return bound, nil
 	}
 	return nil, &Error{Pos: unknown.Pos, Msg: fmt.Sprintf("column %q is neither grouped by nor inside an aggregate", refName(e)),
 		Hint: fmt.Sprintf("add it to GROUP BY, or wrap it in an aggregate such as max(%s)", refName(e))}
@@ -195,7 +197,7 @@ func (g *grouping) aggregate(e Expr, pos Pos) (*columnar.Expr, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	t, fault := a.spec(-1, "").Out()
+	t, fault := a.spec([]int{-1}).Out()
 	if fault != nil {
 		return nil, &Error{Pos: pos, Msg: fault.Error(), Hint: aggregateTakes[fn]}
 	}
@@ -219,7 +221,7 @@ func (g *grouping) argument(fn columnar.AggFunc, arg Expr, pos Pos) (*aggregate,
 	if arg.Kind == StarExpr {
 		return &aggregate{fn: columnar.CountStar}, nil
 	}
-	b := &binder{scope: g.scope, pos: pos, clause: "an aggregate"}
+	b := &binder{graph: g.graph, scope: g.scope, pos: pos, clause: "an aggregate"}
 	bound, err := b.bind(arg)
 	if err != nil {
 		return nil, err
@@ -242,7 +244,7 @@ func (g *grouping) column(a *aggregate, t columnar.Type) *column {
 			return c
 		}
 	}
-	c := g.graph.columns.add(column{name: g.graph.columns.renderAgg(a), typ: t, agg: a})
+	c := g.graph.columns.add(column{name: a.render(g.graph.columns.render), typ: t, agg: a})
 	g.aggs = append(g.aggs, c)
 	return c
 }
@@ -251,18 +253,40 @@ func (a *aggregate) equal(o *aggregate) bool {
 	return a.fn == o.fn && (a.arg == nil || a.arg.String() == o.arg.String())
 }
 
-// spec is the aggregate over the arg-th column of its input.
-func (a *aggregate) spec(arg int, name string) columnar.Agg {
-	out := columnar.Agg{Func: a.fn, Arg: -1, Name: name}
+// exprs are the expressions that must be computed for each row.
+func (a *aggregate) exprs() []*columnar.Expr {
+	if a.arg == nil {
+		return nil
+	}
+	return []*columnar.Expr{a.arg}
+}
+
+// countsRows reports whether it is count(*).
+func (a *aggregate) countsRows() bool { return a.arg == nil }
+
+// spec is the aggregate over columns: at holds the positions of exprs.
+func (a *aggregate) spec(at []int) columnar.Agg {
+	out := columnar.Agg{Func: a.fn, Arg: -1}
 	if a.arg != nil {
-		out.Arg, out.In = arg, a.arg.Type
+		out.Arg, out.In = at[0], a.arg.Type
 	}
 	return out
 }
 
-func (s *columnSet) renderAgg(a *aggregate) string {
+// render writes the aggregate for people.
+func (a *aggregate) render(expr func(*columnar.Expr) string) string {
 	if a.arg == nil {
 		return string(columnar.CountStar)
 	}
-	return shorten(string(a.fn) + "(" + s.render(a.arg) + ")")
+	return shorten(string(a.fn) + "(" + expr(a.arg) + ")")
+}
+
+// rows is the column of count(*), nil when no expression asked for it.
+func (g *grouping) rows() *column {
+	for _, c := range g.aggs {
+		if c.agg.countsRows() {
+			return c
+		}
+	}
+	return nil
 }

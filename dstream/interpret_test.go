@@ -114,23 +114,52 @@ func startOf(t int64, w windows.Tumbling) int64 {
 // dataset is what the relations of a test hold: by relation, rows by column name.
 type dataset map[string][]map[string]value
 
-// runPlan gives the rows of the last stage.
-func runPlan(p *Plan, data dataset) [][]value {
-	var rows [][]value
-	for _, r := range data[p.Sources[0].Name] {
-		var row []value
-		for _, f := range p.Sources[0].Fields {
-			row = append(row, r[f.Name])
-		}
-		rows = append(rows, row)
-	}
-	for _, s := range p.Stages {
+// runPlan gives the rows that each sink takes, without the columns that only partitions use.
+func runPlan(p *Plan, data dataset) map[string][][]value {
+	outs := make([][][]value, len(p.Stages))
+	sinks := map[string][][]value{}
+	for i := range p.Stages {
+		s := &p.Stages[i]
+		rows := runInput(p, s.From, outs, data)
 		for _, op := range s.Ops {
 			rows = runOp(p, op, rows, data)
 		}
-		if s.Exchange >= 0 {
-			rows = runExchange(&p.Exchanges[s.Exchange], rows)
+		outs[i] = rows
+		for _, name := range s.Sinks {
+			sinks[name] = append(sinks[name], rows...)
 		}
+	}
+	for _, k := range p.Sinks {
+		for i, row := range sinks[k.Name] {
+			var file []value
+			for _, c := range k.Columns {
+				file = append(file, row[c])
+			}
+			sinks[k.Name][i] = file
+		}
+	}
+	return sinks
+}
+
+// runInput gives the rows that a stage begins with.
+func runInput(p *Plan, in Input, outs [][][]value, data dataset) [][]value {
+	var rows [][]value
+	switch {
+	case in.Stage >= 0:
+		return outs[in.Stage]
+	case in.Exchange >= 0:
+		for _, s := range p.Senders(in.Exchange) {
+			rows = append(rows, outs[s]...)
+		}
+		return runExchange(&p.Exchanges[in.Exchange], rows)
+	}
+	src := &p.Sources[in.Source]
+	for _, r := range data[src.Name] {
+		var row []value
+		for _, f := range src.Fields {
+			row = append(row, r[f.Name])
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }

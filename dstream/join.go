@@ -42,11 +42,11 @@ func (s *Stream) Join(table, alias string, kind JoinKind, on Expr) *Stream {
 		}
 		j := &join{table: t, kind: kind}
 		n.scope = append(s.scope[:len(s.scope):len(s.scope)], s.graph.joinScope(j, alias)...)
-		b := &binder{scope: n.scope, pos: pos, clause: "JOIN"}
+		b := &binder{graph: s.graph, scope: n.scope, pos: pos, clause: "JOIN"}
 		if err := j.bindKeys(s.graph, b, on); err != nil {
 			return err
 		}
-		n.node, n.group = &node{in: s.node, join: j}, nil
+		n.node, n.group = s.node.next(node{join: j}), nil
 		return nil
 	})
 }
@@ -57,7 +57,7 @@ func (g *Graph) joinable(name string, pos Pos) (*Table, *Error) {
 	case !ok:
 		return nil, &Error{Pos: pos, Msg: quoted("unknown table", name), Hint: cmp.Or(hintAmong(name, g.names(true)), "the job declares no static table; declare it under tables")}
 	case r.table == nil:
-		return nil, &Error{Pos: pos, Msg: fmt.Sprintf("%q is a stream; joins of two streams are not supported in this version", r.source.Name),
+		return nil, &Error{Pos: pos, Msg: fmt.Sprintf("%q is a stream; joins of two streams are not supported in this version", r.name()),
 			Hint: "join a static table"}
 	}
 	return r.table, nil

@@ -12,205 +12,184 @@ import (
 // Plan checks the job and cuts it into stages. The error is an *[Error]: the first mistake in the streams that end in
 // sinks, in the order of the To calls.
 func (g *Graph) Plan() (*Plan, error) {
-	if err := g.checkSinks(); err != nil {
-		return nil, err
+	if len(g.sinks) == 0 {
+		return nil, &Error{Msg: "the job has no sink", Hint: "end a stream with To"}
 	}
-	l := &lowering{graph: g, plan: &Plan{}, tables: map[*Table][]bool{}}
-	l.analyse(segmentsOf(g.sinks[0].stream.node))
-	for i := range l.stages {
-		l.lower(i)
+	for _, k := range g.sinks {
+		if k.err != nil {
+			return nil, k.err
+		}
 	}
-	l.finish()
+	l := &lowering{graph: g, plan: &Plan{}, tables: map[*Table][]bool{}, fields: map[*Source][]*column{}}
+	l.lower(g.expand())
 	if err := l.plan.Check(); err != nil {
 		return nil, fmt.Errorf("plan the job: %w", err)
 	}
 	return l.plan, nil
 }
 
-func (g *Graph) checkSinks() error {
-	if len(g.sinks) == 0 {
-		return &Error{Msg: "the job has no sink", Hint: "end a stream with To"}
-	}
-	for _, k := range g.sinks {
-		if k.err != nil {
-			return k.err
-		}
-	}
-	for _, k := range g.sinks[1:] {
-		if err := sameStream(g.sinks[0], k); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sameStream refuses jobs of several streams: a stage has one output in this version.
-func sameStream(a, b sink) error {
-	if x, y := a.stream.source(), b.stream.source(); x != y {
-		return &Error{Pos: b.pos, Msg: fmt.Sprintf("sinks %q and %q read sources %q and %q: a job reads one source in this version", a.name, b.name, x.Name, y.Name)}
-	}
-	same := slices.EqualFunc(a.stream.scope.visible(), b.stream.scope.visible(), func(x, y scopeColumn) bool {
-		return x.id == y.id && x.Name == y.Name
-	})
-	if a.stream.node != b.stream.node || !same {
-		return &Error{Pos: b.pos, Msg: fmt.Sprintf("sinks %q and %q take different streams: a job has one result in this version", a.name, b.name),
-			Hint: "call To twice on one stream, or run two jobs"}
-	}
-	return nil
-}
-
-func (s *Stream) source() *Source {
-	n := s.node
-	for n.source == nil {
-		n = n.in
-	}
-	return n.source
-}
-
-// lowering turns the steps of a graph into a plan. A first pass, from the last stage to the first, finds what each must
-// yield, because that is known from the one behind it; a second one makes the stages in order.
+// lowering turns trees of operators into a plan: what each segment must yield is found from the ends to the roots, then
+// the stages are made from the roots to the ends.
 type lowering struct {
-	graph  *Graph
-	plan   *Plan
-	stages []*stageBuilder
-	tables map[*Table][]bool // which fields are in use
-
-	exchanges []string // names taken
+	graph     *Graph
+	columns   *columnSet // of the expansion
+	plan      *Plan
+	roots     []*operator // a root comes after those whose rows go into it
+	segments  []*segment  // by id
+	exchanges map[*operator]int
+	sources   map[*Source]int
+	tables    map[*Table][]bool     // which fields are in use
+	fields    map[*Source][]*column // those in use
 }
 
-// segment is a run of filters and joins that becomes one stage. It starts at a source or at a grouping.
-type segment struct {
-	source *Source
-	group  *grouping
-	steps  []*node
-}
-
-func segmentsOf(n *node) []segment {
-	var seg segment
-	for ; n != nil; n = n.in {
-		switch {
-		case n.source != nil:
-			seg.source = n.source
-		case n.group != nil:
-			seg.group = n.group
-			slices.Reverse(seg.steps)
-			return append(segmentsOf(n.in), seg)
-		default:
-			seg.steps = append(seg.steps, n)
+func (l *lowering) lower(x *expansion) {
+	l.columns = &x.columns
+	for _, e := range x.ends {
+		l.visit(e.root())
+	}
+	l.nameExchanges(x)
+	for _, root := range l.roots {
+		l.addSegments(newSegment(root))
+	}
+	for _, s := range l.segments {
+		if s.parent == nil {
+			l.needs(s)
 		}
 	}
-	slices.Reverse(seg.steps)
-	return []segment{seg}
-}
-
-// output is a column that a stage yields.
-type output struct {
-	expr *columnar.Expr // over ids
-	name string
-}
-
-// sinkOutputs are the visible columns, then the hidden ones that partitions use.
-func (l *lowering) sinkOutputs() []output {
-	var out []output
-	var ids []int
-	for _, c := range l.graph.sinks[0].stream.scope.visible() {
-		out, ids = append(out, output{c.expr(), c.Name}), append(ids, c.id)
+	l.addInputs()
+	for _, s := range l.segments {
+		l.addStage(s)
 	}
-	for _, k := range l.graph.sinks {
-		for _, p := range k.partitions {
-			for _, id := range references(p.expr, nil) {
-				if !slices.Contains(ids, id) {
-					c := l.graph.columns.list[id]
-					out, ids = append(out, output{c.expr(), c.name}), append(ids, id)
-				}
+	l.addTables()
+	l.sinkPlans()
+	nameOps(l.plan)
+}
+
+// visit lists the root behind those that feed it.
+func (l *lowering) visit(root *operator) {
+	if slices.Contains(l.roots, root) {
+		return
+	}
+	if root.gather != nil {
+		for _, in := range root.gather.inputs {
+			l.visit(in.root())
+		}
+	}
+	l.roots = append(l.roots, root)
+}
+
+// addSegments numbers the segments of a tree: each behind the one that it takes its rows from.
+func (l *lowering) addSegments(s *segment) {
+	s.id = len(l.segments)
+	l.segments = append(l.segments, s)
+	for _, n := range s.next {
+		l.addSegments(n)
+	}
+	for _, op := range s.ops {
+		if op.join != nil && l.tables[op.join.table] == nil {
+			l.tables[op.join.table] = make([]bool, len(op.join.table.Schema.Fields))
+		}
+	}
+}
+
+// addInputs plans the sources, by name, and the exchanges.
+func (l *lowering) addInputs() {
+	l.exchanges, l.sources = map[*operator]int{}, map[*Source]int{}
+	var sources []*Source
+	for _, root := range l.roots {
+		if root.source != nil {
+			sources = append(sources, root.source)
+			continue
+		}
+		l.exchanges[root] = len(l.plan.Exchanges)
+		l.plan.Exchanges = append(l.plan.Exchanges, root.gather.exchange())
+	}
+	slices.SortFunc(sources, func(a, b *Source) int { return strings.Compare(a.Name, b.Name) })
+	for i, src := range sources {
+		l.sources[src] = i
+		l.plan.Sources = append(l.plan.Sources, src.plan(l.fields[src]))
+	}
+}
+
+// plan decodes what is used, and the event time always, because the watermark follows every record. Fields are ordered by
+// name: the order of their declaration means nothing.
+func (src *Source) plan(used []*column) SourcePlan {
+	needed := map[string]bool{}
+	if src.EventTime != "" {
+		needed[src.EventTime] = true
+	}
+	for _, c := range used {
+		needed[c.field] = true
+	}
+	p := SourcePlan{Name: src.Name, Format: src.Format, OnBadValue: src.OnBadValue, EventTime: -1}
+	for i, name := range slices.Sorted(maps.Keys(needed)) {
+		if name == src.EventTime {
+			p.EventTime, p.Bounds = i, src.Bounds
+		}
+		p.Fields = append(p.Fields, src.decodeField(name))
+	}
+	return p
+}
+
+func (src *Source) decodeField(name string) columnar.DecodeField {
+	for _, f := range src.Fields {
+		if f.Name == name {
+			return f
+		}
+	}
+	var out columnar.DecodeField
+	for _, f := range columnar.MetadataFields(src.Format) {
+		if f.Name == name {
+			out.Field = f
+		}
+	}
+	return out
+}
+
+// addStage plans a segment.
+func (l *lowering) addStage(s *segment) {
+	st := Stage{ID: s.id, Exchange: -1, Sinks: s.sinks}
+	b := &stageBuilder{columns: l.columns, tables: l.tables, segment: s}
+	switch {
+	case s.parent != nil:
+		st.From, st.In = FromStage(s.parent.id), l.plan.Stages[s.parent.id].Out
+		for _, o := range s.parent.outs {
+			b.layout = append(b.layout, o.column.id)
+		}
+	case s.root.source != nil:
+		i := l.sources[s.root.source]
+		st.From, st.In = FromSource(i), l.plan.Sources[i].Schema()
+		b.layout = l.sourceLayout(&l.plan.Sources[i], s.root)
+	default:
+		i := l.exchanges[s.root]
+		st.From, st.In = FromExchange(i), l.plan.Exchanges[i].Final
+		for _, c := range s.root.columns {
+			b.layout = append(b.layout, c.id)
+		}
+	}
+	if s.gather != nil {
+		st.Exchange = l.exchanges[s.gather]
+	}
+	st.Ops, st.Out = b.build(st.In)
+	l.plan.Stages = append(l.plan.Stages, st)
+}
+
+// sourceLayout is the ids of the fields, −1 where no expression uses one.
+func (l *lowering) sourceLayout(p *SourcePlan, root *operator) []int {
+	out := make([]int, len(p.Fields))
+	for i, f := range p.Fields {
+		out[i] = -1
+		for _, c := range root.columns {
+			if c.field == f.Name {
+				out[i] = c.id
 			}
 		}
 	}
 	return out
 }
 
-func (l *lowering) analyse(segments []segment) {
-	for _, seg := range segments {
-		for _, n := range seg.steps {
-			if n.join != nil {
-				l.tables[n.join.table] = make([]bool, len(n.join.table.Schema.Fields))
-			}
-		}
-	}
-	l.stages = make([]*stageBuilder, len(segments))
-	outs := l.sinkOutputs()
-	for i := len(segments) - 1; i >= 0; i-- {
-		l.stages[i] = newStageBuilder(l, segments[i], outs)
-		if g := segments[i].group; g != nil {
-			l.stages[i].input = g.input(l.stages[i].uses)
-			outs = l.stages[i].input.outs
-		}
-	}
-}
-
-// lower plans stage i, and the exchange to the one behind it.
-func (l *lowering) lower(i int) {
-	b := l.stages[i]
-	if i == 0 {
-		b.in, b.layout = l.readSource(b.segment.source, b.uses)
-	} else {
-		b.in, b.layout = l.plan.Exchanges[i-1].Final, b.input.finalIDs(b.segment.group)
-	}
-	st := Stage{ID: i, From: FromExchange(i - 1), In: b.in, Exchange: -1}
-	if i == 0 {
-		st.From = FromSource(0)
-	}
-	st.Ops, st.Out = b.build(i == len(l.stages)-1)
-	if i < len(l.stages)-1 {
-		next := l.stages[i+1]
-		x := next.input.exchange(next.segment.group, st.Out)
-		x.Name = apart(x.Name, l.exchanges)
-		l.exchanges = append(l.exchanges, x.Name)
-		st.Exchange = len(l.plan.Exchanges)
-		l.plan.Exchanges = append(l.plan.Exchanges, *x)
-	}
-	l.plan.Stages = append(l.plan.Stages, st)
-}
-
-// readSource decodes what is used, and the event time always, because the watermark follows every record. Fields are
-// ordered by name: the order of their declaration means nothing. The ids are those of the fields, −1 where no
-// expression uses one.
-func (l *lowering) readSource(src *Source, uses map[int]int) (*columnar.Schema, []int) {
-	needed := map[string]int{}
-	if src.EventTime != "" {
-		needed[src.EventTime] = -1
-	}
-	for id := range uses {
-		if c := l.graph.columns.list[id]; c.field != "" && c.join == nil {
-			needed[c.field] = id
-		}
-	}
-	p := SourcePlan{Name: src.Name, Format: src.Format, OnBadValue: src.OnBadValue, EventTime: -1}
-	schema, ids := &columnar.Schema{}, []int{}
-	for i, name := range slices.Sorted(maps.Keys(needed)) {
-		f := decodeField(src, name)
-		if name == src.EventTime {
-			p.EventTime, p.Bounds = i, src.Bounds
-		}
-		p.Fields = append(p.Fields, f)
-		schema.Fields, ids = append(schema.Fields, f.Field), append(ids, needed[name])
-	}
-	l.plan.Sources = append(l.plan.Sources, p)
-	return schema, ids
-}
-
-func decodeField(src *Source, name string) columnar.DecodeField {
-	for _, f := range src.Fields {
-		if f.Name == name {
-			return f
-		}
-	}
-	metadata := columnar.Schema{Fields: columnar.MetadataFields(src.Format)}
-	return columnar.DecodeField{Field: metadata.Fields[metadata.Index(name)]}
-}
-
-// finish adds tables and sinks.
-func (l *lowering) finish() {
+// addTables plans the tables in use, by name.
+func (l *lowering) addTables() {
 	for t, used := range l.tables {
 		schema := &columnar.Schema{}
 		for _, i := range tableFields(t, used) {
@@ -219,18 +198,6 @@ func (l *lowering) finish() {
 		l.plan.Tables = append(l.plan.Tables, TablePlan{Name: t.Name, Schema: schema})
 	}
 	slices.SortFunc(l.plan.Tables, func(a, b TablePlan) int { return strings.Compare(a.Name, b.Name) })
-	last := &l.plan.Stages[len(l.plan.Stages)-1]
-	positions := map[int]int{}
-	for i, o := range l.sinkOutputs() {
-		if _, ok := positions[o.expr.Col]; !ok {
-			positions[o.expr.Col] = i
-		}
-	}
-	for _, k := range l.graph.sinks {
-		last.Sinks = append(last.Sinks, k.name)
-		l.plan.Sinks = append(l.plan.Sinks, k.plan(last.Out, positions))
-	}
-	nameOps(l.plan)
 }
 
 // tableFields are the positions of the used fields, by name.
@@ -245,15 +212,6 @@ func tableFields(t *Table, used []bool) []int {
 	return out
 }
 
-func (k *sink) plan(schema *columnar.Schema, positions map[int]int) SinkPlan {
-	out := SinkPlan{Name: k.name, Schema: schema, Columns: k.fileColumns()}
-	for _, p := range k.partitions {
-		e := substitute(p.expr, func(c *columnar.Expr) *columnar.Expr { return columnar.Col(schema, positions[c.Col]) })
-		out.Partitions = append(out.Partitions, Partition{Name: p.name, Expr: e})
-	}
-	return out
-}
-
 // nameOps numbers the operators of a kind through the plan.
 func nameOps(p *Plan) {
 	count := map[string]int{}
@@ -265,6 +223,8 @@ func nameOps(p *Plan) {
 				op.Name = numbered(count, "filter", true)
 			case op.Project != nil:
 				op.Name = numbered(count, "project", true)
+			case op.Unnest != nil:
+				op.Name = numbered(count, "unnest", true)
 			default:
 				op.Name = numbered(count, "join "+op.Join.Table, false)
 			}

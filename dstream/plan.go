@@ -143,7 +143,9 @@ type Unnest struct {
 // accounting.
 //
 // A bounded job may have groups without a window: Window has the size 0, TimeColumn is −1, window_start is 0 in all
-// rows, and the groups close at windows.MaxWatermark, the end of the input.
+// rows, and the groups close at windows.MaxWatermark, the end of the input; until then the output watermark of the stage
+// behind is windows.NoWatermark. Without a key but window_start, all rows are one group, and that exists even when there
+// are no rows: it comes out at the end once, with the aggregates of nothing.
 type Exchange struct {
 	Name       string           // stable name of the operator and its state
 	Window     windows.Tumbling // the only kind of window yet

@@ -54,7 +54,7 @@ func runCommand(t *testing.T, d *datadriven.TestData, relations string) string {
 	if d.Cmd == "columns" {
 		return listColumns(t, p.stream)
 	}
-	plan, err := p.graph.Plan()
+	plan, err := p.plan()
 	if err != nil && d.Cmd != "error" {
 		return "unexpected error: " + err.Error() + "\n"
 	}
@@ -79,7 +79,7 @@ func runCommand(t *testing.T, d *datadriven.TestData, relations string) string {
 func compare(t *testing.T, relations, input string) string {
 	var texts []string
 	for _, job := range strings.Split(input, "===\n") {
-		plan, err := newProgram(relations, job).graph.Plan()
+		plan, err := newProgram(relations, job).plan()
 		if err != nil {
 			return err.Error() + "\n"
 		}

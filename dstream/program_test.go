@@ -15,15 +15,22 @@ import (
 //
 //	from NAME | as ALIAS | filter E | select E… | join TABLE ALIAS E | leftjoin TABLE ALIAS E
 //	window TIME SIZE [OFFSET] | group E… | agg E… | to SINK E…
+//	distinct | union NAME         NAME is a kept stream
+//	unnest E ALIAS COLUMN… | leftunnest … | unnestn …, with the position
 //	save NAME | use NAME          keep the stream, go on from a kept one
+//	view NAME                     make it a named query
+//	bounded | timezone NAME       settings of the job
 //
 // Expressions are (function arg…), names, numbers, 'strings', true, false, null; (as E name) gives an alias, (cast E
-// type) casts, (distinct (f x)) marks an aggregate, * is the star. Every expression knows its line and column.
+// type) and (trycast E type) cast, (distinct (f x)) and (where (f x) E) are about aggregates, (order (f x) E) orders in
+// one, (orderdesc …) too, (. E name) is a field, * is the star, (except * name…) leaves columns out, (replace * E…) puts
+// others in their place. Every expression knows its line and column.
 type program struct {
 	graph   *Graph
 	stream  *Stream
 	grouped *Grouped
 	saved   map[string]*Stream
+	err     error // of a named query or a setting
 }
 
 func (p *program) run(text string) {
@@ -50,8 +57,32 @@ func (p *program) step(word string, r *reader) {
 	case "agg":
 		p.stream = p.grouped.Agg(r.exprs()...)
 		return
+	case "view":
+		p.note(p.graph.AddView(r.word(), p.stream, pos))
+		return
+	case "bounded":
+		p.graph.SetBounded()
+		return
+	case "timezone":
+		p.note(p.graph.SetTimeZone(r.word()))
+		return
 	}
 	p.relational(word, r, p.stream.At(pos))
+}
+
+// note keeps the first mistake.
+func (p *program) note(err error) {
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+// plan is the plan of the job, or the first mistake in it.
+func (p *program) plan() (*Plan, error) {
+	if p.err != nil {
+		return nil, p.err
+	}
+	return p.graph.Plan()
 }
 
 func (p *program) relational(word string, r *reader, s *Stream) {
@@ -69,6 +100,12 @@ func (p *program) relational(word string, r *reader, s *Stream) {
 	case "window":
 		w := WindowSpec{Time: r.expr(), Tumbling: windows.Tumbling{Size: r.micros(), Offset: r.micros()}}
 		p.stream = s.Window(w)
+	case "distinct":
+		p.stream = s.Distinct()
+	case "union":
+		p.stream = s.Union(p.saved[r.word()])
+	case "unnest", "leftunnest", "unnestn":
+		p.stream = s.Unnest(UnnestSpec{Expr: r.expr(), Alias: r.alias(), Columns: strings.Fields(r.text[r.at:]), Left: word == "leftunnest", Ordinality: word == "unnestn"})
 	case "group":
 		p.grouped = s.GroupBy(r.exprs()...)
 	case "to":
@@ -151,15 +188,78 @@ func (r *reader) call(name string) Expr {
 		e := r.expr()
 		e.Distinct = true
 		return e
-	case "cast":
+	case "where":
+		e, cond := r.expr(), r.expr()
+		e.Filter = &cond
+		return e
+	case "order", "orderdesc":
 		e := r.expr()
-		var k columnar.Kind
-		if err := k.UnmarshalText([]byte(r.word())); err != nil {
-			panic(err)
+		e.OrderBy = append(e.OrderBy, Order{Expr: r.expr(), Desc: name == "orderdesc"})
+		return e
+	case "except":
+		e := r.expr()
+		for r.skip(); r.text[r.at] != ')'; r.skip() {
+			e.Except = append(e.Except, r.word())
 		}
-		return CastTo(e, columnar.Type{Kind: k})
+		return e
+	case "replace":
+		e := r.expr()
+		e.Replace = r.exprs()
+		return e
+	case ".":
+		return Expr{Kind: FieldExpr, Args: []Expr{r.expr()}, Name: r.word()}
+	case "cast", "trycast":
+		e := CastTo(r.expr(), parseType(r.word()))
+		e.Try = name == "trycast"
+		return e
 	}
 	return Fn(name, r.exprs()...)
+}
+
+// parseType reads bigint, array<T>, map<K;V> and struct<name:T;name:T>.
+func parseType(text string) columnar.Type {
+	inner := func(prefix string) (string, bool) {
+		rest, ok := strings.CutPrefix(text, prefix+"<")
+		return strings.TrimSuffix(rest, ">"), ok
+	}
+	if elem, ok := inner("array"); ok {
+		return columnar.ArrayOf(parseType(elem))
+	}
+	if parts, ok := inner("map"); ok {
+		key, value, _ := strings.Cut(parts, ";")
+		return columnar.MapOf(parseType(key), parseType(value))
+	}
+	if parts, ok := inner("struct"); ok {
+		var fields []columnar.Field
+		for parts != "" {
+			name, rest, _ := strings.Cut(parts, ":")
+			end := fieldEnd(rest)
+			fields = append(fields, columnar.Field{Name: name, Type: parseType(rest[:end])})
+			parts = strings.TrimPrefix(rest[end:], ";")
+		}
+		return columnar.StructOf(fields...)
+	}
+	var k columnar.Kind
+	if err := k.UnmarshalText([]byte(text)); err != nil {
+		panic(err)
+	}
+	return columnar.Type{Kind: k}
+}
+
+// fieldEnd is where the type that text begins with ends: at a semicolon outside of brackets.
+func fieldEnd(text string) int {
+	depth := 0
+	for i, c := range text {
+		switch {
+		case c == '<':
+			depth++
+		case c == '>':
+			depth--
+		case c == ';' && depth == 0:
+			return i
+		}
+	}
+	return len(text)
 }
 
 func atom(word string) Expr {
@@ -199,12 +299,11 @@ func addRelation(g *Graph, line string) error {
 	words := strings.Fields(head)
 	schema := &columnar.Schema{}
 	for _, column := range strings.Split(list, ",") {
-		name, typ, _ := strings.Cut(strings.TrimSpace(column), " ")
-		var k columnar.Kind
-		if err := k.UnmarshalText([]byte(typ)); err != nil && name != "" {
-			return err
+		field := columnar.Field{}
+		if name, typ, ok := strings.Cut(strings.TrimSpace(column), " "); ok {
+			field = columnar.Field{Name: name, Type: parseType(typ)}
 		}
-		schema.Fields = append(schema.Fields, columnar.Field{Name: name, Type: columnar.Type{Kind: k}})
+		schema.Fields = append(schema.Fields, field)
 	}
 	if words[0] == "table" {
 		return g.AddTable(Table{Name: words[1], Schema: schema})

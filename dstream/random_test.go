@@ -24,14 +24,14 @@ func TestRandomJobs(t *testing.T) {
 			continue
 		}
 		data := j.data()
-		got := textOf(runPlan(plan, data))
+		got := textOf(runPlan(plan, data)["sink"])
 		want := textOf(visible(g, runSteps(&g.columns, g.sinks[0].stream.node, data)))
 		if got != want {
 			t.Fatalf("seed %d: plan\n%sgives\n%s\nnot\n%s", seed, plan, got, want)
 		}
 		planned++
 		rows += strings.Count(got, "\n")
-		exchanges += len(plan.Stages) - 1
+		exchanges += len(plan.Exchanges)
 	}
 	if planned < jobs/2 || rows < planned || exchanges < jobs/4 {
 		t.Fatalf("of %d jobs, %d have a plan, with %d rows and %d exchanges: too few to show anything", jobs, planned, rows, exchanges)

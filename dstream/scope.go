@@ -8,16 +8,21 @@ import (
 	"github.com/millrace/millrace/columnar"
 )
 
-// column is a column of the graph. Its id is its position in the graph's [columnSet]; bound expressions over ids carry
-// it in columnar.Expr.Col until lowering turns ids into positions.
+// column is a column of the graph, or of the operators that the graph is expanded to. Its id is its position in its
+// [columnSet]; bound expressions over ids carry it in columnar.Expr.Col until lowering turns ids into positions.
 type column struct {
-	id    int
-	name  string // of the thing itself, never an alias: it shows in plans
-	typ   columnar.Type
-	field string         // decoded from the source, or read from a joined table
-	join  *join          // the join that brings it
-	def   *columnar.Expr // computed from other columns; nil for fields and aggregates
-	agg   *aggregate
+	id     int
+	name   string // of the thing itself, never an alias: it shows in plans
+	typ    columnar.Type
+	source *Source        // that it is decoded from
+	field  string         // of the source, or of a joined table
+	join   *join          // that brings it
+	def    *columnar.Expr // computed from other columns
+	agg    *aggregate
+	union  []*columnar.Expr // of UNION ALL: what it is in each of the inputs
+
+	op    *operator // of an expansion: what brings it, nil when it is computed
+	depth int       // of an expansion: of the last operator that it needs
 }
 
 // columnSet owns the columns of a graph.

@@ -9,45 +9,39 @@ import (
 // stageBuilder makes the operators of one stage.
 //
 // Columns with a definition are put into the expression that uses them, unless there are several such places: then a
-// Project right before the first computes them once. Filters run as early as the joins that bring their columns allow.
+// Project right before the first computes them once. Filters run as early as the operators that bring their columns allow.
 type stageBuilder struct {
 	columns *columnSet
-	tables  map[*Table][]bool
-	segment segment
-	input   *groupInput // where the segment starts at a grouping
-	outs    []output
-	joins   []*join
+	tables  map[*Table][]bool // which fields are in use
+	segment *segment
+	brings  []*operator // those of the segment that bring columns: joins and unnests
+	given   int         // columns that the rows begin with
 	uses    map[int]int // column id → number of places, for the columns that something needs
 
-	in     *columnar.Schema
 	layout []int // ids of the columns of the current rows, −1 = not used
 	schema *columnar.Schema
 	ops    []Op
 }
 
-// newStageBuilder counts what the segment uses to yield outs.
-func newStageBuilder(l *lowering, seg segment, outs []output) *stageBuilder {
-	b := &stageBuilder{columns: &l.graph.columns, tables: l.tables, segment: seg, outs: outs, uses: map[int]int{}}
-	for _, n := range seg.steps {
-		if n.join != nil {
-			b.joins = append(b.joins, n.join)
-			b.useJoin(n.join)
-		} else {
-			b.use(n.filter)
+// count finds what the segment uses.
+func (b *stageBuilder) count() {
+	b.given, b.uses = len(b.layout), map[int]int{}
+	for _, op := range b.segment.ops {
+		switch {
+		case op.filter != nil:
+			b.use(op.filter)
+			continue
+		case op.join != nil:
+			for _, id := range op.join.left {
+				b.use(b.columns.list[id].expr())
+			}
+		default:
+			b.use(b.columns.list[op.unnest.list].expr())
 		}
+		b.brings = append(b.brings, op)
 	}
-	for _, o := range outs {
-		b.use(o.expr)
-	}
-	return b
-}
-
-func (b *stageBuilder) useJoin(j *join) {
-	for _, id := range j.left {
-		b.use(b.columns.list[id].expr())
-	}
-	for _, i := range j.right {
-		b.tables[j.table][i] = true
+	for _, o := range b.segment.outs {
+		b.use(o.column.expr())
 	}
 }
 
@@ -63,47 +57,48 @@ func (b *stageBuilder) use(e *columnar.Expr) {
 	if b.uses[e.Col] > 1 {
 		return
 	}
-	c := b.columns.list[e.Col]
-	if c.join != nil && slices.Contains(b.joins, c.join) {
-		b.tables[c.join.table][slices.Index(c.join.columns, c)] = true
-	}
-	if def := b.definition(c); def != nil {
+	if def := b.definition(b.columns.list[e.Col]); def != nil {
 		b.use(def)
 	}
 }
 
-// definition is how the stage computes the column, nil when its rows begin with it or a join brings it.
+// definition is how the stage computes the column, nil when its rows begin with it or an operator brings it.
 func (b *stageBuilder) definition(c *column) *columnar.Expr {
-	if b.segment.group != nil && b.segment.group.holds(c) {
+	if slices.Contains(b.layout[:b.given], c.id) {
 		return nil
 	}
 	return c.def
 }
 
-// level is how many of the joins must have run before e can be computed.
+// level is how many of the operators that bring columns must have run before e can be computed.
 func (b *stageBuilder) level(e *columnar.Expr) int {
 	most := 0
 	for _, c := range b.columns.leaves(e, b.definition) {
-		most = max(most, slices.Index(b.joins, c.join)+1)
+		most = max(most, slices.Index(b.brings, c.op)+1)
 	}
 	return most
 }
 
-// build makes the operators; the rows start as in, laid out as layout. The names of the outs count if named is set.
-func (b *stageBuilder) build(named bool) ([]Op, *columnar.Schema) {
-	b.schema = b.in
+// build makes the operators for rows of schema in.
+func (b *stageBuilder) build(in *columnar.Schema) ([]Op, *columnar.Schema) {
+	b.count()
+	b.schema = in
 	for level := 0; ; level++ {
-		for _, n := range b.segment.steps {
-			if n.filter != nil {
-				b.addFilter(n.filter, level)
+		for _, op := range b.segment.ops {
+			if op.filter != nil {
+				b.addFilter(op.filter, level)
 			}
 		}
-		if level == len(b.joins) {
+		if level == len(b.brings) {
 			break
 		}
-		b.addJoin(b.joins[level])
+		if op := b.brings[level]; op.join != nil {
+			b.addJoin(op)
+		} else {
+			b.addUnnest(op)
+		}
 	}
-	b.finish(named)
+	b.finish()
 	return b.ops, b.schema
 }
 
@@ -136,7 +131,8 @@ func operands(e *columnar.Expr, out []*columnar.Expr) []*columnar.Expr {
 	return append(out, e)
 }
 
-func (b *stageBuilder) addJoin(j *join) {
+func (b *stageBuilder) addJoin(o *operator) {
+	j := o.join
 	b.compute(j.left)
 	op := &Join{Table: j.table.Name, Left: j.kind == LeftOuter}
 	fields := tableFields(j.table, b.tables[j.table])
@@ -147,10 +143,23 @@ func (b *stageBuilder) addJoin(j *join) {
 	schema := &columnar.Schema{Fields: slices.Clone(b.schema.Fields)}
 	for _, f := range fields {
 		schema.Fields = append(schema.Fields, j.table.Schema.Fields[f])
-		b.layout = append(b.layout, j.columns[f].id)
+		b.layout = append(b.layout, o.columns[f].id)
 	}
 	b.schema = schema
 	b.ops = append(b.ops, Op{Join: op, Out: schema})
+}
+
+func (b *stageBuilder) addUnnest(o *operator) {
+	b.compute([]int{o.unnest.list})
+	op := &Unnest{Column: slices.Index(b.layout, o.unnest.list), Ordinality: o.unnest.ordered, Left: o.unnest.left}
+	schema := &columnar.Schema{Fields: slices.Clone(b.schema.Fields)}
+	for _, c := range o.columns {
+		op.Names = append(op.Names, c.name)
+		schema.Fields = append(schema.Fields, columnar.Field{Name: c.name, Type: c.typ})
+		b.layout = append(b.layout, c.id)
+	}
+	b.schema = schema
+	b.ops = append(b.ops, Op{Unnest: op, Out: schema})
 }
 
 // ready computes the columns that must stand in the rows before the expressions can be written down.
@@ -251,29 +260,29 @@ func (b *stageBuilder) positioned(e *columnar.Expr) *columnar.Expr {
 }
 
 // finish yields the outs, and nothing else.
-func (b *stageBuilder) finish(named bool) {
+func (b *stageBuilder) finish() {
 	p := &Projection{}
 	var exprs []*columnar.Expr
-	for _, o := range b.outs {
-		exprs = append(exprs, o.expr)
+	for _, o := range b.segment.outs {
+		exprs = append(exprs, o.column.expr())
 	}
 	b.ready(exprs)
 	for i, e := range exprs {
 		p.Exprs = append(p.Exprs, b.positioned(e))
-		p.Names = append(p.Names, b.outs[i].name)
+		p.Names = append(p.Names, b.segment.outs[i].name)
 	}
-	if !b.isCurrent(p, named) {
+	if !b.isCurrent(p) {
 		b.project(p)
 	}
 }
 
 // isCurrent reports whether p yields the current rows as they are.
-func (b *stageBuilder) isCurrent(p *Projection, named bool) bool {
+func (b *stageBuilder) isCurrent(p *Projection) bool {
 	if len(p.Exprs) != len(b.schema.Fields) {
 		return false
 	}
 	for i, e := range p.Exprs {
-		if e.Op != "col" || e.Col != i || named && p.Names[i] != b.schema.Fields[i].Name {
+		if e.Op != "col" || e.Col != i || p.Names[i] != b.schema.Fields[i].Name {
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package dstream
 import (
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -20,13 +21,27 @@ type Stream struct {
 	err    *Error
 }
 
-// node is one step of a stream, linked to the step before. Exactly one of source, filter, join and group is set.
+// node is one step of a stream, linked to the step before. Exactly one of source, filter, join, unnest, union and group
+// is set.
 type node struct {
-	in     *node
+	in     *node // nil for source and union
 	source *Source
 	filter *columnar.Expr // over column ids
 	join   *join
+	unnest *unnest
+	union  *union
 	group  *grouping
+
+	branches int // row operators behind it are planned this many times: once for every stream that UNION ALL puts together
+}
+
+// next is a step behind n, which may be nil.
+func (n *node) next(step node) *node {
+	step.in, step.branches = n, 1
+	if n != nil && step.group == nil {
+		step.branches = n.branches
+	}
+	return &step
 }
 
 // Column is what an expression may refer to.
@@ -54,8 +69,8 @@ func (s *Stream) Err() error {
 	return nil
 }
 
-// From starts a stream at the source with that name. The columns are the declared ones and, hidden, the metadata
-// columns of the record.
+// From starts a stream at the source with that name, or goes on with a named query, see [Graph.AddView]. The columns of a
+// source are the declared ones and, hidden, the metadata columns of the record.
 func (g *Graph) From(name string) *Stream {
 	return g.from(name, callerPos(1))
 }
@@ -68,14 +83,24 @@ func (g *Graph) from(name string, pos Pos) *Stream {
 	r, ok := g.find(name)
 	switch {
 	case !ok:
-		s.err = &Error{Pos: pos, Msg: quoted("unknown source", name), Hint: didYouMean(name, g.names(false))}
+		s.err = &Error{Pos: pos, Msg: quoted(g.unknownStream(), name), Hint: didYouMean(name, g.names(false))}
+	case r.view != nil:
+		return r.view.stream.again(r.view.name)
 	case r.table != nil:
 		s.err = &Error{Pos: pos, Msg: quoted("a stream can't start at the static table", r.table.Name), Hint: "start at a source and join the table"}
 	default:
-		s.node = &node{source: r.source}
+		s.node = s.node.next(node{source: r.source})
 		s.scope = g.sourceScope(r.source)
 	}
 	return s
+}
+
+// unknownStream says what a name should have been.
+func (g *Graph) unknownStream() string {
+	if slices.ContainsFunc(g.relations, func(r relation) bool { return r.view != nil }) {
+		return "unknown source or query"
+	}
+	return "unknown source"
 }
 
 // sourceScope makes columns of the declared fields and of the metadata that no field declares.
@@ -83,11 +108,11 @@ func (g *Graph) sourceScope(src *Source) scope {
 	var out scope
 	schema := declaredSchema(src)
 	for _, f := range schema.Fields {
-		out = append(out, g.columns.add(column{name: f.Name, typ: f.Type, field: f.Name}).in(src.Name, false))
+		out = append(out, g.columns.add(column{name: f.Name, typ: f.Type, source: src, field: f.Name}).in(src.Name, false))
 	}
 	for _, f := range columnar.MetadataFields(src.Format) {
 		if schema.Index(f.Name) < 0 {
-			out = append(out, g.columns.add(column{name: f.Name, typ: f.Type, field: f.Name}).in(src.Name, true))
+			out = append(out, g.columns.add(column{name: f.Name, typ: f.Type, source: src, field: f.Name}).in(src.Name, true))
 		}
 	}
 	return out

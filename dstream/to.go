@@ -58,10 +58,7 @@ func (g *Graph) checkSink(name string, pos Pos) *Error {
 func (s *Stream) checkOutput(pos Pos) *Error {
 	seen := map[string]scopeColumn{}
 	for _, c := range s.scope.visible() {
-		at := pos
-		if c.pos != (Pos{}) {
-			at = c.pos
-		}
+		at := c.at(pos)
 		folded := strings.ToLower(c.Name)
 		if other, ok := seen[folded]; ok {
 			return &Error{Pos: at, Msg: fmt.Sprintf("two output columns are named %q and %q", other.Name, c.Name), Hint: "name one of them with AS; readers ignore case"}
@@ -78,7 +75,7 @@ func (s *Stream) checkOutput(pos Pos) *Error {
 }
 
 func (s *Stream) bindPartitions(out *sink, partitions []Expr) *Error {
-	b := &binder{scope: s.scope, pos: out.pos, clause: "a partition"}
+	b := &binder{graph: s.graph, scope: s.scope, pos: out.pos, clause: "a partition"}
 	for _, e := range partitions {
 		p, err := s.bindPartition(b, e)
 		if err != nil {

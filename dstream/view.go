@@ -1,48 +1,105 @@
 package dstream
 
-// SetTimeZone sets the time zone of the job: calendar functions and texts without a zone of their own follow it. It must
-// come before the first stream. The error, an *[Error], is about the name.
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// SetTimeZone sets the time zone of the job, by its IANA name: calendar functions and texts without a zone of their own
+// follow it. It must come before the first stream; the default is UTC. The error, an *[Error], is about the name.
 func (g *Graph) SetTimeZone(name string) error {
-	if name != "" && name != "UTC" {
-		return unsupported(Pos{}, "a time zone")
+	if len(g.columns.list) > 0 {
+		return &Error{Msg: "the time zone must be set before the first stream"}
+	}
+	if name == "" || name == "UTC" {
+		g.session = columnar.Session{}
+		return nil
+	}
+	if _, err := columnar.LoadZone(name); err != nil {
+		return &Error{Msg: err.Error(), Hint: `names are those of the IANA database, such as "Europe/Berlin"`}
+	}
+	g.session = columnar.Session{Zone: name}
+	return nil
+}
+
+// SetBounded says that the input of the job ends: groups without a window, and DISTINCT, are allowed and come out at the
+// end. It must come before the streams that make use of it.
+func (g *Graph) SetBounded() { g.bounded = true }
+
+// view is a named query.
+type view struct {
+	name   string
+	stream *Stream
+}
+
+// AddView makes s known as name: [Graph.From] goes on with it, with name as the qualifier of its columns. However many
+// streams go on with it, it is computed once. The name is also part of the names of its aggregations, which their state
+// is kept under, so that they stay what they are whatever other queries there are. The error, an *[Error], is about the
+// name, or is the mistake in s.
+func (g *Graph) AddView(name string, s *Stream, pos Pos) error {
+	if s.err != nil {
+		return s.err
+	}
+	if name == "" {
+		return &Error{Pos: pos, Msg: "a query has no name"}
+	}
+	if err := g.checkNew(name, pos); err != nil {
+		return err
+	}
+	if err := s.checkView(name, pos); err != nil {
+		return err
+	}
+	s.node.label(name)
+	g.relations = append(g.relations, relation{view: &view{name: name, stream: s}})
+	return nil
+}
+
+// checkView refuses columns that could not be told apart.
+func (s *Stream) checkView(name string, pos Pos) error {
+	for i, c := range s.scope.visible() {
+		if other := s.scope.visible()[:i].matches(Expr{Name: c.Name}); len(other) > 0 {
+			return &Error{Pos: c.at(pos), Msg: fmt.Sprintf("query %q has two columns named %q and %q", name, other[0].Name, c.Name),
+				Hint: "name one of them with AS; names of columns ignore case"}
+		}
 	}
 	return nil
 }
 
-// SetBounded says that the input of the job ends: groups without a window are allowed and come out at the end.
-func (g *Graph) SetBounded() { g.bounded = true }
-
-// AddView makes s known as name: [Graph.From] goes on with it, and its columns have name as their qualifier. The error,
-// an *[Error], is about the name, or the mistake in s.
-func (g *Graph) AddView(name string, s *Stream, pos Pos) error {
-	return unsupported(pos, "a named query")
+// label names the aggregations in n that are in no named query yet.
+func (n *node) label(name string) {
+	for ; n != nil; n = n.in {
+		if n.group != nil && n.group.query == "" {
+			n.group.query = name
+		}
+		if n.union != nil {
+			for _, in := range n.union.inputs {
+				in.label(name)
+			}
+		}
+	}
 }
 
-// Union appends the rows of o, by position: UNION ALL. The columns have the names of s and types that both agree on.
-func (s *Stream) Union(o *Stream) *Stream {
-	return s.step(func(n *Stream, pos Pos) *Error { return unsupported(pos, "UNION ALL") })
+// again is s as a relation of that name.
+func (s *Stream) again(name string) *Stream {
+	n := *s
+	n.scope, n.group, n.at = s.scope.qualified(name), nil, Pos{}
+	return &n
 }
 
-// Distinct keeps one of all rows that are equal.
-func (s *Stream) Distinct() *Stream {
-	return s.step(func(n *Stream, pos Pos) *Error { return unsupported(pos, "DISTINCT") })
+// schema is the columns of the scope.
+func (s scope) schema() *columnar.Schema {
+	out := &columnar.Schema{}
+	for _, c := range s {
+		out.Fields = append(out.Fields, columnar.Field{Name: c.Name, Type: c.Type})
+	}
+	return out
 }
 
-// UnnestSpec says how [Stream.Unnest] takes a list apart.
-type UnnestSpec struct {
-	Expr       Expr     // an array or a map
-	Alias      string   // qualifier of the new columns
-	Columns    []string // their names; may be empty
-	Ordinality bool     // the last of them is the position, counted from 1
-	Left       bool     // rows without elements stay, with NULLs
-	Pos        Pos
-}
-
-// Unnest makes one row of every element of an array, or of every entry of a map.
-func (s *Stream) Unnest(u UnnestSpec) *Stream {
-	return s.step(func(n *Stream, pos Pos) *Error { return unsupported(pos, "UNNEST") })
-}
-
-func unsupported(pos Pos, what string) *Error {
-	return &Error{Pos: pos, Msg: what + " is not supported yet"}
+// at is the place of the column in a select list, or else pos.
+func (c scopeColumn) at(pos Pos) Pos {
+	if c.pos != (Pos{}) {
+		return c.pos
+	}
+	return pos
 }

@@ -2,6 +2,7 @@ package dstream
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/millrace/millrace/columnar"
@@ -10,7 +11,7 @@ import (
 
 // WindowSpec says how a stream is cut into windows of event time.
 type WindowSpec struct {
-	Time     Expr // a timestamp; of the first window of a job, the event time of the source
+	Time     Expr // a timestamp that the watermark follows: the event time of the source, or a column of a window before
 	Tumbling windows.Tumbling
 	Pos      Pos
 }
@@ -41,10 +42,24 @@ type window struct {
 	pos      Pos
 }
 
-func (w *window) columns() []*column { return []*column{w.start, w.end, w.last} }
+// columns are start, end and time. It may be called on nil, as has: groups without a window.
+func (w *window) columns() []*column {
+	if w == nil {
+		return nil
+	}
+	return []*column{w.start, w.end, w.last}
+}
 
 func (w *window) has(id int) bool {
-	return id == w.start.id || id == w.end.id || id == w.last.id
+	return slices.ContainsFunc(w.columns(), func(c *column) bool { return c.id == id })
+}
+
+// spec is the kind of window; of none it is the zero Tumbling.
+func (w *window) spec() windows.Tumbling {
+	if w == nil {
+		return windows.Tumbling{}
+	}
+	return w.tumbling
 }
 
 // Window adds the timestamps window_start, window_end and window_time (the last microsecond of the window) in place of
@@ -57,7 +72,7 @@ func (s *Stream) Window(w WindowSpec) *Stream {
 		if err := s.checkWindow(w, pos); err != nil {
 			return err
 		}
-		b := &binder{scope: s.scope, pos: pos, clause: "a window"}
+		b := &binder{graph: s.graph, scope: s.scope, pos: pos, clause: "a window"}
 		t, err := b.bind(w.Time)
 		if err != nil {
 			return err
