@@ -46,8 +46,9 @@ func (s *Stream) GroupBy(keys ...Expr) *Grouped {
 	return out
 }
 
-func endless(pos Pos, what, hint string) *Error {
-	return &Error{Pos: pos, Msg: what + " without a window would keep every group for ever", Hint: hint}
+func endless(pos Pos, clause, hint string) *Error {
+	what := map[string]string{"GROUP BY": "group", "DISTINCT": "row"}[clause]
+	return &Error{Pos: pos, Msg: fmt.Sprintf("%s without a window would keep every %s for ever", clause, what), Hint: hint}
 }
 
 // groupBy binds the keys and makes n the input of the aggregation.
