@@ -71,9 +71,13 @@ func claimMarker(ctx context.Context, env Env, local *store.Local, job *Job) (ma
 		return m, err
 	}
 	if m.Job != job.Name {
-		return m, refuse("checkpoint %s belongs to job %q, not to %q; choose another directory, or give the job its old name", job.Checkpoint, m.Job, job.Name)
+		return m, otherJob(job, m)
 	}
 	return m, nil
+}
+
+func otherJob(job *Job, m marker) error {
+	return refuse("checkpoint %s belongs to job %q, not to %q; choose another directory, or give the job its old name", job.Checkpoint, m.Job, job.Name)
 }
 
 func readMarker(ctx context.Context, local *store.Local, dir string) (marker, error) {

@@ -43,8 +43,9 @@ type driver struct {
 	inputs  *sideInputs
 	marks   map[string]windows.SourceMark // by source, of the last commit, or of a trigger since that wrote nothing
 	ends    map[partitionKey]int64
-	skip    []SkipRecord // to leave out, not yet planned
-	missed  int64        // times of the schedule that came while a run was busy, since the last report
+	skip    []SkipRecord    // to leave out, not yet planned
+	missed  int64           // times of the schedule that came while a run was busy, since the last report
+	counted map[string]bool // sources of which this run has read records, see warnAbsent
 	runID   string
 }
 
@@ -92,7 +93,7 @@ func newDriver(o Options) *driver {
 	if o.Warn == nil {
 		o.Warn = func(string) {}
 	}
-	return &driver{o: o, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
+	return &driver{o: o, counted: map[string]bool{}, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
 }
 
 func (d *driver) run(ctx context.Context, entries []Entry) error {

@@ -155,3 +155,12 @@ func positionsOf(positions []offsets.Position, source string) []offsets.Position
 	}
 	return out
 }
+
+// newEpochs are the marks of all sources as a continuous driver begins with them.
+func newEpochs(marks map[string]windows.SourceMark) map[string]windows.SourceMark {
+	out := map[string]windows.SourceMark{}
+	for name, m := range marks {
+		out[name] = windows.NewEpoch(m)
+	}
+	return out
+}

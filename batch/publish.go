@@ -16,8 +16,9 @@ func (d *driver) finish(ctx context.Context, p *Planned, ends map[partitionKey]i
 		return lost(err)
 	}
 	info := batchInfo(d.s.job, p, rerun)
-	o, err := runPlan(ctx, d.s.job, d.s.exec, p, d.s.worker.env(p.At), d.history.Floor)
-	if err != nil {
+	o := newOutcome(d.s.job, p, d.s.worker.env(p.At), d.history.Floor)
+	o.counted = d.counted
+	if err := o.run(ctx, d.s.exec); err != nil {
 		return d.cancelIfBad(ctx, p, info, err)
 	}
 	watch.lap("addBatch")
@@ -29,6 +30,9 @@ func (d *driver) finish(ctx context.Context, p *Planned, ends map[partitionKey]i
 		return err
 	}
 	watch.lap("commitOffsets")
+	if !rerun {
+		d.warnAbsent(o)
+	}
 	d.report(p, o, ends, watch, rerun)
 	return nil
 }

@@ -32,7 +32,7 @@ type sourceTree struct {
 func (w *worker) newSourceTree(root int) (*sourceTree, error) {
 	i := w.job.Plan.Stages[root].From.Source
 	p := &w.job.Plan.Sources[i]
-	dec, err := columnar.NewDecoder(p.Format, p.Name, p.Fields, columnar.DecodeOptions{NullBadValues: p.OnBadValue == "null"})
+	dec, err := columnar.NewDecoder(p.Format, p.Name, p.Fields, columnar.DecodeOptions{NullBadValues: p.OnBadValue == "null", CensusRecords: censusRecords})
 	if err != nil {
 		return nil, fmt.Errorf("compile decoder of %s: %w", p.Name, err)
 	}
@@ -62,6 +62,9 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 		return nil, err // the tree is in an unknown state: dropped
 	}
 	r.Edges = append(r.Edges, c.edge(t))
+	if t.Census {
+		r.Source.Census = c.census()
+	}
 	if c.obs != nil {
 		r.Source.MaxEventTime = c.obs.Max()
 	}

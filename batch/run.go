@@ -22,34 +22,40 @@ type outcome struct {
 	deltas map[int][][]byte          // by exchange: one block for each shard
 	bad    []columnar.BadRecord      // the first few of every task
 	closed map[string]int64          // by operator: the greatest end of a window that closed
+
+	counted map[string]bool            // sources of which no census is wanted
+	census  map[string]columnar.Census // by source
 }
 
-// runPlan runs every stage of a job over the ranges of a plan. It is a function of the plan, the records in its
-// ranges, the side inputs and the state before; nothing becomes visible.
-func runPlan(ctx context.Context, job *Job, exec Executor, p *Planned, env *columnar.Env, floor map[string]int64) (*outcome, error) {
-	o := &outcome{
+func newOutcome(job *Job, p *Planned, env *columnar.Env, floor map[string]int64) *outcome {
+	return &outcome{
 		job: job, plan: p, env: env, late: lateMarks(job.Plan, p.Before, floor),
-		roots: map[int][]*Result{}, deltas: map[int][][]byte{}, closed: map[string]int64{},
+		roots: map[int][]*Result{}, deltas: map[int][][]byte{}, closed: map[string]int64{}, census: map[string]columnar.Census{},
 		commit: &Committed{Batch: p.Batch, At: p.At, RangeHash: RangeHash(p), Positions: positionsAfter(p.Ranges)},
 	}
+}
+
+// run runs every stage of the job over the ranges of the plan. What it yields is a function of the plan, the records in
+// its ranges, the side inputs and the state before; nothing becomes visible.
+func (o *outcome) run(ctx context.Context, exec Executor) error {
 	if err := o.readSources(ctx, exec); err != nil {
-		return nil, err
+		return err
 	}
 	if err := o.checkBadShare(); err != nil {
-		return nil, err
+		return err
 	}
-	o.commit.After = marksAfter(job.Plan, p.Before, o.sourceMarks())
-	for i := range job.Plan.Stages {
-		if from := job.Plan.Stages[i].From; from.Exchange >= 0 {
+	o.commit.After = marksAfter(o.job.Plan, o.plan.Before, o.sourceMarks())
+	for i := range o.job.Plan.Stages {
+		if from := o.job.Plan.Stages[i].From; from.Exchange >= 0 {
 			results, err := exec.Run(ctx, o.shardTasks(i, from.Exchange))
 			if err != nil {
-				return nil, err
+				return err
 			}
 			o.collect(i, results)
 		}
 	}
 	o.fillSinks()
-	return o, o.checkEdges()
+	return o.checkEdges()
 }
 
 func positionsAfter(ranges []offsets.Range) []offsets.Position {
@@ -86,7 +92,7 @@ func (o *outcome) sourceTasks(source int) []Task {
 	for _, r := range rangesOf(o.plan.Ranges, o.job.Plan.Sources[source].Name) {
 		for _, piece := range r.Cut(o.plan.Step) {
 			t := o.task(o.job.Plan.Root(source))
-			t.Range, t.Skip = &piece, skipOffsets(o.plan.Skip, piece)
+			t.Range, t.Skip, t.Census = &piece, skipOffsets(o.plan.Skip, piece), !o.counted[r.Source]
 			tasks = append(tasks, t)
 		}
 	}
@@ -148,6 +154,11 @@ func (o *outcome) collect(root int, results []*Result) {
 		o.commit.Records += r.Source.Records
 		o.commit.WireBytes += r.Source.WireBytes
 		o.bad = append(o.bad, r.Source.Bad...)
+		if from.Source >= 0 {
+			all := o.census[o.job.Plan.Sources[from.Source].Name]
+			all.Merge(r.Source.Census)
+			o.census[o.job.Plan.Sources[from.Source].Name] = all
+		}
 		if from.Exchange >= 0 {
 			o.deltas[from.Exchange] = append(o.deltas[from.Exchange], r.Delta)
 			o.noteClosed(o.job.Plan.Exchanges[from.Exchange].Name, r.ClosedTo)

@@ -20,6 +20,8 @@ type Task struct {
 
 	Range *offsets.Range `json:"range,omitempty"` // of a stage that reads a source
 	Skip  []int64        `json:"skip,omitempty"`  // offsets in Range of records to leave out
+	// Census asks for the keys of the records.
+	Census bool `json:"census,omitempty"`
 
 	Shard  int               `json:"shard"`    // of a stage behind an exchange
 	Inputs []*columnar.Batch `json:"-"`        // partials for the shard, by sending stage, then range and step or shard
@@ -45,6 +47,7 @@ type SourceStats struct {
 	WireBytes    int64                `json:"wire_bytes"`
 	MaxEventTime int64                `json:"max_event_time_us"` // windows.NoWatermark: none
 	Bad          []columnar.BadRecord `json:"bad,omitempty"`     // the first few
+	Census       columnar.Census      `json:"census"`            // when it was asked for
 }
 
 // taskWire and resultWire are the encodings: JSON, with batches as Arrow IPC streams.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/millrace/millrace/windows"
 )
 
 // sleepMax is how long a driver that waits for a time of day sleeps at most before it looks at the clock again: clocks are
@@ -21,11 +19,7 @@ func (d *driver) trigger(ctx context.Context) error {
 	case t.Cron != nil:
 		return d.scheduled(ctx, t.Cron)
 	}
-	fresh := map[string]windows.SourceMark{}
-	for name, m := range d.marks {
-		fresh[name] = windows.NewEpoch(m)
-	}
-	d.marks = fresh
+	d.marks = newEpochs(d.marks)
 	return d.continuous(ctx)
 }
 

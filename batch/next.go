@@ -1,0 +1,127 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/wal"
+)
+
+// NextPlan is what the next batch of a job would be.
+type NextPlan struct {
+	Holder *wal.Holder `json:"holder,omitempty"` // who runs the job now, and may be ahead of this
+	// Open is the batch that the next run finishes first, as it was planned. What comes behind it is not known yet: all
+	// fields below are then zero.
+	Open *Planned `json:"open,omitempty"`
+	// Flushed says why the next run plans nothing: the windows were flushed. "" when it does.
+	Flushed string `json:"flushed,omitempty"`
+	// Planned is the plan, without side inputs and job; nil: there is nothing to do.
+	Planned   *Planned           `json:"planned,omitempty"`
+	Records   int64              `json:"records"`             // in its ranges, about: offsets by the records per offset so far
+	WireBytes int64              `json:"wire_bytes"`          // that they take on the wire, about; 0 when no record was read yet
+	Lag       int64              `json:"lag"`                 // offsets that it leaves for later batches
+	Operators []OperatorProgress `json:"operators,omitempty"` // before it
+	Closes    []string           `json:"closes,omitempty"`    // operators of which it closes a window whatever its records are
+}
+
+// Next tells what the next batch of a job would be. It takes no lock and writes nothing; another run may plan meanwhile.
+func Next(ctx context.Context, env Env, job *Job) (*NextPlan, error) {
+	if err := job.Plan.Check(); err != nil {
+		return nil, fmt.Errorf("plan of job %s: %w", job.Name, err)
+	}
+	n := &NextPlan{}
+	h, err := n.look(ctx, env, job)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(h.Open) > 0:
+		n.Open = h.Open[0]
+		return n, nil
+	case h.Flushed != nil:
+		n.Flushed = h.flushedReason()
+		return n, nil
+	}
+	s := &session{job: job, shards: job.Shards}
+	if err := s.openSources(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	err = n.ask(ctx, env, s, h)
+	return n, errors.Join(err, s.close())
+}
+
+// look reads the checkpoint; of a job that has not run yet the history is empty.
+func (n *NextPlan) look(ctx context.Context, env Env, job *Job) (*History, error) {
+	local := &store.Local{Root: job.Checkpoint, FS: env.FS}
+	m, err := readMarker(ctx, local, job.Checkpoint)
+	switch {
+	case errors.Is(err, store.ErrNotExist):
+		return Fold(nil)
+	case err != nil:
+		return nil, err
+	case m.Job != job.Name:
+		return nil, otherJob(job, m)
+	}
+	if n.Holder, err = wal.Current(env.FS, epochsDir(job.Checkpoint)); err != nil {
+		return nil, fmt.Errorf("look who runs the job: %w", err)
+	}
+	entries, _, err := readLog(logReader{read: readOnly, fsys: env.FS, dir: walDir(job.Checkpoint)}, math.MaxUint64, false)
+	if err != nil {
+		return nil, err
+	}
+	h, err := Fold(entries)
+	if err != nil {
+		return nil, brokenRules(err)
+	}
+	return h, nil
+}
+
+// ask plans as a driver would that starts now.
+func (n *NextPlan) ask(ctx context.Context, env Env, s *session, h *History) error {
+	s.worker = newWorker(s.job, s.sources, s.shards)
+	blobs := store.Blobs{Store: &store.Local{Root: s.job.Checkpoint, FS: env.FS}}
+	if err := lost(s.restore(ctx, blobs, h)); err != nil {
+		return err
+	}
+	states, err := s.survey(ctx, h.Positions)
+	if err != nil {
+		return err
+	}
+	q := question{Job: s.job, History: h, States: states, Marks: h.Marks.Sources, NextClose: s.nextClose(), Skip: s.job.Skip,
+		At: max(env.Clock.Now().UnixMicro(), h.LastAt)}
+	if s.job.Trigger.continuous() {
+		q.Marks = newEpochs(h.Marks.Sources)
+	}
+	ranges, err := q.ranges()
+	if err != nil {
+		return err
+	}
+	if err := checkSkips(s.job.Skip, ranges, states.all()); err != nil {
+		return err
+	}
+	n.Operators = s.operators(h.Marks)
+	a, err := nextPlan(q)
+	if err != nil || a.Planned == nil {
+		return err
+	}
+	n.Planned, n.Closes = a.Planned, q.closing(a.Marks)
+	n.estimate(h, states)
+	return nil
+}
+
+// estimate fills in what the plan's ranges hold, going by what the job has read so far.
+func (n *NextPlan) estimate(h *History, states survey) {
+	span, ends := int64(0), states.ends()
+	for _, r := range n.Planned.Ranges {
+		span += r.Span()
+		n.Lag += max(ends[partitionKey{r.Source, r.Topic, r.Partition}]-r.Until, 0)
+	}
+	n.Records = span
+	if h.Offsets > 0 {
+		n.Records = int64(math.Round(float64(span) * float64(h.Records) / float64(h.Offsets)))
+		n.WireBytes = int64(math.Round(float64(span) * float64(h.WireBytes) / float64(h.Offsets)))
+	}
+}
