@@ -48,6 +48,9 @@ func operatorMarks(plan *dstream.Plan, sources Marks, settle func(name string, i
 			at[i] = windows.Combine(into[from.Exchange])
 			at[i].Watermark = settle(name, at[i].Watermark)
 			out[name] = at[i].Watermark
+			if plan.Exchanges[from.Exchange].Unwindowed() && at[i].Watermark != windows.MaxWatermark {
+				at[i] = windows.Input{Watermark: windows.NoWatermark} // all is still to come
+			}
 		}
 		if x := plan.Stages[i].Exchange; x >= 0 {
 			into[x] = append(into[x], at[i])

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/millrace/millrace/dstream"
 )
 
 // sleepMax is how long a driver that waits for a time of day sleeps at most before it looks at the clock again: clocks are
@@ -91,8 +94,8 @@ func (d *driver) available(ctx context.Context) error {
 	if err := d.catchUp(ctx, states); err != nil || d.stopped() {
 		return err
 	}
-	if !d.o.Job.Trigger.FlushWindows || d.history.Last == nil {
-		return nil
+	if !d.o.Job.Trigger.FlushWindows || d.history.Last == nil && !slices.ContainsFunc(d.o.Job.Plan.Exchanges, func(x dstream.Exchange) bool { return wholeInput(&x) }) {
+		return nil // without a batch there is nothing to close, but for the aggregates of nothing
 	}
 	return d.flush(ctx)
 }

@@ -66,6 +66,11 @@ func (w *worker) runShard(t Task) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("close windows of %s: %w", edge.Operator, err)
 	}
+	if closed.Len() == 0 && w.yieldsNothing(t, x) {
+		if closed, err = state.OfNothing(0); err != nil {
+			return nil, fmt.Errorf("aggregate nothing in %s: %w", edge.Operator, err)
+		}
+	}
 	edge.HeldAfter = state.RowsHeld()
 	edge.Out, edge.Groups = sumRows(closed), int64(closed.Len())
 	r := &Result{Edges: []Edge{edge}, Source: SourceStats{MaxEventTime: windows.NoWatermark}, ClosedTo: windows.NoWatermark}
@@ -77,6 +82,19 @@ func (w *worker) runShard(t Task) (*Result, error) {
 	}
 	return r, w.sendOn(t, closed, r)
 }
+
+// yieldsNothing reports whether the task gives the one group of an aggregation without any key, of which there were no
+// rows: at the end of the input, once, in the shard that the group belongs to.
+func (w *worker) yieldsNothing(t Task, x *dstream.Exchange) bool {
+	if !wholeInput(x) || t.Close != windows.MaxWatermark || t.Late[w.job.Plan.Stages[t.Stage].From.Exchange] == windows.MaxWatermark {
+		return false
+	}
+	group := columnar.KeyGroups(&columnar.Batch{Rows: 1}, nil, nil)[0]
+	return columnar.Shard(group, t.Shards) == t.Shard
+}
+
+// wholeInput reports whether an aggregation takes the whole input as one group, which is there even without rows.
+func wholeInput(x *dstream.Exchange) bool { return x.Unwindowed() && len(x.Spec.Keys) == 1 }
 
 // sendOn takes the groups of closed windows through the stages of the task.
 func (w *worker) sendOn(t Task, closed *columnar.Batch, r *Result) error {

@@ -50,6 +50,16 @@ func (a *Aggregate) Close(watermark int64) (*columnar.Batch, error) {
 	return a.table.RemoveFirst(a.closing(watermark))
 }
 
+// OfNothing returns the group of no rows in the window that starts at start, which must be the only key: what an
+// aggregation over nothing gives (spec.FinalSchema). It is not part of the state.
+func (a *Aggregate) OfNothing(start int64) (*columnar.Batch, error) {
+	h := columnar.NewHashAggregate(a.shape.In, a.shape.Spec)
+	row := &columnar.Batch{Schema: a.shape.In, Cols: make([]*columnar.Vector, len(a.shape.In.Fields)), Rows: 1}
+	row.Cols[a.shape.Spec.Keys[0]] = &columnar.Vector{Type: columnar.Type{Kind: columnar.Timestamp}, N: 1, I64: []int64{start}}
+	h.Touch(row)
+	return h.Final(), nil
+}
+
 // closing counts the windows that are closed at the watermark; those that begin first end first.
 func (a *Aggregate) closing(watermark int64) int {
 	n := 0
