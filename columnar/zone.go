@@ -52,6 +52,9 @@ func tabulate(name string, loc *time.Location) *Zone {
 		if end.IsZero() || end.After(last) {
 			break
 		}
+		if !end.After(at) { // package time gives the last day of a leap year as a period of no length
+			end = at.Add(time.Hour)
+		}
 		at = end
 	}
 	z.starts[0] = -1 << 63
