@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -51,6 +52,15 @@ func (w *worker) run(ctx context.Context, t Task) (*Result, error) {
 	return w.runShard(t)
 }
 
+// closeError marks a result that its type cannot hold as the data's fault.
+func closeError(operator string, err error) error {
+	err = fmt.Errorf("close windows of %s: %w", operator, err)
+	if row := (*columnar.RowError)(nil); errors.As(err, &row) {
+		return &BadDataError{Err: err}
+	}
+	return err
+}
+
 // runShard merges partials into the shard's state, closes windows, and sends what they yield on.
 func (w *worker) runShard(t Task) (*Result, error) {
 	x := w.exchange(t.Stage)
@@ -64,7 +74,7 @@ func (w *worker) runShard(t Task) (*Result, error) {
 	}
 	closed, err := state.Close(t.Close)
 	if err != nil {
-		return nil, fmt.Errorf("close windows of %s: %w", edge.Operator, err)
+		return nil, closeError(edge.Operator, err)
 	}
 	if closed.Len() == 0 && w.yieldsNothing(t, x) {
 		if closed, err = state.OfNothing(0); err != nil {

@@ -4,15 +4,19 @@ import "fmt"
 
 // HashAggregate groups rows by key columns and folds each group into aggregates. Groups are kept in the order in which
 // they are first seen. It is used by one goroutine.
+//
+// What a group comes to depends on its rows alone, not on their order, on how they were cut into batches or on the order
+// in which halves were merged: this holds for results and for half-aggregated rows, bit by bit.
 type HashAggregate struct {
 	in, partial, final *Schema
 	spec               AggSpec
 	keys               *keyTable
 	partialKeys        []int // positions of the keys in partial rows: 0, 1, …
-	accs               []*accumulator
+	folds              []aggFold
 	dirty              []byte // for each group: 1 = touched since MarkClean
 	frame              frame
 	groups             []uint32
+	input              aggInput
 	scratch            scratch
 	out                Batch
 }
@@ -26,41 +30,55 @@ func NewHashAggregate(in *Schema, spec AggSpec) *HashAggregate {
 		h.partialKeys = append(h.partialKeys, i)
 	}
 	for _, a := range spec.Aggs {
-		h.accs = append(h.accs, newAccumulator(in, a))
+		h.folds = append(h.folds, newAggFold(in, a))
 	}
 	return h
 }
 
-// Add folds the selected rows of b in. A sum of integers that leaves the range of bigint is a [RowError] that names the
-// aggregate; after it only [HashAggregate.Reset] may follow.
+// Add folds the selected rows of b in. An error is about the values of an aggregate, which it names; after it only
+// [HashAggregate.Reset] may follow.
 func (h *HashAggregate) Add(b *Batch) error {
 	rows := h.assign(b, h.spec.Keys)
-	for _, acc := range h.accs {
-		var arg *Vector
-		if acc.agg.Func != CountStar {
-			arg = b.Cols[acc.agg.Arg]
+	for i := range h.folds {
+		f := &h.folds[i]
+		in := h.inputOf(rows)
+		for _, c := range f.args {
+			in.cols = append(in.cols, b.Cols[c])
 		}
-		if err := acc.add(&h.scratch, arg, rows, h.groups); err != nil {
-			return err
+		if f.where >= 0 {
+			in.keepTrue(b.Cols[f.where])
+		}
+		if err := f.state.add(in); err != nil {
+			return f.explain(err)
 		}
 	}
 	return nil
 }
 
-// Merge folds half-aggregated groups in, rows of [AggSpec.PartialSchema]. Errors are those of Add, and another schema.
+// Merge folds half-aggregated groups in, rows of [AggSpec.PartialSchema]. Errors are those of Add, another schema, and
+// rows that no aggregate has written.
 func (h *HashAggregate) Merge(partial *Batch) error {
 	if !partial.Schema.Equal(h.partial) {
 		return fmt.Errorf("merge groups (%s) into (%s)", partial.Schema, h.partial)
 	}
 	rows := h.assign(partial, h.partialKeys)
 	cols := partial.Cols[len(h.partialKeys):]
-	for _, acc := range h.accs {
-		if err := acc.merge(&h.scratch, cols[:acc.width()], rows, h.groups); err != nil {
-			return err
+	for i := range h.folds {
+		f := &h.folds[i]
+		in := h.inputOf(rows)
+		in.cols = append(in.cols, cols[:f.width]...)
+		if err := f.state.merge(in); err != nil {
+			return f.explain(err)
 		}
-		cols = cols[acc.width():]
+		cols = cols[f.width:]
 	}
 	return nil
+}
+
+// inputOf is an input of all rows without columns.
+func (h *HashAggregate) inputOf(rows []int32) *aggInput {
+	h.input = aggInput{cols: h.input.cols[:0], rows: rows, groups: h.groups, scratch: &h.scratch}
+	return &h.input
 }
 
 // assign finds the group of each selected row and makes room for new groups.
@@ -75,23 +93,10 @@ func (h *HashAggregate) assign(b *Batch, keys []int) (rows []int32) {
 	for _, g := range h.groups {
 		h.dirty[g] = 1
 	}
-	for _, acc := range h.accs {
-		acc.extend(h.keys.n)
+	for i := range h.folds {
+		h.folds[i].state.extend(h.keys.n)
 	}
 	return rows
-}
-
-// extended is s with zeros up to length n.
-func extended[T any](s []T, n int) []T {
-	if n <= cap(s) {
-		from := len(s)
-		s = s[:n]
-		clear(s[min(from, n):])
-		return s
-	}
-	grown := make([]T, n, n+n/2)
-	copy(grown, s)
-	return grown
 }
 
 // Groups is the number of groups.
@@ -100,28 +105,43 @@ func (h *HashAggregate) Groups() int { return h.keys.n }
 // SizeBytes is the memory held for groups and buffers.
 func (h *HashAggregate) SizeBytes() int64 {
 	size := h.keys.sizeBytes() + int64(cap(h.dirty)) + int64(cap(h.groups)+cap(h.frame.iota))*4 + h.scratch.sizeBytes()
-	for _, acc := range h.accs {
-		size += acc.sizeBytes()
+	for i := range h.folds {
+		size += h.folds[i].state.sizeBytes()
 	}
 	return size
 }
 
 // Partial returns all groups half-aggregated, in the order of first sight. The batch is valid until the next call of
 // any method.
-func (h *HashAggregate) Partial() *Batch { return h.batch(h.partial, (*accumulator).partial) }
+func (h *HashAggregate) Partial() *Batch {
+	h.start(h.partial)
+	for i := range h.folds {
+		h.out.Cols = h.folds[i].state.partial(h.out.Cols, nil)
+	}
+	return &h.out
+}
 
 // Final returns all groups finished, in the order of first sight. The batch is valid until the next call of any method.
-func (h *HashAggregate) Final() *Batch { return h.batch(h.final, (*accumulator).final) }
+// An error is a result that its type cannot hold, such as a sum of bigint out of range; it names aggregate and group.
+func (h *HashAggregate) Final() (*Batch, error) {
+	h.start(h.final)
+	for i := range h.folds {
+		f := &h.folds[i]
+		v, err := f.state.final()
+		if err != nil {
+			return nil, h.inGroup(f.explain(err))
+		}
+		h.out.Cols = append(h.out.Cols, v)
+	}
+	return &h.out, nil
+}
 
-func (h *HashAggregate) batch(s *Schema, columns func(*accumulator, []*Vector) []*Vector) *Batch {
+// start begins a batch of all groups with the key columns.
+func (h *HashAggregate) start(s *Schema) {
 	h.out = Batch{Schema: s, Rows: h.keys.n, Cols: h.out.Cols[:0]}
 	for i := range h.keys.cols {
 		h.out.Cols = append(h.out.Cols, h.keys.cols[i].own.Vector())
 	}
-	for _, acc := range h.accs {
-		h.out.Cols = columns(acc, h.out.Cols)
-	}
-	return &h.out
 }
 
 // MarkClean starts a new record of which groups are touched.
@@ -130,20 +150,25 @@ func (h *HashAggregate) MarkClean() { clear(h.dirty) }
 // Dirty returns the groups touched since the last MarkClean, half-aggregated, in the order of first sight. The batch is
 // a copy that belongs to the caller.
 func (h *HashAggregate) Dirty() *Batch {
-	var rows []int32
+	var groups []int32
 	for g, touched := range h.dirty {
 		if touched != 0 {
-			rows = append(rows, int32(g))
+			groups = append(groups, int32(g))
 		}
 	}
-	return Take(h.Partial(), rows)
+	h.start(h.partial)
+	out := Take(&h.out, groups)
+	for i := range h.folds {
+		out.Cols = h.folds[i].state.partial(out.Cols, groups)
+	}
+	return out
 }
 
 // Reset forgets all groups and keeps the memory.
 func (h *HashAggregate) Reset() {
 	h.keys.reset()
 	h.dirty = h.dirty[:0]
-	for _, acc := range h.accs {
-		acc.reset()
+	for i := range h.folds {
+		h.folds[i].state.reset()
 	}
 }

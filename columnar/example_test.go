@@ -36,7 +36,10 @@ func Example() {
 	if err := totals.Add(kept); err != nil {
 		panic(err)
 	}
-	out := totals.Final()
+	out, err := totals.Final()
+	if err != nil {
+		panic(err)
+	}
 	for i := range out.Rows {
 		fmt.Printf("%s %d\n", out.Cols[0].Str(i), out.Cols[1].I64[i])
 	}

@@ -142,11 +142,15 @@ func (t *Table) SizeBytes() int64 {
 }
 
 // RemoveFirst takes the n least namespaces out of the table and returns their groups as finished rows
-// (Spec.FinalSchema), ordered by all keys, the namespace first. The batch belongs to the caller.
+// (Spec.FinalSchema), ordered by all keys, the namespace first. The batch belongs to the caller. An error is about a
+// result that its type cannot hold; nothing is taken out then.
 func (t *Table) RemoveFirst(n int) (*columnar.Batch, error) {
 	sorted := make([]*columnar.Batch, 0, n)
 	for _, start := range t.order[:n] {
-		final := t.spaces[start].groups.Final()
+		final, err := t.spaces[start].groups.Final()
+		if err != nil {
+			return nil, fmt.Errorf("finish groups: %w", err)
+		}
 		sorted = append(sorted, columnar.Take(final, columnar.SortRows(final, firstColumns(t.shape.keys()))))
 	}
 	t.dropFirst(n)

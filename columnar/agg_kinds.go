@@ -1,0 +1,87 @@
+package columnar
+
+// aggKind is what the engine computes for an [AggFunc].
+type aggKind struct {
+	out   func(a Agg) Type // the zero Type: there is no such aggregate
+	state func(a Agg) aggState
+	// repeats says that a value counts no more when it comes twice, so that DISTINCT changes nothing.
+	repeats bool
+}
+
+var aggKinds = map[AggFunc]*aggKind{
+	CountStar:  {out: fixedType(Int64), state: newCounts},
+	Count:      {out: fixedType(Int64), state: newCounts},
+	Sum:        {out: sumType, state: newSum},
+	Avg:        {out: avgType, state: newAvg},
+	Min:        {out: orderedType, state: newExtreme, repeats: true},
+	Max:        {out: orderedType, state: newExtreme, repeats: true},
+	BoolAnd:    {out: boolType, state: newExtreme, repeats: true},
+	BoolOr:     {out: boolType, state: newExtreme, repeats: true},
+	ArgMin:     {out: argBestType, state: newArgBest, repeats: true},
+	ArgMax:     {out: argBestType, state: newArgBest, repeats: true},
+	StddevSamp: {out: varianceType, state: newVariance},
+	StddevPop:  {out: varianceType, state: newVariance},
+	VarSamp:    {out: varianceType, state: newVariance},
+	VarPop:     {out: varianceType, state: newVariance},
+}
+
+func fixedType(k Kind) func(Agg) Type { return func(Agg) Type { return Type{Kind: k} } }
+
+func sumType(a Agg) Type {
+	switch {
+	case a.In.Integer():
+		return Type{Kind: Int64}
+	case a.In.Float():
+		return Type{Kind: Float64}
+	}
+	return Type{}
+}
+
+func newSum(a Agg) aggState {
+	if a.In.Integer() {
+		return &intSum{}
+	}
+	return &doubleSum{doubleSums: newDoubleSums()}
+}
+
+func avgType(a Agg) Type {
+	if a.In.Integer() || a.In.Float() {
+		return Type{Kind: Float64}
+	}
+	return Type{}
+}
+
+func newAvg(a Agg) aggState {
+	if a.In.Integer() {
+		return &intAvg{}
+	}
+	return &doubleAvg{doubleSums: newDoubleSums()}
+}
+
+func orderedType(a Agg) Type {
+	if newBest(a.In, false) == nil {
+		return Type{}
+	}
+	return a.In
+}
+
+func boolType(a Agg) Type {
+	if a.In.Kind == Bool {
+		return a.In
+	}
+	return Type{}
+}
+
+func argBestType(a Agg) Type {
+	if len(a.More) != 1 || newBest(a.More[0].Type, false) == nil {
+		return Type{}
+	}
+	return orderedType(a)
+}
+
+func varianceType(a Agg) Type {
+	if a.In.Kind == Float64 {
+		return a.In
+	}
+	return Type{}
+}

@@ -1,0 +1,269 @@
+package columnar
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// aggState is the state of one aggregate for all groups, which are numbered from 0 on. It is chosen once, by the types of
+// the arguments; calls are for whole batches.
+type aggState interface {
+	// columns are the half-aggregated form: the names are suffixes to the name of the aggregate.
+	columns() []Field
+	// extend makes room for n groups.
+	extend(n int)
+	// add folds rows of the arguments in.
+	add(in *aggInput) error
+	// merge folds rows of the state columns in.
+	merge(in *aggInput) error
+	// partial appends the state columns of the groups, or of all when groups is nil. Columns of all groups may alias the
+	// state until its next call.
+	partial(dst []*Vector, groups []int32) []*Vector
+	// final is the result for all groups. It may alias the state until its next call.
+	final() (*Vector, error)
+	// reset forgets all groups and keeps the memory.
+	reset()
+	// sizeBytes is the memory held.
+	sizeBytes() int64
+}
+
+// newAggState returns the state of an aggregate that has a result type.
+func newAggState(a Agg) aggState { return aggKinds[a.Func].state(a) }
+
+// aggFold is one aggregate of a [HashAggregate].
+type aggFold struct {
+	text  string // for messages: "sum(delay) AS total"
+	args  []int  // the input columns of add
+	where int    // the column that must be TRUE, −1 for none
+	state aggState
+	width int // columns of the half-aggregated form
+}
+
+func newAggFold(in *Schema, a Agg) aggFold {
+	f := aggFold{text: a.describe(in), where: a.Where - 1, state: newAggState(a)}
+	if a.Func != CountStar {
+		f.args = append(f.args, a.Arg)
+	}
+	for _, m := range a.More {
+		f.args = append(f.args, m.Col)
+	}
+	for _, o := range a.Order {
+		f.args = append(f.args, o.Col)
+	}
+	f.width = len(f.state.columns())
+	return f
+}
+
+// describe is the aggregate for messages.
+func (a Agg) describe(in *Schema) string {
+	text := string(a.Func)
+	if a.Func != CountStar {
+		text = fmt.Sprintf("%s(%s%s)", a.Func, suffix(a.Distinct, "DISTINCT "), in.Fields[a.Arg].Name)
+	}
+	if a.Name != "" {
+		text += " AS " + a.Name
+	}
+	return text
+}
+
+// explain names the aggregate in an error of its state.
+func (f *aggFold) explain(err error) error {
+	var row *RowError
+	if errors.As(err, &row) {
+		row.Expr = f.text
+		return err
+	}
+	return fmt.Errorf("%s: %w", f.text, err)
+}
+
+// inGroup names the group in an error about a result, whose row is the group.
+func (h *HashAggregate) inGroup(err error) error {
+	var row *RowError
+	if !errors.As(err, &row) || len(h.keys.cols) == 0 {
+		return err
+	}
+	keys := make([]string, len(h.keys.cols))
+	for i := range h.keys.cols {
+		v := h.keys.cols[i].own.Vector()
+		keys[i] = h.final.Fields[i].Name + " = " + valueAt(v, row.Row).literal(v.Type)
+	}
+	return fmt.Errorf("group %s: %w", strings.Join(keys, ", "), err)
+}
+
+// aggInput is the rows that go into a state, with the groups that they belong to.
+type aggInput struct {
+	cols   []*Vector
+	rows   []int32  // physical rows of cols
+	groups []uint32 // one for each of rows
+	*scratch
+}
+
+// scratch holds the rows of an input that count, with their groups, and the values of a column at them.
+type scratch struct {
+	live   []int32
+	member []uint32
+	i64    []int64
+	f64    []float64
+}
+
+func (s *scratch) sizeBytes() int64 {
+	return int64(cap(s.live)+cap(s.member))*4 + int64(cap(s.i64)+cap(s.f64))*8
+}
+
+// dropNulls leaves the rows at which v is not NULL.
+func (in *aggInput) dropNulls(v *Vector) {
+	if v.Valid == nil {
+		return
+	}
+	live, member := in.live[:0], in.member[:0]
+	for i, r := range in.rows {
+		if !isNullAt(v.Valid, r) {
+			live = append(live, r)
+			member = append(member, in.groups[i])
+		}
+	}
+	in.keep(live, member)
+}
+
+// keepTrue leaves the rows at which v is TRUE.
+func (in *aggInput) keepTrue(v *Vector) {
+	live, member := in.live[:0], in.member[:0]
+	for i, r := range in.rows {
+		if v.Bits[r>>3]>>(r&7)&1 != 0 && !isNullAt(v.Valid, r) {
+			live = append(live, r)
+			member = append(member, in.groups[i])
+		}
+	}
+	in.keep(live, member)
+}
+
+// filter leaves the rows for which on holds, called with their numbers and groups.
+func (in *aggInput) filter(on func(i int, g uint32) bool) {
+	live, member := in.live[:0], in.member[:0]
+	for i, r := range in.rows {
+		if g := in.groups[i]; on(i, g) {
+			live = append(live, r)
+			member = append(member, g)
+		}
+	}
+	in.keep(live, member)
+}
+
+// keep makes rows that were gathered in the memory of the scratch the rows of the input. They may have been read from
+// there: gathering never writes ahead of its reading.
+func (in *aggInput) keep(live []int32, member []uint32) {
+	in.live, in.member = live, member
+	in.rows, in.groups = live, member
+}
+
+// hasNull reports whether v is NULL at one of the rows.
+func (in *aggInput) hasNull(v *Vector) bool {
+	for _, r := range in.rows {
+		if isNullAt(v.Valid, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// damaged is the error of half-aggregated rows that no aggregate writes.
+func damaged(what string) error { return errors.New("damaged half-aggregated rows: " + what) }
+
+// ints gathers a column that is stored as integers or bits.
+func (in *aggInput) ints(v *Vector) []int64 {
+	dst := resized(in.i64, len(in.rows))
+	in.i64 = dst
+	switch v.Type.Kind {
+	case Bool:
+		for i, r := range in.rows {
+			dst[i] = int64(v.Bits[r>>3] >> (r & 7) & 1)
+		}
+	case Int8, Int16, Int32, Date:
+		for i, r := range in.rows {
+			dst[i] = int64(v.I32[r])
+		}
+	default:
+		for i, r := range in.rows {
+			dst[i] = v.I64[r]
+		}
+	}
+	return dst
+}
+
+// doubles gathers a column of doubles or floats.
+func (in *aggInput) doubles(v *Vector) []float64 {
+	dst := resized(in.f64, len(in.rows))
+	in.f64 = dst
+	for i, r := range in.rows {
+		dst[i] = v.F64[r]
+	}
+	return dst
+}
+
+// presence says which groups have a value.
+type presence struct {
+	seen  []byte // 1 once a value that is not NULL came
+	valid []byte // buffer of the bitmap
+}
+
+func (p *presence) extend(n int) { p.seen = extended(p.seen, n) }
+
+func (p *presence) mark(groups []uint32) {
+	for _, g := range groups {
+		p.seen[g] = 1
+	}
+}
+
+// validity is nil when every group has a value.
+func (p *presence) validity() []byte {
+	if bytes.IndexByte(p.seen, 0) < 0 {
+		return nil
+	}
+	p.valid = packBits(p.valid, len(p.seen), func(i int) bool { return p.seen[i] != 0 })
+	return p.valid
+}
+
+func (p *presence) reset() { p.seen = p.seen[:0] }
+
+func (p *presence) sizeBytes() int64 { return int64(cap(p.seen) + cap(p.valid)) }
+
+func packBits(dst []byte, n int, on func(i int) bool) []byte {
+	dst = resized(dst, bitmapBytes(n))
+	clear(dst)
+	for i := range n {
+		dst[i>>3] |= bit(on(i)) << (i & 7)
+	}
+	return dst
+}
+
+// extended is s with zeros up to length n.
+func extended[T any](s []T, n int) []T {
+	if n <= cap(s) {
+		from := len(s)
+		s = s[:n]
+		clear(s[min(from, n):])
+		return s
+	}
+	grown := make([]T, n, n+n/2)
+	copy(grown, s)
+	return grown
+}
+
+// ofGroups is the column of all groups, or a copy of it for some.
+func ofGroups(v *Vector, groups []int32) *Vector {
+	if groups == nil {
+		return v
+	}
+	return takeVector(v, groups)
+}
+
+// int64Column is a column of type bigint, or of another one that is stored so.
+func int64Column(t Kind, vals []int64, valid []byte) *Vector {
+	return &Vector{Type: Type{Kind: t}, N: len(vals), I64: vals, Valid: valid}
+}
+
+func float64Column(vals []float64, valid []byte) *Vector {
+	return &Vector{Type: Type{Kind: Float64}, N: len(vals), F64: vals, Valid: valid}
+}
