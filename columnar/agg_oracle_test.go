@@ -96,6 +96,11 @@ func (o *aggOracle) result(key string) []any {
 	return out
 }
 
+// overflows reports whether some result is an error.
+func (o *aggOracle) overflows() bool {
+	return slices.ContainsFunc(o.order, func(key string) bool { return slices.Contains(o.result(key), any(errOverflow{})) })
+}
+
 // errOverflow stands for a result that is an error.
 type errOverflow struct{}
 
@@ -162,22 +167,27 @@ func exactFloat(x float64) *big.Float { return new(big.Float).SetPrec(exactBits)
 
 func sumCells(vals []any) any {
 	if _, ok := vals[0].(int64); ok {
-		sum := sumInts(vals)
-		if !sum.IsInt64() {
+		above, below := sumInts(vals)
+		if !above.IsInt64() || !below.IsInt64() {
 			return errOverflow{}
 		}
-		return sum.Int64()
+		return above.Int64() + below.Int64()
 	}
 	f, _ := sumDoubles(vals)
 	return f
 }
 
-func sumInts(vals []any) *big.Int {
-	sum := new(big.Int)
+// sumInts adds up the values that are not negative, and the others.
+func sumInts(vals []any) (above, below *big.Int) {
+	above, below = new(big.Int), new(big.Int)
 	for _, v := range vals {
-		sum.Add(sum, big.NewInt(v.(int64)))
+		if x := v.(int64); x < 0 {
+			below.Add(below, big.NewInt(x))
+		} else {
+			above.Add(above, big.NewInt(x))
+		}
 	}
-	return sum
+	return above, below
 }
 
 // sumDoubles is the rounded sum, and the exact one where it is finite.
@@ -200,7 +210,8 @@ func sumDoubles(vals []any) (float64, *big.Float) {
 func avgCells(vals []any) any {
 	n := float64(len(vals))
 	if _, ok := vals[0].(int64); ok {
-		f, _ := new(big.Float).SetInt(sumInts(vals)).Float64()
+		above, below := sumInts(vals)
+		f, _ := new(big.Float).SetInt(above.Add(above, below)).Float64()
 		return f / n
 	}
 	f, _ := sumDoubles(vals)

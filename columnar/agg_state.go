@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -78,16 +79,20 @@ func (f *aggFold) explain(err error) error {
 	return fmt.Errorf("%s: %w", f.text, err)
 }
 
-// inGroup names the group in an error about a result, whose row is the group.
-func (h *HashAggregate) inGroup(err error) error {
+// inGroup names the group in an error about a row of half-aggregated groups, or, where rows is nil, about a group.
+func (h *HashAggregate) inGroup(err error, rows []int32) error {
 	var row *RowError
 	if !errors.As(err, &row) || len(h.keys.cols) == 0 {
 		return err
 	}
+	group := row.Row
+	if rows != nil {
+		group = int(h.groups[slices.Index(rows, int32(row.Row))])
+	}
 	keys := make([]string, len(h.keys.cols))
 	for i := range h.keys.cols {
 		v := h.keys.cols[i].own.Vector()
-		keys[i] = h.final.Fields[i].Name + " = " + valueAt(v, row.Row).literal(v.Type)
+		keys[i] = h.final.Fields[i].Name + " = " + valueAt(v, group).literal(v.Type)
 	}
 	return fmt.Errorf("group %s: %w", strings.Join(keys, ", "), err)
 }

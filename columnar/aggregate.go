@@ -68,7 +68,7 @@ func (h *HashAggregate) Merge(partial *Batch) error {
 		in := h.inputOf(rows)
 		in.cols = append(in.cols, cols[:f.width]...)
 		if err := f.state.merge(in); err != nil {
-			return f.explain(err)
+			return h.inGroup(f.explain(err), rows)
 		}
 		cols = cols[f.width:]
 	}
@@ -122,14 +122,14 @@ func (h *HashAggregate) Partial() *Batch {
 }
 
 // Final returns all groups finished, in the order of first sight. The batch is valid until the next call of any method.
-// An error is a result that its type cannot hold, such as a sum of bigint out of range; it names aggregate and group.
+// An error is a result that its type cannot hold, such as a text of more than 2 GiB; it names aggregate and group.
 func (h *HashAggregate) Final() (*Batch, error) {
 	h.start(h.final)
 	for i := range h.folds {
 		f := &h.folds[i]
 		v, err := f.state.final()
 		if err != nil {
-			return nil, h.inGroup(f.explain(err))
+			return nil, h.inGroup(f.explain(err), nil)
 		}
 		h.out.Cols = append(h.out.Cols, v)
 	}

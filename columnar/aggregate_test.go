@@ -57,28 +57,36 @@ func TestAggregateDirty(t *testing.T) {
 	}
 }
 
-// TestAggregateOverflow: whether a sum fits shows in the end, so that it does not depend on the order of the rows.
+// TestAggregateOverflow: values of one sign alone decide whether a sum fits, so that it does not depend on the order of
+// the rows or on cuts.
 func TestAggregateOverflow(t *testing.T) {
 	s := NewSchema(Field{"origin", Type{Kind: String}}, Field{"delay", Type{Kind: Int64}})
-	agg := NewHashAggregate(s, AggSpec{Keys: []int{0}, Aggs: []Agg{{Func: Sum, Arg: 1, In: Type{Kind: Int64}, Name: "total"}}})
-	add := func(delays ...int64) {
+	spec := AggSpec{Keys: []int{0}, Aggs: []Agg{{Func: Sum, Arg: 1, In: Type{Kind: Int64}, Name: "total"}}}
+	agg := NewHashAggregate(s, spec)
+	add := func(h *HashAggregate, delays ...int64) error {
 		origin := NewBuilder(Type{Kind: String})
 		for range delays {
 			origin.AppendString("SFO")
 		}
-		if err := agg.Add(&Batch{Schema: s, Rows: len(delays), Cols: []*Vector{origin.Vector(), int64Column(Int64, delays, nil)}}); err != nil {
-			t.Fatal(err)
-		}
+		return h.Add(&Batch{Schema: s, Rows: len(delays), Cols: []*Vector{origin.Vector(), int64Column(Int64, delays, nil)}})
 	}
-	add(math.MaxInt64, 0, 1)
-	_, err := agg.Final()
-	var row *RowError
-	if want := "group origin = 'SFO': bigint out of range in sum(delay) AS total"; !errors.As(err, &row) || err.Error() != want {
+	if err := add(agg, math.MaxInt64, -5, math.MinInt64+5); err != nil {
+		t.Fatal(err)
+	}
+	if got := final(t, agg).Cols[1].I64[0]; got != -1 {
+		t.Errorf("got %d, want -1", got)
+	}
+	one := NewHashAggregate(s, spec)
+	if err := add(one, 1); err != nil {
+		t.Fatal(err)
+	}
+	err := one.Merge(agg.Partial())
+	if want := "group origin = 'SFO': bigint out of range in sum(delay) AS total"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	add(-2)
-	if got := final(t, agg).Cols[1].I64[0]; got != math.MaxInt64-1 {
-		t.Errorf("got %d", got)
+	var row *RowError
+	if err := add(agg, 0, -1); !errors.As(err, &row) || row.Row != 1 || err.Error() != "bigint out of range in sum(delay) AS total" {
+		t.Errorf("got %v", err)
 	}
 }
 
