@@ -17,7 +17,7 @@ func TestTouch(t *testing.T) {
 			h.Touch(&Batch{Schema: in, Cols: []*Vector{key(k), nil}, Rows: 1})
 		}
 	}
-	out := h.Final()
+	out := final(t, h)
 	if out.Rows != 2 || out.Cols[1].I64[0] != 1 || out.Cols[3].I64[0] != 5 {
 		t.Fatalf("%d groups, first %d rows, sum %d", out.Rows, out.Cols[1].I64[0], out.Cols[3].I64[0])
 	}

@@ -31,7 +31,7 @@ func NewAggregate(w Tumbling, in *columnar.Schema, spec columnar.AggSpec) *Aggre
 }
 
 // Merge folds a batch of partial groups (spec.PartialSchema) into the state. It keeps nothing of the batch. The order
-// of calls decides how sums of doubles round, nothing else.
+// of calls leaves no trace.
 func (a *Aggregate) Merge(partial *columnar.Batch) error {
 	if err := a.settle(); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (a *Aggregate) OfNothing(start int64) (*columnar.Batch, error) {
 	row := &columnar.Batch{Schema: a.shape.In, Cols: make([]*columnar.Vector, len(a.shape.In.Fields)), Rows: 1}
 	row.Cols[a.shape.Spec.Keys[0]] = &columnar.Vector{Type: columnar.Type{Kind: columnar.Timestamp}, N: 1, I64: []int64{start}}
 	h.Touch(row)
-	return h.Final(), nil
+	return h.Final()
 }
 
 // closing counts the windows that are closed at the watermark; those that begin first end first.

@@ -15,7 +15,7 @@
 // watermark at the start of the batch, windows close with the one at its end, in the same batch.
 //
 // Law: no clock, randomness, I/O or goroutines. What happens depends only on rows, plan and watermarks, never on the
-// number of shards or of cores, and on the order of rows in nothing but how sums of doubles round.
+// number of shards or of cores or on the order of rows.
 //
 // Format: [SourceMark] stands in log records as JSON; state blocks are those of internal/state.
 package windows
