@@ -49,6 +49,8 @@ func renderExpr(e *columnar.Expr, name func(col int) string) string {
 		return renderConst(e)
 	case "cast":
 		return "cast(" + renderExpr(e.Args[0], name) + " as " + e.Type.String() + ")"
+	case "field":
+		return renderExpr(e.Args[0], name) + "." + e.Args[1].Value.S
 	}
 	args := make([]string, len(e.Args))
 	for i, a := range e.Args {
@@ -69,11 +71,13 @@ func renderConst(e *columnar.Expr) string {
 	case e.Value.Null:
 		return "null"
 	case e.Type.Kind == columnar.Interval:
-		return micros(e.Value.I)
+		return renderInterval(e.Value)
 	case e.Type.Kind == columnar.String || e.Type.Kind == columnar.Binary:
 		return "'" + strings.ReplaceAll(e.Value.S, "'", "''") + "'"
 	case e.Type.Kind == columnar.Float64:
 		return fmt.Sprint(e.Value.F)
+	case e.Type.Kind == columnar.Decimal:
+		return string(wide(e.Value).AppendDecimal(nil, int(e.Type.Scale)))
 	case e.Type.Kind == columnar.Bool:
 		return fmt.Sprint(e.Value.I != 0)
 	case e.Type.Kind == columnar.Timestamp:
@@ -82,4 +86,22 @@ func renderConst(e *columnar.Expr) string {
 		return "date '" + instant(e.Value.I * microsPerDay)[:len("2006-01-02")] + "'"
 	}
 	return fmt.Sprint(e.Value.I)
+}
+
+func wide(v columnar.Value) columnar.Int128 { return columnar.Int128{Lo: uint64(v.I), Hi: v.Hi} }
+
+// renderInterval leaves out the parts of an interval that are nothing.
+func renderInterval(v columnar.Value) string {
+	months, days, us := wide(v).Interval()
+	var parts []string
+	if months != 0 {
+		parts = append(parts, counted(int(months), "month"))
+	}
+	if days != 0 {
+		parts = append(parts, counted(int(days), "day"))
+	}
+	if us != 0 || len(parts) == 0 {
+		parts = append(parts, micros(us))
+	}
+	return strings.Join(parts, " ")
 }

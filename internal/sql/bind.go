@@ -12,8 +12,9 @@ import (
 type binder struct {
 	graph    *dstream.Graph
 	warnings []Warning
-	nodes    int // of expressions that stand for an alias or an ordinal
-	lookups  int // see maxLookups
+	nodes    int      // of expressions that stand for an alias or an ordinal
+	lookups  int      // see maxLookups
+	unready  []string // names of WITH that are not known yet where the present query stands
 }
 
 // scope is the named queries that a query can see, the nearest first. nil is none.
@@ -77,7 +78,7 @@ func (b *binder) with(list []namedQuery, visible *scope) (*scope, error) {
 				return nil, &dstream.Error{Pos: n.pos, Msg: fmt.Sprintf("WITH has two queries named %q", shortened(n.name.value)), Hint: "names ignore case"}
 			}
 		}
-		s, err := b.query(n.query, visible)
+		s, err := b.named(list[i:], visible)
 		if err != nil {
 			return nil, err
 		}
@@ -87,6 +88,16 @@ func (b *binder) with(list []namedQuery, visible *scope) (*scope, error) {
 		visible = &scope{outer: visible, name: n.name.value, stream: s}
 	}
 	return visible, nil
+}
+
+// named binds the first query of the rest of a WITH.
+func (b *binder) named(rest []namedQuery, visible *scope) (*dstream.Stream, error) {
+	known := len(b.unready)
+	for _, n := range rest {
+		b.unready = append(b.unready, n.name.value)
+	}
+	defer func() { b.unready = b.unready[:known] }()
+	return b.query(rest[0].query, visible)
 }
 
 // renamed gives the first columns of a stream the names of a list such as t(a, b).
@@ -106,7 +117,7 @@ func renamed(s *dstream.Stream, names []token, pos dstream.Pos, relation string)
 		list = append(list, e)
 	}
 	if len(names) > len(list) {
-		return nil, &dstream.Error{Pos: pos, Msg: fmt.Sprintf("%q has %d columns, and there are %d names for them", shortened(relation), len(list), len(names))}
+		return nil, &dstream.Error{Pos: pos, Msg: fmt.Sprintf("%q has %d column%s, and there are %d names for them", shortened(relation), len(list), plural(len(list)), len(names))}
 	}
 	s = s.At(pos).Select(list...).As(relation)
 	return s, s.Err()

@@ -51,8 +51,11 @@ func (b *selectBinder) unknownRelation(name string, pos dstream.Pos, err error) 
 			return err
 		}
 	}
-	if near := dstream.Nearest(name, b.visible.names()); near != "" {
-		return &dstream.Error{Pos: pos, Msg: fmt.Sprintf("unknown source or query %q", shortened(name)), Hint: didYouMean(fmt.Sprintf("%q", near))}
+	switch near := dstream.Nearest(name, b.visible.names()); {
+	case containsFold(b.unready, name):
+		return &dstream.Error{Pos: pos, Msg: fmt.Sprintf("the query %q is not known here", shortened(name)), Hint: "a query of WITH sees those in front of it, and not itself"}
+	case near != "":
+		return &dstream.Error{Pos: pos, Msg: fmt.Sprintf("unknown source or query %q", shortened(name)), Hint: didYouMeanName(near)}
 	}
 	return err
 }
@@ -126,7 +129,7 @@ func qualifierOf(columns []dstream.Column, c dstream.Expr) (string, error) {
 	switch len(qualifiers) {
 	case 0:
 		return "", &dstream.Error{Pos: c.Pos, Msg: fmt.Sprintf("the left side of the join has no column %q", c.Name),
-			Hint: didYouMean(dstream.Nearest(c.Name, names))}
+			Hint: didYouMeanName(dstream.Nearest(c.Name, names))}
 	case 1:
 		return qualifiers[0], nil
 	}

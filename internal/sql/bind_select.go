@@ -137,7 +137,7 @@ func unusedInStar(star dstream.Expr, used map[string]bool, names []string) error
 	}
 	for _, name := range wanted {
 		if !used[strings.ToLower(name)] {
-			return &dstream.Error{Pos: star.Pos, Msg: fmt.Sprintf("* has no column %q", shortened(name)), Hint: didYouMean(dstream.Nearest(name, names))}
+			return &dstream.Error{Pos: star.Pos, Msg: fmt.Sprintf("* has no column %q", shortened(name)), Hint: didYouMeanName(dstream.Nearest(name, names))}
 		}
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/millrace/millrace/dstream"
 )
 
-// testGraph has the stream events and the tables ads and campaigns.
+// testGraph has the streams events and orders and the tables ads and campaigns.
 func testGraph(t testing.TB) *dstream.Graph {
 	t.Helper()
 	g := dstream.NewGraph()
@@ -21,6 +21,14 @@ func testGraph(t testing.TB) *dstream.Graph {
 			column("clicks", columnar.Int64), column("n", columnar.Int32), column("ok", columnar.Bool), column("event_time", columnar.Timestamp),
 		},
 	}))
+	check(t, g.AddSource(dstream.Source{
+		Name: "orders", Format: "json", EventTime: "at",
+		Fields: []columnar.DecodeField{
+			typed(t, "id", "bigint"), typed(t, "user", "struct<id bigint, address struct<city string>>"),
+			typed(t, "items", "array<struct<sku string, price decimal(10,2), qty int>>"), typed(t, "tags", "array<string>"),
+			typed(t, "attrs", "map<string, string>"), typed(t, "total", "decimal(12,2)"), typed(t, "at", "timestamp"),
+		},
+	}))
 	check(t, g.AddTable(table("ads", "ad_id", "campaign_id")))
 	check(t, g.AddTable(table("campaigns", "campaign_id", "name")))
 	return g
@@ -28,6 +36,13 @@ func testGraph(t testing.TB) *dstream.Graph {
 
 func column(name string, k columnar.Kind) columnar.DecodeField {
 	return columnar.DecodeField{Field: columnar.Field{Name: name, Type: columnar.Type{Kind: k}}, Unit: columnar.UnitMilli}
+}
+
+func typed(t testing.TB, name, typeName string) columnar.DecodeField {
+	t.Helper()
+	typ, _, err := ParseType(typeName)
+	check(t, err)
+	return columnar.DecodeField{Field: columnar.Field{Name: name, Type: typ}}
 }
 
 func table(name string, columns ...string) dstream.Table {

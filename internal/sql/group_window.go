@@ -49,6 +49,9 @@ func (b *selectBinder) groupWindow(g *groups) error {
 		return err
 	}
 	g.replace(windowReplacer{call: w, aliases: b.windowAliases(g, w)})
+	if err := g.refuseOtherParts(); err != nil {
+		return err
+	}
 	return refuseGroupWindows(g)
 }
 
@@ -147,7 +150,11 @@ func (r windowReplacer) replaced(e dstream.Expr) dstream.Expr {
 	case e.Kind == dstream.ColumnRef && e.Qualifier == "" && r.aliases[strings.ToLower(e.Name)], sameExpr(e, r.call) && strings.EqualFold(e.Name, "window"):
 		return r.structOf(e)
 	case e.Kind == dstream.ColumnRef && r.aliases[alias] && windowFields[strings.ToLower(e.Name)] != "":
-		return windowColumn(windowFields[strings.ToLower(e.Name)], e)
+		c := windowColumn(windowFields[strings.ToLower(e.Name)], e)
+		if c.Alias == "" {
+			c.Alias = e.Name
+		}
+		return c
 	case e.Kind == dstream.CallExpr && groupWindowParts[strings.ToLower(e.Name)] != "" && sameExprs(e.Args, r.call.Args):
 		return windowColumn(groupWindowParts[strings.ToLower(e.Name)], e)
 	}
@@ -169,13 +176,35 @@ func windowColumn(name string, e dstream.Expr) dstream.Expr {
 	return dstream.Expr{Kind: dstream.ColumnRef, Name: name, Pos: e.Pos, Text: e.Text, Alias: e.Alias}
 }
 
-// refuseGroupWindows refuses what is left of windows in expressions.
-func refuseGroupWindows(g *groups) error {
+// refuseOtherParts refuses TUMBLE_START and its like of another window than that of GROUP BY.
+func (g *groups) refuseOtherParts() error {
+	for _, e := range g.all() {
+		var err error
+		walk(e, func(e dstream.Expr) bool {
+			if e.Kind == dstream.CallExpr && groupWindowParts[strings.ToLower(e.Name)] != "" && len(e.Args) < 3 {
+				err = &dstream.Error{Pos: e.Pos, Msg: fmt.Sprintf("%s has other arguments than the window of GROUP BY", e.Name), Hint: "write the same, or window_start, window_end or window_time"}
+			}
+			return err == nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// all are the expressions that are computed over the groups.
+func (g *groups) all() []dstream.Expr {
 	list := append(append([]dstream.Expr(nil), g.keys...), g.items...)
 	if g.having != nil {
 		list = append(list, *g.having)
 	}
-	for _, e := range list {
+	return list
+}
+
+// refuseGroupWindows refuses what is left of windows in expressions.
+func refuseGroupWindows(g *groups) error {
+	for _, e := range g.all() {
 		if err := refuseGroupWindow(e); err != nil {
 			return err
 		}

@@ -158,6 +158,14 @@ func didYouMean(word string) string {
 	return "did you mean " + word + "?"
 }
 
+// didYouMeanName is didYouMean for the name of a column or a relation.
+func didYouMeanName(name string) string {
+	if name == "" {
+		return ""
+	}
+	return didYouMean(strconv.Quote(name))
+}
+
 // alternatives joins words as in: a, "b" or c. Signs are quoted.
 func alternatives(words []string) string {
 	out := make([]string, len(words))
