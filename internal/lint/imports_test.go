@@ -19,6 +19,7 @@ const module = "github.com/millrace/millrace/"
 var allowed = map[string][]string{
 	"internal/kafka":   {},
 	"internal/store":   {},
+	"internal/yaml":    {},
 	"internal/wal":     {"internal/store"},
 	"offsets":          {"internal/kafka"},
 	"columnar":         {"offsets"},
@@ -28,7 +29,7 @@ var allowed = map[string][]string{
 	"dstream":          {"offsets", "columnar", "windows", "output"},
 	"internal/sql":     {"dstream", "columnar"},
 	"batch":            {"internal/kafka", "internal/store", "internal/wal", "internal/state", "offsets", "columnar", "windows", "output", "dstream"},
-	"internal/jobspec": {"internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
+	"internal/jobspec": {"internal/yaml", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
 	"cmd/millrace":     {"internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
 	"internal/lint":    {},
 }
