@@ -64,4 +64,4 @@ fmt: ## format the code
 
 .PHONY: generate
 generate: ## rewrite golden files from what the code prints today; read the diff
-	$(GO) test ./cmd/millrace ./columnar ./dstream ./internal/jobspec ./internal/sql ./internal/wal ./windows -rewrite
+	$(GO) test ./cmd/millrace ./columnar ./dstream ./internal/jobspec ./internal/sql ./internal/wal ./internal/yaml ./windows -rewrite

@@ -30,7 +30,7 @@ func inspectJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := batch.Inspect(c.Context, batch.SystemEnv(), spec.Checkpoint)
+	in, err := batch.Inspect(c.Context, batch.SystemEnv(), string(spec.Checkpoint))
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func inspectJob(c *cli.Context) error {
 	if c.Bool("json") {
 		return inspectJSON(c.App.Writer, in)
 	}
-	inspectText(c.App.Writer, spec.Checkpoint, in, c.Int("last"))
+	inspectText(c.App.Writer, string(spec.Checkpoint), in, c.Int("last"))
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -77,12 +78,7 @@ func windowed(p *dstream.Plan) bool {
 
 // writesStdout reports whether a sink needs standard output for itself.
 func writesStdout(s *jobspec.Spec) bool {
-	for _, k := range s.Sinks {
-		if k.Kind == "stdout" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Sinks, func(k jobspec.Sink) bool { return k.Stdout != nil })
 }
 
 // warnAll prints the warnings of a query.

@@ -2,214 +2,243 @@ package jobspec
 
 import (
 	"fmt"
-	"maps"
-	"path/filepath"
+	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/millrace/millrace/dstream"
 )
 
-// decoder turns a tree into a Spec. Methods named after a place in the file read that place.
+// decoder fills structs from a tree, by their tags. Every read returns the value in its normal form as well: with
+// defaults filled in, paths absolute, in the order of the fields.
 type decoder struct {
 	file string
 	dir  string // relative paths count from here
 	text []byte
 }
 
-// setter reads the value of one key.
-type setter func(*tree) error
+// reader is a type with a form of its own in the file.
+type reader interface {
+	read(d *decoder, t *tree, where string) (*tree, error)
+}
 
 func fail(pos dstream.Pos, hint, format string, args ...any) error {
 	return &dstream.Error{Pos: pos, Msg: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// fields reads a mapping. later are keys that the language has but this version cannot do yet.
-func (d *decoder) fields(t *tree, where string, known map[string]setter, later ...string) error {
-	if t.kind != mapTree {
-		return fail(t.pos, "", "%s is %s, want a mapping", where, t.kind)
+// read reads one value. f has the tags of the field that it is for.
+func (d *decoder) read(t *tree, v reflect.Value, f *field, where string) (*tree, error) {
+	if r, ok := v.Addr().Interface().(reader); ok {
+		return r.read(d, t, where)
 	}
+	switch {
+	case v.Type() == durationType:
+		return d.duration(t, v, f, where)
+	case isNamed(v.Type()):
+		return d.named(t, v, where)
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		return d.read(t, v.Elem(), f, where)
+	case reflect.Struct:
+		return d.structure(t, v, f, where)
+	case reflect.String:
+		return d.str(t, v, f, where)
+	case reflect.Bool:
+		return d.boolean(t, v, where)
+	case reflect.Int, reflect.Int64:
+		return d.whole(t, v, f, where)
+	}
+	panic(fmt.Sprintf("jobspec: no way to read a %s", v.Type())) // of the tags' author
+}
+
+// structure reads a mapping whose keys are fields.
+func (d *decoder) structure(t *tree, v reflect.Value, f *field, where string) (*tree, error) {
+	fs := fieldsOf(v.Type())
+	if p := v.FieldByName("Pos"); p.IsValid() && p.IsZero() {
+		p.Set(reflect.ValueOf(t.pos))
+	}
+	short := t.kind == scalarTree && fs.short != nil
+	switch {
+	case short:
+		t = &tree{kind: mapTree, pos: t.pos, entries: []entry{{key: fs.short.key, pos: t.pos, val: t}}}
+	case t.kind == nullTree:
+		t = &tree{kind: mapTree, pos: t.pos}
+	case t.kind != mapTree:
+		return nil, fail(t.pos, f.write, "%s is %s, want a mapping", where, t.kind)
+	}
+	if err := d.checkKeys(t, fs, where); err != nil {
+		return nil, err
+	}
+	out := &tree{kind: mapTree, pos: t.pos}
+	for i := range fs.list {
+		inner := child(where, fs.list[i].key)
+		if short && fs.list[i].short {
+			inner = where
+		}
+		if err := d.field(t, out, v, &fs.list[i], where, inner); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.checkOne(t, v, fs, f, where); err != nil {
+		return nil, err
+	}
+	if fs.short != nil && len(out.entries) == 1 {
+		return out.entries[0].val, nil
+	}
+	return out, nil
+}
+
+// field reads the value of one key, which messages call inner, or its default.
+func (d *decoder) field(t, out *tree, v reflect.Value, f *field, where, inner string) error {
+	val := t.get(f.key)
+	switch {
+	case val == nil && f.need, val != nil && val.kind == nullTree && f.need && len(f.words) == 0 && v.Field(f.index).Kind() != reflect.String:
+		return fail(t.pos, "", "%s: %s is missing", where, f.key)
+	case val == nil && f.def == "":
+		return nil
+	case val == nil:
+		def, err := parseTree("", []byte(f.def))
+		if err != nil {
+			panic(err) // of the tags' author
+		}
+		def.moveTo(t.pos)
+		val = def
+	}
+	normal, err := d.read(val, v.Field(f.index), f, inner)
+	if err != nil {
+		return err
+	}
+	if f.place >= 0 {
+		v.Field(f.place).Set(reflect.ValueOf(val.textPos()))
+	}
+	out.entries = append(out.entries, entry{key: f.key, val: normal, reach: f.reach})
+	return nil
+}
+
+// child is the path of a key. The keys of the file itself have no path in front.
+func child(where, key string) string {
+	if where == top {
+		return key
+	}
+	return where + "." + key
+}
+
+// top is what messages call the file itself.
+const top = "job"
+
+// checkKeys refuses keys that the struct does not have, in the order of the file.
+func (d *decoder) checkKeys(t *tree, fs *fields, where string) error {
 	for _, e := range t.entries {
-		read, ok := known[e.key]
 		switch {
-		case ok:
-			if err := read(e.val); err != nil {
-				return err
-			}
-		case slices.Contains(later, e.key):
+		case fs.find(e.key) != nil:
+		case slices.Contains(fs.later, e.key):
 			return fail(e.pos, "", "%s: %s is not supported yet in this version", where, e.key)
 		default:
-			return d.unknownKey(e, where, known, later)
+			return unknownKey(e, where, fs)
 		}
 	}
 	return nil
 }
 
-func (d *decoder) unknownKey(e entry, where string, known map[string]setter, later []string) error {
-	words := slices.Sorted(maps.Keys(known))
-	hint := didYouMean(e.key, slices.Sorted(slices.Values(slices.Concat(words, later))))
+func unknownKey(e entry, where string, fs *fields) error {
+	words := slices.Sorted(slices.Values(fs.keys()))
+	hint := didYouMean(e.key, slices.Sorted(slices.Values(slices.Concat(words, fs.later))))
 	switch {
 	case len(words) == 0:
 		hint = "it takes none: {}"
 	case hint == "":
 		hint = "known here: " + strings.Join(words, ", ")
 	}
-	return fail(e.pos, hint, "%s: unknown key %q", where, e.key)
+	return fail(e.pos, hint, "%s: unknown key %q", where, shortened(e.key))
 }
 
 // didYouMean is the hint for an unknown word; empty when nothing is near.
 func didYouMean(word string, among []string) string {
+	if len(word) > 100 {
+		return ""
+	}
 	if near := dstream.Nearest(word, among); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return ""
 }
 
-// named checks a mapping from names of the user's own to what.
-func named(t *tree, where, what string) error {
+// checkOne looks at the keys of which exactly one has to be there.
+func (d *decoder) checkOne(t *tree, v reflect.Value, fs *fields, of *field, where string) error {
+	ones := fs.ones()
+	if len(ones) == 0 {
+		return nil
+	}
+	var given []*entry
+	for i := range t.entries {
+		f := fs.find(t.entries[i].key)
+		if f != nil && f.one && !v.Field(f.index).IsZero() {
+			given = append(given, &t.entries[i])
+		}
+	}
+	switch len(given) {
+	case 0:
+		return fail(t.pos, of.write, "%s: one of %s is missing", where, enumerated(ones, "and"))
+	case 1:
+		return nil
+	}
+	return fail(given[1].pos, "", "%s: want one of %s, found %s and %s", where, enumerated(ones, "and"), given[0].key, given[1].key)
+}
+
+// enumerated is "a, b and c".
+func enumerated(words []string, last string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	n := len(words) - 1
+	return strings.Join(words[:n], ", ") + " " + last + " " + words[n]
+}
+
+// named reads a mapping from names of the user's own to structs.
+func (d *decoder) named(t *tree, v reflect.Value, where string) (*tree, error) {
+	what := where[strings.LastIndexByte(where, '.')+1:]
 	switch {
 	case t.kind != mapTree:
-		return fail(t.pos, "", "%s is %s, want a mapping from names to %s", where, t.kind, what)
+		return nil, fail(t.pos, "write NAME: …", "%s is %s, want a mapping from names to %s", where, t.kind, what)
 	case len(t.entries) == 0:
-		return fail(t.pos, "", "%s is empty, want a mapping from names to %s", where, what)
+		return nil, fail(t.pos, "", "%s is empty, want a mapping from names to %s", where, what)
+	}
+	out := &tree{kind: mapTree, pos: t.pos}
+	v.Set(reflect.MakeSlice(v.Type(), len(t.entries), len(t.entries)))
+	for i, e := range t.entries {
+		item := v.Index(i)
+		item.FieldByName("Name").SetString(e.key)
+		item.FieldByName("Pos").Set(reflect.ValueOf(e.pos))
+		if err := checkName(e, where, v.Type().Elem()); err != nil {
+			return nil, err
+		}
+		normal, err := d.read(e.val, item, &field{}, child(where, e.key))
+		if err != nil {
+			return nil, err
+		}
+		out.entries = append(out.entries, entry{key: e.key, pos: e.pos, val: normal})
+	}
+	return out, nil
+}
+
+// checkName looks at a name of the user's own. Columns are called as the data has them.
+func checkName(e entry, where string, of reflect.Type) error {
+	switch {
+	case of == reflect.TypeFor[Column]() && strings.HasPrefix(e.key, "_"):
+		return fail(e.pos, "", "%s: %q begins with an underscore, as only metadata columns do", where, shortened(e.key))
+	case of == reflect.TypeFor[Column]():
+		return nil
+	case !validIdent(e.key):
+		return fail(e.pos, nameRule, "%s: %q is not a name", where, shortened(e.key))
 	}
 	return nil
-}
-
-// need reports a key that has to be there.
-func need(t *tree, where string, keys ...string) error {
-	for _, k := range keys {
-		if v := t.get(k); v == nil || v.kind == nullTree {
-			return fail(t.pos, "", "%s: %s is missing", where, k)
-		}
-	}
-	return nil
-}
-
-func str(to *string, where string) setter {
-	return func(t *tree) error {
-		if t.kind != scalarTree {
-			return fail(t.pos, "", "%s is %s, want text", where, t.kind)
-		}
-		*to = t.scalar
-		return nil
-	}
-}
-
-func word(to *string, where string, among ...string) setter {
-	return func(t *tree) error {
-		if t.kind != scalarTree || !slices.Contains(among, t.scalar) {
-			return fail(t.pos, didYouMean(t.scalar, among), "%s: %s is none of %s", where, t.shown(), strings.Join(among, ", "))
-		}
-		*to = t.scalar
-		return nil
-	}
-}
-
-func boolean(to *bool, where string) setter {
-	return func(t *tree) error {
-		folded := strings.ToLower(t.scalar)
-		if t.kind != scalarTree || folded != "true" && folded != "false" {
-			return fail(t.pos, "", "%s: %s is neither true nor false", where, t.shown())
-		}
-		*to = folded == "true"
-		return nil
-	}
-}
-
-func whole[T int | int64](to *T, where string, least T) setter {
-	return func(t *tree) error {
-		n, err := strconv.ParseInt(t.scalar, 10, 64)
-		if t.kind != scalarTree || err != nil || T(n) < least {
-			return fail(t.pos, "", "%s: %s is not a whole number of at least %d", where, t.shown(), least)
-		}
-		*to = T(n)
-		return nil
-	}
-}
-
-func duration(to *time.Duration, where string, least time.Duration) setter {
-	return func(t *tree) error {
-		v, err := parseDuration(t.scalar)
-		if t.kind != scalarTree || err != nil {
-			return fail(t.pos, "write a number and a unit: 500ms, 10s, 5m, 1h30m, 7d", "%s: %s is not a duration", where, t.shown())
-		}
-		if v < least {
-			return fail(t.pos, "", "%s: %s is less than %s", where, t.scalar, least)
-		}
-		*to = v
-		return nil
-	}
-}
-
-// mostDays keeps durations, in nanoseconds, inside an int64.
-const mostDays = 100_000
-
-// parseDuration is time.ParseDuration with whole days in front.
-func parseDuration(s string) (time.Duration, error) {
-	days, rest, ok := strings.Cut(s, "d")
-	if !ok {
-		return time.ParseDuration(s)
-	}
-	n, err := strconv.ParseUint(days, 10, 32)
-	if err != nil || n > mostDays {
-		return 0, fmt.Errorf("%q is not a number of days", days)
-	}
-	whole := time.Duration(n) * 24 * time.Hour
-	if rest == "" {
-		return whole, nil
-	}
-	part, err := time.ParseDuration(rest)
-	if part < 0 || part > 24*time.Hour {
-		return 0, fmt.Errorf("%q is not a part of a day", rest)
-	}
-	return whole + part, err
-}
-
-var sizeUnits = []struct {
-	suffix string
-	bytes  int64
-}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
-
-func size(to *int64, where string) setter {
-	return func(t *tree) error {
-		for _, u := range sizeUnits {
-			digits, ok := strings.CutSuffix(t.scalar, u.suffix)
-			if !ok || t.kind != scalarTree {
-				continue
-			}
-			if n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64); err == nil && n > 0 && n <= (1<<62)/u.bytes {
-				*to = n * u.bytes
-				return nil
-			}
-		}
-		return fail(t.pos, "write a number and a unit: 512KiB, 64MiB, 1GiB", "%s: %s is not a size", where, t.shown())
-	}
-}
-
-func (d *decoder) path(to *string, where string) setter {
-	return func(t *tree) error {
-		if err := str(to, where)(t); err != nil {
-			return err
-		}
-		switch {
-		case *to == "":
-			return fail(t.pos, "", "%s is empty", where)
-		case strings.Contains(*to, "://"):
-			return fail(t.pos, "use a local directory", "%s: %s is not supported yet in this version", where, strings.SplitAfter(*to, "://")[0])
-		case filepath.IsAbs(*to):
-			return nil
-		}
-		*to = filepath.Join(d.dir, *to)
-		return nil
-	}
 }
 
 const nameRule = "a letter or _, then letters, digits, _ - and ., at most 100"
 
-// validIdent reports whether a name of a job, source, table, column or sink can be told from everything around it.
+// validIdent reports whether a name of a job, source, table, query or sink can be told from everything around it.
 func validIdent(s string) bool {
 	if s == "" || len(s) > 100 {
 		return false

@@ -2,35 +2,55 @@ package jobspec
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
-	"github.com/millrace/millrace/batch"
 	"github.com/millrace/millrace/dstream"
 )
 
 // Options change how a job file is read.
 type Options struct {
-	Env Lookup   // nil: the environment of the process
-	Set []string // path=value, applied in order, after variables are replaced
+	Env      Lookup   // nil: the environment of the process
+	EnvFiles []string // see [EnvFile]; what Env has wins, then the last file
+	Set      []string // path=value, applied in order, after variables are replaced
 }
 
 // Load reads a job file. A mistake in it is a [dstream.Error].
 func Load(path string, o Options) (*Spec, error) {
-	text, err := os.ReadFile(path)
+	text, err := readText(path)
 	if err != nil {
 		return nil, &dstream.Error{Msg: fmt.Sprintf("read job file: %v", err)}
 	}
 	return parse(path, text, o)
 }
 
+// readText reads a file that is not too long to be a text of the user's own. It may be a pipe.
+func readText(path string) ([]byte, error) {
+	const most = 2 << 20
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && len(text) > most {
+		err = fmt.Errorf("%s is longer than %d bytes", path, most)
+	}
+	return text, err
+}
+
 func parse(path string, text []byte, o Options) (*Spec, error) {
 	if o.Env == nil {
 		o.Env = os.LookupEnv
+	}
+	env, err := withFiles(o.Env, o.EnvFiles)
+	if err != nil {
+		return nil, err
 	}
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
@@ -41,51 +61,44 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.kind != mapTree {
+	switch t.kind {
+	case mapTree:
+	case nullTree:
+		return nil, fail(dstream.Pos{File: path}, "", "the job file is empty")
+	default:
 		return nil, fail(t.pos, "", "the job file is %s, want a mapping", t.kind)
 	}
-	t.dropExtensions()
-	v := variables{env: o.Env, dir: dir}
-	if err := v.expand(t); err != nil {
+	t = t.withoutExtensions()
+	if err := (variables{env: env, dir: dir}).expand(t); err != nil {
 		return nil, err
 	}
 	for _, s := range o.Set {
-		if err := set(t, s); err != nil {
+		if t, err = set(t, s); err != nil {
 			return nil, err
 		}
 	}
 	d := &decoder{file: path, dir: dir, text: text}
-	return d.spec(t)
-}
-
-// dropExtensions leaves out the keys that are there for their anchors only, before their variables are looked at.
-func (t *tree) dropExtensions() {
-	t.entries = slices.DeleteFunc(t.entries, func(e entry) bool { return strings.HasPrefix(e.key, "x-") })
-}
-
-// Record is what a checkpoint keeps of the job: everything that decides what is computed and written. How the job is
-// reached is not in it.
-func (s *Spec) Record() ([]byte, error) {
-	kept := *s
-	kept.Source.Brokers = nil
-	data, err := json.Marshal(&kept)
-	if err != nil {
-		return nil, fmt.Errorf("record job: %w", err)
-	}
-	return data, nil
-}
-
-// Resolve builds a job from what [Spec.Record] wrote. How it is reached (brokers) comes from the file at hand, s.
-func (s *Spec) Resolve(recorded []byte) (*batch.Job, error) {
-	var old Spec
-	if err := json.Unmarshal(recorded, &old); err != nil {
-		return nil, fmt.Errorf("read recorded job: %w", err)
-	}
-	old.Source.Brokers = s.Source.Brokers
-	job, _, err := old.Job()
+	s, err := d.spec(t)
 	if err != nil {
 		return nil, err
 	}
-	job.Recorded = recorded
-	return job, nil
+	s.env = env
+	return s, s.lookAtTables()
+}
+
+// withoutExtensions leaves out the keys that are there for their anchors only, before their variables are looked at.
+func (t *tree) withoutExtensions() *tree {
+	kept := slices.DeleteFunc(slices.Clone(t.entries), func(e entry) bool { return strings.HasPrefix(e.key, "x-") })
+	return &tree{kind: mapTree, pos: t.pos, entries: kept}
+}
+
+// spec reads the tree of a whole file, and checks what can be checked without opening anything.
+func (d *decoder) spec(t *tree) (*Spec, error) {
+	s := &Spec{}
+	normal, err := d.structure(t, reflect.ValueOf(s).Elem(), &field{}, top)
+	if err != nil {
+		return nil, err
+	}
+	s.normal = normal
+	return s, s.check(t)
 }

@@ -1,7 +1,6 @@
 package jobspec
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,15 +55,6 @@ func load(t testing.TB, text string, sets ...string) (*Spec, error) {
 	return s, err
 }
 
-func asJSON(t testing.TB, s *Spec) string {
-	t.Helper()
-	data, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data) + "\n"
-}
-
 // edited is base with the lines behind "-" replaced by those behind "+" that follow them.
 func edited(t testing.TB, base, edit string) string {
 	t.Helper()
@@ -99,16 +89,19 @@ func edited(t testing.TB, base, edit string) string {
 
 // Commands, all of which go the way of validate and print the error as the command line does, or:
 //
-//	spec   reads a whole file and prints what a checkpoint records of it;
+//	spec   reads a whole file and prints it as it counts;
 //	base   reads a whole file and keeps it for
 //	edit   which changes lines of it, and
-//	set    which passes each line as --set; both print what then differs in the record.
+//	set    which passes each line as --set; both print what then differs.
+//
+// What is read is read again: from what it is printed as, and from what a checkpoint records of it.
 //
 // In edit, \t stands for a tab and \xff for the byte.
 func TestJobFiles(t *testing.T) {
 	datadriven.Walk(t, testdata(t), func(t *testing.T, path string) {
 		dir := workDir(t)
-		base, baseJSON := "", ""
+		base, baseOut := "", ""
+		editor := &verdicts{t: t, schema: compiledSchema(t)}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			text := d.Input + "\n"
 			var sets []string
@@ -122,19 +115,27 @@ func TestJobFiles(t *testing.T) {
 				d.Fatalf(t, "unknown command %q", d.Cmd)
 			}
 			s, err := load(t, text, sets...)
+			if len(sets) == 0 {
+				editor.see(text, err)
+			}
 			if err != nil {
 				return strings.ReplaceAll(Explain(err), dir, "$DIR") + "\n"
 			}
-			out := strings.ReplaceAll(asJSON(t, s), dir, "$DIR")
+			readAgain(t, s)
+			out := strings.ReplaceAll(s.Resolved(), dir, "$DIR")
 			switch d.Cmd {
 			case "spec":
 				return out
 			case "base":
-				base, baseJSON = text, out
+				base, baseOut = text, out
 				return "ok\n"
 			}
-			return "ok\n" + difference(baseJSON, out)
+			return "ok\n" + difference(baseOut, out)
 		})
+		t.Logf("the schema refuses %d of %d broken files", editor.underlined, editor.broken)
+		if editor.underlined < editor.broken/3 {
+			t.Error("it should refuse a third of them at least")
+		}
 	})
 }
 
@@ -151,13 +152,42 @@ func testdata(t testing.TB) string {
 func difference(a, b string) string {
 	have := map[string]bool{}
 	for line := range strings.Lines(a) {
-		have[strings.TrimRight(line, ",\n")] = true
+		have[line] = true
 	}
 	var out strings.Builder
 	for line := range strings.Lines(b) {
-		if !have[strings.TrimRight(line, ",\n")] && strings.ContainsAny(line, `"`) {
+		if !have[line] {
 			out.WriteString(line)
 		}
 	}
 	return out.String()
+}
+
+// readAgain reads what a job is printed as, and what is recorded of it, and wants the same job.
+func readAgain(t testing.TB, s *Spec) {
+	t.Helper()
+	job, _, err := s.Job()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if old, err := s.readRecord(job.Recorded); err != nil || old.Resolved() != s.Resolved() {
+		t.Errorf("%v: recorded as\n%s\nnot\n%s", err, old.Resolved(), s.Resolved())
+	}
+	resolved, err := s.Resolve(job.Recorded)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, job.Recorded)
+	}
+	if resolved.Hash != job.Hash || resolved.Plan.String() != job.Plan.String() {
+		t.Errorf("recorded as\n%s\nnot\n%s", resolved.Plan, job.Plan)
+	}
+	if strings.Contains(s.Resolved(), "***") {
+		return
+	}
+	again, err := parse("resolved.yaml", []byte(s.Resolved()), Options{Env: lookup})
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, s.Resolved())
+	}
+	if again.Resolved() != s.Resolved() {
+		t.Errorf("read again it is\n%s\nnot\n%s", again.Resolved(), s.Resolved())
+	}
 }

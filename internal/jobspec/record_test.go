@@ -204,7 +204,7 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("MILLRACE_TEST_TOPIC", "from-env")
 	write(t, "job.yaml", replaced(t, viewsJob, "topic: ad-events", `topic: "${MILLRACE_TEST_TOPIC}"`))
 	s, err := Load("job.yaml", Options{})
-	if err != nil || s.Source.Topic != "from-env" {
+	if err != nil || s.Sources[0].Kafka.Topic != "from-env" {
 		t.Errorf("topic %v, %v", s, err)
 	}
 }

@@ -8,43 +8,51 @@ import (
 )
 
 // set changes one value of the tree: path=value, where path is keys joined by dots, e.g. limits.rows=1000. Mappings on
-// the way are made when they are missing.
-func set(t *tree, assignment string) error {
+// the way are made when they are missing. Only the way is copied: the rest is shared with t, which stays as it is.
+func set(t *tree, assignment string) (*tree, error) {
 	path, value, ok := strings.Cut(assignment, "=")
 	pos := dstream.Pos{File: "--set " + assignment}
 	if !ok || path == "" {
-		return fail(pos, "", "want path=value, such as limits.rows=1000")
-	}
-	keys := strings.Split(path, ".")
-	for _, key := range keys[:len(keys)-1] {
-		next := &tree{kind: mapTree, pos: pos}
-		if there := t.get(key); there != nil && there.kind != nullTree {
-			next = there.copy()
-		}
-		if next.kind != mapTree {
-			return fail(pos, "", "%s is %s, not a mapping", key, next.kind)
-		}
-		t.put(key, next, pos)
-		t = next
+		return nil, fail(pos, "", "want path=value, such as limits.rows=1000")
 	}
 	v, err := parseTree(pos.File, []byte(value))
 	if err != nil || v.kind == mapTree && !strings.HasPrefix(value, "{") {
 		v = &tree{kind: scalarTree, scalar: value}
 	}
 	v.moveTo(pos)
-	t.put(keys[len(keys)-1], v, pos)
-	return nil
+	return t.replace(strings.Split(path, "."), v, pos)
 }
 
-// copy keeps other parents of a shared mapping as they are.
-func (t *tree) copy() *tree {
-	c := *t
-	c.entries = slices.Clone(t.entries)
-	return &c
+// replace returns the tree with v at a path of keys.
+func (t *tree) replace(keys []string, v *tree, pos dstream.Pos) (*tree, error) {
+	if len(keys) == 0 {
+		return v, nil
+	}
+	there := t.get(keys[0])
+	if there == nil || there.kind == nullTree {
+		there = &tree{kind: mapTree, pos: pos}
+	}
+	if there.kind != mapTree && len(keys) > 1 {
+		return nil, fail(pos, "", "%s is %s, not a mapping", keys[0], there.kind)
+	}
+	next, err := there.replace(keys[1:], v, pos)
+	if err != nil {
+		return nil, err
+	}
+	out := &tree{kind: mapTree, pos: t.pos, entries: slices.Clone(t.entries)}
+	if i := t.find(keys[0]); i >= 0 {
+		out.entries[i].val = next
+	} else {
+		out.entries = append(out.entries, entry{key: keys[0], pos: pos, val: next})
+	}
+	return out, nil
 }
 
 // moveTo gives everything in the tree one place.
 func (t *tree) moveTo(pos dstream.Pos) {
+	if t.pos == pos {
+		return
+	}
 	t.pos = pos
 	for i := range t.entries {
 		t.entries[i].pos = pos
@@ -53,12 +61,4 @@ func (t *tree) moveTo(pos dstream.Pos) {
 	for _, item := range t.items {
 		item.moveTo(pos)
 	}
-}
-
-func (t *tree) put(key string, v *tree, pos dstream.Pos) {
-	if i := t.index(key); i >= 0 {
-		t.entries[i].val = v
-		return
-	}
-	t.entries = append(t.entries, entry{key: key, pos: pos, val: v})
 }

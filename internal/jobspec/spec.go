@@ -6,103 +6,194 @@ import (
 	"github.com/millrace/millrace/dstream"
 )
 
-// Spec is a job file with variables replaced, defaults filled in and paths made absolute. Its JSON is what a
-// checkpoint records of a job.
+// Spec is a job file with variables replaced, defaults filled in and paths made absolute.
+//
+// Its tags are the one description of the file: the decoder, the JSON Schema and the resolved file are made of them.
+//
+//	key      the key in the file; a slice of structs with a Name is a mapping from names
+//	doc      what it means, for editors
+//	default  what is filled in, as YAML
+//	need     the key has to be there
+//	one      exactly one of the keys with this tag has to be there
+//	short    a value in the place of the mapping is this key's
+//	words    the words that a text may be; later: words, or keys, of the language that this version cannot do yet
+//	is       what a text has to be: name, topic, zone, type, cron, expression
+//	least, most  bounds of a number or a duration
+//	write    what to write, for messages
+//	reach    how the job is reached, not what it computes: not recorded
+//
+// A field NamePos beside a field Name has the place of its value; Pos has the place of the whole.
 type Spec struct {
-	Name        string  `json:"name"`
-	Timezone    string  `json:"timezone"`
-	Source      Source  `json:"source"`
-	Tables      []Table `json:"tables,omitempty"`
-	Query       Query   `json:"query"`
-	Sinks       []Sink  `json:"sinks"`
-	Trigger     Trigger `json:"trigger"`
-	Limits      Limits  `json:"limits"`
-	Checkpoint  string  `json:"checkpoint"`
-	OnBadRecord string  `json:"on_bad_record"` // fail or skip
-	Shards      int     `json:"shards"`
+	Name        string    `key:"name" need:"yes" is:"name" doc:"Identity of the job: of its log and of its file names. Another name on the same checkpoint is refused."`
+	Timezone    string    `key:"timezone" is:"zone" default:"UTC" doc:"Time zone of calendar functions, of texts without a zone and of cron: a name of the IANA database."`
+	Sources     []Source  `key:"sources" need:"yes" doc:"The streams that the query reads, by name."`
+	Tables      []Table   `key:"tables" doc:"Static tables that streams are joined with, by name."`
+	Query       Query     `key:"query" one:"yes" doc:"The SELECT whose rows go to the sinks."`
+	QueryFile   QueryFile `key:"query_file" one:"yes" doc:"A file with that SELECT; relative paths count from the job file."`
+	Queries     []Query   `key:"queries" one:"yes" doc:"Several queries, by name. One may read another by its name; a sink says from which it takes its rows."`
+	Sinks       []Sink    `key:"sinks" need:"yes" doc:"Where rows go, by name. The name is the sink's identity."`
+	Trigger     Trigger   `key:"trigger" default:"{every: 1s}" write:"write {every: 1s}, {available_now: true} or {cron: '0 * * * *'}" doc:"When batches run."`
+	Limits      Limits    `key:"limits" default:"{}" write:"write {rows: 1000000, bytes: 256MiB}" doc:"How much the next batch reads at most."`
+	Checkpoint  Path      `key:"checkpoint" need:"yes" doc:"Directory of the log and the state."`
+	OnBadRecord BadRecord `key:"on_bad_record" default:"fail" write:"write fail, skip or {do: skip, stop_above: 5%}" doc:"What a record does that does not fit: fail stops with exit code 4, skip drops and counts it."`
+	OnBadValue  string    `key:"on_bad_value" words:"fail null" default:"fail" doc:"What a value does that does not fit its column: fail makes its record a bad record, null makes it NULL."`
+	OnLateRow   string    `key:"on_late_row" words:"drop" later:"side_output update" default:"drop" doc:"What a row does whose windows have all closed: it is dropped and counted."`
+	Shards      int       `key:"shards" least:"1" most:"256" default:"1" doc:"Parallel parts of everything behind a GROUP BY, and files per directory and batch. May change between runs."`
+
+	_ struct{} `later:"memory cores retain emit dedup state"`
+
+	normal *tree  // the whole, as [Spec.Resolved] shows it
+	env    Lookup // of its variables
 }
 
-// Query is the job's SELECT and where it begins. Start has no line when the text does not stand in a file as it is; File
-// then says so.
-type Query struct {
-	Text  string      `json:"text"`
-	File  string      `json:"file"`
-	Start dstream.Pos `json:"start"`
-}
-
-// Source is one Kafka source.
+// Source is one Kafka topic.
 type Source struct {
-	Name      string      `json:"name"`
-	Brokers   []string    `json:"brokers,omitempty"` // not recorded
-	Topic     string      `json:"topic"`
-	Start     string      `json:"start"` // earliest or latest
-	Format    string      `json:"format"`
-	Columns   []Column    `json:"columns"`
-	EventTime *EventTime  `json:"event_time,omitempty"`
-	Pos       dstream.Pos `json:"-"`
+	Name      string
+	Pos       dstream.Pos
+	Kafka     Kafka      `key:"kafka" need:"yes" write:"write {brokers: 'localhost:9092', topic: events}" doc:"The topic and how it is reached."`
+	Format    string     `key:"format" words:"json raw" later:"avro protobuf csv" default:"json" doc:"json: each record is an object; raw: each record is a row with the column _value."`
+	Columns   []Column   `key:"columns" doc:"The columns that the query may use, by name. Other keys of a record are ignored."`
+	EventTime *EventTime `key:"event_time" doc:"The column that says when things happened. Windows need one."`
+
+	_ struct{} `later:"s3 schema_registry dedup"`
 }
 
-// Column is a declared column.
+// Kafka is a topic of a cluster.
+type Kafka struct {
+	Brokers Brokers `key:"brokers" need:"yes" reach:"yes" doc:"host:port, several with commas between them, or a list."`
+	Topic   string  `key:"topic" need:"yes" is:"topic" doc:"The topic to read."`
+	Start   string  `key:"start" words:"earliest latest" default:"earliest" doc:"Where the first run begins. Later runs go on from the checkpoint."`
+
+	_ struct{} `later:"sasl tls topics pattern isolation rate offsets timestamp"`
+}
+
+// Brokers are addresses, host:port.
+type Brokers []string
+
+// Column is a declared column. Its short form is the type alone.
 type Column struct {
-	Name     string      `json:"name"`
-	Type     string      `json:"type"`
-	Path     string      `json:"path,omitempty"`
-	Required bool        `json:"required,omitempty"`
-	Pos      dstream.Pos `json:"-"`
+	Name     string
+	Pos      dstream.Pos
+	Type     string `key:"type" short:"yes" need:"yes" is:"type" doc:"A SQL type such as string, bigint, decimal(18,4) or array<string>. timestamp(s|ms|us|ns) also takes an epoch number."`
+	TypePos  dstream.Pos
+	Path     string `key:"path" doc:"Where the value stands in the record, such as offer.unitPrice or items[0].price. Default: the key of the column's name."`
+	PathPos  dstream.Pos
+	Required bool `key:"required" doc:"A record without the value, or with null, is a bad record."`
 }
 
-// EventTime says which column holds the event time, and what may be expected of it.
+// EventTime says which column holds the event time, and what may be expected of it. Its short form is the column alone.
 type EventTime struct {
-	Column      string        `json:"column"`
-	MaxDisorder time.Duration `json:"max_disorder"`
-	IdleAfter   time.Duration `json:"idle_after"`
-	MaxFuture   time.Duration `json:"max_future"` // < 0: off
-	Pos         dstream.Pos   `json:"-"`
+	Pos         dstream.Pos
+	Column      string `key:"column" short:"yes" need:"yes" doc:"A timestamp column, or _timestamp, the record's own time."`
+	ColumnPos   dstream.Pos
+	MaxDisorder time.Duration `key:"max_disorder" default:"0s" least:"0s" doc:"How far behind the greatest event time of its partition a row may come without being late."`
+	IdleAfter   time.Duration `key:"idle_after" default:"30s" least:"0s" doc:"A partition with nothing to read for so long no longer holds the watermark."`
+	MaxFuture   time.Duration `key:"max_future" words:"off" default:"5m" least:"0s" doc:"A record further ahead of the plan time is a bad record; off: no limit."` // < 0: off
 }
 
-// Table is a static table in a CSV file.
+// Table is a static table in a file.
 type Table struct {
-	Name    string      `json:"name"`
-	CSV     string      `json:"csv"`
-	Columns []Column    `json:"columns"`
-	Pos     dstream.Pos `json:"-"`
+	Name       string
+	Pos        dstream.Pos
+	CSV        Path `key:"csv" one:"yes" doc:"A CSV file with a header."`
+	CSVPos     dstream.Pos
+	Parquet    Path `key:"parquet" one:"yes" doc:"A Parquet file."`
+	ParquetPos dstream.Pos
+	Columns    []Column `key:"columns" doc:"The columns of the table, by name. Of a Parquet file they may be left out: then they are the file's."`
 }
 
-// Sink is one output: Parquet files or standard output.
-type Sink struct {
-	Name          string      `json:"name"`
-	Kind          string      `json:"kind"` // parquet or stdout
-	Path          string      `json:"path,omitempty"`
-	Compression   string      `json:"compression,omitempty"`
-	PartitionBy   []Partition `json:"partition_by,omitempty"`
-	MaxPartitions int         `json:"max_partitions,omitempty"`
-	MaxBytes      int64       `json:"max_bytes,omitempty"`
-	Pos           dstream.Pos `json:"-"`
+// Query is a SELECT and where it begins. Its short form is the text alone.
+type Query struct {
+	Name  string // empty for the only one
+	Pos   dstream.Pos
+	Text  string
+	File  string      // for messages
+	Start dstream.Pos // has no line when the text does not stand in a file as it is
 }
+
+// QueryFile is a query that stands in a file of its own.
+type QueryFile struct{ Query }
+
+// Sink is one output.
+type Sink struct {
+	Name    string
+	Pos     dstream.Pos
+	From    string `key:"from" doc:"The query whose rows it takes. May be left out when exactly one query is read by no other."`
+	FromPos dstream.Pos
+	Parquet *ParquetSink `key:"parquet" one:"yes" write:"write {path: DIRECTORY}" doc:"Hive-partitioned Parquet files, exactly once."`
+	Stdout  *struct{}    `key:"stdout" one:"yes" doc:"Rows as JSON lines on standard output, for looking: at least once."`
+
+	_ struct{} `later:"kafka iceberg changelog query"`
+}
+
+// ParquetSink is a directory of Parquet files.
+type ParquetSink struct {
+	Path          Path `key:"path" need:"yes" doc:"The directory. No other sink and no checkpoint may lie in it or around it."`
+	PathPos       dstream.Pos
+	PartitionBy   Partitions  `key:"partition_by" doc:"Output columns, or expressions AS name: a directory level each. A partition column is not in the files."`
+	Compression   string      `key:"compression" words:"zstd snappy none" default:"zstd" doc:"Of the pages of the files."`
+	MaxPartitions int         `key:"max_partitions" least:"1" default:"1000" doc:"Directories that one batch writes to at most; more stop the job, naming the column."`
+	File          FileOptions `key:"file" default:"{}" doc:"When a file is full."`
+
+	_ struct{} `later:"done_marker changelog"`
+}
+
+// FileOptions say when a file is full.
+type FileOptions struct {
+	MaxBytes Size `key:"max_bytes" default:"128MiB" doc:"A larger file is split."`
+
+	_ struct{} `later:"max_rows max_age"`
+}
+
+// Partitions are expressions, as they are written.
+type Partitions []Partition
 
 // Partition is one expression of partition_by.
 type Partition struct {
-	Text string      `json:"text"`
-	Pos  dstream.Pos `json:"pos"`
+	Text string
+	Pos  dstream.Pos
 }
 
 // Trigger says when batches run.
 type Trigger struct {
-	Every        time.Duration `json:"every,omitempty"`
-	AvailableNow bool          `json:"available_now,omitempty"`
+	Every        time.Duration `key:"every" one:"yes" least:"1ms" doc:"A batch begins so long after the last one began, or at once when that took longer."`
+	AvailableNow bool          `key:"available_now" one:"yes" doc:"true: read up to the end offsets of now, then exit."`
+	Cron         string        `key:"cron" one:"yes" is:"cron" doc:"Five fields: minute, hour, day of month, month, day of week. At each time the job reads up to the end offsets of then."`
 }
 
 // Limits bound the next batch.
 type Limits struct {
-	Rows  int64 `json:"rows,omitempty"`
-	Bytes int64 `json:"bytes,omitempty"`
+	Rows  int64 `key:"rows" least:"1" default:"1000000" doc:"Offsets of the next batch, split over the partitions by lag."`
+	Bytes Size  `key:"bytes" doc:"The same in bytes on the wire, by the mean of past batches."`
+
+	_ struct{} `later:"rate"`
 }
 
-// Defaults that a job file may leave out.
-const (
-	defaultEvery     = time.Second
-	defaultRows      = 1_000_000
-	defaultIdleAfter = 30 * time.Second
-	defaultMaxFuture = 5 * time.Minute
-	defaultShards    = 1
-)
+// BadRecord says what a record does that does not fit. Its short form is the word alone.
+type BadRecord struct {
+	Do        string `key:"do" short:"yes" need:"yes" words:"fail skip" later:"dead_letter" doc:"fail stops with exit code 4, skip drops and counts the record."`
+	StopAbove Share  `key:"stop_above" doc:"With skip: stop when a batch has a greater share of bad records, such as 5%."`
+	Pos       dstream.Pos
+
+	_ struct{} `later:"to"`
+}
+
+// Path is a path in the file system, absolute once it is read.
+type Path string
+
+// Size is a number of bytes.
+type Size int64
+
+// Share is a part of one: 0.05 for 5%.
+type Share float64
+
+// queries are those of the job, whichever way they are written.
+func (s *Spec) queries() []Query {
+	switch {
+	case len(s.Queries) > 0:
+		return s.Queries
+	case s.QueryFile.Text != "":
+		return []Query{s.QueryFile.Query}
+	}
+	return []Query{s.Query}
+}

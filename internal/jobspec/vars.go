@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/millrace/millrace/dstream"
@@ -43,35 +44,70 @@ func (v variables) expand(t *tree) error {
 
 // expandScalar knows ${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path} and $$.
 func (v variables) expandScalar(t *tree) error {
-	var b strings.Builder
-	s := t.scalar
-	for {
+	if !strings.Contains(t.scalar, "$") {
+		return nil
+	}
+	var value, reference strings.Builder // reference keeps what is secret as it is written
+	secret := false
+	literal := func(s string) {
+		value.WriteString(s)
+		reference.WriteString(escapeVariables(s))
+	}
+	for s := t.scalar; ; {
 		before, after, found := strings.Cut(s, "$")
-		b.WriteString(before)
+		literal(before)
 		switch {
 		case !found:
-			t.scalar = b.String()
+			t.scalar = value.String()
+			if secret {
+				t.secret = reference.String()
+			}
 			return nil
 		case strings.HasPrefix(after, "$"):
-			b.WriteByte('$')
+			literal("$")
 			s = after[1:]
 		case strings.HasPrefix(after, "{"):
 			ref, rest, closed := strings.Cut(after[1:], "}")
 			if !closed {
-				return fail(t.pos, "write $$ for a dollar sign", "%q has no closing brace", "$"+after)
+				return fail(t.pos, "write $$ for a dollar sign", "%q has no closing brace", shortened("$"+after))
 			}
-			value, err := v.value(ref, t.pos)
+			got, err := v.value(ref, t.pos)
 			if err != nil {
 				return err
 			}
-			t.secret = t.secret || strings.HasPrefix(ref, "file:")
-			b.WriteString(value)
+			if isSecret(ref) {
+				secret = true
+				value.WriteString(got)
+				reference.WriteString("${" + v.lasting(ref) + "}")
+			} else {
+				literal(got)
+			}
 			s = rest
 		default: // a lone dollar sign, as in a regular expression
-			b.WriteByte('$')
+			literal("$")
 			s = after
 		}
 	}
+}
+
+// escapeVariables writes a text so that expandScalar yields it again.
+func escapeVariables(s string) string { return strings.ReplaceAll(s, "$", "$$") }
+
+var secretName = regexp.MustCompile(`(?i)passw|secret|token|credential`)
+
+// isSecret reports whether what a reference stands for must not be shown or recorded: the content of a file, and what a
+// variable's name says so of.
+func isSecret(ref string) bool {
+	name, _, _ := strings.Cut(ref, ":")
+	return strings.HasPrefix(ref, "file:") || secretName.MatchString(name)
+}
+
+// lasting is a reference that means the same from anywhere.
+func (v variables) lasting(ref string) string {
+	if path, ok := strings.CutPrefix(ref, "file:"); ok && !filepath.IsAbs(path) {
+		return "file:" + filepath.Join(v.dir, path)
+	}
+	return ref
 }
 
 const variableForms = "the forms are ${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path}, and $$ for a dollar sign"
@@ -88,9 +124,9 @@ func (v variables) value(ref string, pos dstream.Pos) (string, error) {
 	}
 	switch {
 	case !validName(name):
-		return "", fail(pos, variableForms, "${%s} is not a variable", ref)
+		return "", fail(pos, variableForms, "${%s} is not a variable", shortened(ref))
 	case strings.Contains(def, "${"):
-		return "", fail(pos, "", "${%s}: variables do not nest", ref)
+		return "", fail(pos, "", "${%s}: variables do not nest", shortened(ref))
 	}
 	value, ok := v.env(name)
 	switch {
@@ -99,17 +135,29 @@ func (v variables) value(ref string, pos dstream.Pos) (string, error) {
 	case hasDefault:
 		return def, nil
 	case hasMessage:
-		return "", fail(pos, "", "variable %s is not set: %s", name, msg)
+		return "", fail(pos, "", "variable %s is not set: %s", name, shortened(msg))
 	case !ok:
 		return "", fail(pos, fmt.Sprintf("set it, or give a default: ${%s:-value}", name), "variable %s is not set", name)
 	}
 	return value, nil
 }
 
+// maxSecret is how long a file of a variable may be.
+const maxSecret = 1 << 20
+
 // file reads a secret; line breaks at its end are not part of it.
 func (v variables) file(path string, pos dstream.Pos) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(v.dir, path)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "", fail(pos, "", "read variable: %v", err)
+	case !info.Mode().IsRegular():
+		return "", fail(pos, "", "read variable: %s is not a file", path)
+	case info.Size() > maxSecret:
+		return "", fail(pos, "", "read variable: %s is longer than %d bytes", path, maxSecret)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

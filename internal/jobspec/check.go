@@ -1,0 +1,97 @@
+package jobspec
+
+import (
+	"strings"
+
+	"github.com/millrace/millrace/batch"
+)
+
+// check looks at what depends on more than one key. t is the file, for the places of keys.
+func (s *Spec) check(t *tree) error {
+	if s.Trigger.Cron != "" {
+		if _, err := batch.ParseCron(s.Trigger.Cron, s.Timezone); err != nil {
+			return s.badCron(t, err)
+		}
+	}
+	if s.OnBadRecord.StopAbove > 0 && s.OnBadRecord.Do != "skip" {
+		return fail(t.get("on_bad_record").pos, "write do: skip", "on_bad_record: stop_above goes with do: skip; do: %s stops at the first bad record", s.OnBadRecord.Do)
+	}
+	for i := range s.Sources {
+		if err := s.Sources[i].check(); err != nil {
+			return err
+		}
+	}
+	for i := range s.Tables {
+		if err := s.Tables[i].check(); err != nil {
+			return err
+		}
+	}
+	return s.checkPaths()
+}
+
+func (s *Spec) badCron(t *tree, err error) error {
+	pos := t.pos
+	if c := t.get("trigger").get("cron"); c != nil {
+		pos = c.pos
+	}
+	msg, hint, _ := strings.Cut(err.Error(), "; ")
+	return fail(pos, hint, "trigger.cron: %s", msg)
+}
+
+// check looks at the columns of a source.
+func (s *Source) check() error {
+	if s.Format == "raw" && len(s.Columns) > 0 {
+		return fail(s.Columns[0].Pos, "leave columns out", "sources.%s: format raw has no columns of its own; a record's bytes are in _value", s.Name)
+	}
+	if s.Format != "raw" && len(s.Columns) == 0 {
+		return fail(s.Pos, "", "sources.%s: columns is missing", s.Name)
+	}
+	for _, c := range s.Columns {
+		if _, err := c.field(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check looks at the columns of a table.
+func (t *Table) check() error {
+	if t.CSV != "" && len(t.Columns) == 0 {
+		return fail(t.Pos, "", "tables.%s: columns is missing", t.Name)
+	}
+	for _, c := range t.Columns {
+		f, err := c.field()
+		switch {
+		case err != nil:
+			return err
+		case len(f.Path) > 1:
+			return fail(c.PathPos, "write the name of a column of the file", "tables.%s.columns.%s: path %q leads into a value; a table has none such", t.Name, c.Name, c.Path)
+		case t.CSV != "" && f.Type.IsNested():
+			return fail(c.TypePos, "", "tables.%s.columns.%s: a CSV file has no values of type %s", t.Name, c.Name, f.Type)
+		}
+	}
+	return nil
+}
+
+// checkPaths keeps every output and the checkpoint in a place of its own.
+func (s *Spec) checkPaths() error {
+	type place struct{ what, path string }
+	taken := []place{{"the checkpoint", string(s.Checkpoint)}}
+	for _, k := range s.Sinks {
+		if k.Parquet == nil {
+			continue
+		}
+		path := string(k.Parquet.Path)
+		for _, other := range taken {
+			if within(path, other.path) || within(other.path, path) {
+				return fail(k.Parquet.PathPos, "give each a directory of its own", "sinks.%s: path %s overlaps with %s, %s", k.Name, path, other.what, other.path)
+			}
+		}
+		taken = append(taken, place{"sink " + k.Name, path})
+	}
+	return nil
+}
+
+func within(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}

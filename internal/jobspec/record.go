@@ -1,0 +1,222 @@
+package jobspec
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/dstream"
+)
+
+// recordVersion is the form of what a checkpoint keeps of a job.
+const recordVersion = 2
+
+// Record is what a checkpoint keeps of the job: the file in its normal form, with everything that decides what is
+// computed and written. How the job is reached is not in it, and secrets are references.
+func (s *Spec) Record() ([]byte, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"version":%d,"job":`, recordVersion)
+	s.normal.record(&b)
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// record writes the tree as JSON.
+func (t *tree) record(b *bytes.Buffer) {
+	switch t.kind {
+	case nullTree:
+		b.WriteString("null")
+	case scalarTree:
+		text := escapeVariables(t.scalar)
+		if t.secret != "" {
+			text = t.secret
+		}
+		writeString(b, text)
+	case listTree:
+		b.WriteByte('[')
+		for i, item := range t.items {
+			separate(b, i)
+			item.record(b)
+		}
+		b.WriteByte(']')
+	case mapTree:
+		b.WriteByte('{')
+		n := 0
+		for _, e := range t.entries {
+			if e.reach {
+				continue
+			}
+			separate(b, n)
+			n++
+			writeString(b, e.key)
+			b.WriteByte(':')
+			e.val.record(b)
+		}
+		b.WriteByte('}')
+	}
+}
+
+func separate(b *bytes.Buffer, i int) {
+	if i > 0 {
+		b.WriteByte(',')
+	}
+}
+
+func writeString(b *bytes.Buffer, s string) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // no text fails
+	}
+	b.Write(data)
+}
+
+// Resolve builds a job from what [Spec.Record] wrote. How it is reached (brokers) comes from the file at hand, s, and so
+// do the variables that its secrets refer to.
+func (s *Spec) Resolve(recorded []byte) (*batch.Job, error) {
+	old, err := s.readRecord(recorded)
+	if err != nil {
+		return nil, fmt.Errorf("read recorded job: %w", err)
+	}
+	job, _, err := old.Job()
+	if err != nil {
+		return nil, fmt.Errorf("recorded job: %w", err)
+	}
+	job.Recorded = recorded
+	return job, nil
+}
+
+func (s *Spec) readRecord(recorded []byte) (*Spec, error) {
+	var r struct {
+		Version int
+		Job     json.RawMessage
+	}
+	if err := json.Unmarshal(recorded, &r); err != nil {
+		return nil, err
+	}
+	if r.Version != recordVersion {
+		return nil, fmt.Errorf("it has the form %d, this version reads form %d; let the version that planned the open batch finish it", r.Version, recordVersion)
+	}
+	t, err := readJSON(r.Job)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.reachBy(t); err != nil {
+		return nil, err
+	}
+	if err := (variables{env: s.env, dir: "/"}).expand(t); err != nil {
+		return nil, err
+	}
+	old, err := (&decoder{dir: "/"}).spec(t)
+	if err != nil {
+		return nil, err
+	}
+	old.env = s.env
+	return old, nil
+}
+
+// reachBy puts the brokers of the file at hand into a recorded tree, source by source. A source that the file calls
+// otherwise now is reached as all of its sources are, when they are reached in one way.
+func (s *Spec) reachBy(recorded *tree) error {
+	sources := recorded.get("sources")
+	if sources == nil {
+		return errors.New("it has no sources")
+	}
+	for _, e := range sources.entries {
+		brokers, err := s.brokersOf(e.key)
+		if err != nil {
+			return err
+		}
+		if kafka := e.val.get("kafka"); kafka != nil {
+			kafka.entries = append(kafka.entries, entry{key: "brokers", val: brokers})
+		}
+	}
+	return nil
+}
+
+// brokersOf is where a source is reached, as the file at hand says it.
+func (s *Spec) brokersOf(source string) (*tree, error) {
+	name := source
+	if !slices.ContainsFunc(s.Sources, func(at Source) bool { return at.Name == source }) {
+		name = s.Sources[0].Name
+		for _, at := range s.Sources {
+			if !slices.Equal(at.Kafka.Brokers, s.Sources[0].Kafka.Brokers) {
+				return nil, &dstream.Error{Msg: fmt.Sprintf("the open batch reads source %q, which the job file no longer has", source),
+					Hint: "put the source back until that batch is done"}
+			}
+		}
+	}
+	brokers := s.normal.get("sources").get(name).get("kafka").get("brokers")
+	brokers.freeze()
+	return brokers, nil
+}
+
+// freeze keeps variables from being looked for once more.
+func (t *tree) freeze() {
+	t.expanded = true
+	for _, item := range t.items {
+		item.freeze()
+	}
+}
+
+// readJSON reads what [tree.record] wrote.
+func readJSON(data []byte) (*tree, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	t, err := readJSONValue(d, 0)
+	if err != nil {
+		return nil, err
+	}
+	if d.More() {
+		return nil, errors.New("more than one value")
+	}
+	return t, nil
+}
+
+func readJSONValue(d *json.Decoder, depth int) (*tree, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	if depth > 100 {
+		return nil, errors.New("nested too deep")
+	}
+	switch v := token.(type) {
+	case nil:
+		return &tree{kind: nullTree}, nil
+	case string:
+		return &tree{kind: scalarTree, scalar: v}, nil
+	case json.Delim:
+		return readJSONMembers(d, v, depth+1)
+	}
+	return nil, fmt.Errorf("%v is no text", token)
+}
+
+func readJSONMembers(d *json.Decoder, open json.Delim, depth int) (*tree, error) {
+	t := &tree{kind: listTree}
+	if open == '{' {
+		t.kind = mapTree
+	}
+	for d.More() {
+		e := entry{}
+		if t.kind == mapTree {
+			token, err := d.Token()
+			if err != nil {
+				return nil, err
+			}
+			e.key, _ = token.(string)
+		}
+		val, err := readJSONValue(d, depth)
+		if err != nil {
+			return nil, err
+		}
+		if e.val = val; t.kind == mapTree {
+			t.entries = append(t.entries, e)
+		} else {
+			t.items = append(t.items, val)
+		}
+	}
+	_, err := d.Token()
+	return t, err
+}
