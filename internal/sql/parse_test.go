@@ -74,12 +74,11 @@ func TestPrecedence(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for range 2000 {
 		e := randomTree(r, 5)
-		full, lean := e.write(true), e.write(false)
-		if got := parsedExpr(full); got != e.sexpr() {
-			t.Fatalf("seed %d: %s\nread as %s\nwant    %s", seed, full, got, e.sexpr())
-		}
-		if got := parsedExpr(lean); got != e.sexpr() {
-			t.Fatalf("seed %d: %s\nread as %s\nwant    %s", seed, lean, got, e.sexpr())
+		want := fmt.Sprintf("(as %s z)", e.sexpr())
+		for _, text := range []string{e.write(true), e.write(false)} {
+			if got := parsedExpr(text + " AS z"); got != want {
+				t.Fatalf("seed %d: %s\nread as %s\nwant    %s", seed, text, got, want)
+			}
 		}
 	}
 }
@@ -92,16 +91,21 @@ type tree struct {
 
 // precedence is the table in the PostgreSQL manual, "Operator Precedence", lowest first.
 var precedence = map[string]int{
-	"or": 1, "and": 2, "not": 3, "isnull": 4, "isnotnull": 4, "=": 5, "<>": 5, "<": 5, "<=": 5, ">": 5, ">=": 5,
-	"concat": 7, "+": 8, "-": 8, "*": 9, "/": 9, "%": 9, "power": 10, "neg": 12, "cast": 13,
+	"or": 1, "and": 2, "not": 3, "isnull": 4, "isnotnull": 4, "=": 5, "<>": 5, "<": 5, "<=": 5, ">": 5, ">=": 5, "like": 6, "ilike": 6,
+	"concat": 7, "->": 7, "->>": 7, "&": 7, "|": 7, "#": 7, "<<": 7, ">>": 7, "regexp_like": 7,
+	"+": 8, "-": 8, "*": 9, "/": 9, "%": 9, "power": 10, "timezone": 11, "neg": 12, "cast": 13, "element_at": 13, ".": 13,
 }
+
+// spelled are the operators that are written in another way than they are called.
+var spelled = map[string]string{"concat": "||", "power": "^", "like": "LIKE", "ilike": "ILIKE", "regexp_like": "~"}
 
 func randomTree(r *rand.Rand, depth int) *tree {
 	if depth == 0 || r.IntN(4) == 0 {
 		return &tree{op: []string{"a", "b", "t.c"}[r.IntN(3)]}
 	}
-	unary := []string{"not", "isnull", "isnotnull", "neg", "cast"}
-	binary := []string{"or", "and", "=", "<>", "<", "<=", ">", ">=", "concat", "+", "-", "*", "/", "%"}
+	unary := []string{"not", "isnull", "isnotnull", "neg", "cast", "."}
+	binary := []string{"or", "and", "=", "<>", "<", "<=", ">", ">=", "like", "ilike", "concat", "->", "->>", "&", "|", "#", "<<", ">>", "regexp_like",
+		"+", "-", "*", "/", "%", "power", "timezone", "element_at"}
 	if r.IntN(3) == 0 {
 		return &tree{unary[r.IntN(len(unary))], []*tree{randomTree(r, depth-1)}}
 	}
@@ -114,6 +118,10 @@ func (e *tree) sexpr() string {
 		return e.op
 	case e.op == "cast":
 		return fmt.Sprintf("(cast %s bigint)", e.args[0].sexpr())
+	case e.op == ".":
+		return fmt.Sprintf("(. %s x)", e.args[0].sexpr())
+	case e.op == "timezone":
+		return fmt.Sprintf("(timezone %s %s)", e.args[1].sexpr(), e.args[0].sexpr())
 	}
 	parts := []string{e.op}
 	for _, a := range e.args {
@@ -122,12 +130,15 @@ func (e *tree) sexpr() string {
 	return "(" + strings.Join(parts, " ") + ")"
 }
 
+// alone reports whether the operator stands only once between parentheses.
+func (e *tree) alone() bool { return precedence[e.op] == 5 || precedence[e.op] == 6 }
+
 func (e *tree) write(full bool) string {
 	if len(e.args) == 0 {
 		return e.op
 	}
 	power := precedence[e.op]
-	left := e.args[0].inside(full, power, e.op != "not" && power == 5 || power == 4)
+	left := e.args[0].inside(full, power, e.alone() || power == 4)
 	switch e.op {
 	case "not":
 		return "NOT " + left
@@ -139,10 +150,24 @@ func (e *tree) write(full bool) string {
 		return left + " IS NOT NULL"
 	case "cast":
 		return left + "::bigint"
-	case "concat":
-		return left + " || " + e.args[1].inside(full, power, true)
+	case ".":
+		if len(e.args[0].args) == 0 { // else it would be part of the name
+			left = "(" + left + ")"
+		}
+		return left + ".x"
+	case "element_at":
+		if e.args[0].op == "cast" && !full { // else the brackets would be part of the type
+			left = "(" + left + ")"
+		}
+		return left + "[" + e.args[1].write(full) + "]"
+	case "timezone":
+		return left + " AT TIME ZONE " + e.args[1].inside(full, power, true)
 	}
-	return left + " " + e.op + " " + e.args[1].inside(full, power, true)
+	sign := e.op
+	if s, ok := spelled[e.op]; ok {
+		sign = s
+	}
+	return left + " " + sign + " " + e.args[1].inside(full, power, true)
 }
 
 // inside writes e as an operand of an operator; strictly = it must bind more tightly, not just as tightly.

@@ -209,6 +209,15 @@ func (p *parser) newName(what string) token {
 	return p.next()
 }
 
+// optionalLabel takes [AS] name of an item of a select list. Behind AS the name may be a reserved word.
+func (p *parser) optionalLabel() (t token, ok bool) {
+	if label := p.ahead(1); p.is("AS") && label.kind == wordToken && label.key != "FROM" {
+		p.next()
+		return p.next(), true
+	}
+	return p.optionalAlias()
+}
+
 // optionalAlias takes [AS] name.
 func (p *parser) optionalAlias() (t token, ok bool) {
 	if p.accept("AS") {

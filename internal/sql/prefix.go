@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/millrace/millrace/columnar"
@@ -86,6 +87,9 @@ func (p *parser) wordPrefix() node {
 	if p.isCall("LEFT") || p.isCall("RIGHT") {
 		return p.function()
 	}
+	if p.refuseReserved() {
+		return node{}
+	}
 	if r := p.refusal(); (reserved[t.key] || len(r.words) > 1) && p.refuse() { // else it may be a name
 		return node{}
 	}
@@ -103,6 +107,9 @@ func (p *parser) wordPrefix() node {
 		return p.caseOf(t)
 	case t.key == "INTERVAL" && p.atInterval():
 		return p.intervalLiteral()
+	case t.key == "INTERVAL" && (p.ahead(1).key == "(" || p.ahead(1).name() && isUnit(p.ahead(2).key)):
+		p.fail(t, "the length of INTERVAL is a number or a text", "write make_interval(years, months, weeks, days, hours, minutes, seconds) for one that is computed")
+		return node{}
 	case p.atTypedLiteral():
 		return p.typedLiteral()
 	case p.isCall(t.key) && t.name():
@@ -110,6 +117,23 @@ func (p *parser) wordPrefix() node {
 	}
 	return p.column()
 }
+
+// behindNames are the words and signs that may stand behind the name of a column, but not behind the keywords that
+// are reserved.
+var behindNames = wordSet(", ) . = <> != < <= > >= + / % || :: -> ->> IS FROM AS")
+
+// refuseReserved refuses a reserved word in the place of a column.
+func (p *parser) refuseReserved() bool {
+	t := p.peek()
+	if t.kind != wordToken || !reserved[t.key] || !behindNames[p.ahead(1).key] || reservedOperands[t.key] {
+		return false
+	}
+	p.fail(t, fmt.Sprintf("%s is a reserved word", t.key), fmt.Sprintf("a column of that name is written %q, in double quotes", t.value))
+	return true
+}
+
+// reservedOperands are the reserved words that are, or begin, an operand.
+var reservedOperands = wordSet("NULL TRUE FALSE NOT CASE FROM DISTINCT ALL")
 
 // atInterval reports whether INTERVAL begins a literal here, and is not a name.
 func (p *parser) atInterval() bool {

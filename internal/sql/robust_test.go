@@ -16,7 +16,7 @@ import (
 // decides.
 const slowest = slower * 100 * time.Millisecond
 
-// judge compiles text and fails the test when the error has no place inside the text or the time is over the limit.
+// judge compiles and plans text and fails the test when the error has no place inside the text or the time is over the limit.
 func judge(t *testing.T, text string) error {
 	t.Helper()
 	var err error
@@ -24,7 +24,7 @@ func judge(t *testing.T, text string) error {
 	for try := range 5 {
 		g := testGraph(t)
 		start := cpuTime(t)
-		_, err = Compile(g, "q.sql", text, dstream.Pos{})
+		err = compileAll(g, text)
 		if took := cpuTime(t) - start; try == 0 || took < best {
 			best = took
 		}

@@ -97,7 +97,7 @@ func (p *parser) item() dstream.Expr {
 		return p.star(t, dstream.Expr{Kind: dstream.StarExpr, Qualifier: t.value})
 	}
 	e := p.expression().Expr
-	if alias, ok := p.optionalAlias(); ok {
+	if alias, ok := p.optionalLabel(); ok {
 		e.Alias = alias.value
 	} else if e.Kind == dstream.FieldExpr {
 		e.Alias = e.Name

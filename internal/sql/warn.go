@@ -100,6 +100,12 @@ func (w *warner) call(e dstream.Expr) *columnar.Expr {
 }
 
 func (w *warner) aggregate(e dstream.Expr) *columnar.Expr {
+	if e.Filter != nil {
+		w.typed(*e.Filter)
+	}
+	for _, o := range e.OrderBy {
+		w.typed(o.Expr)
+	}
 	var in columnar.Type
 	for _, a := range e.Args {
 		if arg := w.typed(a); arg != nil {
