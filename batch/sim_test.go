@@ -39,6 +39,7 @@ type world struct {
 	disk    *storetest.CrashFS
 	fs      store.FS // what drivers see: disk, or something around it
 	source  *offsets.Memory
+	more    *offsets.Memory // the second source, of queries that have one
 	clock   *fakeClock
 	memory  *outputtest.Memory // rows of jobs with inMemory
 	ads     string             // the CSV file
@@ -50,7 +51,7 @@ type world struct {
 }
 
 func newWorld(t testing.TB, seed uint64) *world {
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), disk: storetest.NewCrashFS(), source: offsets.NewMemory("events"),
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), disk: storetest.NewCrashFS(), source: offsets.NewMemory("events"), more: offsets.NewMemory("more"),
 		clock: &fakeClock{now: simStart}, memory: outputtest.NewMemory(), ads: simAds, read: map[string]simFile{}}
 	w.fs = w.disk
 	return w
@@ -199,10 +200,18 @@ func (w *world) job(q simQuery, change ...func(*Job)) *Job {
 	}
 	j := &Job{
 		Name: "sim", Recorded: []byte(q.name), Plan: plan,
-		Sources: map[string]Source{"events": {Open: func(context.Context) (offsets.Source, error) { return w.source, nil }, Start: offsets.Earliest}},
+		Sources: map[string]Source{
+			"events": {Open: func(context.Context) (offsets.Source, error) { return w.source, nil }, Start: offsets.Earliest},
+			"more":   {Open: func(context.Context) (offsets.Source, error) { return w.more, nil }, Start: offsets.Earliest}},
 		Tables:  map[string]Table{"ads": w.adsTable()},
-		Sinks:   []Sink{w.parquet(&plan.Sinks[0], simOutput)},
 		Trigger: Trigger{AvailableNow: true}, Shards: 2, Step: 40, OnBadRecord: FailOnBad, Checkpoint: simCheckpoint,
+	}
+	for i := range plan.Sinks {
+		root := simOutput
+		if q.graph != nil {
+			root += "/" + plan.Sinks[i].Name
+		}
+		j.Sinks = append(j.Sinks, w.parquet(&plan.Sinks[i], root))
 	}
 	for _, c := range change {
 		c(j)

@@ -10,18 +10,18 @@ import (
 )
 
 // crashSchedules is how many lives with crashes each job is put through.
-const crashSchedules = 120
+const crashSchedules = 75
 
 // TestCrashes cuts the power, or ends the process, at every change of the disk in turn, again and again until the job is
 // through: log, blobs, files, manifests, locks. What a reader sees must always be rows of the result, each once and in
 // whole files, and in the end all of them.
 func TestCrashes(t *testing.T) {
 	seed := simSeed(t)
-	for _, q := range []simQuery{stateless, windowed, twoWindows} {
+	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole} {
 		t.Run(q.name, func(t *testing.T) {
 			ops := crashFree(t, seed, q)
 			sum := crashFigures{}
-			for i := range simLong(crashSchedules) {
+			for i := range simLong(crashSchedules) / q.weight() {
 				sum.schedule(t, seed, i, ops, q)
 			}
 			t.Logf("%d operations; %d schedules with %d crashes: %d power losses, %d deaths; %d hit an open batch, %d left part of it visible, %d came before the first plan",
@@ -41,7 +41,7 @@ func (w *world) crashJob(q simQuery) *Job {
 // crashFree counts the operations of a run to which nothing happens.
 func crashFree(t *testing.T, seed uint64, q simQuery) int {
 	w := newWorld(t, seed)
-	w.generate(200)
+	w.fill(q, 200)
 	w.mustRun(w.crashJob(q))
 	w.wantRows("without a crash", w.expected(q), equalRows)
 	return w.disk.Count()
@@ -52,7 +52,7 @@ type crashFigures struct{ schedules, power, deaths, open, partly, early int }
 // schedule is one story: run, crash, run, crash, …, run to the end. The first crash comes at every operation in turn.
 func (f *crashFigures) schedule(t *testing.T, seed uint64, i, ops int, q simQuery) {
 	w := newWorld(t, seed+uint64(i)<<16)
-	w.generate(200)
+	w.fill(q, 200)
 	want := w.expected(q)
 	f.schedules++
 	at := 1 + i*7%ops // 7 does not divide what matters
@@ -103,7 +103,9 @@ func (f *crashFigures) crash(w *world) {
 func (in *Inspection) files() (n int) {
 	for _, e := range in.Entries {
 		if c, ok := e.Record.(*Committed); ok {
-			n += len(c.Files["lake"])
+			for sink := range c.Files {
+				n += len(c.Files[sink])
+			}
 		}
 	}
 	return n
@@ -134,11 +136,17 @@ func (w *world) wantHistory(what string) {
 	listed := map[string]bool{}
 	for _, e := range in.Entries {
 		if c, ok := e.Record.(*Committed); ok {
-			for _, f := range c.Files["lake"] {
-				if listed[f.Path] {
-					w.t.Errorf("%s: file %s is committed twice", what, f.Path)
+			for sink := range c.Files {
+				for _, f := range c.Files[sink] {
+					name := f.Path
+					if _, err := w.disk.ReadFile(simOutput + "/" + name); err != nil { // the sink has a directory of its own
+						name = sink + "/" + name
+					}
+					if listed[name] {
+						w.t.Errorf("%s: file %s is committed twice", what, name)
+					}
+					listed[name] = true
 				}
-				listed[f.Path] = true
 			}
 		}
 	}

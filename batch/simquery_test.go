@@ -15,8 +15,9 @@ import (
 // simAds maps ads to campaigns; some ads of the events are not in it.
 const simAds = "ad,campaign\na0,c0\na1,c1\na2,c0\na3,c2\na4,c1\n"
 
-// simEvent is a record of the world's topic.
+// simEvent is a record of the world.
 type simEvent struct {
+	more      bool // of the source "more"
 	partition int32
 	ms        int64
 	ad, kind  string
@@ -43,9 +44,27 @@ func (w *world) generate(n int) {
 	}
 }
 
+// fill appends n events for a query, and half as many in two partitions of the second source if it reads that.
+func (w *world) fill(q simQuery, n int) {
+	w.generate(n)
+	if !q.more {
+		return
+	}
+	first := len(w.events) - n
+	for i := range n / 2 {
+		e := w.events[first+2*i] // at about the same time
+		e.more, e.partition, e.ad, e.n = true, int32(w.rng.IntN(2)), fmt.Sprintf("a%d", w.rng.IntN(7)), w.rng.Int64N(1000)
+		w.append(e)
+	}
+}
+
 func (w *world) append(events ...simEvent) {
 	for _, e := range events {
 		w.events = append(w.events, e)
+		if e.more {
+			w.more.Append("more-events", e.partition, offsets.MemoryRecord{Value: e.json()})
+			continue
+		}
 		w.source.Append(simTopic, e.partition, offsets.MemoryRecord{Value: e.json()})
 	}
 }
@@ -55,37 +74,68 @@ func (w *world) appendRaw(partition int32, value []byte) {
 	w.source.Append(simTopic, partition, offsets.MemoryRecord{Value: value})
 }
 
-// simQuery is a job's text, with what it means said again in the plainest way.
+// simQuery is a job's text, with what it means said again in the plainest way. It has one stream, or a graph with several
+// sinks, whose rows have the sink's name in a column of their own.
 type simQuery struct {
 	name       string
 	stream     func(*dstream.Graph) *dstream.Stream
 	partitions []dstream.Expr
+	graph      func(*dstream.Graph)
+	more       bool // there is a second source
+	bounded    bool
+	zone       string
 	double     bool // the column n is a double
 	oracle     func(events []simEvent, ads map[string]string) []simRow
 }
 
-var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews}
+var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole}
 
 func (q simQuery) plan() (*dstream.Plan, error) {
 	g, n := dstream.NewGraph(), columnar.Int64
 	if q.double {
 		n = columnar.Float64
 	}
-	err := g.AddSource(dstream.Source{
-		Name: "events", Format: "json", EventTime: "ts",
+	if q.bounded {
+		g.SetBounded()
+	}
+	if err := g.SetTimeZone(q.zone); err != nil {
+		return nil, err
+	}
+	if err := addSource(g, "events", n); err != nil {
+		return nil, err
+	}
+	if q.more {
+		if err := addSource(g, "more", n); err != nil {
+			return nil, err
+		}
+	}
+	if err := g.AddTable(dstream.Table{Name: "ads", Schema: columnar.NewSchema(simField("ad", columnar.String), simField("campaign", columnar.String))}); err != nil {
+		return nil, err
+	}
+	if q.graph != nil {
+		q.graph(g)
+	} else {
+		q.stream(g).To("lake", q.partitions...)
+	}
+	return g.Plan()
+}
+
+// weight is how many times as much work the query makes as one with one sink, about.
+func (q simQuery) weight() int {
+	if q.graph != nil {
+		return 3
+	}
+	return 1
+}
+
+func addSource(g *dstream.Graph, name string, n columnar.Kind) error {
+	return g.AddSource(dstream.Source{
+		Name: name, Format: "json", EventTime: "ts",
 		Fields: []columnar.DecodeField{{Field: simField("ad", columnar.String)}, {Field: simField("kind", columnar.String)},
 			{Field: simField("n", n)}, {Field: simField("price", columnar.Float64)},
 			{Field: simField("ts", columnar.Timestamp), Unit: columnar.UnitMilli}},
 		Bounds: windows.Bounds{MaxDisorder: simDisorder, IdleAfter: 30_000_000, MaxFuture: -1},
 	})
-	if err != nil {
-		return nil, err
-	}
-	if err := g.AddTable(dstream.Table{Name: "ads", Schema: columnar.NewSchema(simField("ad", columnar.String), simField("campaign", columnar.String))}); err != nil {
-		return nil, err
-	}
-	q.stream(g).To("lake", q.partitions...)
-	return g.Plan()
 }
 
 func simField(name string, k columnar.Kind) columnar.Field {

@@ -185,6 +185,8 @@ func parquetRows(name string, data []byte) ([]simRow, error) {
 		for _, dir := range strings.Split(path.Dir(name), "/") {
 			if key, value, ok := strings.Cut(dir, "="); ok {
 				pairs[i] = append(pairs[i], key, value)
+			} else if dir != "." {
+				pairs[i] = append(pairs[i], "sink", dir)
 			}
 		}
 	}
@@ -205,6 +207,9 @@ func parquetRows(name string, data []byte) ([]simRow, error) {
 }
 
 func arrowCell(a arrow.Array, i int) any {
+	if a.IsNull(i) {
+		return "NULL"
+	}
 	switch a := a.(type) {
 	case *array.Int64:
 		return a.Value(i)
