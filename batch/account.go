@@ -25,26 +25,7 @@ func (o *outcome) addEdge(e Edge) {
 // checkEdges is the row accounting as an invariant: nothing vanishes inside an operator, nor between two, nor on the way
 // to a sink.
 func (o *outcome) checkEdges() error {
-	b := &books{plan: o.job.Plan, edges: map[edgeKey]Edge{}, into: make([]int64, len(o.job.Plan.Exchanges)), sinks: map[string]int64{}}
-	for _, e := range o.commit.Edges {
-		b.edges[edgeKey{e.Stage, e.Operator}] = e
-	}
-	out := make([]int64, len(b.plan.Stages))
-	for i := range b.plan.Stages {
-		var err error
-		if out[i], err = b.stage(&b.plan.Stages[i], out); err != nil {
-			return err
-		}
-	}
-	for _, k := range o.job.Plan.Sinks {
-		if rows := sinkRows(o.shards[k.Name]); rows != b.sinks[k.Name] {
-			return unbalanced("%d rows for sink %q, the stages before gave %d", rows, k.Name, b.sinks[k.Name])
-		}
-	}
-	if len(b.edges) > 0 {
-		return unbalanced("accounts of operators that the plan has not: %v", b.edges)
-	}
-	return nil
+	return newBooks(o.job.Plan, o.commit.Edges).check(o.commit.Records, func(sink string) int64 { return sinkRows(o.shards[sink]) })
 }
 
 // sinkRows is the number of rows for a sink.
@@ -72,6 +53,40 @@ type books struct {
 	edges map[edgeKey]Edge // not looked at yet; an operator that is not there met no row
 	into  []int64          // by exchange: rows sent into it
 	sinks map[string]int64
+
+	decoded int64 // records
+}
+
+func newBooks(plan *dstream.Plan, edges []Edge) *books {
+	b := &books{plan: plan, edges: map[edgeKey]Edge{}, into: make([]int64, len(plan.Exchanges)), sinks: map[string]int64{}}
+	for _, e := range edges {
+		b.edges[edgeKey{e.Stage, e.Operator}] = e
+	}
+	return b
+}
+
+// check goes through all stages, and compares what went in with the records read, and what came out with the rows that
+// each sink has got.
+func (b *books) check(records int64, got func(sink string) int64) error {
+	out := make([]int64, len(b.plan.Stages))
+	for i := range b.plan.Stages {
+		var err error
+		if out[i], err = b.stage(&b.plan.Stages[i], out); err != nil {
+			return err
+		}
+	}
+	if b.decoded != records {
+		return unbalanced("%d records decoded or left out, %d read", b.decoded, records)
+	}
+	for _, k := range b.plan.Sinks {
+		if rows := got(k.Name); rows != b.sinks[k.Name] {
+			return unbalanced("%d rows for sink %q, the stages before gave %d", rows, k.Name, b.sinks[k.Name])
+		}
+	}
+	if len(b.edges) > 0 {
+		return unbalanced("accounts of operators that the plan has not: %v", b.edges)
+	}
+	return nil
 }
 
 // take returns the account of an operator, if it is right about the rows that it got.
@@ -118,6 +133,7 @@ func (b *books) input(st *dstream.Stage, out []int64) (int64, error) {
 		return out[st.From.Stage], nil
 	case st.From.Source >= 0:
 		e, err := b.take(st.ID, decodeName(b.plan.Sources[st.From.Source].Name), -1)
+		b.decoded += e.In
 		return e.Out, err
 	}
 	e, err := b.take(st.ID, b.plan.Exchanges[st.From.Exchange].Name, b.into[st.From.Exchange])

@@ -161,7 +161,7 @@ var pausePlaces = []struct {
 // must find out, and nothing it does may show.
 func TestTwoDrivers(t *testing.T) {
 	seed := simSeed(t)
-	for _, q := range []simQuery{stateless, windowed} {
+	for _, q := range []simQuery{stateless, windowed, fanOut} {
 		for _, place := range pausePlaces {
 			t.Run(q.name+"/"+place.name, func(t *testing.T) {
 				w := newWorld(t, seed)
