@@ -2,13 +2,22 @@ package dstream
 
 import "strings"
 
+// nearestWork bounds the letters that [Nearest] compares: among thousands of long names there may be no hint.
+const nearestWork = 4_000_000
+
 // Nearest returns the word among those given that a typing mistake most likely turned into word: the one with the
 // least edit distance (case ignored), if that is at most a third of the word's length rounded up; else "". The first of
 // several equally near ones wins.
 func Nearest(word string, among []string) string {
 	limit := (len(word) + 2) / 3
-	best, bestDistance := "", limit+1
+	best, bestDistance, work := "", limit+1, 0
 	for _, w := range among {
+		if len(w) > len(word)+limit || len(w) < len(word)-limit {
+			continue
+		}
+		if work += len(w) * len(word); work > nearestWork {
+			break
+		}
 		if d := editDistance(strings.ToLower(word), strings.ToLower(w)); d < bestDistance {
 			best, bestDistance = w, d
 		}

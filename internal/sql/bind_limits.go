@@ -9,7 +9,7 @@ import (
 // Limits of the work that a text asks for. A star stands for many columns, and each name is looked for among all of
 // them, so short texts could ask for much.
 const (
-	maxColumns = 5000      // of one SELECT, stars spelled out
+	maxColumns = 3000      // of one SELECT, stars spelled out
 	maxLookups = 4_000_000 // names of the text, each times the columns that it may be
 )
 

@@ -162,7 +162,7 @@ func refuseAlias(e dstream.Expr, aliases aliasSet, clause string) error {
 		item, ok := aliases[strings.ToLower(e.Name)]
 		if ok && e.Kind == dstream.ColumnRef && e.Qualifier == "" {
 			err = &dstream.Error{Pos: e.Pos, Msg: fmt.Sprintf("%q is an alias of the select list, which %s does not know", shortened(e.Name), clause),
-				Hint: fmt.Sprintf("repeat %s, or put the SELECT with the alias in FROM (…)", shortened(strings.Join(strings.Fields(item.Text), " ")))}
+				Hint: fmt.Sprintf("repeat %s, or put the SELECT with the alias in FROM (…)", oneLine(item.Text))}
 		}
 		return err == nil
 	})

@@ -106,17 +106,23 @@ func (w *warner) aggregate(e dstream.Expr) *columnar.Expr {
 	for _, o := range e.OrderBy {
 		w.typed(o.Expr)
 	}
-	var in columnar.Type
+	call := columnar.AggCall{Name: e.Name, Distinct: e.Distinct}
 	for _, a := range e.Args {
-		if arg := w.typed(a); arg != nil {
-			in = arg.Type
+		if a.Kind == dstream.StarExpr {
+			call.Star = true
+			continue
 		}
+		arg := w.typed(a)
+		if arg == nil {
+			return nil
+		}
+		call.Args = append(call.Args, arg)
 	}
-	t, err := columnar.Agg{Func: columnar.AggFunc(e.Name), In: in}.Out()
+	bound, err := columnar.Session{}.ResolveAgg(call)
 	if err != nil {
 		return nil
 	}
-	return placeholder(t)
+	return placeholder(bound.Type)
 }
 
 func isInteger(e *columnar.Expr) bool {
@@ -124,7 +130,17 @@ func isInteger(e *columnar.Expr) bool {
 }
 
 func (w *warner) division(e dstream.Expr) {
-	text := shortened(strings.Join(strings.Fields(e.Text), " "))
+	text := oneLine(e.Text)
 	w.warnings = append(w.warnings, Warning{Pos: e.Pos,
 		Msg: fmt.Sprintf("%s divides integers: a share is 0 or 1; write 1.0 * %s", text, text)})
+}
+
+// oneLine is the beginning of a piece of SQL, with single blanks. It looks at no more than it shows: pieces lie inside
+// each other, and all of them together can be far longer than the text.
+func oneLine(text string) string {
+	const most = 500
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + " …"
+	}
+	return shortened(strings.Join(strings.Fields(text), " "))
 }
