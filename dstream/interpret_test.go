@@ -13,16 +13,21 @@ import (
 // This file computes jobs row by row, slowly and obviously: plans by position, and the steps of the builder, as they
 // were written, by column id.
 
-// value is NULL, a number (also a boolean, a time or an interval) or a string.
+// value is NULL, a number (also a boolean, a time or an interval), a string, or a list: the elements of an array or the
+// fields of a struct.
 type value struct {
 	null bool
 	i    int64
 	s    string
+	list *[]value
 }
 
 func (v value) String() string {
-	if v.null {
+	switch {
+	case v.null:
 		return "∅"
+	case v.list != nil:
+		return fmt.Sprint(*v.list)
 	}
 	return fmt.Sprintf("%d%s", v.i, v.s)
 }
@@ -56,10 +61,25 @@ func evaluate(e *columnar.Expr, column func(int) value) value {
 	case "isnull":
 		return truth(anyNull)
 	}
-	if anyNull {
+	switch {
+	case e.Op == "case":
+		return whichCase(args)
+	case anyNull:
 		return value{null: true}
+	case e.Op == "field":
+		return (*args[0].list)[e.Args[0].Type.FieldIndex(args[1].s)]
 	}
 	return strictly(e.Op, args)
+}
+
+// whichCase is CASE over conditions and values in turn, and the ELSE value.
+func whichCase(args []value) value {
+	for i := 0; i+1 < len(args); i += 2 {
+		if args[i] == truth(true) {
+			return args[i+1]
+		}
+	}
+	return args[len(args)-1]
 }
 
 // both is three-valued AND (decisive = 0) or OR (1).
@@ -82,6 +102,8 @@ func strictly(op string, a []value) value {
 		return value{i: a[0].i + a[1].i}
 	case "*":
 		return value{i: a[0].i * a[1].i}
+	case "cast":
+		return a[0] // of numbers only
 	case "concat":
 		return value{s: a[0].s + a[1].s}
 	case "upper":
@@ -101,6 +123,9 @@ func compareValues(a, b value) int {
 }
 
 func startOf(t int64, w windows.Tumbling) int64 {
+	if w.Size == 0 {
+		return 0
+	}
 	start := w.Offset
 	for start > t {
 		start -= w.Size
@@ -179,8 +204,31 @@ func runOp(p *Plan, op Op, rows [][]value, data dataset) [][]value {
 				next = append(next, evaluate(e, at))
 			}
 			out = append(out, next)
-		default:
+		case op.Join != nil:
 			out = append(out, runJoin(p, op.Join, row, data)...)
+		default:
+			for _, added := range elements(row[op.Unnest.Column], op.Unnest.Left, op.Unnest.Ordinality) {
+				out = append(out, slices.Concat(row, added))
+			}
+		}
+	}
+	return out
+}
+
+// elements are the columns that come out of an array.
+func elements(array value, left, ordered bool) [][]value {
+	var out [][]value
+	if !array.null {
+		for i, v := range *array.list {
+			out = append(out, []value{v, {i: int64(i + 1)}})
+		}
+	}
+	if len(out) == 0 && left {
+		out = append(out, []value{{null: true}, {null: true}})
+	}
+	if !ordered {
+		for i := range out {
+			out[i] = out[i][:1]
 		}
 	}
 	return out
@@ -220,7 +268,11 @@ func runExchange(x *Exchange, rows [][]value) [][]value {
 	var order []string
 	groups := map[string][][]value{}
 	for _, row := range rows {
-		row = append(slices.Clone(row), value{i: startOf(row[x.TimeColumn].i, x.Window)})
+		start := int64(0)
+		if !x.Unwindowed() {
+			start = startOf(row[x.TimeColumn].i, x.Window)
+		}
+		row = append(slices.Clone(row), value{i: start})
 		var key strings.Builder
 		for _, k := range x.Spec.Keys {
 			fmt.Fprintf(&key, "%v|", row[k])
@@ -230,11 +282,18 @@ func runExchange(x *Exchange, rows [][]value) [][]value {
 		}
 		groups[key.String()] = append(groups[key.String()], row)
 	}
+	if x.Unwindowed() && len(x.Spec.Keys) == 1 && len(rows) == 0 {
+		order = []string{"the one group"}
+	}
 	var out [][]value
 	for _, key := range order {
 		var final []value
 		for _, k := range x.Spec.Keys {
-			final = append(final, groups[key][0][k])
+			if len(groups[key]) > 0 {
+				final = append(final, groups[key][0][k])
+			} else {
+				final = append(final, value{})
+			}
 		}
 		for _, a := range x.Spec.Aggs {
 			var args []value
@@ -284,22 +343,68 @@ func (f fact) column(set *columnSet) func(int) value {
 	}
 }
 
-// runSteps computes a stream step by step, in the order of the builder calls.
-func runSteps(set *columnSet, n *node, data dataset) []fact {
-	if n.source != nil {
-		return sourceFacts(set, n.source, data)
+// history computes streams step by step, in the order of the builder calls.
+type history struct {
+	set  *columnSet
+	data dataset
+	done map[*node][]fact
+}
+
+func (h *history) run(n *node) []fact {
+	if done, ok := h.done[n]; ok {
+		return done
+	}
+	h.done[n] = h.step(n)
+	return h.done[n]
+}
+
+func (h *history) step(n *node) []fact {
+	switch {
+	case n.source != nil:
+		return sourceFacts(h.set, n.source, h.data)
+	case n.union != nil:
+		return h.unionFacts(n.union)
+	case n.group != nil:
+		return groupFacts(h.set, n.group, h.run(n.in))
 	}
 	var out []fact
-	in := runSteps(set, n.in, data)
-	if n.group != nil {
-		return groupFacts(set, n.group, in)
-	}
-	for _, f := range in {
-		if n.filter == nil {
-			out = append(out, joinFacts(set, n.join, f, data)...)
-		} else if evaluate(n.filter, f.column(set)) == truth(true) {
+	for _, f := range h.run(n.in) {
+		switch {
+		case n.join != nil:
+			out = append(out, joinFacts(h.set, n.join, f, h.data)...)
+		case n.unnest != nil:
+			for _, added := range elements(f.column(h.set)(n.unnest.list), n.unnest.left, n.unnest.ordered) {
+				out = append(out, f.with(n.unnest.columns, added))
+			}
+		case evaluate(n.filter, f.column(h.set)) == truth(true):
 			out = append(out, f)
 		}
+	}
+	return out
+}
+
+func (h *history) unionFacts(u *union) []fact {
+	var out []fact
+	for i, in := range u.inputs {
+		for _, f := range h.run(in) {
+			united := fact{}
+			for _, c := range u.columns {
+				united[c.id] = evaluate(c.union[i], f.column(h.set))
+			}
+			out = append(out, united)
+		}
+	}
+	return out
+}
+
+// with is f and further columns.
+func (f fact) with(columns []*column, values []value) fact {
+	out := fact{}
+	for id, v := range f {
+		out[id] = v
+	}
+	for i, v := range values {
+		out[columns[i].id] = v
 	}
 	return out
 }
@@ -309,7 +414,7 @@ func sourceFacts(set *columnSet, src *Source, data dataset) []fact {
 	for _, r := range data[src.Name] {
 		f := fact{}
 		for _, c := range set.list {
-			if v, ok := r[c.field]; ok && c.join == nil {
+			if v, ok := r[c.field]; ok && c.source == src {
 				f[c.id] = v
 			}
 		}
@@ -319,16 +424,7 @@ func sourceFacts(set *columnSet, src *Source, data dataset) []fact {
 }
 
 func joinFacts(set *columnSet, j *join, f fact, data dataset) []fact {
-	with := func(t map[string]value) fact {
-		out := fact{}
-		for id, v := range f {
-			out[id] = v
-		}
-		for i, v := range pick(t, j.table.Schema.Names()) {
-			out[j.columns[i].id] = v
-		}
-		return out
-	}
+	with := func(t map[string]value) fact { return f.with(j.columns, pick(t, j.table.Schema.Names())) }
 	var out []fact
 	for _, t := range data[j.table.Name] {
 		match := true
@@ -350,7 +446,7 @@ func groupFacts(set *columnSet, g *grouping, in []fact) []fact {
 	var order []string
 	groups := map[string][]fact{}
 	for _, f := range in {
-		key := fmt.Sprint(startOf(f.column(set)(g.window.time).i, g.window.tumbling))
+		key := fmt.Sprint(g.startOf(set, f))
 		for _, k := range g.all {
 			key += fmt.Sprintf("|%v", f.column(set)(k.id))
 		}
@@ -359,6 +455,9 @@ func groupFacts(set *columnSet, g *grouping, in []fact) []fact {
 		}
 		groups[key] = append(groups[key], f)
 	}
+	if g.window == nil && len(g.all) == 0 && len(in) == 0 {
+		order = []string{"the one group"}
+	}
 	var out []fact
 	for _, key := range order {
 		out = append(out, foldFacts(set, g, groups[key]))
@@ -366,12 +465,22 @@ func groupFacts(set *columnSet, g *grouping, in []fact) []fact {
 	return out
 }
 
+// startOf is the beginning of the window that a row is in, 0 without windows.
+func (g *grouping) startOf(set *columnSet, f fact) int64 {
+	if g.window == nil {
+		return 0
+	}
+	return startOf(f.column(set)(g.window.time).i, g.window.tumbling)
+}
+
 func foldFacts(set *columnSet, g *grouping, group []fact) fact {
-	first := group[0].column(set)
-	start := startOf(first(g.window.time).i, g.window.tumbling)
-	out := fact{g.window.start.id: {i: start}, g.window.end.id: {i: start + g.window.tumbling.Size}, g.window.last.id: {i: start + g.window.tumbling.Size - 1}}
+	out := fact{}
+	if w := g.window; w != nil {
+		start := g.startOf(set, group[0])
+		out[w.start.id], out[w.end.id], out[w.last.id] = value{i: start}, value{i: start + w.tumbling.Size}, value{i: start + w.tumbling.Size - 1}
+	}
 	for _, k := range g.all {
-		out[k.id] = first(k.id)
+		out[k.id] = group[0].column(set)(k.id)
 	}
 	for _, c := range g.aggs {
 		var args []value
