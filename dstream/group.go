@@ -72,7 +72,7 @@ func (s *Stream) groupByColumns(n *Stream, out *Grouped, b *binder, keys scope) 
 		}
 	}
 	if g.window == nil && !s.graph.bounded {
-		return endless(b.pos, b.clause, "add window_start to "+b.clause)
+		return endless(b.pos, b.clause, map[string]string{"GROUP BY": "add window_start to GROUP BY", "DISTINCT": "select window_start too"}[b.clause])
 	}
 	for _, k := range keys {
 		if err := g.addKey(s.graph.columns.list[k.id], k.at(b.pos)); err != nil {

@@ -138,7 +138,7 @@ func (s scope) unknown(ref Expr, pos Pos) *Error {
 	among := s
 	if ref.Qualifier != "" {
 		if among = s.under(ref.Qualifier); len(among) == 0 {
-			return &Error{Pos: pos, Msg: quoted("unknown table or alias", ref.Qualifier), Hint: hintAmong(ref.Qualifier, s.qualifiers())}
+			return &Error{Pos: pos, Msg: quoted("unknown table or alias", ref.Qualifier), Hint: hintAmong(ref.Qualifier, append(s.qualifiers(), s.structs()...))}
 		}
 	}
 	hint := hintAmong(ref.Name, among.names())
@@ -216,6 +216,17 @@ func (s scope) qualifiers() []string {
 	for _, c := range s {
 		if c.Qualifier != "" && !slices.Contains(out, c.Qualifier) {
 			out = append(out, c.Qualifier)
+		}
+	}
+	return out
+}
+
+// structs are the columns that have fields.
+func (s scope) structs() []string {
+	var out []string
+	for _, c := range s {
+		if c.Type.Kind == columnar.Struct && !c.Hidden {
+			out = append(out, c.Name)
 		}
 	}
 	return out
