@@ -8,6 +8,10 @@ import (
 	"github.com/millrace/millrace/dstream"
 )
 
+// unnamed is what the columns of a query in FROM are qualified by when it has no name: USING needs to tell them from those
+// of the table, and messages show it.
+const unnamed = "(query)"
+
 // from starts the stream of a SELECT.
 func (b *selectBinder) from() (*dstream.Stream, error) {
 	from := b.selection.from
@@ -18,7 +22,7 @@ func (b *selectBinder) from() (*dstream.Stream, error) {
 	if from.window != nil {
 		s = s.At(from.window.Pos).Window(*from.window)
 	}
-	if from.alias != "" || from.query != nil {
+	if from.alias != "" {
 		s, name = s.As(from.alias), from.alias
 	}
 	return renamed(s, from.columns, from.pos, name)
@@ -31,7 +35,7 @@ func (b *selectBinder) relation(from source) (s *dstream.Stream, name string, er
 		if err != nil {
 			return nil, "", err
 		}
-		return s.As(""), "", nil
+		return s.As(unnamed), unnamed, nil
 	}
 	name = from.name.value
 	if s := b.visible.find(name); s != nil {

@@ -28,7 +28,7 @@ func (p *parser) selection() *selection {
 	p.distinct(s)
 	s.items = p.selectList()
 	if !p.accept("FROM") {
-		p.unexpected(",", "FROM")
+		p.missingFrom()
 	}
 	s.from = p.source()
 	p.steps(s)
@@ -42,6 +42,16 @@ func (p *parser) selection() *selection {
 	s.having, s.havingPos = p.clause("HAVING", "AND", "OR")
 	p.mayFollow = append(p.mayFollow, "UNION ALL")
 	return s
+}
+
+// missingFrom fails at what stands in the place of FROM.
+func (p *parser) missingFrom() {
+	switch t := p.peek(); {
+	case t.kind == endToken, t.key == ")", t.key == ";", t.key == "WHERE", t.key == "GROUP", t.key == "UNION":
+		p.fail(t, `expected "," or FROM, found `+t.describe(), "a query reads a source, or another query")
+	default:
+		p.unexpected(",", "FROM")
+	}
 }
 
 // distinct takes DISTINCT or ALL.
