@@ -260,7 +260,7 @@ func (w *world) adsTable() Table {
 		Version: func() (string, error) { return hex.EncodeToString([]byte(w.ads)), nil },
 		Read:    func() ([]byte, error) { return []byte(w.ads), nil },
 		Decode: func(data []byte, _ *columnar.Env) (*columnar.Batch, error) {
-			return columnar.DecodeCSV("ads.csv", data, fields)
+			return columnar.DecodeCSV("ads.csv", data, fields, nil)
 		},
 	}
 }

@@ -12,12 +12,13 @@ import (
 
 // DecodeCSV reads a static table: CSV by RFC 4180 whose first line names the columns. Fields are found by
 // [DecodeField.JSONPath], which has one step, exact case first, then any case; other columns of the file are ignored. The types take the
-// same texts as in JSON, see [JSONDecoder]. An empty field without quotes is NULL, "" is the empty string.
+// same texts as in JSON, see [JSONDecoder]; there are no nested ones. An empty field without quotes is NULL, "" is the
+// empty string. zone reads the texts of timestamp columns that name no zone; nil is UTC.
 //
-// name stands in errors, which give the line: airports.csv:17: column "latitude": "x" is not a double. The batch owns
-// its memory and has no Origin.
-func DecodeCSV(name string, data []byte, fields []DecodeField) (*Batch, error) {
-	t, err := openCSV(name, data, fields)
+// name stands in errors, which give line and character: airports.csv:17:5: column "latitude": "x" is not a double. The
+// batch owns its memory and has no Origin.
+func DecodeCSV(name string, data []byte, fields []DecodeField, zone *Zone) (*Batch, error) {
+	t, err := openCSV(name, data, fields, zone)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +44,7 @@ type csvTable struct {
 	data   []byte
 	reader *csv.Reader
 	lines  []int // where each line begins in data
+	zone   *Zone
 	header []string
 	cols   []csvColumn
 	text   []byte // the field under way, with Slack
@@ -51,13 +53,14 @@ type csvTable struct {
 type csvColumn struct {
 	*Builder
 	field DecodeField
+	rules textRules
 	at    int // position in the line
 }
 
 // openCSV reads the header and finds the columns.
-func openCSV(name string, data []byte, fields []DecodeField) (*csvTable, error) {
+func openCSV(name string, data []byte, fields []DecodeField, zone *Zone) (*csvTable, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	t := &csvTable{name: name, data: data, reader: csv.NewReader(bytes.NewReader(data)), lines: lineStarts(data)}
+	t := &csvTable{name: name, data: data, reader: csv.NewReader(bytes.NewReader(data)), lines: lineStarts(data), zone: zone}
 	t.reader.ReuseRecord = true
 	header, err := t.reader.Read()
 	if errors.Is(err, io.EOF) {
@@ -79,19 +82,30 @@ func (t *csvTable) addColumn(f DecodeField) error {
 	if _, ok := Metadata(f.Name); ok {
 		return fmt.Errorf("column %q: a CSV file has no metadata columns", f.Name)
 	}
-	if err := checkTextType(f); err != nil {
+	if err := checkCSVField(f); err != nil {
 		return fmt.Errorf("column %q: %w", f.Name, err)
 	}
-	path := f.JSONPath()
-	if len(path) > 1 {
-		return fmt.Errorf("column %q: a line of a CSV file has no path %s; its fields are not nested", f.Name, path)
-	}
-	at, err := headerIndex(t.header, path[0].Key)
+	at, err := headerIndex(t.header, f.JSONPath()[0].Key)
 	if err != nil {
 		return err
 	}
-	t.cols = append(t.cols, csvColumn{Builder: NewBuilder(f.Type), field: f, at: at})
+	t.cols = append(t.cols, csvColumn{Builder: NewBuilder(f.Type), field: f, rules: textRules{unit: f.Unit, zone: t.zone}, at: at})
 	return nil
+}
+
+// checkCSVField refuses what a field of a line cannot hold.
+func checkCSVField(f DecodeField) error {
+	path := f.JSONPath()
+	switch {
+	case f.Type.IsNested():
+		return fmt.Errorf("a field of a CSV file holds no %s; declare it string, or keep the table in Parquet", f.Type)
+	case len(path) > 1 || path[0].IsIndex:
+		return fmt.Errorf("a line of a CSV file has no path %s; its fields are not nested", path)
+	}
+	if err := checkUnit(f.Type, f.Unit); err != nil {
+		return err
+	}
+	return checkScalar(f.Type)
 }
 
 // headerIndex finds the one column with that name, or else the one with it in another case.
@@ -121,20 +135,20 @@ func headerIndex(header []string, name string) (int, error) {
 func (t *csvTable) appendField(c *csvColumn, row []string) error {
 	line, col := t.reader.FieldPos(c.at)
 	text := row[c.at]
+	place := func() string { return fmt.Sprintf("%s:%d:%d: column %q", t.name, line, col, c.field.Name) }
 	if text == "" && !t.quoted(line, col) {
 		if c.field.Required {
-			return fmt.Errorf("%s:%d: column %q: empty, but it is required", t.name, line, c.field.Name)
+			return fmt.Errorf("%s: empty, but it is required", place())
 		}
 		c.AppendNull()
 		return nil
 	}
 	if !utf8.ValidString(text) {
-		return fmt.Errorf("%s:%d: column %q: %q is not UTF-8", t.name, line, c.field.Name, shown([]byte(text)))
+		return fmt.Errorf("%s: %q is not UTF-8", place(), shown([]byte(text)))
 	}
 	t.text = append(append(t.text[:0], text...), make([]byte, Slack)...)
-	if fault := c.appendText(t.text, 0, len(text), c.field.Unit); fault != textOK {
-		shownText := fmt.Sprintf("%q", shown([]byte(text)))
-		return fmt.Errorf("%s:%d: %s", t.name, line, fault.describe(c.field, shownText))
+	if fault := c.appendText(t.text, 0, len(text), &c.rules); fault != textOK {
+		return fmt.Errorf("%s: %s", place(), fault.describe(fmt.Sprintf("%q", shown([]byte(text))), c.field.Type, c.field.Unit))
 	}
 	return nil
 }
@@ -165,7 +179,7 @@ func (t *csvTable) readError(err error) error {
 	if errors.Is(err, csv.ErrFieldCount) {
 		return fmt.Errorf("%s:%d: the line has another number of fields than the %d columns of the header", t.name, parse.Line, len(t.header))
 	}
-	return fmt.Errorf("%s:%d: %w", t.name, parse.Line, parse.Err)
+	return fmt.Errorf("%s:%d:%d: %w", t.name, parse.Line, parse.Column, parse.Err)
 }
 
 // batch is the finished table.

@@ -12,7 +12,7 @@ func TestDecodeCSV(t *testing.T) {
 	datadriven.RunTest(t, "testdata/decode_csv", func(t *testing.T, d *datadriven.TestData) string {
 		columns, file, _ := strings.Cut(d.Input+"\n", "\n--\n")
 		file = strings.NewReplacer(`\r`, "\r", `\xff`, "\xff", `\ufeff`, "\ufeff").Replace(file)
-		b, err := DecodeCSV("airports.csv", []byte(file), parseFields(t, columns))
+		b, err := DecodeCSV("airports.csv", []byte(file), parseFields(t, columns), nil)
 		if err != nil {
 			return "error: " + err.Error() + "\n"
 		}
@@ -21,7 +21,7 @@ func TestDecodeCSV(t *testing.T) {
 }
 
 func TestDecodeCSVWithoutColumnsHasNoRows(t *testing.T) {
-	b, err := DecodeCSV("t.csv", []byte("a\n1\n"), nil)
+	b, err := DecodeCSV("t.csv", []byte("a\n1\n"), nil, nil)
 	if err != nil || b.Rows != 0 || len(b.Cols) != 0 {
 		t.Fatalf("got %d rows, %d columns, %v", b.Rows, len(b.Cols), err)
 	}

@@ -32,8 +32,10 @@ type gather struct {
 type decodeColumn struct {
 	Builder
 	field DecodeField
+	rules textRules
 
 	// Of a JSONDecoder:
+	nested   *jsonType     // of nested types
 	twin     *decodeColumn // another column read from the same value
 	found    jsonValue     // the value in the record under way
 	hasValue bool          // some row had a value, or one that did not fit: see Census
@@ -47,7 +49,7 @@ func newGather(source string, fields []DecodeField, opts DecodeOptions, add func
 			return g, fmt.Errorf("column %q is declared twice", f.Name)
 		}
 		c := &g.cols[i]
-		c.field = f
+		c.field, c.rules = f, textRules{unit: f.Unit, zone: opts.Zone}
 		if err := g.addColumn(c, add); err != nil {
 			return g, fmt.Errorf("column %q: %w", f.Name, err)
 		}
@@ -84,7 +86,7 @@ func (g *gather) Rows() int {
 	return g.rows
 }
 
-// Bytes is the size of the largest column of strings gathered. Whoever cuts batches flushes before it nears 2 GiB, the
+// Bytes is the size of the largest column of strings, or of a nested type, gathered. Whoever cuts batches flushes before it nears 2 GiB, the
 // bound of 32-bit offsets, behind which Append panics; a record adds at most its own length.
 func (g *gather) Bytes() int {
 	if g.flushed {
@@ -92,9 +94,16 @@ func (g *gather) Bytes() int {
 	}
 	n := 0
 	for i := range g.cols {
-		n = max(n, g.cols[i].Builder.Bytes())
+		n = max(n, g.cols[i].bytes())
 	}
 	return n
+}
+
+func (c *decodeColumn) bytes() int {
+	if c.field.Type.IsNested() {
+		return int(c.sizeBytes())
+	}
+	return c.Builder.Bytes()
 }
 
 // Counts adds up the records since the last call of Counts: In = Out + Bad + Tombstone.
@@ -180,29 +189,6 @@ func (g *gather) refuse(r *offsets.Record, value []byte, reason string) {
 		Reason: reason,
 		Value:  g.badBytes[from:len(g.badBytes):len(g.badBytes)],
 	})
-}
-
-// appendMetadata fills the metadata columns, or returns why the record is bad.
-func (g *gather) appendMetadata(buf []byte, r *offsets.Record) (reason string) {
-	for _, c := range g.meta {
-		switch {
-		case c.field.Name == "_topic":
-			c.AppendString(g.origin.Topic)
-		case c.field.Name == "_partition":
-			c.AppendInt32(g.origin.Partition)
-		case c.field.Name == "_offset":
-			c.AppendInt64(r.Offset)
-		case c.field.Name == "_timestamp" && r.Timestamp >= 0:
-			c.AppendInt64(r.Timestamp * 1000)
-		case c.field.Name == "_key" && r.Key.Len >= 0:
-			c.AppendBytes(r.Key.Of(buf))
-		case c.field.Required:
-			return fmt.Sprintf("column %q: the record has none, but it is required", c.field.Name)
-		default:
-			c.AppendNull()
-		}
-	}
-	return ""
 }
 
 // Flush hands out the gathered rows, see [Decoder]. Batch, columns and bad records live in the decoder's memory, which

@@ -26,6 +26,7 @@ type JSONDecoder struct {
 	shape  jsonShape
 	scan   jsonScanner
 	text   []byte // an unescaped string, with Slack
+	inner  jsonInner
 	census census
 
 	careful bool // leaves out the fast tier, for tests
@@ -57,8 +58,15 @@ func (d *JSONDecoder) addColumn(c *decodeColumn) error {
 	if err := path.check(); err != nil {
 		return err
 	}
-	if err := checkTextType(f); err != nil {
+	if err := checkUnit(f.Type, f.Unit); err != nil {
 		return err
+	}
+	t, err := newJSONType(f.Type, 1)
+	if err != nil {
+		return err
+	}
+	if f.Type.IsNested() {
+		c.nested = t
 	}
 	d.root.add(path, c)
 	d.keyed = append(d.keyed, c)

@@ -45,12 +45,13 @@ func ysbRecords(n int) *offsets.Records {
 
 // recordsOf packs values into one run of records, with offsets from 0.
 func recordsOf(values ...string) *offsets.Records {
-	recs := &offsets.Records{Topic: "t"}
+	recs := &offsets.Records{Topic: "t", Buf: []byte{0}}
 	for i, v := range values {
 		recs.Rows = append(recs.Rows, offsets.Record{
 			Offset:    int64(i),
 			Timestamp: 1_700_000_000_000 + int64(i),
 			Key:       offsets.Span{Len: -1},
+			Headers:   offsets.Span{Len: 1}, // the count of none
 			Value:     offsets.Span{Start: int32(len(recs.Buf)), Len: int32(len(v))},
 		})
 		recs.Buf = append(recs.Buf, v...)
@@ -95,6 +96,67 @@ func TestJSONSteadyStateDoesNotAllocate(t *testing.T) {
 	meta := append(ysbFields("_topic"), DecodeField{Field: Field{Name: "_offset", Type: Type{Kind: Int64}}})
 	for _, careful := range []bool{false, true} {
 		d := newDecoder(t, append(meta, ysbAll...))
+		d.careful = careful
+		round := func() {
+			d.Append(recs)
+			if b, bad := d.Flush(); b.Rows != 500 || len(bad) != 0 {
+				t.Fatalf("%d rows, bad %v", b.Rows, bad)
+			}
+		}
+		round()
+		if n := testing.AllocsPerRun(20, round); n != 0 {
+			t.Errorf("careful %v: %v allocations per 500 records, want 0", careful, n)
+		}
+	}
+}
+
+// nestedRecords are orders with an object, an array of objects and a map in each.
+func nestedRecords(n int) *offsets.Records {
+	r := rand.New(rand.NewPCG(2, 1))
+	var values []string
+	for i := range n {
+		values = append(values, fmt.Sprintf(`{"id": "%d", "offer": {"unitPrice": %d.%02d, "currency": "EUR"}, "items": [{"sku": "s%d", "n": %d}, {"sku": "\u0073%d", "n": 2}], "tags": {"a": "x", "b": "%d"}, "at": %d}`,
+			i, r.IntN(1000), r.IntN(100), r.IntN(50), r.IntN(9), r.IntN(50), i, 1_700_000_000_000+i))
+	}
+	return recordsOf(values...)
+}
+
+const nestedColumns = `id string
+price decimal(10,2) path=offer.unitPrice
+currency string path=offer.currency
+items array<struct<sku string, n int>>
+tags map<string, string>
+second string path=items[1].sku
+at timestamp(ms)`
+
+func BenchmarkJSONNested(b *testing.B) { benchmarkJSON(b, nestedRecords(4096), nestedColumns) }
+
+// BenchmarkJSONNestedOne has one column that is not flat among the flat ones.
+func BenchmarkJSONNestedOne(b *testing.B) {
+	benchmarkJSON(b, nestedRecords(4096), "id string\nprice decimal(10,2) path=offer.unitPrice\nat timestamp(ms)")
+}
+
+func BenchmarkJSONNestedNone(b *testing.B) {
+	benchmarkJSON(b, nestedRecords(4096), "id string\nat timestamp(ms)")
+}
+
+func benchmarkJSON(b *testing.B, recs *offsets.Records, columns string) {
+	d := newDecoder(b, parseFields(b, columns))
+	b.ReportAllocs()
+	b.SetBytes(int64(len(recs.Buf)))
+	for b.Loop() {
+		d.Append(recs)
+		if got, bad := d.Flush(); got.Rows != len(recs.Rows) || len(bad) > 0 {
+			b.Fatal(bad)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(recs.Rows)), "ns/record")
+}
+
+func TestJSONNestedSteadyStateDoesNotAllocate(t *testing.T) {
+	recs := nestedRecords(500)
+	for _, careful := range []bool{false, true} {
+		d := newDecoder(t, parseFields(t, nestedColumns))
 		d.careful = careful
 		round := func() {
 			d.Append(recs)

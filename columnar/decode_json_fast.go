@@ -133,7 +133,7 @@ func (c *decodeColumn) appendFast(buf []byte, from, to, row int) bool {
 		c.appendWords(buf, from, to)
 		return true
 	}
-	return c.appendText(buf, from, to, c.field.Unit) == textOK
+	return c.appendText(buf, from, to, &c.rules) == textOK
 }
 
 // finish ends a record behind its closing brace: only white space may follow, and columns without a value get NULL.
@@ -199,7 +199,7 @@ func (d *JSONDecoder) learn(prev *jsonStep, buf []byte, pos, end int) *jsonStep 
 func (s *jsonStep) aim(n *jsonNode) {
 	switch {
 	case n == nil:
-	case n.flat():
+	case n.plain:
 		s.column = n.column
 	default:
 		s.inner = n

@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -18,32 +19,36 @@ import (
 // The oracle decodes one record the slow and obvious way, with encoding/json, math/big, regexp and time. It shows a
 // row as [showBatch] does.
 
-// oracleRow is the row of a record, or ok = false for a bad record.
-func oracleRow(value []byte, fields []DecodeField) (row string, ok bool) {
+// oracleRow is the row of a record and how many of its values became NULL, or ok = false for a bad record.
+func oracleRow(value []byte, fields []DecodeField, opts DecodeOptions) (row string, nulled int, ok bool) {
 	if !oracleValid(value) {
-		return "", false
+		return "", 0, false
 	}
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(value, &object); err != nil || object == nil {
-		return "", false
+		return "", 0, false
 	}
 	var cells []string
 	for _, f := range fields {
 		cell := `\N`
-		raw, ok := oracleFind(bytes.TrimSpace(value), f.JSONPath())
+		path := f.JSONPath()
+		raw, ok := oracleFind(oraclePlain(object[path[0].Key]), path[1:])
 		switch {
-		case !ok:
-			return "", false
-		case raw == nil && f.Required:
-			return "", false
-		case raw != nil:
-			if cell, ok = oracleCell(oracleText(raw), f); !ok {
-				return "", false
-			}
+		case ok && raw == nil && f.Required:
+			return "", 0, false
+		case ok:
+			cell, ok = oracleValue(raw, f.Type, f.Unit)
+		}
+		if !ok && (f.Required || !opts.NullBadValues) {
+			return "", 0, false
+		}
+		if !ok {
+			cell = `\N`
+			nulled++
 		}
 		cells = append(cells, cell)
 	}
-	return strings.Join(cells, " ") + "\n", true
+	return strings.Join(cells, " ") + "\n", nulled, true
 }
 
 // oracleText is a value's text: a string without its quotes, everything else as written.
@@ -56,6 +61,93 @@ func oracleText(raw json.RawMessage) string {
 		panic(err)
 	}
 	return text
+}
+
+// oracleValue shows a value as one of the type, as [showValue] does; nil is NULL.
+func oracleValue(raw json.RawMessage, t Type, unit TimeUnit) (shown string, ok bool) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || string(raw) == "null" {
+		return `\N`, true
+	}
+	switch t.Kind {
+	case Array:
+		return oracleArray(raw, t, unit)
+	case Struct:
+		return oracleStruct(raw, t, unit)
+	case Map:
+		return oracleMap(raw, t, unit)
+	case Binary:
+		if raw[0] != '"' {
+			return "", false
+		}
+	}
+	return oracleCell(oracleText(raw), t, unit)
+}
+
+func oracleArray(raw json.RawMessage, t Type, unit TimeUnit) (string, bool) {
+	var parts []json.RawMessage
+	if raw[0] != '[' || json.Unmarshal(raw, &parts) != nil {
+		return "", false
+	}
+	var shown []string
+	for _, p := range parts {
+		s, ok := oracleValue(p, t.Elem(), unit)
+		if !ok {
+			return "", false
+		}
+		shown = append(shown, s)
+	}
+	return "[" + strings.Join(shown, ", ") + "]", true
+}
+
+func oracleStruct(raw json.RawMessage, t Type, unit TimeUnit) (string, bool) {
+	var parts map[string]json.RawMessage
+	if raw[0] != '{' || json.Unmarshal(raw, &parts) != nil {
+		return "", false
+	}
+	var shown []string
+	for _, f := range t.Fields() {
+		s, ok := oracleValue(parts[f.Name], f.Type, unit)
+		if !ok {
+			return "", false
+		}
+		shown = append(shown, f.Name+": "+s)
+	}
+	return "{" + strings.Join(shown, ", ") + "}", true
+}
+
+// oracleMap asks a stream of tokens for the order of the keys.
+func oracleMap(raw json.RawMessage, t Type, unit TimeUnit) (string, bool) {
+	var parts map[string]json.RawMessage
+	if raw[0] != '{' || json.Unmarshal(raw, &parts) != nil {
+		return "", false
+	}
+	var shown, keys []string
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if _, err := dec.Token(); err != nil {
+		panic(err)
+	}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			panic(err)
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			panic(err)
+		}
+		if !slices.Contains(keys, key.(string)) {
+			keys = append(keys, key.(string))
+		}
+	}
+	for _, k := range keys {
+		s, ok := oracleValue(parts[k], t.Elem(), unit)
+		if !ok {
+			return "", false
+		}
+		shown = append(shown, strconv.Quote(k)+": "+s)
+	}
+	return "{" + strings.Join(shown, ", ") + "}", true
 }
 
 // oracleFind follows a path; nil is NULL, and not ok is a value in its way.
@@ -81,11 +173,17 @@ func oracleFind(raw json.RawMessage, path Path) (json.RawMessage, bool) {
 		default:
 			return nil, false
 		}
-		if raw = bytes.TrimSpace(raw); string(raw) == "null" || len(raw) == 0 {
-			raw = nil
-		}
+		raw = oraclePlain(raw)
 	}
 	return raw, true
+}
+
+// oraclePlain is a value without white space around it, nil for null and for no value.
+func oraclePlain(raw json.RawMessage) json.RawMessage {
+	if raw = bytes.TrimSpace(raw); string(raw) == "null" || len(raw) == 0 {
+		return nil
+	}
+	return raw
 }
 
 // oracleValid adds to RFC 8259 what it leaves open.
@@ -134,25 +232,59 @@ var (
 	oracleTime   = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d(:?\d\d)?)?$`)
 )
 
-func oracleCell(text string, f DecodeField) (cell string, ok bool) {
-	switch f.Type.Kind {
+func oracleCell(text string, typ Type, unit TimeUnit) (cell string, ok bool) {
+	switch typ.Kind {
 	case String:
 		return strconv.Quote(text), true
+	case Binary:
+		data, err := base64.StdEncoding.Strict().DecodeString(text)
+		return strconv.Quote(string(data)), err == nil && !strings.ContainsAny(text, "\r\n")
 	case Bool:
 		return text, text == "true" || text == "false"
 	case Date:
 		t, err := time.Parse(time.DateOnly, text)
 		return t.Format(time.DateOnly), err == nil && len(text) == 10
-	case Float64:
-		v, err := strconv.ParseFloat(text, 64)
-		return strconv.FormatFloat(v, 'g', -1, 64), err == nil && oracleNumber.MatchString(text)
+	case Float32, Float64:
+		bits := map[Kind]int{Float32: 32, Float64: 64}[typ.Kind]
+		v, err := strconv.ParseFloat(text, bits)
+		return strconv.FormatFloat(v, 'g', -1, bits), err == nil && oracleNumber.MatchString(text)
+	case Decimal:
+		return oracleDecimal(text, int(typ.Precision), int(typ.Scale))
+	case Int8:
+		return oracleInteger(text, math.MinInt8, math.MaxInt8)
+	case Int16:
+		return oracleInteger(text, math.MinInt16, math.MaxInt16)
 	case Int32:
 		return oracleInteger(text, math.MinInt32, math.MaxInt32)
 	case Int64:
 		return oracleInteger(text, math.MinInt64, math.MaxInt64)
+	case LocalTimestamp:
+		if !oracleTime.MatchString(text + "Z") {
+			return "", false
+		}
+		micros, ok := oracleInstant(text + "Z")
+		return strings.TrimSuffix(time.UnixMicro(micros).UTC().Format(time.RFC3339Nano), "Z"), ok
 	}
-	micros, ok := oracleMicros(text, f.Unit)
+	micros, ok := oracleMicros(text, unit)
 	return time.UnixMicro(micros).UTC().Format(time.RFC3339Nano), ok
+}
+
+// oracleDecimal takes a number with no digit behind the scale, and none in front of the precision.
+func oracleDecimal(text string, precision, scale int) (cell string, ok bool) {
+	r, ok := oracleRat(text)
+	if !ok {
+		return "", false
+	}
+	power := func(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
+	scaled := new(big.Rat).Mul(r, new(big.Rat).SetInt(power(scale)))
+	if !scaled.IsInt() || scaled.Num().CmpAbs(power(precision)) >= 0 {
+		return "", false
+	}
+	cell = r.FloatString(scale)
+	if scaled.Sign() == 0 {
+		cell = strings.TrimPrefix(cell, "-")
+	}
+	return cell, true
 }
 
 func oracleInteger(text string, lowest, highest int64) (cell string, ok bool) {
@@ -223,7 +355,7 @@ func oracleInstant(text string) (micros int64, ok bool) {
 }
 
 // checkAgainstOracle decodes the records with both tiers and the oracle.
-func checkAgainstOracle(t *testing.T, fields []DecodeField, fast, careful *JSONDecoder, values []string) {
+func checkAgainstOracle(t *testing.T, fields []DecodeField, opts DecodeOptions, fast, careful *JSONDecoder, values []string) {
 	t.Helper()
 	recs := recordsOf(values...)
 	fast.Append(recs)
@@ -233,22 +365,30 @@ func checkAgainstOracle(t *testing.T, fields []DecodeField, fast, careful *JSOND
 	if diff := diffBatches(got, want); diff != "" {
 		t.Fatalf("fast and careful tier differ: %s\nrecords %q", diff, values)
 	}
-	if a, b := fmt.Sprint(gotBad), fmt.Sprint(wantBad); a != b {
+	if a, b := fmt.Sprint(gotBad, fast.counts), fmt.Sprint(wantBad, careful.counts); a != b {
 		t.Fatalf("fast tier: bad %s\ncareful: %s", a, b)
 	}
 	var rows strings.Builder
-	nth := 0
+	nth, nulled := 0, int64(0)
 	for i, v := range values {
-		row, ok := oracleRow([]byte(v), fields)
+		row, n, ok := oracleRow([]byte(v), fields, opts)
 		rows.WriteString(row)
-		if refused := nth < len(gotBad) && gotBad[nth].Offset == int64(i); refused == ok {
-			t.Fatalf("record %q: refused is %v, oracle gives %q (%v); bad %v", v, refused, row, ok, gotBad)
-		} else if refused {
+		nulled += int64(n)
+		refused := nth < len(gotBad) && gotBad[nth].Offset == int64(i)
+		switch {
+		case refused && ok:
+			t.Fatalf("record %q is refused: %s\nthe oracle gives %q", v, gotBad[nth].Reason, row)
+		case !refused && !ok:
+			t.Fatalf("record %q is taken\nthe oracle refuses it", v)
+		case refused:
 			nth++
 		}
 	}
 	if got := showBatch(got); got != rows.String() {
-		t.Fatalf("rows\n%sthe oracle gives\n%srecords %q", got, rows.String(), values)
+		t.Fatalf("records %q\nrows   %q\noracle %q", values, got, rows.String())
+	}
+	if fast.counts.Nulled != nulled {
+		t.Fatalf("%d values are NULL, the oracle has %d\nrecords %q", fast.counts.Nulled, nulled, values)
 	}
 }
 
@@ -258,13 +398,16 @@ func diffBatches(a, b *Batch) string {
 		return fmt.Sprintf("%d and %d rows", a.Rows, b.Rows)
 	}
 	for i, f := range a.Schema.Fields {
-		x, y := a.Cols[i], b.Cols[i]
-		same := x.N == a.Rows && x.N == y.N && bytes.Equal(x.Valid, y.Valid) && (x.Valid == nil) == (y.Valid == nil) &&
-			bytes.Equal(x.Bits, y.Bits) && bytes.Equal(x.Data, y.Data) && slices.Equal(x.Off, y.Off) &&
-			slices.Equal(x.I32, y.I32) && slices.Equal(x.I64, y.I64) && slices.Equal(x.F64, y.F64)
-		if !same {
+		if x, y := a.Cols[i], b.Cols[i]; x.N != a.Rows || !sameVectors(x, y) {
 			return fmt.Sprintf("column %s:\n%+v\n%+v", f, *x, *y)
 		}
 	}
 	return ""
+}
+
+func sameVectors(x, y *Vector) bool {
+	return x.Type == y.Type && x.N == y.N && bytes.Equal(x.Valid, y.Valid) && (x.Valid == nil) == (y.Valid == nil) &&
+		bytes.Equal(x.Bits, y.Bits) && bytes.Equal(x.Data, y.Data) && slices.Equal(x.Off, y.Off) &&
+		slices.Equal(x.I32, y.I32) && slices.Equal(x.I64, y.I64) && slices.Equal(x.F64, y.F64) &&
+		slices.Equal(x.Wide, y.Wide) && slices.EqualFunc(x.Kids, y.Kids, sameVectors)
 }

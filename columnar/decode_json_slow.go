@@ -94,16 +94,25 @@ func jsonKindText(c byte) string {
 
 // convert appends the value found for the column, or appends nothing and says why.
 func (d *JSONDecoder) convert(c *decodeColumn) textFault {
-	buf, from, to := d.scan.buf, c.found.from, c.found.to
-	switch c.found.kind {
-	case jsonAbsent, jsonNull:
-		if c.field.Required {
-			return textMissing
-		}
-		c.AppendNull()
-		return textOK
-	case jsonBlocked:
+	switch {
+	case c.found.kind == jsonBlocked:
 		return textBlocked
+	case c.found.kind <= jsonNull && c.field.Required:
+		return textMissing
+	case c.nested == nil:
+		return d.appendScalar(&c.Builder, c.found, &c.rules)
+	}
+	return d.appendColumn(c)
+}
+
+// appendScalar appends a value of a type that is not nested. Words and numbers such as true and 1234 are no base64,
+// though their text would be.
+func (d *JSONDecoder) appendScalar(b *Builder, v jsonValue, rules *textRules) textFault {
+	buf, from, to := d.scan.buf, v.from, v.to
+	switch v.kind {
+	case jsonAbsent, jsonNull:
+		b.AppendNull()
+		return textOK
 	case jsonString:
 		from, to = from+1, to-1
 	case jsonEscaped:
@@ -112,7 +121,10 @@ func (d *JSONDecoder) convert(c *decodeColumn) textFault {
 		d.text = append(d.text, make([]byte, Slack)...)
 		buf = d.text
 	}
-	return c.appendText(buf, from, to, c.field.Unit)
+	if v.kind == jsonBare && b.vec.Type.Kind == Binary {
+		return textMismatch
+	}
+	return b.appendText(buf, from, to, rules)
 }
 
 // describe is the reason why convert found no value for the column.
@@ -131,5 +143,8 @@ func (d *JSONDecoder) describe(c *decodeColumn, fault textFault) (reason string)
 	case fault == textBlocked:
 		return fmt.Sprintf("column %q: %s is %s, want an object with %s", c.field.Name, path[:v.steps], value, path)
 	}
-	return fault.describe(c.field, value)
+	if c.nested != nil {
+		return fmt.Sprintf("column %q%s", c.field.Name, d.describeInner(fault, c.field.Unit))
+	}
+	return fmt.Sprintf("column %q: %s", c.field.Name, fault.describe(value, c.field.Type, c.field.Unit))
 }

@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/millrace/millrace/offsets"
@@ -82,34 +80,6 @@ func censusLines(t *testing.T, fields []DecodeField, opts DecodeOptions, lines [
 	return fmt.Sprintf("records: %d\nseen: %s\nabsent: %s\n", c.Records, strings.Join(c.Seen, ", "), strings.Join(c.Absent, ", "))
 }
 
-// recordOf makes a record of a line of a test. Words at its beginning set other parts of the record.
-func recordOf(line string) *offsets.Records {
-	var key *string
-	timestamp := int64(1_700_000_000_000)
-	for {
-		word, rest, _ := strings.Cut(line, " ")
-		switch {
-		case strings.HasPrefix(word, "key="):
-			k := word[len("key="):]
-			key = &k
-		case word == "no-time":
-			timestamp = -1
-		default:
-			line = strings.NewReplacer(`<NL>`, "\n", `<TAB>`, "\t", `<CR>`, "\r", `<FF>`, "\xff", `<BOM>`, "\ufeff", `<EMPTY>`, "", `<SP>`, " ").Replace(line)
-			recs := recordsOf(line)
-			if line == "TOMBSTONE" {
-				recs.Rows[0].Value.Len = -1
-			}
-			if recs.Rows[0].Timestamp = timestamp; key != nil {
-				recs.Rows[0].Key = offsets.Span{Start: int32(len(recs.Buf)), Len: int32(len(*key))}
-				recs.Buf = append(append(recs.Buf, *key...), make([]byte, offsets.Slack)...)[:len(recs.Buf)+len(*key)]
-			}
-			return recs
-		}
-		line = rest
-	}
-}
-
 // showFlush shows the rows and bad records of a decoder, and its counts where there is neither.
 func showFlush(d Decoder) string {
 	b, bad := d.Flush()
@@ -128,74 +98,6 @@ func showFlush(d Decoder) string {
 		out = strings.TrimSuffix(out, "\n") + fmt.Sprintf(" (nulled %d)\n", c.Nulled)
 	}
 	return out
-}
-
-// parseFields reads lines "name type [required] [key=K] [path=P]"; types as in job files.
-func parseFields(t *testing.T, text string) []DecodeField {
-	t.Helper()
-	units := map[string]TimeUnit{"(s)": UnitSecond, "(ms)": UnitMilli, "(us)": UnitMicro, "(ns)": UnitNano}
-	var fields []DecodeField
-	for line := range strings.Lines(text) {
-		words := strings.Fields(line)
-		f := DecodeField{Field: Field{Name: words[0]}}
-		name, unit, _ := strings.Cut(words[1], "(")
-		if unit != "" {
-			f.Unit = units["("+unit]
-		}
-		if err := f.Type.Kind.UnmarshalText([]byte(name)); err != nil {
-			t.Fatal(err)
-		}
-		for _, w := range words[2:] {
-			f.Required = f.Required || w == "required"
-			if key, ok := strings.CutPrefix(w, "key="); ok {
-				f.Key = key
-			}
-			if path, ok := strings.CutPrefix(w, "path="); ok {
-				var err error
-				if f.Path, err = ParsePath(path); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		fields = append(fields, f)
-	}
-	return fields
-}
-
-// showBatch shows a batch as lines of values. \N is NULL.
-func showBatch(b *Batch) string {
-	var out strings.Builder
-	for row := range b.Rows {
-		for i, v := range b.Cols {
-			if i > 0 {
-				out.WriteByte(' ')
-			}
-			out.WriteString(showValue(v, row))
-		}
-		out.WriteByte('\n')
-	}
-	return out.String()
-}
-
-func showValue(v *Vector, row int) string {
-	if v.IsNull(row) {
-		return `\N`
-	}
-	switch v.Type.Kind {
-	case Bool:
-		return strconv.FormatBool(v.Bool(row))
-	case Int32:
-		return strconv.Itoa(int(v.I32[row]))
-	case Int64:
-		return strconv.FormatInt(v.I64[row], 10)
-	case Float64:
-		return strconv.FormatFloat(v.F64[row], 'g', -1, 64)
-	case Date:
-		return time.Unix(int64(v.I32[row])*86400, 0).UTC().Format(time.DateOnly)
-	case Timestamp:
-		return time.UnixMicro(v.I64[row]).UTC().Format(time.RFC3339Nano)
-	}
-	return strconv.Quote(string(v.Str(row)))
 }
 
 func TestJSONDecoderFlush(t *testing.T) {
@@ -310,7 +212,7 @@ func TestJSONKeysAreData(t *testing.T) {
 	for i := range 2 * maxJSONSteps {
 		record := fmt.Sprintf(`{"k%d":1,"ad_id":"%d","x%s":2}`, i, i, strings.Repeat("y", i))
 		b, bad := appendFlush(d, recordsOf(record))
-		if got, want := showBatch(b), fmt.Sprintf("%q\n", strconv.Itoa(i)); got != want || len(bad) > 0 {
+		if got, want := showBatch(b), fmt.Sprintf("\"%d\"\n", i); got != want || len(bad) > 0 {
 			t.Fatalf("record %d: %s, bad %v", i, got, bad)
 		}
 	}

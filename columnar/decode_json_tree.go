@@ -10,6 +10,7 @@ type jsonNode struct {
 	all      []*decodeColumn // the columns read from here and from below
 	inObject []*decodeColumn // of these, the ones below keys
 	inArray  []*decodeColumn // and below items
+	plain    bool            // nothing stands below, and all columns take the value as one text
 }
 
 // add files a column under the rest of its path.
@@ -62,14 +63,13 @@ func (n *jsonNode) gatherColumns() {
 		c.gatherColumns()
 		n.inArray = append(n.inArray, c.all...)
 	}
+	n.plain = n.keys == nil && n.items == nil
 	for c := n.column; c != nil; c = c.twin {
 		n.all = append(n.all, c)
+		n.plain = n.plain && c.nested == nil && c.field.Type.Kind != Binary // base64 has its quotes looked at
 	}
 	n.all = append(append(n.all, n.inObject...), n.inArray...)
 }
-
-// flat reports whether nothing stands below the node.
-func (n *jsonNode) flat() bool { return n.keys == nil && n.items == nil }
 
 // clear forgets what was found at the node and below.
 func (n *jsonNode) clear() {
@@ -105,6 +105,25 @@ func (d *JSONDecoder) locate(n *jsonNode, depth int) bool {
 	s := &d.scan
 	v, ok := jsonValue{kind: jsonBare, from: s.pos}, false
 	switch {
+	case n.keys != nil && s.take('{'):
+		ok = d.members(n, depth+1)
+		v.to = s.pos
+	case n.items != nil && s.take('['):
+		ok = d.elements(n, depth+1)
+		v.to = s.pos
+	default:
+		v, ok = s.located(depth)
+	}
+	if ok {
+		n.settle(v, s.buf[v.from])
+	}
+	return ok
+}
+
+// located is value, and tells what it has found.
+func (s *jsonScanner) located(depth int) (v jsonValue, ok bool) {
+	v = jsonValue{kind: jsonBare, from: s.pos}
+	switch {
 	case s.at('"'):
 		var escaped bool
 		escaped, ok = s.text()
@@ -115,18 +134,11 @@ func (d *JSONDecoder) locate(n *jsonNode, depth int) bool {
 	case s.at('n'):
 		ok = s.word()
 		v.kind = jsonNull
-	case n.keys != nil && s.take('{'):
-		ok = d.members(n, depth+1)
-	case n.items != nil && s.take('['):
-		ok = d.elements(n, depth+1)
 	default:
 		ok = s.value(depth)
 	}
-	if ok {
-		v.to = s.pos
-		n.settle(v, s.buf[v.from])
-	}
-	return ok
+	v.to = s.pos
+	return v, ok
 }
 
 // members takes the members of an object from behind its opening brace.

@@ -10,11 +10,14 @@ import (
 // TestRawDecoder runs testdata/decode_raw, whose commands are those of [TestJSONDecoder].
 func TestRawDecoder(t *testing.T) {
 	var fields []DecodeField
+	var opts DecodeOptions
 	datadriven.RunTest(t, "testdata/decode_raw", func(t *testing.T, d *datadriven.TestData) string {
 		if d.Cmd == "columns" {
-			fields = parseFields(t, d.Input)
+			var policy string
+			d.MaybeScanArgs(t, "on_bad_value", &policy)
+			fields, opts = parseFields(t, d.Input), DecodeOptions{NullBadValues: policy == "null"}
 		}
-		dec, err := NewRawDecoder("events", fields, DecodeOptions{})
+		dec, err := NewRawDecoder("events", fields, opts)
 		if err != nil {
 			return "error: " + err.Error() + "\n"
 		}

@@ -17,7 +17,7 @@ type DecodeField struct {
 	Field
 	Key      string   // the key of the record's object to read; exact case; empty = Field.Name
 	Path     Path     // the way to a value deeper inside the record; then Key is empty
-	Unit     TimeUnit // for timestamps
+	Unit     TimeUnit // for timestamps, also inside nested types
 	Required bool     // a missing key or null is a bad record
 }
 
@@ -38,6 +38,8 @@ type DecodeOptions struct {
 	// otherwise its record is a bad record. It does not mend records that are broken as a whole, nor columns that are
 	// required.
 	NullBadValues bool
+	// Zone reads the texts of timestamp columns that name no zone; nil is UTC.
+	Zone *Zone
 	// CensusRecords is how many records [JSONDecoder.Census] looks at for their keys; 0 for none, which costs nothing.
 	CensusRecords int
 }
@@ -49,6 +51,7 @@ var metadataFields = []Field{
 	{"_offset", Type{Kind: Int64}},
 	{"_timestamp", Type{Kind: Timestamp}},
 	{"_key", Type{Kind: Binary}},
+	{"_headers", ArrayOf(StructOf(Field{"key", Type{Kind: String}}, Field{"value", Type{Kind: Binary}}))},
 }
 
 // rawValue is the column that raw records have beside the metadata.
@@ -61,7 +64,7 @@ const (
 )
 
 // MetadataFields are the columns that a source of the format has without declaring them, in the order in which they are
-// shown: topic, partition, offset, record time and key, and of raw records the value.
+// shown: topic, partition, offset, record time, key and headers, and of raw records the value.
 func MetadataFields(format string) []Field {
 	fields := append([]Field(nil), metadataFields...)
 	if format == FormatRaw {

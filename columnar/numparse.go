@@ -13,8 +13,9 @@ const (
 	textOK       textFault = iota
 	textMismatch           // not a value of the type at all
 	textRange              // a number outside the type's range
-	textFraction           // a number with a fraction for an integer
+	textFraction           // a number with a fraction for an integer, or with too many digits for a decimal
 	textNoUnit             // a number for a timestamp without unit
+	textZoned              // a time with a zone for a timestamp_ntz
 	textMissing            // no value or NULL where one is required
 	textBlocked            // what stands on the way to the value is no object or array
 )
@@ -205,6 +206,28 @@ func parseFloat64(b []byte) (float64, textFault) {
 		return 0, textRange
 	}
 	return v, textOK
+}
+
+// parseFloat32 is [parseFloat64] for a float of 32 bits. The double nearest to the text rounds to the float nearest to
+// the text, unless it lies just in the middle of two floats: then it does not say on which side the text was.
+func parseFloat32(b []byte) (float64, textFault) {
+	v, fault := parseFloat64(b)
+	if fault != textOK {
+		return 0, fault
+	}
+	const smallest = 0x1p-126 // of the floats whose middles have this pattern
+	middle := math.Float64bits(v)&(1<<29-1) == 1<<28
+	if middle || v != 0 && math.Abs(v) < smallest {
+		w, err := strconv.ParseFloat(string(b), 32)
+		if err != nil {
+			return 0, textRange
+		}
+		return w, textOK
+	}
+	if w := float64(float32(v)); !math.IsInf(w, 0) {
+		return w, textOK
+	}
+	return 0, textRange
 }
 
 // exactFloat computes the double where digits and power of ten are both exact doubles, so that one multiplication or

@@ -20,23 +20,31 @@ func ParseDate(b []byte) (days int32, ok bool) {
 // is UTC; an offset may also be written +hhmm or +hh. Digits behind the microseconds are cut, which rounds down.
 // Second 60 is refused: the epoch does not count leap seconds.
 func ParseTimestamp(b []byte) (micros int64, ok bool) {
+	wall, offset, _, ok := parseWallTime(b)
+	return wall - offset, ok
+}
+
+// parseWallTime reads what [ParseTimestamp] takes as the time that clocks show, and how far they are ahead of UTC, both
+// in microseconds. zoned is false when the text does not say.
+func parseWallTime(b []byte) (wall, offset int64, zoned, ok bool) {
 	if len(b) < 19 || b[10] != 'T' && b[10] != ' ' && b[10] != 't' {
-		return 0, false
+		return 0, 0, false, false
 	}
 	days, ok := ParseDate(b[:10])
 	if !ok {
-		return 0, false
+		return 0, 0, false, false
 	}
 	seconds, ok := clockSeconds(b[11:19])
 	if !ok {
-		return 0, false
+		return 0, 0, false, false
 	}
 	fraction, zone, ok := fractionMicros(b[19:])
 	if !ok {
-		return 0, false
+		return 0, 0, false, false
 	}
-	offset, ok := zoneSeconds(zone)
-	return (int64(days)*86_400+int64(seconds-offset))*1_000_000 + int64(fraction), ok
+	east, ok := zoneSeconds(zone)
+	wall = (int64(days)*86_400+int64(seconds))*1_000_000 + int64(fraction)
+	return wall, int64(east) * 1_000_000, len(zone) > 0, ok
 }
 
 // twoDigits is the number written by two digits, −1 when one is none.
@@ -140,24 +148,27 @@ var timeUnits = [...]timeUnit{
 }
 
 // parseTime reads the text of a timestamp column: RFC 3339, or with a unit an epoch number, floored to the microsecond.
-func parseTime(b []byte, unit TimeUnit) (micros int64, fault textFault) {
-	u := &timeUnits[unit]
+func parseTime(b []byte, rules *textRules) (micros int64, fault textFault) {
+	u := &timeUnits[rules.unit]
 	if len(b) <= u.digits {
 		if v, ok := plainDigits(b); ok {
-			if unit == UnitNano {
+			if rules.unit == UnitNano {
 				return v / 1000, textOK
 			}
 			return v * u.times, textOK
 		}
 	}
-	if v, ok := ParseTimestamp(b); ok {
-		return v, textOK
+	if wall, offset, zoned, ok := parseWallTime(b); ok {
+		if zoned {
+			return wall - offset, textOK
+		}
+		return rules.zone.instant(wall), textOK
 	}
 	d, ok := cutDecimal(b)
 	switch {
 	case !ok:
 		return 0, textMismatch
-	case unit == UnitNone:
+	case rules.unit == UnitNone:
 		return 0, textNoUnit
 	}
 	v, _, ok := d.scaled(u.shift)
@@ -165,4 +176,16 @@ func parseTime(b []byte, unit TimeUnit) (micros int64, fault textFault) {
 		return 0, textRange
 	}
 	return v, textOK
+}
+
+// parseLocalTime reads the text of a timestamp_ntz column: as RFC 3339, but without a zone.
+func parseLocalTime(b []byte) (wall int64, fault textFault) {
+	wall, _, zoned, ok := parseWallTime(b)
+	switch {
+	case !ok:
+		return 0, textMismatch
+	case zoned:
+		return 0, textZoned
+	}
+	return wall, textOK
 }
