@@ -126,9 +126,6 @@ func (b *Builder) appendBase64(text []byte) textFault {
 
 var strictBase64 = base64.StdEncoding.Strict()
 
-// maxTypeDepth bounds how deep a column's type may be nested.
-const maxTypeDepth = 32
-
 // checkScalar refuses the types of single values that appendText has no rule for.
 func checkScalar(t Type) error {
 	switch t.Kind {
