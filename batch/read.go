@@ -32,7 +32,14 @@ type sourceTree struct {
 func (w *worker) newSourceTree(root int) (*sourceTree, error) {
 	i := w.job.Plan.Stages[root].From.Source
 	p := &w.job.Plan.Sources[i]
-	dec, err := columnar.NewDecoder(p.Format, p.Name, p.Fields, columnar.DecodeOptions{NullBadValues: p.OnBadValue == "null", CensusRecords: censusRecords})
+	opts := columnar.DecodeOptions{NullBadValues: p.OnBadValue == "null", CensusRecords: censusRecords}
+	var err error
+	if p.Zone != "" {
+		if opts.Zone, err = w.env(0).Zone(p.Zone); err != nil {
+			return nil, fmt.Errorf("read texts of %s: %w", p.Name, err)
+		}
+	}
+	dec, err := columnar.NewDecoder(p.Format, p.Name, p.Fields, opts)
 	if err != nil {
 		return nil, fmt.Errorf("compile decoder of %s: %w", p.Name, err)
 	}

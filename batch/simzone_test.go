@@ -3,8 +3,10 @@ package batch
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -88,5 +90,33 @@ func TestUnknownZone(t *testing.T) {
 	wantText(t, err, `unknown time zone "Mars/Base"`)
 	if h := w.history(); h.NextBatch != 1 {
 		t.Errorf("batch %d was planned", h.NextBatch-1)
+	}
+}
+
+// textsByZone has the event times of the source follow the rules of a zone where they are texts without one.
+func textsByZone(j *Job) {
+	j.Plan.Sources[0].Zone, j.Plan.Zones = "Mars/Base", []string{"Mars/Base"}
+}
+
+// TestZoneOfTexts decodes an open batch again with the rules of its plan, and the next one with those at hand.
+func TestZoneOfTexts(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	record := []byte(`{"ad":"a0","kind":"view","n":900,"price":1,"ts":"2026-11-22T10:00:00"}`)
+	w.appendRaw(0, record)
+	err := w.run(w.job(stateless, textsByZone, hooked(&hooks{prepare: failAt(1)})), zoneRules(t, 1))
+	if !errors.Is(err, errNetwork) {
+		t.Fatal(err)
+	}
+	w.appendRaw(0, record)
+	w.mustRun(w.job(stateless, textsByZone), zoneRules(t, 2)) // an upgraded program
+	var got []int64
+	for _, r := range w.rows() {
+		got = append(got, r.int(t, "ts"))
+	}
+	slices.Sort(got)
+	ten := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC).UnixMicro()
+	const hour = int64(time.Hour / time.Microsecond)
+	if want := []int64{ten - 2*hour, ten - hour}; !slices.Equal(got, want) {
+		t.Errorf("event times %v, want %v", got, want)
 	}
 }

@@ -32,6 +32,12 @@ func (f DecodeField) JSONPath() Path {
 	return Path{{Key: f.Name}}
 }
 
+// NeedsZone reports whether texts for the column may need a time zone to be read in: it holds instants, and is no metadata.
+func (f DecodeField) NeedsZone() bool {
+	_, meta := Metadata(f.Name)
+	return hasTimestamp(f.Type) && !meta
+}
+
 // DecodeOptions says how a decoder treats values and records. The zero value is the strict one.
 type DecodeOptions struct {
 	// NullBadValues makes NULL of a value that does not fit its column, and counts it in [RowCounts].Nulled, where

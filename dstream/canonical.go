@@ -42,6 +42,9 @@ func (p *Plan) Canonical() string {
 func (s *SourcePlan) canonical(w *strings.Builder) {
 	fmt.Fprintf(w, "source %q format %q on_bad_value %q event_time %d max_disorder %d idle_after %d max_future %d\n",
 		s.Name, s.Format, s.OnBadValue, s.EventTime, s.Bounds.MaxDisorder, s.Bounds.IdleAfter, s.Bounds.MaxFuture)
+	if s.Zone != "" {
+		fmt.Fprintf(w, "texts without a zone are in %q\n", s.Zone)
+	}
 	for _, f := range s.Fields {
 		fmt.Fprintf(w, "field %q:%s key %q unit %d required %t\n", f.Name, f.Type, f.JSONPath(), f.Unit, f.Required)
 	}

@@ -108,6 +108,19 @@ func (l *lowering) addInputs() {
 	for i, src := range sources {
 		l.sources[src] = i
 		l.plan.Sources = append(l.plan.Sources, src.plan(l.fields[src]))
+		l.setZone(&l.plan.Sources[i])
+	}
+}
+
+// setZone lets the columns of a source that hold instants follow the time zone of the job.
+func (l *lowering) setZone(p *SourcePlan) {
+	zone := l.graph.session.Zone
+	if zone == "" || !slices.ContainsFunc(p.Fields, columnar.DecodeField.NeedsZone) {
+		return
+	}
+	p.Zone = zone
+	if !slices.Contains(l.plan.Zones, zone) {
+		l.plan.Zones = append(l.plan.Zones, zone)
 	}
 }
 

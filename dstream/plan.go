@@ -24,6 +24,7 @@ type Plan struct {
 type SourcePlan struct {
 	Name       string
 	Format     string                 // "json" or "raw"
+	Zone       string                 // of texts without a time zone in timestamp columns; "" = UTC, or there are no such columns
 	OnBadValue string                 // "fail" or "null": what a value does that does not fit its column
 	Fields     []columnar.DecodeField // only what some expression, window or sink needs
 	EventTime  int                    // position in Fields of the event time, −1 when the job has none

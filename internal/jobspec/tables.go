@@ -3,6 +3,7 @@ package jobspec
 import (
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/millrace/millrace/batch"
@@ -45,16 +46,30 @@ func (t Table) input(zone string) batch.Table {
 			return fmt.Sprintf("%d %s", info.Size(), info.ModTime().Format(time.RFC3339Nano)), nil
 		},
 		Read: func() ([]byte, error) { return os.ReadFile(path) },
-		Decode: func(data []byte, _ *columnar.Env) (*columnar.Batch, error) {
+		Zones: t.zones(zone),
+		Decode: func(data []byte, env *columnar.Env) (*columnar.Batch, error) {
 			fields, err := decodeFields(t.Columns)
 			if err != nil {
 				return nil, err
 			}
-			b, err := columnar.DecodeCSV(path, data, fields)
+			rules, err := env.Zone(zone)
+			if err != nil {
+				return nil, err
+			}
+			b, err := columnar.DecodeCSV(path, data, fields, rules)
 			if err != nil {
 				return nil, &dstream.Error{Msg: err.Error()} // the table is at fault, as a job file would be
 			}
 			return b, nil
 		},
 	}
+}
+
+// zones are those whose rules the texts of the table are read by: that of the job where a column holds instants.
+func (t Table) zones(zone string) []string {
+	fields, err := decodeFields(t.Columns)
+	if err != nil || zone == "UTC" || !slices.ContainsFunc(fields, columnar.DecodeField.NeedsZone) {
+		return nil
+	}
+	return []string{zone}
 }
