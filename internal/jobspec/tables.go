@@ -45,7 +45,7 @@ func (t Table) input(zone string) batch.Table {
 			}
 			return fmt.Sprintf("%d %s", info.Size(), info.ModTime().Format(time.RFC3339Nano)), nil
 		},
-		Read: func() ([]byte, error) { return os.ReadFile(path) },
+		Read:  func() ([]byte, error) { return os.ReadFile(path) },
 		Zones: t.zones(zone),
 		Decode: func(data []byte, env *columnar.Env) (*columnar.Batch, error) {
 			fields, err := decodeFields(t.Columns)
