@@ -103,7 +103,7 @@ func TestBranches(t *testing.T) {
 	for i, tt := range []struct {
 		s    *Stream
 		want int
-	}{{s, 10}, {a, 2}, {b, 12}, {c, 13}} {
+	}{{s, 11}, {a, 2}, {b, 13}, {c, 14}} {
 		if err := tt.s.Err(); err != nil {
 			t.Fatal(err)
 		}
