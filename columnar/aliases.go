@@ -18,4 +18,11 @@ var aliases = map[string]string{
 	// Mathematics
 	"ceiling": "ceil", "signum": "sign", "truncate": "trunc", "pow": "power", "^": "power",
 	"bitand": "&", "bitor": "|", "bitxor": "#", "xor": "#", "shiftleft": "<<", "shiftright": ">>", "is_nan": "isnan", "is_inf": "isinf",
+
+	// Date and time
+	"extract": "date_part", "datepart": "date_part", "dayofmonth": "day", "weekofyear": "week", "dayofyear": "doy", "milliseconds": "millisecond", "microseconds": "microsecond",
+	"datetrunc": "date_trunc", "current_timestamp": "now", "today": "current_date", "curdate": "current_date",
+	"make_timestamptz": "make_timestamp", "make_timestamp_ltz": "make_timestamp",
+	"timestamp_millis": "epoch_ms", "unix_millis": "epoch_ms", "timestamp_micros": "epoch_us", "unix_micros": "epoch_us", "to_unix_timestamp": "unix_timestamp",
+	"to_timestamp_ltz": "to_timestamp",
 }

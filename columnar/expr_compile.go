@@ -119,7 +119,7 @@ func (n *node) bind() error {
 		return fmt.Errorf("function %s does not exist", n.expr.Op)
 	}
 	n.in = make([]*Vector, len(n.args))
-	if n.run = fn.kernel(n.expr); n.run == nil {
+	if n.run = fn.kernel(n.expr); n.run == nil || !fn.zoneIsLiteral(n.expr) {
 		return noSuchFunction(fn, n.expr.Args)
 	}
 	n.fails = n.fails || fn.fails

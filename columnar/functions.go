@@ -23,6 +23,7 @@ type function struct {
 	resolve func(fn *function, args []*Expr) (*Expr, error)
 	kernel  func(e *Expr) kernel // nil for argument types that resolve never lets through; absent where resolve gives other functions
 	fails   bool                 // some argument values have no result
+	zoneAt  int                  // which argument, from 1, names a time zone; 0 = none
 }
 
 // about is what documents say of a function; family and aliases are added by the registry.
