@@ -31,13 +31,17 @@ var (
 	zoneTestTo   = time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 )
 
-// zoneTime is a random time, half of them within two days of a change of the rules.
+// zoneTime is a random time: one third near a change of the rules, one near what clocks show at one.
 func zoneTime(r *rand.Rand, z *Zone) int64 {
-	if r.IntN(2) == 0 || len(z.starts) == 1 {
+	kind := r.IntN(3)
+	if kind == 0 || len(z.starts) == 1 {
 		return zoneTestFrom + r.Int64N(zoneTestTo-zoneTestFrom)
 	}
-	change := z.starts[1+r.IntN(len(z.starts)-1)]
-	return change + r.Int64N(4*microsPerDay) - 2*microsPerDay
+	i := 1 + r.IntN(len(z.starts)-1)
+	if kind == 1 {
+		return z.starts[i] + r.Int64N(4*microsPerDay) - 2*microsPerDay
+	}
+	return z.starts[i] + z.offsets[i] + r.Int64N(4*microsPerHour) - 2*microsPerHour
 }
 
 func offsetByTime(loc *time.Location, instant int64) int64 {
