@@ -28,7 +28,7 @@ func newDisplay(out, errw io.Writer, asJSON, quiet, outTaken bool) *display {
 	if outTaken {
 		out = errw
 	}
-	d := &display{out: out, err: errw, json: asJSON, quiet: quiet, total: tally{rows: map[string]int64{}}}
+	d := &display{out: out, err: errw, json: asJSON, quiet: quiet}
 	if f, ok := out.(*os.File); ok && !asJSON && !quiet {
 		d.live = term.IsTerminal(int(f.Fd()))
 		d.columns = func() int {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/millrace/millrace/batch"
 )
@@ -11,108 +13,222 @@ import (
 type tally struct {
 	batches int
 	records int64
-	rows    map[string]int64 // by sink
-	dropped batch.Progress   // its NumRows… counters
-	groups  int64            // of its NumRowsFiltered: what HAVING dropped
+	sinks   []*sinkTally // in the order of the job
 	last    batch.Progress
+	idle    map[string]time.Duration // after which a partition of a source counts as idle
+}
+
+// sinkTally is what became of the rows on the way to a sink.
+type sinkTally struct {
+	name    string
+	rows    int64
+	records int64 // of the sources that its rows come from
+	batch.Drops
+	operators []string // window operators on the way
 }
 
 func (t *tally) add(p batch.Progress) {
 	t.batches++
 	t.records += p.NumInputRows
 	for _, s := range p.Sinks {
-		t.rows[s.Description] += s.NumOutputRows
+		k := t.sink(s.Description)
+		k.rows += s.NumOutputRows
+		k.records += s.NumInputRows
+		k.operators = s.Operators
+		k.NumRowsLate += s.NumRowsLate
+		k.NumRowsBad += s.NumRowsBad
+		k.NumRowsUnassigned += s.NumRowsUnassigned
+		k.NumRowsFiltered += s.NumRowsFiltered
+		k.NumGroupsFiltered += s.NumGroupsFiltered
+		k.NumRowsNoMatch += s.NumRowsNoMatch
+		k.NumRowsTombstone += s.NumRowsTombstone
+		k.NumRowsSkipped += s.NumRowsSkipped
 	}
-	t.dropped.NumRowsLate += p.NumRowsLate
-	t.dropped.NumRowsBad += p.NumRowsBad
-	t.dropped.NumRowsUnassigned += p.NumRowsUnassigned
-	t.dropped.NumRowsFiltered += p.NumRowsFiltered
-	t.dropped.NumRowsNoMatch += p.NumRowsNoMatch
-	t.dropped.NumRowsTombstone += p.NumRowsTombstone
-	t.groups += p.NumGroupsFiltered
 	t.last = p
+}
+
+func (t *tally) sink(name string) *sinkTally {
+	for _, k := range t.sinks {
+		if k.name == name {
+			return k
+		}
+	}
+	t.sinks = append(t.sinks, &sinkTally{name: name})
+	return t.sinks[len(t.sinks)-1]
 }
 
 // String is the run in one line.
 func (t *tally) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s in", count(int64(t.batches), "batch"), count(t.records, "row"))
-	for _, name := range sortedKeys(t.rows) {
-		fmt.Fprintf(&b, ", %s to %s", count(t.rows[name], "row"), name)
+	for _, k := range t.sinks {
+		fmt.Fprintf(&b, ", %s to %s", count(k.rows, "row"), k.name)
 	}
 	return b.String()
 }
 
-// why says in one line why no row came out; empty when some did.
+// why says why no row came out: one line for the run, or one for each sink that got none. It is empty when all got some.
 func (t *tally) why() string {
 	if t.batches == 0 {
 		return "no new data: nothing to do"
 	}
-	for _, n := range t.rows {
-		if n > 0 {
-			return ""
+	var lines []string
+	same, dry := true, 0
+	first := ""
+	for _, k := range t.sinks {
+		if k.rows > 0 {
+			continue
 		}
+		reason := t.reason(k)
+		if dry == 0 {
+			first = reason
+		}
+		dry++
+		same = same && reason == first
+		lines = append(lines, fmt.Sprintf("0 rows to %s: %s", k.name, reason))
 	}
+	if same && dry == len(t.sinks) && dry > 0 {
+		return "0 rows out: " + first
+	}
+	return strings.Join(lines, "\n")
+}
+
+// reason says why a sink got no row.
+func (t *tally) reason(k *sinkTally) string {
 	var reasons []string
-	if open := openWindows(t.last); open != "" {
+	if open := t.openWindows(k); open != "" {
 		reasons = append(reasons, open)
 	}
-	if drops := t.drops(); drops != "" {
+	if drops := k.drops(); drops != "" {
 		reasons = append(reasons, drops)
 	}
 	if len(reasons) == 0 {
-		reasons = append(reasons, "no new data")
+		return "no new data"
 	}
-	return "0 rows out: " + strings.Join(reasons, "; ")
+	return strings.Join(reasons, "; ")
+}
+
+// fates are the ways in which rows do not come out: what is said of all rows, of a single one, and of some.
+var fates = []struct {
+	n              func(*sinkTally) int64
+	all, one, some string
+}{
+	{func(k *sinkTally) int64 { return k.NumRowsFiltered - k.NumGroupsFiltered }, "filtered by WHERE", "filtered by WHERE", "filtered by WHERE"},
+	{func(k *sinkTally) int64 { return k.NumRowsNoMatch }, "without a match in a join", "without a match in a join", "without a match in a join"},
+	{func(k *sinkTally) int64 { return k.NumRowsLate }, "late (their windows had closed before they came)", "late (its window had closed before it came)", "late (behind a closed window)"},
+	{func(k *sinkTally) int64 { return k.NumRowsBad }, "bad records, skipped", "a bad record, skipped", "bad and skipped"},
+	{func(k *sinkTally) int64 { return k.NumRowsUnassigned }, "in no window", "in no window", "in no window"},
+	{func(k *sinkTally) int64 { return k.NumRowsTombstone }, "tombstones", "a tombstone", "without a value (tombstones)"},
+	{func(k *sinkTally) int64 { return k.NumRowsSkipped }, "left out by --skip", "left out by --skip", "left out by --skip"},
 }
 
 // drops says where the rows went.
-func (t *tally) drops() string {
+func (k *sinkTally) drops() string {
 	var parts []string
-	for _, r := range []struct {
-		n    int64
-		what string
-	}{
-		{t.dropped.NumRowsFiltered - t.groups, "filtered by WHERE"},
-		{t.dropped.NumRowsNoMatch, "without a match in a join"},
-		{t.dropped.NumRowsLate, "late (their windows had closed before they came)"},
-		{t.dropped.NumRowsBad, "bad"},
-		{t.dropped.NumRowsUnassigned, "in no window"},
-		{t.dropped.NumRowsTombstone, "tombstones"},
-	} {
-		switch {
-		case r.n > 0 && r.n == t.records:
-			parts = append(parts, "all "+r.what)
-		case r.n > 0:
-			parts = append(parts, fmt.Sprintf("%d %s", r.n, r.what))
+	for _, f := range fates {
+		switch n := f.n(k); {
+		case n == 0:
+		case n == k.records && n == 1:
+			return "the only row in was " + f.one
+		case n == k.records:
+			return fmt.Sprintf("all %d rows in were %s", n, f.all)
+		default:
+			parts = append(parts, fmt.Sprintf("%d %s", n, f.some))
 		}
 	}
-	if t.groups > 0 {
-		parts = append(parts, count(t.groups, "group")+" filtered by HAVING")
+	if k.NumGroupsFiltered > 0 {
+		parts = append(parts, count(k.NumGroupsFiltered, "group")+" filtered by HAVING")
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("of %s in %s", count(t.records, "row"), strings.Join(parts, ", "))
+	return fmt.Sprintf("of %s in, %s", count(k.records, "row"), strings.Join(parts, ", "))
 }
 
-// openWindows says what the earliest open window waits for.
-func openWindows(p batch.Progress) string {
-	for _, op := range p.StateOperators {
-		if op.NumWindowsOpen == 0 {
+// openWindows says what the earliest open window on the way to a sink waits for.
+func (t *tally) openWindows(k *sinkTally) string {
+	for _, op := range t.last.StateOperators {
+		if op.NumWindowsOpen == 0 || op.NextClose == "" || !slices.Contains(k.operators, op.OperatorName) {
 			continue
 		}
-		s := fmt.Sprintf("%s open, the first closes at watermark %s, now %s", count(int64(op.NumWindowsOpen), "window"), op.NextClose, op.Watermark)
-		for _, src := range p.Sources {
-			switch {
-			case src.HeldBy == "":
-			case src.HeldMark == "none":
-				s += fmt.Sprintf(", held by %s, which has had no record yet", src.HeldBy)
-			default:
-				s += ", held by " + src.HeldBy
-			}
+		c := &clock{}
+		first := ""
+		if op.NumWindowsOpen > 1 {
+			first = "the first, "
 		}
-		return s
+		s := fmt.Sprintf("%s open, %s[%s, %s) UTC", count(int64(op.NumWindowsOpen), "window"), first, c.time(op.FirstOpen), c.time(op.NextClose))
+		if first != "" {
+			s += ","
+		}
+		s += fmt.Sprintf(" closes at watermark %s, now %s", c.time(op.NextClose), c.time(op.Watermark))
+		return s + t.heldBy(op, c)
 	}
 	return ""
+}
+
+// heldBy says what the watermark of an operator waits for.
+func (t *tally) heldBy(op batch.OperatorProgress, c *clock) string {
+	i := slices.IndexFunc(t.last.Sources, func(s batch.SourceProgress) bool { return s.Name == op.HeldBy })
+	if i < 0 {
+		return ""
+	}
+	switch s := t.last.Sources[i]; {
+	case s.HeldBy == "":
+		return ""
+	case s.HeldLastEvent != "":
+		return fmt.Sprintf(", held by %s (last event %s)", s.HeldBy, c.time(s.HeldLastEvent))
+	case isEmpty(s):
+		return fmt.Sprintf(", held by source %s, which has had no record yet%s", s.Name, t.idleAfter(s.Name))
+	default:
+		return fmt.Sprintf(", held by %s, which has had no record yet%s", s.HeldBy, t.idleAfter(s.Name))
+	}
+}
+
+func (t *tally) idleAfter(source string) string {
+	if d, ok := t.idle[source]; ok {
+		return fmt.Sprintf(" and counts as idle after %s", shortDuration(d))
+	}
+	return ""
+}
+
+// isEmpty reports whether a source has several partitions and none of them has a record.
+func isEmpty(s batch.SourceProgress) bool {
+	partitions := 0
+	for _, ends := range s.EndOffset {
+		for _, end := range ends {
+			partitions++
+			if end > 0 {
+				return false
+			}
+		}
+	}
+	return partitions > 1
+}
+
+// shortDuration is a duration without parts that are zero: 1h, not 1h0m0s.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// clock writes times of one sentence: the date only where it is not that of the time before.
+type clock struct{ date string }
+
+func (c *clock) time(text string) string {
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return text // none, end of time
+	}
+	date := at.Format("2006-01-02 ")
+	if date == c.date {
+		return at.Format("15:04:05.999999")
+	}
+	c.date = date
+	return date + at.Format("15:04:05.999999")
 }
