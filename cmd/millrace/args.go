@@ -119,9 +119,12 @@ func takesValue(cmd *cli.Command, arg string) bool {
 	return false
 }
 
-// setFlag changes the job file; every command that takes one has it.
-func setFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "set", Usage: "set a value of the job file, `path=value`, e.g. limits.rows=1000"}
+// jobFlags say how the job file is read; every command that takes one has them.
+func jobFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "set", Usage: "set a value of the job file, `path=value`, e.g. limits.rows=1000"},
+		&cli.StringSliceFlag{Name: "env-file", Usage: "`file` of KEY=VALUE lines with variables of the job file; the environment wins"},
+	}
 }
 
 // loadJob reads the job file that a command was given.
@@ -130,7 +133,9 @@ func loadJob(c *cli.Context) (*jobspec.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jobspec.Load(path, jobspec.Options{Set: c.StringSlice("set")})
+	return jobspec.Load(path, jobspec.Options{
+		Set: c.StringSlice("set"), EnvFiles: c.StringSlice("env-file"), Secret: func(values []string) { hide(c, values) },
+	})
 }
 
 // oneArg returns the single argument of a command.

@@ -29,7 +29,11 @@ func newDisplay(out, errw io.Writer, asJSON, quiet, outTaken bool) *display {
 		out = errw
 	}
 	d := &display{out: out, err: errw, json: asJSON, quiet: quiet}
-	if f, ok := out.(*os.File); ok && !asJSON && !quiet {
+	under := out
+	if r, ok := out.(*redactor); ok {
+		under = r.w
+	}
+	if f, ok := under.(*os.File); ok && !asJSON && !quiet {
 		d.live = term.IsTerminal(int(f.Fd()))
 		d.columns = func() int {
 			w, _, err := term.GetSize(int(f.Fd()))

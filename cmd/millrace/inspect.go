@@ -16,11 +16,10 @@ func inspectCommand() *cli.Command {
 		Name:      "inspect",
 		Usage:     "show what a job's checkpoint says: positions, watermarks, open windows, the last batches",
 		ArgsUsage: "JOB.yaml",
-		Flags: []cli.Flag{
-			setFlag(),
+		Flags: append(jobFlags(),
 			&cli.IntFlag{Name: "last", Value: 5, Usage: "how many records of the log to show; 0 = all"},
 			&cli.BoolFlag{Name: "json", Usage: "every record of the log as a JSON line"},
-		},
+		),
 		Action: inspectJob,
 	}
 }

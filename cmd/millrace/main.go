@@ -16,6 +16,7 @@ func main() {
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	stdout, stderr = &redactor{w: stdout}, &redactor{w: stderr}
 	app := &cli.App{
 		Name:            "millrace",
 		Usage:           "micro-batch streaming: Kafka to event-time windows to exactly-once Parquet",
@@ -24,7 +25,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		HideVersion:     true,
 		HideHelpCommand: true,
 		Commands: []*cli.Command{
-			runCommand(), validateCommand(), inspectCommand(), genCommand(), brokerCommand(), versionCommand(),
+			runCommand(), validateCommand(), explainCommand(), inspectCommand(), genCommand(), brokerCommand(), versionCommand(),
 		},
 		ExitErrHandler:            func(*cli.Context, error) {}, // exit codes are ours
 		DisableSliceFlagSeparator: true,                         // a value of --set may have commas

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,17 +20,17 @@ func runCommand() *cli.Command {
 		Name:      "run",
 		Usage:     "run a job until it is stopped, or until it has caught up",
 		ArgsUsage: "JOB.yaml",
-		Flags: []cli.Flag{
+		Flags: append(jobFlags(),
 			&cli.BoolFlag{Name: "available-now", Usage: "read up to the end offsets of now, then exit"},
 			&cli.BoolFlag{Name: "flush-windows", Usage: "with available-now: close every window at the end"},
 			&cli.BoolFlag{Name: "reopen", Usage: "go on with a checkpoint whose windows were flushed; rows of flushed windows are late"},
-			setFlag(),
+			&cli.StringSliceFlag{Name: "skip", Usage: "leave out one record, `TOPIC/PARTITION/OFFSET`; may be repeated"},
 			&cli.BoolFlag{Name: "take-over", Usage: "take the job from a run that holds it, in whatever state that is"},
 			&cli.IntFlag{Name: "cores", Usage: "tasks that run at a time", DefaultText: "all"},
 			&cli.BoolFlag{Name: "json", Usage: "progress as JSON lines"},
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress"},
 			&cli.IntFlag{Name: "empty-exit-code", Usage: "exit code of a run that read no record"},
-		},
+		),
 		Action: runJob,
 	}
 }
@@ -39,23 +40,14 @@ func runJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	job, warnings, err := spec.Job()
+	job, err := jobToRun(c, spec)
 	if err != nil {
 		return err
-	}
-	warnAll(c.App.ErrWriter, warnings)
-	if c.Bool("available-now") {
-		job.Trigger = batch.Trigger{AvailableNow: true}
-	}
-	if c.Bool("flush-windows") {
-		if !job.Trigger.AvailableNow {
-			return usage("--flush-windows needs --available-now: a run without end has no last batch")
-		}
-		job.Trigger.FlushWindows = windowed(job.Plan)
 	}
 	ctx, stop, release := signals(c.Context)
 	defer release()
 	show := newDisplay(c.App.Writer, c.App.ErrWriter, c.Bool("json"), c.Bool("quiet"), writesStdout(spec))
+	show.total.idle = idleAfter(spec)
 	err = batch.Run(ctx, batch.Options{
 		Job: job, Resolve: spec.Resolve, TakeOver: c.Bool("take-over"), Reopen: c.Bool("reopen"), Version: version,
 		Cores: c.Int("cores"), Report: show.batch, Warn: show.warn, Stop: stop,
@@ -68,6 +60,49 @@ func runJob(c *cli.Context) error {
 		return exitWith(c.Int("empty-exit-code"))
 	}
 	return err
+}
+
+// jobToRun is the job of the file with what the flags of run change of it. It prints warnings.
+func jobToRun(c *cli.Context, spec *jobspec.Spec) (*batch.Job, error) {
+	job, warnings, err := spec.Job()
+	if err != nil {
+		return nil, err
+	}
+	if c.Bool("available-now") {
+		job.Trigger = batch.Trigger{AvailableNow: true}
+	} else {
+		more, err := spec.Warnings(job.Plan)
+		if err != nil {
+			return nil, err
+		}
+		warnings = append(warnings, more...)
+	}
+	warnAll(c.App.ErrWriter, warnings)
+	if c.Bool("flush-windows") {
+		if !job.Trigger.AvailableNow {
+			return nil, usage("--flush-windows needs --available-now: a run without end has no last batch")
+		}
+		job.Trigger.FlushWindows = windowed(job.Plan)
+	}
+	for _, text := range c.StringSlice("skip") {
+		skip, err := batch.ParseSkip(text)
+		if err != nil {
+			return nil, usage("--%v", err)
+		}
+		job.Skip = append(job.Skip, skip)
+	}
+	return job, nil
+}
+
+// idleAfter is how long partitions of each source may be silent before they no longer hold the watermark.
+func idleAfter(spec *jobspec.Spec) map[string]time.Duration {
+	out := map[string]time.Duration{}
+	for _, s := range spec.Sources {
+		if s.EventTime != nil {
+			out[s.Name] = s.EventTime.IdleAfter
+		}
+	}
+	return out
 }
 
 // windowed reports whether a plan keeps windows open. Where none are, there is nothing to flush, and the checkpoint must

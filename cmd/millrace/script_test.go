@@ -51,6 +51,7 @@ func newScript(t *testing.T) *script {
 //	flip glob=G at=O                   changes a bit of a file
 //	tear glob=G bytes=N                makes zeros of the last bytes that are not
 //	files glob=G                       lists files
+//	grep text=T glob=G                 lists the files that hold a text
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs("testdata/scripts")
 	if err != nil {
@@ -95,6 +96,16 @@ func (s *script) prepare(t *testing.T, d *datadriven.TestData) string {
 		})
 	case "files":
 		return s.normal(strings.Join(glob(t, arg(t, d, "glob")), "\n"))
+	case "grep":
+		var holds []string
+		for _, name := range glob(t, arg(t, d, "glob")) {
+			data, err := os.ReadFile(name)
+			check(t, err)
+			if bytes.Contains(data, []byte(arg(t, d, "text"))) {
+				holds = append(holds, name)
+			}
+		}
+		return s.normal(strings.Join(holds, "\n"))
 	default:
 		d.Fatalf(t, "unknown command %q", d.Cmd)
 	}

@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/millrace/millrace/internal/jobspec"
 )
 
 func validateCommand() *cli.Command {
@@ -11,10 +14,9 @@ func validateCommand() *cli.Command {
 		Name:      "validate",
 		Usage:     "check a job file and its query without connecting to anything",
 		ArgsUsage: "JOB.yaml",
-		Flags: []cli.Flag{
-			setFlag(),
-			&cli.BoolFlag{Name: "plan", Usage: "print the plan"},
-		},
+		Flags: append(jobFlags(),
+			&cli.BoolFlag{Name: "plan", Usage: "print the plan; explain says more"},
+		),
 		Action: validateJob,
 	}
 }
@@ -28,9 +30,13 @@ func validateJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	warnAll(c.App.ErrWriter, warnings)
+	more, err := spec.Warnings(plan)
+	if err != nil {
+		return err
+	}
+	warnAll(c.App.ErrWriter, append(warnings, more...))
 	for i, k := range plan.Sinks {
-		fmt.Fprintf(c.App.Writer, "%s: ok: %s -> %s, %s (%s)\n", c.Args().First(), plan.Sources[0].Name, k.Name, spec.Sinks[i].Guarantee(), k.Schema)
+		fmt.Fprintf(c.App.Writer, "%s: ok: %s -> %s, %s (%s)\n", c.Args().First(), strings.Join(jobspec.SinkSources(plan, k.Name), ", "), k.Name, spec.Sinks[i].Guarantee(), k.Schema)
 	}
 	if c.Bool("plan") {
 		fmt.Fprint(c.App.Writer, plan.String())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/internal/jobspec"
 )
 
 // tally sums the batches of a run.
@@ -186,7 +187,7 @@ func (t *tally) heldBy(op batch.OperatorProgress, c *clock) string {
 
 func (t *tally) idleAfter(source string) string {
 	if d, ok := t.idle[source]; ok {
-		return fmt.Sprintf(" and counts as idle after %s", shortDuration(d))
+		return fmt.Sprintf(" and counts as idle after %s", jobspec.ShortDuration(d))
 	}
 	return ""
 }
@@ -203,18 +204,6 @@ func isEmpty(s batch.SourceProgress) bool {
 		}
 	}
 	return partitions > 1
-}
-
-// shortDuration is a duration without parts that are zero: 1h, not 1h0m0s.
-func shortDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 // clock writes times of one sentence: the date only where it is not that of the time before.

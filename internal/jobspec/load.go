@@ -15,9 +15,10 @@ import (
 
 // Options change how a job file is read.
 type Options struct {
-	Env      Lookup   // nil: the environment of the process
-	EnvFiles []string // see [EnvFile]; what Env has wins, then the last file
-	Set      []string // path=value, applied in order, after variables are replaced
+	Env      Lookup                // nil: the environment of the process
+	EnvFiles []string              // see [EnvFile]; what Env has wins, then the last file
+	Set      []string              // path=value, applied in order, after variables are replaced
+	Secret   func(values []string) // told what must not be shown, before anything else can go wrong; may be nil
 }
 
 // Load reads a job file. A mistake in it is a [dstream.Error].
@@ -69,8 +70,12 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 		return nil, fail(t.pos, "", "the job file is %s, want a mapping", t.kind)
 	}
 	t = t.withoutExtensions()
-	if err := (variables{env: env, dir: dir}).expand(t); err != nil {
+	v := &variables{env: env, dir: dir}
+	if err := v.expand(t); err != nil {
 		return nil, err
+	}
+	if o.Secret != nil {
+		o.Secret(v.secrets)
 	}
 	for _, s := range o.Set {
 		if t, err = set(t, s); err != nil {

@@ -106,7 +106,7 @@ func (s *Spec) readRecord(recorded []byte) (*Spec, error) {
 	if err := s.reachBy(t); err != nil {
 		return nil, err
 	}
-	if err := (variables{env: s.env, dir: "/"}).expand(t); err != nil {
+	if err := (&variables{env: s.env, dir: "/"}).expand(t); err != nil {
 		return nil, err
 	}
 	old, err := (&decoder{dir: "/"}).spec(t)

@@ -7,7 +7,7 @@ import (
 )
 
 // Resolved is the job file as it counts: variables replaced, defaults filled in, paths absolute, queries in place, as
-// YAML that means the same again. Secrets are ***.
+// YAML that means the same again. What is secret in it is ***.
 func (s *Spec) Resolved() string {
 	var b strings.Builder
 	s.normal.write(&b, "")
@@ -37,14 +37,16 @@ func (t *tree) writeValue(b *strings.Builder, indent string) {
 		b.WriteByte('\n')
 		t.write(b, indent+"  ")
 	case t.secret != "":
-		b.WriteString(" \"***\"\n")
+		writeText(b, escapeStart(t.masked), indent)
 	default:
-		writeText(b, variableStart.ReplaceAllString(t.scalar, "$$$1"), indent)
+		writeText(b, escapeStart(t.scalar), indent)
 	}
 }
 
 // variableStart is a dollar sign that would begin a variable.
 var variableStart = regexp.MustCompile(`(\$[{$])`)
+
+func escapeStart(s string) string { return variableStart.ReplaceAllString(s, "$$$1") }
 
 // blockText is a text that stands behind | as it is: lines of printable characters, of which the first is not indented.
 var blockText = regexp.MustCompile(`^[^\s][^\n\r\t\x00-\x1f\x7f]*(\n[^\n\r\x00-\x08\x0b-\x1f\x7f]*)+$`)

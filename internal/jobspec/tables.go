@@ -19,6 +19,17 @@ func (t *Table) path() (string, dstream.Pos) {
 	return string(t.CSV), t.CSVPos
 }
 
+// TablePath is the file of a static table, "" when the job has no such table.
+func (s *Spec) TablePath(name string) string {
+	for i := range s.Tables {
+		if s.Tables[i].Name == name {
+			path, _ := s.Tables[i].path()
+			return path
+		}
+	}
+	return ""
+}
+
 // lookAtTables checks that the files of the tables are there.
 func (s *Spec) lookAtTables() error {
 	for i := range s.Tables {

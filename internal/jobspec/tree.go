@@ -15,7 +15,8 @@ type tree struct {
 	scalar   string
 	style    yaml.Style
 	expanded bool   // variables are replaced
-	secret   string // what to write in the place of a scalar that must not be shown: it, with references for its secret parts
+	secret   string // of a scalar that must not be shown: it, with references in the place of its secret parts
+	masked   string // the same with *** there
 	entries  []entry
 	items    []*tree
 	index    map[string]int // key → place in entries, for mappings of many keys

@@ -17,11 +17,13 @@ type Lookup func(name string) (string, bool)
 type variables struct {
 	env Lookup
 	dir string // relative paths count from here
+
+	secrets []string // that were put into values
 }
 
 // expand replaces variables in every scalar of the tree, after parsing, so that a value can never become structure. A
 // tree that stands in several places is expanded once: what a variable yields is not looked at again.
-func (v variables) expand(t *tree) error {
+func (v *variables) expand(t *tree) error {
 	if t.expanded {
 		return nil
 	}
@@ -43,14 +45,15 @@ func (v variables) expand(t *tree) error {
 }
 
 // expandScalar knows ${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path} and $$.
-func (v variables) expandScalar(t *tree) error {
+func (v *variables) expandScalar(t *tree) error {
 	if !strings.Contains(t.scalar, "$") {
 		return nil
 	}
-	var value, reference strings.Builder // reference keeps what is secret as it is written
+	var value, reference, masked strings.Builder
 	secret := false
 	literal := func(s string) {
 		value.WriteString(s)
+		masked.WriteString(s)
 		reference.WriteString(escapeVariables(s))
 	}
 	for s := t.scalar; ; {
@@ -60,7 +63,7 @@ func (v variables) expandScalar(t *tree) error {
 		case !found:
 			t.scalar = value.String()
 			if secret {
-				t.secret = reference.String()
+				t.secret, t.masked = reference.String(), masked.String()
 			}
 			return nil
 		case strings.HasPrefix(after, "$"):
@@ -77,7 +80,9 @@ func (v variables) expandScalar(t *tree) error {
 			}
 			if isSecret(ref) {
 				secret = true
+				v.secrets = append(v.secrets, got)
 				value.WriteString(got)
+				masked.WriteString("***")
 				reference.WriteString("${" + v.lasting(ref) + "}")
 			} else {
 				literal(got)
@@ -103,7 +108,7 @@ func isSecret(ref string) bool {
 }
 
 // lasting is a reference that means the same from anywhere.
-func (v variables) lasting(ref string) string {
+func (v *variables) lasting(ref string) string {
 	if path, ok := strings.CutPrefix(ref, "file:"); ok && !filepath.IsAbs(path) {
 		return "file:" + filepath.Join(v.dir, path)
 	}
@@ -113,7 +118,7 @@ func (v variables) lasting(ref string) string {
 const variableForms = "the forms are ${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path}, and $$ for a dollar sign"
 
 // value is what a reference, the text between the braces, stands for.
-func (v variables) value(ref string, pos dstream.Pos) (string, error) {
+func (v *variables) value(ref string, pos dstream.Pos) (string, error) {
 	if path, ok := strings.CutPrefix(ref, "file:"); ok {
 		return v.file(path, pos)
 	}
@@ -146,7 +151,7 @@ func (v variables) value(ref string, pos dstream.Pos) (string, error) {
 const maxSecret = 1 << 20
 
 // file reads a secret; line breaks at its end are not part of it.
-func (v variables) file(path string, pos dstream.Pos) (string, error) {
+func (v *variables) file(path string, pos dstream.Pos) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(v.dir, path)
 	}
