@@ -1,10 +1,6 @@
 package columnar
 
-import (
-	"bytes"
-	"errors"
-	"math"
-)
+import "math"
 
 // best keeps the least or the greatest value of each group. There is one for each storage of values.
 type best interface {
@@ -23,13 +19,19 @@ type best interface {
 
 // newBest returns the keeper for a type, or nil for types without an order.
 func newBest(t Type, largest bool) best {
-	switch t.Kind {
-	case Bool, Int8, Int16, Int32, Int64, Date, Timestamp, LocalTimestamp:
+	switch t.Kind.Storage() {
+	case StoredBits, StoredI32, StoredI64:
 		return &bestInt{typ: t, largest: largest}
-	case Float32, Float64:
+	case StoredF64:
 		return &bestDouble{typ: t, largest: largest}
-	case String, Binary:
+	case StoredWide:
+		return &bestWide{typ: t, largest: largest}
+	case StoredBytes:
 		return &bestText{typ: t, largest: largest}
+	case StoredList, StoredStruct:
+		if t.CheckKey() == nil {
+			return newBestNested(t, largest)
+		}
 	}
 	return nil
 }
@@ -71,11 +73,11 @@ func (b *bestInt) forget(g uint32) { b.seen[g], b.vals[g] = 0, 0 }
 
 func (b *bestInt) column() *Vector {
 	v := &Vector{Type: b.typ, N: len(b.vals), Valid: b.validity()}
-	switch b.typ.Kind {
-	case Bool:
+	switch b.typ.Kind.Storage() {
+	case StoredBits:
 		b.bits = packBits(b.bits, v.N, func(i int) bool { return b.vals[i] != 0 })
 		v.Bits = b.bits
-	case Int8, Int16, Int32, Date:
+	case StoredI32:
 		b.i32 = resized(b.i32, v.N)
 		for i, x := range b.vals {
 			b.i32[i] = int32(x)
@@ -141,100 +143,3 @@ func (b *bestDouble) reset() {
 }
 
 func (b *bestDouble) sizeBytes() int64 { return b.presence.sizeBytes() + int64(cap(b.vals))*8 }
-
-// bestText keeps strings in an arena; replaced ones leave garbage that is collected when it is more than half.
-type bestText struct {
-	typ     Type
-	largest bool
-	span    []span
-	arena   []byte
-	live    int // bytes in use
-	presence
-	off  []int32 // buffers of the column
-	data []byte
-}
-
-type span struct{ from, to int }
-
-func (b *bestText) extend(n int) {
-	b.span = extended(b.span, n)
-	b.presence.extend(n)
-}
-
-func (b *bestText) get(g uint32) []byte { return b.arena[b.span[g].from:b.span[g].to] }
-
-func (b *bestText) improve(in *aggInput, v *Vector, won []byte) error {
-	for i, g := range in.groups {
-		x := v.Str(int(in.rows[i]))
-		if b.seen[g] == 0 || b.better(g, x) {
-			b.set(g, x)
-			if won != nil {
-				won[g] = 1
-			}
-		}
-	}
-	if b.live > math.MaxInt32 {
-		return errTooMuchText
-	}
-	return nil
-}
-
-// errTooMuchText is about a column that 32-bit offsets cannot count.
-var errTooMuchText = errors.New("more than 2 GiB in one shard: use more shards")
-
-func (b *bestText) better(g uint32, x []byte) bool {
-	c := bytes.Compare(x, b.get(g))
-	return c != 0 && c > 0 == b.largest
-}
-
-func (b *bestText) set(g uint32, x []byte) {
-	old := b.span[g]
-	b.live += len(x) - (old.to - old.from)
-	b.span[g], b.seen[g] = span{len(b.arena), len(b.arena) + len(x)}, 1
-	b.arena = append(b.arena, x...)
-	if len(b.arena) > 2*b.live+4096 {
-		b.collect()
-	}
-}
-
-// collect moves the strings in use together.
-func (b *bestText) collect() {
-	fresh := make([]byte, 0, b.live+b.live/2)
-	for g := range b.span {
-		from := len(fresh)
-		fresh = append(fresh, b.get(uint32(g))...)
-		b.span[g] = span{from, len(fresh)}
-	}
-	b.arena = fresh
-}
-
-func (b *bestText) keepBest(in *aggInput, v *Vector) {
-	rows := in.rows
-	in.filter(func(i int, g uint32) bool { return bytes.Equal(v.Str(int(rows[i])), b.get(g)) })
-}
-
-func (b *bestText) forget(g uint32) {
-	b.live -= b.span[g].to - b.span[g].from
-	b.span[g], b.seen[g] = span{}, 0
-}
-
-// column lays the strings out in the order of the groups.
-func (b *bestText) column() *Vector {
-	b.off, b.data = resized(b.off, len(b.span)+1), b.data[:0]
-	for g := range b.span {
-		b.off[g] = int32(len(b.data))
-		b.data = append(b.data, b.get(uint32(g))...)
-	}
-	b.off[len(b.span)] = int32(len(b.data))
-	b.data = withSlack(b.data)
-	return &Vector{Type: b.typ, N: len(b.span), Off: b.off, Data: b.data, Valid: b.validity()}
-}
-
-func (b *bestText) reset() {
-	b.span, b.arena, b.live = b.span[:0], b.arena[:0], 0
-	b.presence.reset()
-}
-
-func (b *bestText) sizeBytes() int64 {
-	return b.presence.sizeBytes() + int64(cap(b.span))*16 + int64(cap(b.arena)+cap(b.data)) + int64(cap(b.off))*4
-}

@@ -33,27 +33,42 @@ func sumType(a Agg) Type {
 		return Type{Kind: Int64}
 	case a.In.Float():
 		return Type{Kind: Float64}
+	case a.In.Kind == Decimal:
+		return DecimalOf(MaxPrecision, int(a.In.Scale))
+	case a.In.Kind == Interval:
+		return a.In
 	}
 	return Type{}
 }
 
 func newSum(a Agg) aggState {
-	if a.In.Integer() {
+	switch {
+	case a.In.Integer():
 		return &intSum{}
+	case a.In.Kind == Decimal:
+		return &decimalSum{decimalSums: newDecimalSums(a.In.Scale)}
+	case a.In.Kind == Interval:
+		return &intervalSum{}
 	}
 	return &doubleSum{doubleSums: newDoubleSums()}
 }
 
 func avgType(a Agg) Type {
-	if a.In.Integer() || a.In.Float() {
+	switch {
+	case a.In.Integer() || a.In.Float():
 		return Type{Kind: Float64}
+	case a.In.Kind == Decimal:
+		return newDecimalAvg(a.In).out
 	}
 	return Type{}
 }
 
 func newAvg(a Agg) aggState {
-	if a.In.Integer() {
+	switch {
+	case a.In.Integer():
 		return &intAvg{}
+	case a.In.Kind == Decimal:
+		return newDecimalAvg(a.In)
 	}
 	return &doubleAvg{doubleSums: newDoubleSums()}
 }

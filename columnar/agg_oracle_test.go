@@ -10,7 +10,12 @@ import (
 )
 
 // The oracle of the aggregates: rows as Go values, aggregates by their definition, with big numbers. Values are nil,
-// bool, int64, float64 and string.
+// bool, int64, float64, string, decimalCell, intervalCell and, for arrays and structs, []any.
+
+type (
+	decimalCell  Int128
+	intervalCell Int128
+)
 
 // cell is row i of a vector as a Go value.
 func cell(v *Vector, i int) any {
@@ -26,14 +31,35 @@ func cell(v *Vector, i int) any {
 		return v.F64[i] + 0
 	case String, Binary:
 		return string(v.Str(i))
+	case Decimal:
+		return decimalCell(v.Wide[i])
+	case Interval:
+		return intervalCell(v.Wide[i])
+	case Struct:
+		return cells(v.Kids, i)
+	case Array:
+		out := []any{}
+		for e := v.Off[i]; e < v.Off[i+1]; e++ {
+			out = append(out, cell(v.Kids[0], int(e)))
+		}
+		return out
 	}
 	return v.I64[i]
 }
 
-// compareCells orders values of one type; NULL is below everything, NaN above all numbers.
+func cells(cols []*Vector, i int) []any {
+	out := make([]any, len(cols))
+	for c, v := range cols {
+		out[c] = cell(v, i)
+	}
+	return out
+}
+
+// compareCells orders values of one type; NULL, which only parts of values are, is above everything, NaN above all
+// numbers.
 func compareCells(a, b any) int {
 	if a == nil || b == nil {
-		return cmp.Compare(bit(a != nil), bit(b != nil))
+		return cmp.Compare(bit(a == nil), bit(b == nil))
 	}
 	switch x := a.(type) {
 	case bool:
@@ -46,8 +72,36 @@ func compareCells(a, b any) int {
 			return cmp.Compare(bit(x != x), bit(y != y))
 		}
 		return cmp.Compare(x, y)
+	case decimalCell:
+		return bigOf(Int128(x)).Cmp(bigOf(Int128(b.(decimalCell))))
+	case intervalCell:
+		return x.length().Cmp(b.(intervalCell).length())
+	case []any:
+		return slices.CompareFunc(x, b.([]any), compareCells)
 	}
 	return strings.Compare(a.(string), b.(string))
+}
+
+// length is in microseconds, with months of 30 days.
+func (v intervalCell) length() *big.Int {
+	months, days, micros := Int128(v).Interval()
+	out := big.NewInt(int64(months)*30 + int64(days))
+	return out.Add(out.Mul(out, big.NewInt(24*3600*1_000_000)), big.NewInt(micros))
+}
+
+// canonicalCell has one form for intervals that are equal.
+func canonicalCell(a any) any {
+	switch x := a.(type) {
+	case intervalCell:
+		return intervalCell(canonicalInterval(Int128(x)))
+	case []any:
+		out := make([]any, len(x))
+		for i := range x {
+			out[i] = canonicalCell(x[i])
+		}
+		return out
+	}
+	return a
 }
 
 // aggOracle groups rows by their printed keys.
@@ -63,10 +117,7 @@ func newAggOracle(spec AggSpec) *aggOracle {
 
 func (o *aggOracle) add(b *Batch) {
 	for _, r := range selected(b) {
-		row := make([]any, len(b.Cols))
-		for c, v := range b.Cols {
-			row[c] = cell(v, int(r))
-		}
+		row := cells(b.Cols, int(r))
 		key := o.key(row)
 		if o.groups[key] == nil {
 			o.order = append(o.order, key)
@@ -98,7 +149,8 @@ func (o *aggOracle) result(key string) []any {
 
 // overflows reports whether some result is an error.
 func (o *aggOracle) overflows() bool {
-	return slices.ContainsFunc(o.order, func(key string) bool { return slices.Contains(o.result(key), any(errOverflow{})) })
+	isOverflow := func(v any) bool { return v == errOverflow{} }
+	return slices.ContainsFunc(o.order, func(key string) bool { return slices.ContainsFunc(o.result(key), isOverflow) })
 }
 
 // errOverflow stands for a result that is an error.
@@ -118,15 +170,15 @@ func aggregateCells(a Agg, rows [][]any) any {
 	}
 	switch a.Func {
 	case Min, BoolAnd:
-		return slices.MinFunc(vals, compareCells)
+		return canonicalCell(slices.MinFunc(vals, compareCells))
 	case Max, BoolOr:
-		return slices.MaxFunc(vals, compareCells)
+		return canonicalCell(slices.MaxFunc(vals, compareCells))
 	case ArgMin, ArgMax:
-		return argCells(a, rows)
+		return canonicalCell(argCells(a, rows))
 	case Sum:
 		return sumCells(vals)
 	case Avg:
-		return avgCells(vals)
+		return avgCells(a.In, vals)
 	}
 	return varianceCells(a.Func, vals)
 }
@@ -166,28 +218,71 @@ const exactBits = 8192
 func exactFloat(x float64) *big.Float { return new(big.Float).SetPrec(exactBits).SetFloat64(x) }
 
 func sumCells(vals []any) any {
-	if _, ok := vals[0].(int64); ok {
+	switch vals[0].(type) {
+	case float64:
+		f, _ := sumDoubles(vals)
+		return f
+	case intervalCell:
+		return sumIntervals(vals)
+	case decimalCell:
 		above, below := sumInts(vals)
-		if !above.IsInt64() || !below.IsInt64() {
+		if !fitsDecimal(above) || !fitsDecimal(below) {
 			return errOverflow{}
 		}
-		return above.Int64() + below.Int64()
+		return decimalCell(int128Of(above.Add(above, below)))
 	}
-	f, _ := sumDoubles(vals)
-	return f
+	above, below := sumInts(vals)
+	if !above.IsInt64() || !below.IsInt64() {
+		return errOverflow{}
+	}
+	return above.Int64() + below.Int64()
 }
 
-// sumInts adds up the values that are not negative, and the others.
+// sumInts adds up the integers or decimals that are not negative, and the others.
 func sumInts(vals []any) (above, below *big.Int) {
 	above, below = new(big.Int), new(big.Int)
 	for _, v := range vals {
-		if x := v.(int64); x < 0 {
-			below.Add(below, big.NewInt(x))
+		x := new(big.Int)
+		if d, ok := v.(decimalCell); ok {
+			x = bigOf(Int128(d))
 		} else {
-			above.Add(above, big.NewInt(x))
+			x.SetInt64(v.(int64))
+		}
+		if x.Sign() < 0 {
+			below.Add(below, x)
+		} else {
+			above.Add(above, x)
 		}
 	}
 	return above, below
+}
+
+var tenTo38 = new(big.Int).Exp(big.NewInt(10), big.NewInt(38), nil)
+
+func fitsDecimal(x *big.Int) bool { return x.CmpAbs(tenTo38) < 0 }
+
+func int128Of(x *big.Int) Int128 {
+	low := new(big.Int).And(x, new(big.Int).SetUint64(math.MaxUint64))
+	return Int128{Lo: low.Uint64(), Hi: new(big.Int).Rsh(x, 64).Int64()}
+}
+
+func sumIntervals(vals []any) any {
+	parts := [3][]any{}
+	for _, v := range vals {
+		months, days, micros := Int128(v.(intervalCell)).Interval()
+		for i, x := range []int64{int64(months), int64(days), micros} {
+			parts[i] = append(parts[i], x)
+		}
+	}
+	var sums [3]int64
+	for i, limit := range []int64{math.MaxInt32, math.MaxInt32, math.MaxInt64} {
+		above, below := sumInts(parts[i])
+		if above.Cmp(big.NewInt(limit)) > 0 || below.Cmp(big.NewInt(-limit-1)) < 0 {
+			return errOverflow{}
+		}
+		sums[i] = above.Int64() + below.Int64()
+	}
+	return intervalCell(MakeInterval(int32(sums[0]), int32(sums[1]), sums[2]))
 }
 
 // sumDoubles is the rounded sum, and the exact one where it is finite.
@@ -207,15 +302,42 @@ func sumDoubles(vals []any) (float64, *big.Float) {
 	return f + 0, sum
 }
 
-func avgCells(vals []any) any {
+func avgCells(in Type, vals []any) any {
 	n := float64(len(vals))
-	if _, ok := vals[0].(int64); ok {
-		above, below := sumInts(vals)
-		f, _ := new(big.Float).SetInt(above.Add(above, below)).Float64()
+	switch vals[0].(type) {
+	case float64:
+		f, _ := sumDoubles(vals)
 		return f / n
+	case decimalCell:
+		return avgDecimals(int(in.Scale), vals)
 	}
-	f, _ := sumDoubles(vals)
+	above, below := sumInts(vals)
+	f, _ := new(big.Float).SetInt(above.Add(above, below)).Float64()
 	return f / n
+}
+
+// avgDecimals brings all to the scale of the mean first.
+func avgDecimals(scale int, vals []any) any {
+	up := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(6-scale, 0))), nil)
+	for _, v := range vals {
+		if x := bigOf(Int128(v.(decimalCell))); !fitsDecimal(x.Mul(x, up)) {
+			return errOverflow{}
+		}
+	}
+	above, below := sumInts(vals)
+	if !fitsDecimal(above) || !fitsDecimal(below) {
+		return errOverflow{}
+	}
+	sum := above.Add(above, below)
+	// (2 × sum + n) / 2n, cut, of the magnitude
+	n := big.NewInt(int64(len(vals)))
+	twice := new(big.Int).Abs(sum)
+	twice.Add(twice.Mul(twice, up).Lsh(twice, 1), n)
+	mean := twice.Quo(twice, n.Lsh(n, 1))
+	if sum.Sign() < 0 {
+		mean.Neg(mean)
+	}
+	return decimalCell(int128Of(mean))
 }
 
 func varianceCells(fn AggFunc, vals []any) any {
@@ -248,10 +370,13 @@ func varianceCells(fn AggFunc, vals []any) any {
 
 // sameCell reports whether two results are the same bit by bit; there is one NaN.
 func sameCell(a, b any) bool {
-	x, ok1 := a.(float64)
-	y, ok2 := b.(float64)
-	if ok1 && ok2 {
-		return math.Float64bits(x) == math.Float64bits(y) || x != x && y != y
+	switch x := a.(type) {
+	case float64:
+		y, ok := b.(float64)
+		return ok && (math.Float64bits(x) == math.Float64bits(y) || x != x && y != y)
+	case []any:
+		y, ok := b.([]any)
+		return ok && slices.EqualFunc(x, y, sameCell)
 	}
 	return a == b
 }

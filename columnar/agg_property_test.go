@@ -4,17 +4,23 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 )
 
-// aggSchema has a key of few values, two conditions, and every type that aggregates take.
-var aggSchema = NewSchema(
-	Field{"k", Type{Kind: Int64}}, Field{"k2", Type{Kind: String}}, Field{"ok", Type{Kind: Bool}},
-	Field{"n", Type{Kind: Int32}}, Field{"big", Type{Kind: Int64}}, Field{"x", Type{Kind: Float64}},
-	Field{"name", Type{Kind: String}}, Field{"raw", Type{Kind: Binary}}, Field{"day", Type{Kind: Date}}, Field{"at", Type{Kind: Timestamp}})
+// aggSchema has keys of few values, a condition, and every type that aggregates take.
+var aggSchema = func() *Schema {
+	s := NewSchema(Field{"k", Type{Kind: Int64}}, Field{"k2", Type{Kind: String}}, Field{"ok", Type{Kind: Bool}})
+	for i, t := range []Type{{Kind: Int8}, {Kind: Int16}, {Kind: Int32}, {Kind: Int64}, {Kind: Float32}, {Kind: Float64}, {Kind: String}, {Kind: Binary},
+		{Kind: Date}, {Kind: Timestamp}, {Kind: LocalTimestamp}, {Kind: Interval}, DecimalOf(9, 2), DecimalOf(38, 0), DecimalOf(38, 10),
+		ArrayOf(Type{Kind: Interval}), StructOf(Field{"a", Type{Kind: Float64}}, Field{"b", ArrayOf(Type{Kind: String})})} {
+		s.Fields = append(s.Fields, Field{fmt.Sprintf("c%d", i), t})
+	}
+	return s
+}()
 
 // aggRandom makes values of one size for a batch, so that some sums are narrow and some are wide.
 type aggRandom struct {
@@ -45,7 +51,7 @@ func (r aggRandom) double() float64 {
 }
 
 func (r aggRandom) integer(bits int) int64 {
-	if r.IntN(20) == 0 {
+	if r.IntN(100) == 0 {
 		return []int64{1<<(bits-1) - 1, -1 << (bits - 1)}[r.IntN(2)]
 	}
 	return r.Int64N(100) - 50
@@ -61,28 +67,54 @@ func (r aggRandom) append(b *Builder, name string) {
 		b.AppendNull()
 		return
 	}
-	switch b.vec.Type.Kind {
-	case Bool:
+	t := b.vec.Type
+	switch {
+	case name == "k":
+		b.AppendInt64(r.Int64N(4))
+	case t.Kind == Bool:
 		b.AppendBool(r.IntN(3) > 0)
-	case Int8:
-		b.AppendInt32(int32(r.integer(8)))
-	case Int16:
-		b.AppendInt32(int32(r.integer(16)))
-	case Int32, Date:
-		b.AppendInt32(int32(r.integer(32)))
-	case Float64:
-		b.AppendFloat64(r.double())
-	case Float32:
+	case t.Kind == Float32:
 		b.AppendFloat64(float64(float32(r.double())))
-	case String, Binary:
-		b.AppendString(r.text())
+	case t.Kind == Interval:
+		r.interval(b)
+	case t.Kind == Decimal:
+		b.AppendWide(r.decimal(t))
+	case t.IsNested():
+		appendRandomValue(r.Rand, b, 0.2)
 	default:
-		if name == "k" {
-			b.AppendInt64(r.Int64N(4))
-		} else {
-			b.AppendInt64(r.integer(64))
-		}
+		r.appendPlain(b)
 	}
+}
+
+func (r aggRandom) appendPlain(b *Builder) {
+	bits := map[Kind]int{Int8: 8, Int16: 16, Int32: 32, Date: 32}
+	switch k := b.vec.Type.Kind; k.Storage() {
+	case StoredI32:
+		b.AppendInt32(int32(r.integer(bits[k])))
+	case StoredI64:
+		b.AppendInt64(r.integer(64))
+	case StoredF64:
+		b.AppendFloat64(r.double())
+	case StoredBytes:
+		b.AppendString(r.text())
+	}
+}
+
+// interval is a small one, or any.
+func (r aggRandom) interval(b *Builder) {
+	if r.IntN(100) == 0 {
+		b.AppendWide(randomWide(r.Rand, b.vec.Type))
+	} else {
+		b.AppendWide(MakeInterval(int32(r.IntN(3)-1), int32(r.IntN(90)-45), r.Int64N(3*microsPerDay)))
+	}
+}
+
+// decimal is a small one, or any.
+func (r aggRandom) decimal(t Type) Int128 {
+	if r.IntN(100) == 0 {
+		return randomWide(r.Rand, t)
+	}
+	return Int128Of(r.Int64N(20000) - 10000)
 }
 
 func (r aggRandom) batch(rows int) *Batch {
@@ -100,36 +132,34 @@ func (r aggRandom) batch(rows int) *Batch {
 	return b
 }
 
-// everyAgg is each aggregate over each column that it takes.
-func everyAgg(r *rand.Rand) []Agg {
-	out := []Agg{{Func: CountStar, Arg: -1}}
-	for fn := range aggKinds {
-		for i, f := range aggSchema.Fields {
-			key := r.IntN(len(aggSchema.Fields))
-			for _, a := range []Agg{{Func: fn, Arg: i, In: f.Type}, {Func: fn, Arg: i, In: f.Type, More: []AggArg{{key, aggSchema.Fields[key].Type}}}} {
-				if _, err := a.Out(); err == nil && fn != CountStar && len(a.More) == argCount(fn)-1 {
-					out = append(out, a)
-				}
-			}
+// randomAgg is one of the functions over columns that it takes.
+func randomAgg(r *rand.Rand) Agg {
+	functions := slices.Sorted(maps.Keys(aggKinds))
+	fn := functions[r.IntN(len(functions))]
+	column := func() (int, Type) {
+		i := r.IntN(len(aggSchema.Fields))
+		return i, aggSchema.Fields[i].Type
+	}
+	for {
+		a := Agg{Func: fn, Arg: -1}
+		if fn != CountStar {
+			a.Arg, a.In = column()
+		}
+		if fn == ArgMin || fn == ArgMax {
+			i, t := column()
+			a.More = []AggArg{{i, t}}
+		}
+		if _, err := a.Out(); err == nil {
+			return a
 		}
 	}
-	slices.SortFunc(out, func(a, b Agg) int { return bytes.Compare([]byte(a.String()), []byte(b.String())) })
-	return out
-}
-
-func argCount(fn AggFunc) int {
-	if fn == ArgMin || fn == ArgMax {
-		return 2
-	}
-	return 1
 }
 
 // randomAggSpec groups by none to two keys, with about a dozen aggregates, some of them with a condition.
 func randomAggSpec(r *rand.Rand) AggSpec {
-	spec := AggSpec{Keys: [][]int{{}, {0}, {1}, {0, 1}, {5}}[r.IntN(5)]}
-	all := everyAgg(r)
+	spec := AggSpec{Keys: [][]int{{}, {0}, {1}, {0, 1}, {8}}[r.IntN(5)]}
 	for i := range 4 + r.IntN(12) {
-		a := all[r.IntN(len(all))]
+		a := randomAgg(r)
 		a.Name = fmt.Sprintf("a%d", i)
 		if r.IntN(3) == 0 {
 			a.Where = 1 + aggSchema.Index("ok")
@@ -214,7 +244,7 @@ func checkAggregates(t *testing.T, h *HashAggregate, want *aggOracle) {
 		t.Fatalf("%s: %d groups (%s), want %d", want.spec, out.Rows, out.Schema, len(want.order))
 	}
 	for i := range out.Rows {
-		got := cellsOf(out, i)
+		got := cells(out.Cols, i)
 		keys := make([]any, len(aggSchema.Fields))
 		for j, k := range want.spec.Keys {
 			keys[k] = got[j]
@@ -229,14 +259,6 @@ func checkAggregates(t *testing.T, h *HashAggregate, want *aggOracle) {
 			}
 		}
 	}
-}
-
-func cellsOf(b *Batch, i int) []any {
-	out := make([]any, len(b.Cols))
-	for c, v := range b.Cols {
-		out[c] = cell(v, i)
-	}
-	return out
 }
 
 // checkSameGroups compares half-aggregated groups, in the order of their keys, byte by byte.
@@ -262,7 +284,7 @@ func printed(b *Batch) string {
 	var out bytes.Buffer
 	fmt.Fprintln(&out, b.Schema)
 	for i := range b.Rows {
-		fmt.Fprintf(&out, "%#v\n", cellsOf(b, i))
+		fmt.Fprintf(&out, "%#v\n", cells(b.Cols, i))
 	}
 	return out.String()
 }
@@ -284,7 +306,7 @@ cases:
 			dirty := whole.Dirty()
 			whole.MarkClean()
 			for i := range dirty.Rows {
-				key := fmt.Sprintf("%#v", cellsOf(dirty, i)[:len(spec.Keys)])
+				key := fmt.Sprintf("%#v", cells(dirty.Cols, i)[:len(spec.Keys)])
 				if newest[key] == nil {
 					order = append(order, key)
 				}

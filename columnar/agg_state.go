@@ -180,12 +180,12 @@ func damaged(what string) error { return errors.New("damaged half-aggregated row
 func (in *aggInput) ints(v *Vector) []int64 {
 	dst := resized(in.i64, len(in.rows))
 	in.i64 = dst
-	switch v.Type.Kind {
-	case Bool:
+	switch v.Type.Kind.Storage() {
+	case StoredBits:
 		for i, r := range in.rows {
 			dst[i] = int64(v.Bits[r>>3] >> (r & 7) & 1)
 		}
-	case Int8, Int16, Int32, Date:
+	case StoredI32:
 		for i, r := range in.rows {
 			dst[i] = int64(v.I32[r])
 		}
