@@ -48,7 +48,11 @@ func (s Session) ResolveAgg(call AggCall) (*BoundAgg, error) {
 	if err := fn.resolve(b); err != nil {
 		return nil, err
 	}
-	b.out.Distinct = call.Distinct && !aggKinds[b.out.Func].repeats
+	if b.out.Distinct = call.Distinct && !aggKinds[b.out.Func].repeats; b.out.Distinct {
+		if err := b.checkDistinct(); err != nil {
+			return nil, err
+		}
+	}
 	t, err := b.out.Agg("", func(*Expr) int { return 0 }).Out()
 	if err != nil {
 		return nil, b.noSuch()
@@ -68,7 +72,11 @@ func (b *BoundAgg) Agg(name string, column func(*Expr) int) Agg {
 		}
 	}
 	for _, k := range b.Order {
-		a.Order = append(a.Order, AggOrder{Col: column(k.Expr), Type: k.Expr.Type, Desc: k.Desc, NullsFirst: k.NullsFirst})
+		o := AggOrder{Col: a.Arg, Type: k.Expr.Type, Desc: k.Desc, NullsFirst: k.NullsFirst}
+		if k.Expr.String() != b.Args[0].String() {
+			o.Col = column(k.Expr)
+		}
+		a.Order = append(a.Order, o)
 	}
 	if b.Where != nil {
 		a.Where = 1 + column(b.Where)
@@ -116,6 +124,30 @@ type aggBinder struct {
 // noSuch is the error for arguments that do not fit.
 func (b *aggBinder) noSuch() error {
 	return noSuchFunction(&function{Function: b.fn.Function, takes: b.fn.takes}, b.call.Args)
+}
+
+// checkDistinct refuses an order by something else than the values, which one value may have several of.
+func (b *aggBinder) checkDistinct() error {
+	for _, k := range b.out.Order {
+		if k.Expr.String() != b.out.Args[0].String() {
+			return fmt.Errorf("with DISTINCT, %s can be ordered by its argument only", b.fn.Name)
+		}
+	}
+	return nil
+}
+
+// order takes the ORDER BY over.
+func (b *aggBinder) order() error {
+	for _, k := range b.call.OrderBy {
+		if k.Expr.Type.Kind == Null {
+			continue // the same for all
+		}
+		if err := k.Expr.Type.CheckKey(); err != nil {
+			return fmt.Errorf("ORDER BY in %s: %w", b.fn.Name, err)
+		}
+		b.out.Order = append(b.out.Order, k)
+	}
+	return nil
 }
 
 // filter turns FILTER into arguments that are NULL where it is not TRUE, which all aggregates skip but array_agg and

@@ -36,6 +36,12 @@ func aggregateList() []*aggFunction {
 		{aggAbout("any_value", "any_value(a) → type of a", "Some value, always the same for the same rows: the first, or without an event time the least."), "a value", resolveAny},
 		{aggAbout("bool_and", "bool_and(condition) → boolean", "Whether the condition is TRUE in all rows in which it is not NULL.", "every"), "a boolean", one(BoolAnd, Bool)},
 		{aggAbout("bool_or", "bool_or(condition) → boolean", "Whether the condition is TRUE in some row."), "a boolean", one(BoolOr, Bool)},
+		{aggAbout("string_agg", "string_agg(a [, separator] [ORDER BY …]) → string", "The values as one text, ordered by the keys and then by themselves; the separator is a comma if none is given.", "group_concat", "listagg"),
+			"a text, or what can be cast to one, and a constant separator", resolveStringAgg},
+		{aggAbout("array_agg", "array_agg(a [ORDER BY …]) → array", "The values as an array, ordered by the keys and then by themselves; NULLs are kept, NULL for no rows.", "list"),
+			"a value that has an order", resolveArrayAgg},
+		{aggAbout("collect_list", "collect_list(a [ORDER BY …]) → array", "array_agg without NULLs."), "a value that has an order", resolveCollect(false)},
+		{aggAbout("collect_set", "collect_set(a) → array", "array_agg(DISTINCT a) without NULLs."), "a value that has an order", resolveCollect(true)},
 		{aggAbout("stddev_samp", "stddev_samp(number) → double", "The standard deviation of a sample, from exact sums; NULL for one value.", "stddev"), number, doubles(StddevSamp)},
 		{aggAbout("stddev_pop", "stddev_pop(number) → double", "The standard deviation of all values, from exact sums."), number, doubles(StddevPop)},
 		{aggAbout("var_samp", "var_samp(number) → double", "The variance of a sample, from exact sums; NULL for one value.", "variance"), number, doubles(VarSamp)},
@@ -79,6 +85,10 @@ func IsAggregate(name string) bool {
 var refusedAggregates = map[string]string{}
 
 func init() {
+	for _, name := range []string{"bit_and", "bit_or", "bit_xor", "product", "kurtosis", "skewness", "histogram", "json_agg", "jsonb_agg", "json_object_agg",
+		"json_group_array", "map_agg", "xmlagg", "grouping", "approx_top_k", "geomean", "entropy"} {
+		refusedAggregates[name] = "there is no such aggregate in this version"
+	}
 	const moments = "write it with avg(x * y), avg(x), avg(y) and the standard deviations"
 	for _, name := range []string{"corr", "covar_pop", "covar_samp", "regr_slope", "regr_intercept", "regr_r2", "regr_count", "regr_avgx", "regr_avgy", "regr_sxx", "regr_syy", "regr_sxy"} {
 		refusedAggregates[name] = moments
@@ -177,4 +187,50 @@ func resolveAny(b *aggBinder) error {
 		return b.args(Min, 1, String)
 	}
 	return first(ArgMin)(b)
+}
+
+func resolveArrayAgg(b *aggBinder) error {
+	if err := b.args(ArrayAgg, 1, String); err != nil {
+		return err
+	}
+	b.out.Where = b.call.Filter
+	return b.order()
+}
+
+// resolveCollect resolves the names that leave NULLs out, and with them what a FILTER drops.
+func resolveCollect(distinct bool) func(*aggBinder) error {
+	return func(b *aggBinder) error {
+		if err := resolveArrayAgg(b); err != nil {
+			return err
+		}
+		b.call.Distinct = b.call.Distinct || distinct
+		var err error
+		b.out.Where, err = b.session.Call("is not null", b.out.Args[0])
+		return err
+	}
+}
+
+// resolveStringAgg casts values to text; the separator is a constant.
+func resolveStringAgg(b *aggBinder) error {
+	separator := Const(Type{Kind: String}, Value{S: ","})
+	if len(b.call.Args) == 2 {
+		separator = b.call.Args[1]
+		b.call.Args = b.call.Args[:1]
+	}
+	if separator.Op != "const" || separator.Type.Kind != String || separator.Value.Null {
+		return fmt.Errorf("the separator of %s must be a constant text, such as ', '", b.fn.Name)
+	}
+	if err := b.args(StringAgg, 1, String); err != nil {
+		return err
+	}
+	text, err := b.session.Cast(b.out.Args[0], Type{Kind: String})
+	if err != nil {
+		return b.noSuch()
+	}
+	if text.Op == "cast" {
+		text.Text = b.out.Args[0].describe()
+	}
+	b.out.Args[0] = text
+	b.out.Params = []AggParam{{Type: separator.Type, Value: separator.Value}}
+	return b.order()
 }

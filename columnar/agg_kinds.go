@@ -6,6 +6,17 @@ type aggKind struct {
 	state func(a Agg) aggState
 	// repeats says that a value counts no more when it comes twice, so that DISTINCT changes nothing.
 	repeats bool
+	nulls   bool // NULL is a value as any other
+}
+
+// takesDistinct reports whether DISTINCT has a meaning: it is about one value that can be compared.
+func (k *aggKind) takesDistinct(a Agg) bool {
+	for _, o := range a.Order {
+		if o.Col != a.Arg {
+			return false
+		}
+	}
+	return a.Func != CountStar && len(a.More) == 0 && a.In.CheckKey() == nil
 }
 
 var aggKinds = map[AggFunc]*aggKind{
@@ -23,6 +34,8 @@ var aggKinds = map[AggFunc]*aggKind{
 	StddevPop:  {out: varianceType, state: newVariance},
 	VarSamp:    {out: varianceType, state: newVariance},
 	VarPop:     {out: varianceType, state: newVariance},
+	StringAgg:  {out: stringAggType, state: newStringAgg},
+	ArrayAgg:   {out: arrayAggType, state: newArrayAgg, nulls: true},
 }
 
 func fixedType(k Kind) func(Agg) Type { return func(Agg) Type { return Type{Kind: k} } }
@@ -35,7 +48,7 @@ func sumType(a Agg) Type {
 		return Type{Kind: Float64}
 	case a.In.Kind == Decimal:
 		return DecimalOf(MaxPrecision, int(a.In.Scale))
-	case a.In.Kind == Interval:
+	case a.In.Kind == Interval && !a.Distinct: // equal ones may have different parts
 		return a.In
 	}
 	return Type{}

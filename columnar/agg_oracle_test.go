@@ -158,6 +158,9 @@ type errOverflow struct{}
 
 func aggregateCells(a Agg, rows [][]any) any {
 	rows = rowsThatCount(a, rows)
+	if a.Distinct {
+		rows = distinctRows(a, rows)
+	}
 	if a.Func == CountStar || a.Func == Count {
 		return int64(len(rows))
 	}
@@ -169,6 +172,8 @@ func aggregateCells(a Agg, rows [][]any) any {
 		vals[i] = row[a.Arg]
 	}
 	switch a.Func {
+	case StringAgg, ArrayAgg:
+		return listCells(a, rows)
 	case Min, BoolAnd:
 		return canonicalCell(slices.MinFunc(vals, compareCells))
 	case Max, BoolOr:
@@ -188,7 +193,7 @@ func rowsThatCount(a Agg, rows [][]any) [][]any {
 	var out [][]any
 	for _, row := range rows {
 		counts := a.Where == 0 || row[a.Where-1] == true
-		if a.Func != CountStar {
+		if a.Func != CountStar && a.Func != ArrayAgg {
 			counts = counts && row[a.Arg] != nil
 		}
 		for _, m := range a.More {
@@ -199,6 +204,54 @@ func rowsThatCount(a Agg, rows [][]any) [][]any {
 		}
 	}
 	return out
+}
+
+func distinctRows(a Agg, rows [][]any) [][]any {
+	rows = slices.Clone(rows)
+	compare := func(x, y []any) int { return compareCells(x[a.Arg], y[a.Arg]) }
+	slices.SortStableFunc(rows, compare)
+	rows = slices.CompactFunc(rows, func(x, y []any) bool { return compare(x, y) == 0 })
+	for i, row := range rows { // a sum of intervals shows in which form they are
+		rows[i] = slices.Clone(row)
+		rows[i][a.Arg] = canonicalCell(row[a.Arg])
+	}
+	return rows
+}
+
+func listCells(a Agg, rows [][]any) any {
+	rows = slices.Clone(rows)
+	slices.SortFunc(rows, func(x, y []any) int {
+		for _, o := range a.Order {
+			if c := o.compare(x[o.Col], y[o.Col]); c != 0 {
+				return c
+			}
+		}
+		return compareCells(x[a.Arg], y[a.Arg])
+	})
+	var texts []string
+	list := []any{}
+	for _, row := range rows {
+		list = append(list, canonicalCell(row[a.Arg]))
+		texts = append(texts, fmt.Sprint(row[a.Arg]))
+	}
+	if a.Func == StringAgg {
+		return strings.Join(texts, a.Params[0].Value.S)
+	}
+	return list
+}
+
+// compare orders by one key; NULL, which is the greatest value, may have been moved.
+func (o AggOrder) compare(x, y any) int {
+	c := compareCells(x, y)
+	switch {
+	case x == nil || y == nil:
+		if o.NullsFirst {
+			return -c
+		}
+	case o.Desc:
+		return -c
+	}
+	return c
 }
 
 func argCells(a Agg, rows [][]any) any {

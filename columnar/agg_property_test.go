@@ -149,6 +149,19 @@ func randomAgg(r *rand.Rand) Agg {
 			i, t := column()
 			a.More = []AggArg{{i, t}}
 		}
+		if fn == StringAgg {
+			a.Params = []AggParam{{Type{Kind: String}, Value{S: []string{"", ", "}[r.IntN(2)]}}}
+		}
+		if fn == StringAgg || fn == ArrayAgg {
+			for range r.IntN(3) {
+				i, t := column()
+				if r.IntN(3) == 0 {
+					i, t = a.Arg, a.In
+				}
+				a.Order = append(a.Order, AggOrder{Col: i, Type: t, Desc: r.IntN(2) == 0, NullsFirst: r.IntN(2) == 0})
+			}
+		}
+		a.Distinct = r.IntN(3) == 0
 		if _, err := a.Out(); err == nil {
 			return a
 		}

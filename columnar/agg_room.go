@@ -4,7 +4,7 @@ import "math"
 
 // tooMuch is the error of a column that 32-bit offsets cannot count.
 func (in *aggInput) tooMuch() error {
-	return &RowError{Row: int(in.rows[0]), Reason: "more than 2 GiB of values in one shard"}
+	return in.fault(0, "more than 2 GiB of values in one shard")
 }
 
 // hasRoom reports whether the rows of v can be appended: 32-bit offsets count no more bytes or elements.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -31,7 +30,15 @@ type aggState interface {
 }
 
 // newAggState returns the state of an aggregate that has a result type.
-func newAggState(a Agg) aggState { return aggKinds[a.Func].state(a) }
+func newAggState(a Agg) aggState {
+	kind := aggKinds[a.Func]
+	if !a.Distinct {
+		return kind.state(a)
+	}
+	inner := a
+	inner.Distinct = false
+	return newDistinct(a, kind.state(inner), kind.nulls)
+}
 
 // aggFold is one aggregate of a [HashAggregate].
 type aggFold struct {
@@ -51,7 +58,9 @@ func newAggFold(in *Schema, a Agg) aggFold {
 		f.args = append(f.args, m.Col)
 	}
 	for _, o := range a.Order {
-		f.args = append(f.args, o.Col)
+		if o.Col != a.Arg {
+			f.args = append(f.args, o.Col)
+		}
 	}
 	f.width = len(f.state.columns())
 	return f
@@ -79,15 +88,11 @@ func (f *aggFold) explain(err error) error {
 	return fmt.Errorf("%s: %w", f.text, err)
 }
 
-// inGroup names the group in an error about a row of half-aggregated groups, or, where rows is nil, about a group.
-func (h *HashAggregate) inGroup(err error, rows []int32) error {
+// inGroup names the group in an error about one of its values.
+func (h *HashAggregate) inGroup(err error, group int) error {
 	var row *RowError
 	if !errors.As(err, &row) || len(h.keys.cols) == 0 {
 		return err
-	}
-	group := row.Row
-	if rows != nil {
-		group = int(h.groups[slices.Index(rows, int32(row.Row))])
 	}
 	keys := make([]string, len(h.keys.cols))
 	for i := range h.keys.cols {
@@ -102,7 +107,14 @@ type aggInput struct {
 	cols   []*Vector
 	rows   []int32  // physical rows of cols
 	groups []uint32 // one for each of rows
+	failed uint32   // the group that an error is about
 	*scratch
+}
+
+// fault is an error about the i-th row.
+func (in *aggInput) fault(i int, reason string) error {
+	in.failed = in.groups[i]
+	return &RowError{Row: int(in.rows[i]), Reason: reason}
 }
 
 // scratch holds the rows of an input that count, with their groups, and the values of a column at them.

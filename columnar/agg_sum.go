@@ -31,7 +31,7 @@ func (s *intSum) addAll(in *aggInput, v *Vector) error {
 		half := &s.signed[g][uint64(x)>>63]
 		sum := *half + x
 		if sum^x < 0 {
-			return &RowError{Row: int(in.rows[i]), Reason: outOfRange}
+			return in.fault(i, outOfRange)
 		}
 		*half = sum
 	}

@@ -26,7 +26,7 @@ func (s *decimalSums) addAll(in *aggInput, v *Vector) error {
 		half := &s.signed[g][uint64(x.Hi)>>63]
 		sum, overflow := half.Add(x)
 		if overflow || !sum.fitsDigits(MaxPrecision) {
-			return &RowError{Row: int(in.rows[i]), Reason: s.typ.String() + " out of range"}
+			return in.fault(i, s.typ.String()+" out of range")
 		}
 		*half = sum
 	}
@@ -134,9 +134,9 @@ func (s *decimalAvg) add(in *aggInput) error {
 	v := in.cols[0]
 	in.dropNulls(v)
 	limit := uint8(MaxPrecision - s.digits)
-	for _, r := range in.rows {
+	for i, r := range in.rows {
 		if v.Type.Precision > limit && !v.Wide[r].fitsDigits(limit) {
-			return &RowError{Row: int(r), Reason: s.out.String() + " out of range"}
+			return in.fault(i, s.out.String()+" out of range")
 		}
 	}
 	s.counts.addRows(in.groups)

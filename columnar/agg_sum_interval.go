@@ -44,14 +44,10 @@ func (s *intervalSum) add(in *aggInput) error {
 		fits = s.put(g, 2, int64(days)) && fits
 		fits = s.put(g, 4, micros) && fits
 		if !fits {
-			return s.overflow(in.rows[i])
+			return in.fault(i, "interval out of range")
 		}
 	}
 	return nil
-}
-
-func (s *intervalSum) overflow(row int32) error {
-	return &RowError{Row: int(row), Reason: "interval out of range"}
 }
 
 func (s *intervalSum) merge(in *aggInput) error {
@@ -60,7 +56,7 @@ func (s *intervalSum) merge(in *aggInput) error {
 	for part, v := range in.cols {
 		for i, g := range in.groups {
 			if x := v.I64[in.rows[i]]; !s.put(g, part&^1, x) {
-				return s.overflow(in.rows[i])
+				return in.fault(i, "interval out of range")
 			}
 		}
 	}

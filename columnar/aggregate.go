@@ -1,6 +1,9 @@
 package columnar
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // HashAggregate groups rows by key columns and folds each group into aggregates. Groups are kept in the order in which
 // they are first seen. It is used by one goroutine.
@@ -68,7 +71,7 @@ func (h *HashAggregate) Merge(partial *Batch) error {
 		in := h.inputOf(rows)
 		in.cols = append(in.cols, cols[:f.width]...)
 		if err := f.state.merge(in); err != nil {
-			return h.inGroup(f.explain(err), rows)
+			return h.inGroup(f.explain(err), int(in.failed))
 		}
 		cols = cols[f.width:]
 	}
@@ -129,11 +132,19 @@ func (h *HashAggregate) Final() (*Batch, error) {
 		f := &h.folds[i]
 		v, err := f.state.final()
 		if err != nil {
-			return nil, h.inGroup(f.explain(err), nil)
+			return nil, h.finalError(f.explain(err))
 		}
 		h.out.Cols = append(h.out.Cols, v)
 	}
 	return &h.out, nil
+}
+
+// finalError names the group of a result that does not exist: it is the row of the error.
+func (h *HashAggregate) finalError(err error) error {
+	if row := (*RowError)(nil); errors.As(err, &row) {
+		return h.inGroup(err, row.Row)
+	}
+	return err
 }
 
 // start begins a batch of all groups with the key columns.

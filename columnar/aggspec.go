@@ -26,6 +26,9 @@ const (
 	StddevPop  AggFunc = "stddev_pop"
 	VarSamp    AggFunc = "var_samp"
 	VarPop     AggFunc = "var_pop"
+
+	StringAgg AggFunc = "string_agg" // Params: the separator
+	ArrayAgg  AggFunc = "array_agg"  // NULL is a value
 )
 
 // Agg is one aggregate of a group-by: Func over column Arg of the input (−1 for count(*)), named Name in the result.
@@ -65,11 +68,7 @@ type AggParam struct {
 
 // Out is the type of the result. The error names the function and the argument types it does not take.
 func (a Agg) Out() (Type, error) {
-	kind := aggKinds[a.Func]
-	if a.Distinct && kind != nil && !kind.repeats {
-		return Type{}, fmt.Errorf("%s(DISTINCT …) is not supported in this version", a.Func)
-	}
-	if kind != nil {
+	if kind := aggKinds[a.Func]; kind != nil && (!a.Distinct || kind.takesDistinct(a)) {
 		if t := kind.out(a); t.Kind != Invalid {
 			return t, nil
 		}
@@ -78,7 +77,7 @@ func (a Agg) Out() (Type, error) {
 	for _, m := range a.More {
 		types = append(types, m.Type.String())
 	}
-	return Type{}, fmt.Errorf("%s(%s) does not exist", a.Func, strings.Join(types, ", "))
+	return Type{}, fmt.Errorf("%s(%s%s) does not exist", a.Func, suffix(a.Distinct, "DISTINCT "), strings.Join(types, ", "))
 }
 
 // String is the canonical text, part of the job hash.
