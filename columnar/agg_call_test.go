@@ -104,7 +104,19 @@ func finishBoth(t *testing.T, in *Batch, a Agg) (string, error) {
 	return text + " " + got.Cols[0].Type.String(), nil
 }
 
-func valueText(v *Vector) string { return valueAt(v, 0).literal(v.Type) }
+func valueText(v *Vector) string { return rowText(v, 0) }
+
+// rowText is a value as SQL, arrays in brackets.
+func rowText(v *Vector, i int) string {
+	if v.IsNull(i) || v.Type.Kind != Array {
+		return valueAt(v, i).literal(v.Type)
+	}
+	var parts []string
+	for e := v.Off[i]; e < v.Off[i+1]; e++ {
+		parts = append(parts, rowText(v.Kids[0], int(e)))
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}
 
 // resolveText parses a call and resolves it.
 func resolveText(s *Schema, text string) (*BoundAgg, error) {

@@ -36,6 +36,16 @@ func aggregateList() []*aggFunction {
 		{aggAbout("any_value", "any_value(a) → type of a", "Some value, always the same for the same rows: the first, or without an event time the least."), "a value", resolveAny},
 		{aggAbout("bool_and", "bool_and(condition) → boolean", "Whether the condition is TRUE in all rows in which it is not NULL.", "every"), "a boolean", one(BoolAnd, Bool)},
 		{aggAbout("bool_or", "bool_or(condition) → boolean", "Whether the condition is TRUE in some row."), "a boolean", one(BoolOr, Bool)},
+		{aggAbout("approx_count_distinct", "approx_count_distinct(a) → bigint", "About the number of different values: exact up to 256, then with a standard error of 1.6 % (HyperLogLog).", "approx_distinct"),
+			"one value that can be compared", one(ApproxCountDistinct, String)},
+		{aggAbout("approx_quantile", "approx_quantile(number, fraction) → double", "The value that a fraction of the values is below, at most 1 % beside it (DDSketch).", "approx_percentile", "percentile_approx"),
+			"a number and a constant fraction", quantile(ApproxQuantile)},
+		{aggAbout("quantile_cont", "quantile_cont(number, fraction) → double", "The quantile, between two values where it lies between them. Keeps every different value: approx_quantile is smaller.", "percentile", "percentile_cont"),
+			"a number and a constant fraction", quantile(QuantileCont)},
+		{aggAbout("quantile_disc", "quantile_disc(a, fraction) → type of a", "The first value that at least the fraction of the values is not above. Keeps every different value.", "percentile_disc", "quantile"),
+			"a value that has an order and a constant fraction", quantile(QuantileDisc)},
+		{aggAbout("median", "median(number) → double", "quantile_cont(number, 0.5)."), number, resolveMedian},
+		{aggAbout("mode", "mode(a) → type of a", "The value that comes most often; of several the least. Keeps every different value."), "one value that has an order", one(Mode, String)},
 		{aggAbout("string_agg", "string_agg(a [, separator] [ORDER BY …]) → string", "The values as one text, ordered by the keys and then by themselves; the separator is a comma if none is given.", "group_concat", "listagg"),
 			"a text, or what can be cast to one, and a constant separator", resolveStringAgg},
 		{aggAbout("array_agg", "array_agg(a [ORDER BY …]) → array", "The values as an array, ordered by the keys and then by themselves; NULLs are kept, NULL for no rows.", "list"),
@@ -233,4 +243,47 @@ func resolveStringAgg(b *aggBinder) error {
 	b.out.Args[0] = text
 	b.out.Params = []AggParam{{Type: separator.Type, Value: separator.Value}}
 	return b.order()
+}
+
+// quantile resolves functions of a value and a constant fraction.
+func quantile(fn AggFunc) func(*aggBinder) error {
+	return func(b *aggBinder) error {
+		if len(b.call.Args) != 2 {
+			return b.noSuch()
+		}
+		f, ok := constantFraction(b.call.Args[1])
+		if !ok {
+			return fmt.Errorf("the fraction of %s must be a constant from 0 to 1", b.fn.Name)
+		}
+		b.call.Args = b.call.Args[:1]
+		return b.quantile(fn, f)
+	}
+}
+
+func (b *aggBinder) quantile(fn AggFunc, fraction float64) error {
+	b.out.Params = []AggParam{{Type: Type{Kind: Float64}, Value: Value{F: fraction}}}
+	if fn == QuantileDisc {
+		return b.args(fn, 1, String)
+	}
+	return doubles(fn)(b)
+}
+
+func resolveMedian(b *aggBinder) error { return b.quantile(QuantileCont, 0.5) }
+
+// constantFraction reads a constant number from 0 to 1.
+func constantFraction(e *Expr) (f float64, ok bool) {
+	if e.Op != "const" || e.Value.Null {
+		return 0, false
+	}
+	switch {
+	case e.Type.Integer():
+		f = float64(e.Value.I)
+	case e.Type.Float():
+		f = e.Value.F
+	case e.Type.Kind == Decimal:
+		f = decimalFloat(Int128{Lo: uint64(e.Value.I), Hi: e.Value.Hi}, int(e.Type.Scale), 64)
+	default:
+		return 0, false
+	}
+	return f + 0, f >= 0 && f <= 1 // never −0
 }

@@ -36,6 +36,12 @@ var aggKinds = map[AggFunc]*aggKind{
 	VarPop:     {out: varianceType, state: newVariance},
 	StringAgg:  {out: stringAggType, state: newStringAgg},
 	ArrayAgg:   {out: arrayAggType, state: newArrayAgg, nulls: true},
+
+	ApproxCountDistinct: {out: approxDistinctType, state: newApproxDistinct, repeats: true},
+	ApproxQuantile:      {out: quantileContType, state: newApproxQuantile},
+	QuantileCont:        {out: quantileContType, state: newQuantileCont},
+	QuantileDisc:        {out: quantileDiscType, state: newQuantileDisc},
+	Mode:                {out: orderedType, state: newMode},
 }
 
 func fixedType(k Kind) func(Agg) Type { return func(Agg) Type { return Type{Kind: k} } }
@@ -112,4 +118,11 @@ func varianceType(a Agg) Type {
 		return a.In
 	}
 	return Type{}
+}
+
+func approxDistinctType(a Agg) Type {
+	if a.In.CheckKey() != nil {
+		return Type{}
+	}
+	return Type{Kind: Int64}
 }

@@ -161,8 +161,11 @@ func aggregateCells(a Agg, rows [][]any) any {
 	if a.Distinct {
 		rows = distinctRows(a, rows)
 	}
-	if a.Func == CountStar || a.Func == Count {
+	switch a.Func {
+	case CountStar, Count:
 		return int64(len(rows))
+	case ApproxCountDistinct: // few values are counted exactly
+		return int64(len(distinctRows(a, rows)))
 	}
 	if len(rows) == 0 {
 		return nil
@@ -174,6 +177,8 @@ func aggregateCells(a Agg, rows [][]any) any {
 	switch a.Func {
 	case StringAgg, ArrayAgg:
 		return listCells(a, rows)
+	case Mode, QuantileDisc, QuantileCont, ApproxQuantile:
+		return rankCells(a, vals)
 	case Min, BoolAnd:
 		return canonicalCell(slices.MinFunc(vals, compareCells))
 	case Max, BoolOr:
@@ -204,6 +209,45 @@ func rowsThatCount(a Agg, rows [][]any) [][]any {
 		}
 	}
 	return out
+}
+
+// rankCells picks from the values in order.
+func rankCells(a Agg, vals []any) any {
+	vals = slices.Clone(vals)
+	slices.SortStableFunc(vals, compareCells)
+	if a.Func == Mode {
+		return canonicalCell(modeCell(vals))
+	}
+	f, n := a.Params[0].Value.F, float64(len(vals))
+	if a.Func == QuantileDisc {
+		i := slices.IndexFunc(vals, func(v any) bool {
+			notAbove, _ := slices.BinarySearchFunc(vals, v, func(x, v any) int { return compareCells(x, v)*2 - 1 }) // behind equals
+			return float64(notAbove) >= f*n
+		})
+		return canonicalCell(vals[i])
+	}
+	at := f * (n - 1)
+	low := vals[int(at)].(float64)
+	if a.Func == ApproxQuantile {
+		return bucketValue(bucketOf(low))
+	}
+	high := vals[int(math.Ceil(at))].(float64)
+	return between(low, high, at-math.Floor(at)) + 0
+}
+
+func modeCell(vals []any) any {
+	best, most := any(nil), 0
+	for i := 0; i < len(vals); {
+		n := 1
+		for i+n < len(vals) && compareCells(vals[i], vals[i+n]) == 0 {
+			n++
+		}
+		if n > most {
+			best, most = vals[i], n
+		}
+		i += n
+	}
+	return best
 }
 
 func distinctRows(a Agg, rows [][]any) [][]any {

@@ -152,6 +152,9 @@ func randomAgg(r *rand.Rand) Agg {
 		if fn == StringAgg {
 			a.Params = []AggParam{{Type{Kind: String}, Value{S: []string{"", ", "}[r.IntN(2)]}}}
 		}
+		if slices.Contains([]AggFunc{ApproxQuantile, QuantileCont, QuantileDisc}, fn) {
+			a.Params = []AggParam{{Type{Kind: Float64}, Value{F: []float64{0, 0.25, 0.5, 0.99, 1}[r.IntN(5)]}}}
+		}
 		if fn == StringAgg || fn == ArrayAgg {
 			for range r.IntN(3) {
 				i, t := column()

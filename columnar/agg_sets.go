@@ -99,6 +99,9 @@ func (c *chains) of(dst []int32, g int32) []int32 {
 	return dst
 }
 
+// forget leaves a group without things.
+func (c *chains) forget(g uint32) { c.head[g], c.tail[g] = 0, 0 }
+
 // lists lays out the things of the groups, or of all when groups is nil, each group sorted: the bounds of the groups, and
 // the things.
 func (c *chains) lists(groups []int32, compare func(x, y int32) int) (off, things []int32) {

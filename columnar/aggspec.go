@@ -29,6 +29,12 @@ const (
 
 	StringAgg AggFunc = "string_agg" // Params: the separator
 	ArrayAgg  AggFunc = "array_agg"  // NULL is a value
+
+	ApproxCountDistinct AggFunc = "approx_count_distinct"
+	ApproxQuantile      AggFunc = "approx_quantile" // Params: the fraction, as for the following
+	QuantileCont        AggFunc = "quantile_cont"
+	QuantileDisc        AggFunc = "quantile_disc"
+	Mode                AggFunc = "mode"
 )
 
 // Agg is one aggregate of a group-by: Func over column Arg of the input (−1 for count(*)), named Name in the result.
@@ -42,7 +48,7 @@ type Agg struct {
 	Distinct bool       // each different value counts once
 	More     []AggArg   // further argument columns: the key of arg_min and arg_max
 	Order    []AggOrder // the order inside string_agg and array_agg; rows that are equal in it are ordered by the value
-	Params   []AggParam // constants: the separator of string_agg
+	Params   []AggParam // constants: the separator of string_agg, the fraction of a quantile
 	Where    int        // 1 + position of a boolean column that must be TRUE for a row to count; 0 = none
 }
 
