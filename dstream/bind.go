@@ -43,6 +43,9 @@ func (b *binder) bindKind(e Expr) (*columnar.Expr, *Error) {
 	if key := b.group.key(e); key != nil {
 		return key, nil
 	}
+	if err := b.checkCall(e); err != nil {
+		return nil, err
+	}
 	args, err := b.args(e)
 	if err != nil {
 		return nil, err
@@ -70,36 +73,39 @@ func (b *binder) args(e Expr) ([]*columnar.Expr, *Error) {
 }
 
 func (b *binder) call(e Expr, args []*columnar.Expr) (*columnar.Expr, *Error) {
+	return b.located(e)(b.graph.session.Call(e.Name, args...))
+}
+
+// checkCall refuses functions that do not exist, before their arguments are looked at, and what only aggregates have.
+func (b *binder) checkCall(e Expr) *Error {
+	if e.Kind != CallExpr {
+		return nil
+	}
+	reason, refused := columnar.RefusedFunction(e.Name)
 	switch {
+	case refused:
+		return b.errorf(e, "%s() is not supported: %s", strings.ToLower(e.Name), reason)
+	case !columnar.IsFunction(e.Name):
+		return &Error{Pos: b.at(e), Msg: fmt.Sprintf("function %s does not exist", e.Name), Hint: didYouMean(e.Name, functionNames())}
 	case e.Distinct:
-		return nil, b.errorf(e, "DISTINCT belongs in aggregates, and %s is none", e.Name)
+		return b.errorf(e, "DISTINCT belongs in aggregates, and %s is none", e.Name)
 	case e.Filter != nil:
-		return nil, b.errorf(e, "FILTER belongs to aggregates, and %s is none", e.Name)
+		return b.errorf(e, "FILTER belongs to aggregates, and %s is none", e.Name)
 	case len(e.OrderBy) > 0:
-		return nil, b.errorf(e, "ORDER BY belongs in aggregates, and %s is none", e.Name)
+		return b.errorf(e, "ORDER BY belongs in aggregates, and %s is none", e.Name)
 	}
-	if reason, refused := columnar.RefusedFunction(e.Name); refused {
-		return nil, b.errorf(e, "%s() is not supported: %s", strings.ToLower(e.Name), reason)
-	}
-	out, err := b.graph.session.Call(e.Name, args...)
-	if err != nil && !columnar.IsFunction(e.Name) {
-		return nil, &Error{Pos: b.at(e), Msg: err.Error(), Hint: didYouMean(e.Name, functionNames())}
-	}
-	return b.located(e)(out, err)
+	return nil
 }
 
 // functionNames are the words among the functions and their aliases, and the aggregates.
 func functionNames() []string {
 	var out []string
-	for _, f := range columnar.Functions() {
+	for _, f := range append(columnar.Functions(), columnar.AggregateFunctions()...) {
 		for _, name := range append(f.Aliases[:len(f.Aliases):len(f.Aliases)], f.Name) {
 			if name[0] >= 'a' && name[0] <= 'z' && !strings.Contains(name, " ") && !slices.Contains(out, name) {
 				out = append(out, name)
 			}
 		}
-	}
-	for _, f := range aggFuncs {
-		out = append(out, string(f))
 	}
 	return out
 }

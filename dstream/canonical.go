@@ -53,7 +53,8 @@ func (s *SourcePlan) canonical(w *strings.Builder) {
 func (x *Exchange) canonical(w *strings.Builder, i int) {
 	fmt.Fprintf(w, "exchange %d size %d offset %d time #%d keys %v", i, x.Window.Size, x.Window.Offset, x.TimeColumn, x.Spec.Keys)
 	for _, a := range x.Spec.Aggs {
-		fmt.Fprintf(w, " %s(#%d:%s)", a.Func, a.Arg, a.In)
+		a.Name = ""
+		fmt.Fprintf(w, " %s", strings.TrimSuffix(a.String(), ` AS ""`))
 	}
 	w.WriteByte('\n')
 }

@@ -298,15 +298,24 @@ func checkAgg(a columnar.Agg, in *columnar.Schema) error {
 	if _, err := a.Out(); err != nil {
 		return err
 	}
-	if a.Func == columnar.CountStar {
-		return nil
+	args := a.More
+	if a.Func != columnar.CountStar {
+		args = append([]columnar.AggArg{{Col: a.Arg, Type: a.In}}, args...)
 	}
-	t, err := typeAt(in, a.Arg)
-	if err == nil && t != a.In {
-		err = fmt.Errorf("takes a %s, but column %d is a %s", a.In, a.Arg, t)
+	for _, o := range a.Order {
+		args = append(args, columnar.AggArg{Col: o.Col, Type: o.Type})
 	}
-	if err != nil {
-		return fmt.Errorf("aggregate %q: %w", a.Name, err)
+	if a.Where > 0 {
+		args = append(args, columnar.AggArg{Col: a.Where - 1, Type: columnar.Type{Kind: columnar.Bool}})
+	}
+	for _, arg := range args {
+		t, err := typeAt(in, arg.Col)
+		if err == nil && t != arg.Type {
+			err = fmt.Errorf("takes a %s, but column %d is a %s", arg.Type, arg.Col, t)
+		}
+		if err != nil {
+			return fmt.Errorf("aggregate %q: %w", a.Name, err)
+		}
 	}
 	return nil
 }

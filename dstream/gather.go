@@ -126,7 +126,7 @@ func (p *gathering) standsAt(at int, columns []*column) bool {
 // aggregate is an aggregate over the outs. Its name is made of the columns of the first input.
 func (p *gathering) aggregate(a *aggregate) (name string, spec columnar.Agg) {
 	var at []int
-	for _, e := range a.exprs() {
+	for _, e := range a.Exprs() {
 		at = append(at, p.place(e))
 	}
 	name = a.render(func(e *columnar.Expr) string { return p.columns.render(p.expr(p.ins[0].env, e)) })

@@ -17,18 +17,13 @@ type Grouped struct {
 // grouping is an aggregation. Keys and window columns keep their ids behind it.
 type grouping struct {
 	graph  *Graph
-	query  string    // the named query that it is in; may be empty
-	window *window   // nil: the groups are finished at the end of the input
-	scope  scope     // of its input
+	query  string  // the named query that it is in; may be empty
+	window *window // nil: the groups are finished at the end of the input
+	in     *node
+	scope  scope     // of in
 	keys   []*column // what the groups differ by, besides the window
 	all    []*column // keys, and those that follow from the window alone
 	aggs   []*column // those that some expression asked for, each once
-}
-
-// aggregate is one function over the rows of a group.
-type aggregate struct {
-	fn  columnar.AggFunc
-	arg *columnar.Expr // over the ids of the grouping's input; nil for count(*)
 }
 
 // GroupBy puts rows in groups by the keys. At least one key must be a column of the window; the groups of a window are
@@ -65,7 +60,7 @@ func (s *Stream) groupBy(n *Stream, out *Grouped, b *binder, keys []Expr) *Error
 }
 
 func (s *Stream) groupByColumns(n *Stream, out *Grouped, b *binder, keys scope) *Error {
-	g := &grouping{graph: s.graph, scope: s.scope}
+	g := &grouping{graph: s.graph, in: s.node, scope: s.scope}
 	for _, k := range keys {
 		if s.window.has(k.id) {
 			g.window = s.window
@@ -183,111 +178,4 @@ func (g *grouping) ungrouped(e Expr, unknown *Error) (*columnar.Expr, *Error) {
 	}
 	return nil, &Error{Pos: unknown.Pos, Msg: fmt.Sprintf("column %q is neither grouped by nor inside an aggregate", refName(e)),
 		Hint: fmt.Sprintf("add it to GROUP BY, or wrap it in an aggregate such as max(%s)", refName(e))}
-}
-
-// aggregate binds a call of an aggregate and returns its column.
-func (g *grouping) aggregate(e Expr, pos Pos) (*columnar.Expr, *Error) {
-	fn, _ := aggFunc(e.Name)
-	if e.Distinct {
-		return nil, &Error{Pos: pos, Msg: fmt.Sprintf("%s(DISTINCT …) is not supported in this version", fn)}
-	}
-	if len(e.Args) != 1 || e.Args[0].Kind == StarExpr && fn != columnar.Count {
-		return nil, &Error{Pos: pos, Msg: fmt.Sprintf("%s takes one argument%s", fn, orStar(fn))}
-	}
-	a, err := g.argument(fn, e.Args[0], pos)
-	if err != nil {
-		return nil, err
-	}
-	t, fault := a.spec([]int{-1}).Out()
-	if fault != nil {
-		return nil, &Error{Pos: pos, Msg: fault.Error(), Hint: aggregateTakes[fn]}
-	}
-	return g.column(a, t).expr(), nil
-}
-
-func orStar(fn columnar.AggFunc) string {
-	if fn == columnar.Count {
-		return ", or *"
-	}
-	return ""
-}
-
-var aggregateTakes = map[columnar.AggFunc]string{
-	columnar.Sum: "sum takes a number",
-	columnar.Avg: "avg takes a number",
-}
-
-// argument binds the argument of an aggregate. Counting a constant is counting rows.
-func (g *grouping) argument(fn columnar.AggFunc, arg Expr, pos Pos) (*aggregate, *Error) {
-	if arg.Kind == StarExpr {
-		return &aggregate{fn: columnar.CountStar}, nil
-	}
-	b := &binder{graph: g.graph, scope: g.scope, pos: pos, clause: "an aggregate"}
-	bound, err := b.bind(arg)
-	if err != nil {
-		return nil, err
-	}
-	if fn == columnar.Count && bound.Op == "const" && !bound.Value.Null {
-		return &aggregate{fn: columnar.CountStar}, nil
-	}
-	if bound.Type.Kind == columnar.Null {
-		if bound, err = b.located(arg)(columnar.Cast(bound, columnar.Type{Kind: columnar.String})); err != nil {
-			return nil, err
-		}
-	}
-	return &aggregate{fn: fn, arg: bound}, nil
-}
-
-// column is the column of an aggregate: the same one for equal aggregates.
-func (g *grouping) column(a *aggregate, t columnar.Type) *column {
-	for _, c := range g.aggs {
-		if c.agg.equal(a) {
-			return c
-		}
-	}
-	c := g.graph.columns.add(column{name: a.render(g.graph.columns.render), typ: t, agg: a})
-	g.aggs = append(g.aggs, c)
-	return c
-}
-
-func (a *aggregate) equal(o *aggregate) bool {
-	return a.fn == o.fn && (a.arg == nil || a.arg.String() == o.arg.String())
-}
-
-// exprs are the expressions that must be computed for each row.
-func (a *aggregate) exprs() []*columnar.Expr {
-	if a.arg == nil {
-		return nil
-	}
-	return []*columnar.Expr{a.arg}
-}
-
-// countsRows reports whether it is count(*).
-func (a *aggregate) countsRows() bool { return a.arg == nil }
-
-// spec is the aggregate over columns: at holds the positions of exprs.
-func (a *aggregate) spec(at []int) columnar.Agg {
-	out := columnar.Agg{Func: a.fn, Arg: -1}
-	if a.arg != nil {
-		out.Arg, out.In = at[0], a.arg.Type
-	}
-	return out
-}
-
-// render writes the aggregate for people.
-func (a *aggregate) render(expr func(*columnar.Expr) string) string {
-	if a.arg == nil {
-		return string(columnar.CountStar)
-	}
-	return shorten(string(a.fn) + "(" + expr(a.arg) + ")")
-}
-
-// rows is the column of count(*), nil when no expression asked for it.
-func (g *grouping) rows() *column {
-	for _, c := range g.aggs {
-		if c.agg.countsRows() {
-			return c
-		}
-	}
-	return nil
 }

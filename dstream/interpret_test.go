@@ -296,39 +296,61 @@ func runExchange(x *Exchange, rows [][]value) [][]value {
 			}
 		}
 		for _, a := range x.Spec.Aggs {
-			var args []value
-			for _, row := range groups[key] {
-				if a.Func == columnar.CountStar {
-					args = append(args, value{})
-				} else {
-					args = append(args, row[a.Arg])
-				}
+			columns := []int{a.Arg}
+			for _, m := range a.More {
+				columns = append(columns, m.Col)
 			}
-			final = append(final, fold(a.Func, args))
+			var args [][]value
+			for _, row := range groups[key] {
+				var of []value
+				for _, c := range columns {
+					if c >= 0 {
+						of = append(of, row[c])
+					}
+				}
+				args = append(args, of)
+			}
+			final = append(final, fold(a.Func, a.Distinct, args))
 		}
 		out = append(out, final)
 	}
 	return out
 }
 
-// fold is the aggregate over all values of a group.
-func fold(fn columnar.AggFunc, args []value) value {
-	args = slices.DeleteFunc(args, func(v value) bool { return v.null })
+// fold is the aggregate over the arguments of all rows of a group.
+func fold(fn columnar.AggFunc, distinct bool, rows [][]value) value {
+	var args [][]value
+	for _, r := range rows {
+		null := slices.ContainsFunc(r, func(v value) bool { return v.null })
+		again := distinct && slices.ContainsFunc(args, func(o []value) bool { return o[0] == r[0] })
+		if !null && !again {
+			args = append(args, r)
+		}
+	}
+	byKey := func(sign int) func(a, b []value) int {
+		return func(a, b []value) int { return sign * cmp.Or(compareValues(a[1], b[1]), compareValues(a[0], b[0])) }
+	}
 	switch {
 	case fn == columnar.Count || fn == columnar.CountStar:
 		return value{i: int64(len(args))}
 	case len(args) == 0:
 		return value{null: true}
+	case fn == columnar.ArgMin:
+		return slices.MinFunc(args, byKey(1))[0]
+	case fn == columnar.ArgMax:
+		return slices.MinFunc(args, byKey(-1))[0]
 	case fn == columnar.Min:
-		return slices.MinFunc(args, compareValues)
+		return slices.MinFunc(args, func(a, b []value) int { return compareValues(a[0], b[0]) })[0]
 	case fn == columnar.Max:
-		return slices.MaxFunc(args, compareValues)
+		return slices.MaxFunc(args, func(a, b []value) int { return compareValues(a[0], b[0]) })[0]
+	case fn == columnar.Sum:
+		var sum int64
+		for _, v := range args {
+			sum += v[0].i
+		}
+		return value{i: sum}
 	}
-	var sum int64
-	for _, v := range args {
-		sum += v.i
-	}
-	return value{i: sum}
+	panic("no aggregate " + fn)
 }
 
 // fact is a row by column id. Columns with a definition are computed whenever they are asked for.
@@ -483,15 +505,15 @@ func foldFacts(set *columnSet, g *grouping, group []fact) fact {
 		out[k.id] = group[0].column(set)(k.id)
 	}
 	for _, c := range g.aggs {
-		var args []value
+		var args [][]value
 		for _, f := range group {
-			if c.agg.arg == nil {
-				args = append(args, value{})
-			} else {
-				args = append(args, evaluate(c.agg.arg, f.column(set)))
+			var of []value
+			for _, e := range c.agg.Args {
+				of = append(of, evaluate(e, f.column(set)))
 			}
+			args = append(args, of)
 		}
-		out[c.id] = fold(c.agg.fn, args)
+		out[c.id] = fold(c.agg.Func, c.agg.Distinct, args)
 	}
 	return out
 }

@@ -55,7 +55,7 @@ func TestRandomJobs(t *testing.T) {
 		}
 	}
 	t.Logf("%+v", seen)
-	if seen.planned < jobs*2/5 || seen.rows < 5*seen.planned || seen.exchanges < jobs/2 || seen.pipes < jobs || seen.senders < jobs/20 || seen.unnests < jobs/20 || seen.queries < jobs/2 {
+	if n := seen.planned; n < jobs/3 || seen.rows < 5*n || seen.exchanges < n || seen.pipes < n || seen.senders < n/5 || seen.unnests < n/5 || seen.queries < n {
 		t.Fatalf("of %d jobs %+v: too few to show anything", jobs, seen)
 	}
 }
@@ -264,7 +264,17 @@ func (j *jobMaker) unnest() {
 		return
 	}
 	c := arrays[j.rng.IntN(len(arrays))]
-	j.s = j.s.Unnest(UnnestSpec{Expr: ref(c), Alias: j.name(), Left: j.rng.IntN(2) == 0, Ordinality: j.rng.IntN(2) == 0})
+	spec := UnnestSpec{Expr: ref(c), Alias: j.name(), Left: j.rng.IntN(2) == 0, Ordinality: j.rng.IntN(2) == 0}
+	if j.rng.IntN(2) == 0 {
+		spec.Columns = append(spec.Columns, j.name())
+		if c.Type.Elem().Kind == columnar.Struct && j.rng.IntN(2) == 0 {
+			spec.Columns = append(spec.Columns, j.name())
+		}
+		if spec.Ordinality {
+			spec.Columns = append(spec.Columns, j.name())
+		}
+	}
+	j.s = j.s.Unnest(spec)
 }
 
 func (j *jobMaker) name() string {
@@ -345,7 +355,7 @@ func (j *jobMaker) windowed() {
 // time is a column that windows are likely to be allowed over.
 func (j *jobMaker) time() Expr {
 	for _, c := range j.s.Columns() {
-		if (c.Name == windowTime || c.Name == "t") && j.rng.IntN(5) > 0 {
+		if (c.Name == windowTime || c.Name == "t") && j.rng.IntN(12) > 0 {
 			return ref(c)
 		}
 	}
@@ -367,17 +377,33 @@ func (j *jobMaker) grouped(keys ...Expr) {
 }
 
 func (j *jobMaker) aggregate() Expr {
-	switch j.rng.IntN(5) {
+	var e Expr
+	switch j.rng.IntN(7) {
 	case 0:
-		return Count()
+		e = Count()
 	case 1:
-		return CountOf(j.text(1))
+		e = CountOf(j.text(1))
 	case 2:
-		return Min(j.text(1))
+		e = Min(j.text(1))
 	case 3:
-		return Max(j.column(columnar.Timestamp))
+		e = Max(j.column(columnar.Timestamp))
+	case 4:
+		e = CountDistinct(j.text(1))
+	case 5:
+		e = Fn([]string{"first", "last"}[j.rng.IntN(2)], j.text(1))
+		if j.bounded { // a group without a window may have no time
+			e.OrderBy = []Order{{Expr: j.number(1), Desc: j.rng.IntN(2) == 0}}
+		}
+	default:
+		e = Sum(j.number(1))
 	}
-	return Sum(j.number(1)).Add(Count())
+	if j.rng.IntN(4) == 0 {
+		e = e.Where(j.predicate(1))
+	}
+	if e.Name == "sum" {
+		e = e.Add(Count())
+	}
+	return e
 }
 
 func ref(c Column) Expr { return Expr{Kind: ColumnRef, Qualifier: c.Qualifier, Name: c.Name} }

@@ -2,8 +2,6 @@ package dstream
 
 import (
 	"fmt"
-
-	"github.com/millrace/millrace/columnar"
 )
 
 // A window closes when the watermark has passed its end, so its time must be one that the watermark follows: the event
@@ -99,11 +97,6 @@ func (g *grouping) timing(id int) timing {
 		return timing{clock: within, window: w}
 	}
 	return timing{}
-}
-
-// isTime reports whether the aggregate is the value of the time column in some row of the group.
-func (a *aggregate) isTime(id int) bool {
-	return a != nil && (a.fn == columnar.Min || a.fn == columnar.Max) && a.arg.Op == "col" && a.arg.Col == id
 }
 
 func (g *Graph) unionTimings(u *union, id int) []timing {

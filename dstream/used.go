@@ -93,7 +93,7 @@ func (m *marker) column(id int) {
 		m.expr(e)
 	}
 	if c.agg != nil {
-		for _, e := range c.agg.exprs() {
+		for _, e := range c.agg.Exprs() {
 			m.expr(e)
 		}
 	}
