@@ -63,6 +63,32 @@ func (l *lowering) lower(x *expansion) {
 	l.addTables()
 	l.sinkPlans()
 	nameOps(l.plan)
+	l.plan.addZones()
+}
+
+// addZones lists the time zones that expressions need, beside those of the sources.
+func (p *Plan) addZones() {
+	zones := p.Zones
+	add := func(e *columnar.Expr) { zones = append(zones, e.Zones()...) }
+	for i := range p.Stages {
+		for _, op := range p.Stages[i].Ops {
+			if op.Filter != nil {
+				add(op.Filter)
+			}
+			if op.Project != nil {
+				for _, e := range op.Project.Exprs {
+					add(e)
+				}
+			}
+		}
+	}
+	for _, k := range p.Sinks {
+		for _, part := range k.Partitions {
+			add(part.Expr)
+		}
+	}
+	slices.Sort(zones)
+	p.Zones = slices.Compact(zones)
 }
 
 // visit lists the root behind those that feed it.
@@ -119,9 +145,7 @@ func (l *lowering) setZone(p *SourcePlan) {
 		return
 	}
 	p.Zone = zone
-	if !slices.Contains(l.plan.Zones, zone) {
-		l.plan.Zones = append(l.plan.Zones, zone)
-	}
+	l.plan.Zones = append(l.plan.Zones, zone)
 }
 
 // plan decodes what is used, and the event time always, because the watermark follows every record. Fields are ordered by

@@ -44,3 +44,29 @@ func TestZoneOfSource(t *testing.T) {
 		}
 	}
 }
+
+// Expressions in the zone of the job, or in one of their own, are found wherever they stand.
+func TestZonesOfExpressions(t *testing.T) {
+	for _, test := range []struct {
+		job  string
+		want string
+	}{
+		{"filter (> (hour _timestamp) 1)\nselect n\nto lake", "Europe/Berlin"},
+		{"select (hour _timestamp)\nto lake", "Europe/Berlin"},
+		{"select n _timestamp\nto lake (as (date _timestamp) dt)", "Europe/Berlin"},
+		{"select (as (timezone 'Asia/Tokyo' _timestamp) t)\nto lake", "Asia/Tokyo"},
+		{"select n (as (timezone 'Asia/Tokyo' _timestamp) t) (as (hour _timestamp) h)\nto lake", "Asia/Tokyo Europe/Berlin"},
+		{"window _timestamp 1h\ngroup window_start\nagg (as (max (hour _timestamp)) h)\nto lake", "Europe/Berlin"},
+		{"select n (as (timezone 'UTC' _timestamp) t)\nto lake", ""},
+		{"select n\nto lake", ""},
+	} {
+		p := newProgram("source events _timestamp: n bigint", "timezone Europe/Berlin\nfrom events\n"+test.job)
+		plan, err := p.plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(plan.Zones, " "); got != test.want {
+			t.Errorf("%s: zones %q, not %q", test.job, got, test.want)
+		}
+	}
+}
