@@ -55,7 +55,7 @@ func TestRandomJobs(t *testing.T) {
 		}
 	}
 	t.Logf("%+v", seen)
-	if n := seen.planned; n < jobs/3 || seen.rows < 5*n || seen.exchanges < n || seen.pipes < n || seen.senders < n/5 || seen.unnests < n/5 || seen.queries < n {
+	if n := seen.planned; n < jobs/2 || seen.rows < 5*n || seen.exchanges < n || seen.pipes < n || seen.senders < n/5 || seen.unnests < n/5 || seen.queries < n {
 		t.Fatalf("of %d jobs %+v: too few to show anything", jobs, seen)
 	}
 }
