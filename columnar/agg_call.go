@@ -48,7 +48,7 @@ func (s Session) ResolveAgg(call AggCall) (*BoundAgg, error) {
 	if err := fn.resolve(b); err != nil {
 		return nil, err
 	}
-	if b.out.Distinct = call.Distinct && !aggKinds[b.out.Func].repeats; b.out.Distinct {
+	if b.out.Distinct = b.call.Distinct && !aggKinds[b.out.Func].repeats; b.out.Distinct {
 		if err := b.checkDistinct(); err != nil {
 			return nil, err
 		}

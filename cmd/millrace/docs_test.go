@@ -10,9 +10,18 @@ import (
 	"github.com/millrace/millrace/columnar"
 )
 
-// The table of functions in docs/sql.md is what the program has. -rewrite writes it.
+// The tables of functions and of aggregates in docs/sql.md are what the program has. -rewrite writes them.
 func TestFunctionTable(t *testing.T) {
-	const file, from, to = "../../docs/sql.md", "-rewrite -->\n", "<!-- end -->"
+	rewriteTable(t, "<!-- functions: written by go test ./cmd/millrace -rewrite -->\n", "<!-- end -->", functionTable())
+}
+
+func TestAggregateTable(t *testing.T) {
+	rewriteTable(t, "<!-- aggregates: written by go test ./cmd/millrace -rewrite -->\n", "<!-- end of aggregates -->", aggregateTable(t))
+}
+
+func rewriteTable(t *testing.T, from, to, table string) {
+	t.Helper()
+	const file = "../../docs/sql.md"
 	text, err := os.ReadFile(file)
 	check(t, err)
 	before, rest, ok := strings.Cut(string(text), from)
@@ -20,7 +29,6 @@ func TestFunctionTable(t *testing.T) {
 	if !ok || !ok2 {
 		t.Fatalf("%s has no place for the table", file)
 	}
-	table := functionTable()
 	switch {
 	case old == table:
 	case flag.Lookup("rewrite").Value.String() == "true":
@@ -53,19 +61,61 @@ type functionRow struct {
 func functionRows() []*functionRow {
 	var rows []*functionRow
 	byDoc := map[string]*functionRow{}
-	cell := strings.NewReplacer("|", `\|`, "\n", " ").Replace
 	for _, f := range columnar.Functions() {
 		row := byDoc[f.Family+f.Doc]
 		if row == nil {
-			row = &functionRow{family: f.Family, doc: cell(f.Doc)}
+			row = &functionRow{family: f.Family, doc: tableCell(f.Doc)}
 			byDoc[f.Family+f.Doc] = row
 			rows = append(rows, row)
 		}
-		signature := "`" + cell(f.Signature) + "`"
-		if len(f.Aliases) > 0 {
-			signature += " also `" + cell(strings.Join(f.Aliases, "`, `")) + "`"
-		}
-		row.signatures = append(row.signatures, signature)
+		row.signatures = append(row.signatures, signatureCell(f))
 	}
 	return rows
+}
+
+var tableCell = strings.NewReplacer("|", `\|`, "\n", " ").Replace
+
+func signatureCell(f columnar.Function) string {
+	cell := "`" + tableCell(f.Signature) + "`"
+	if len(f.Aliases) > 0 {
+		cell += " also `" + tableCell(strings.Join(f.Aliases, "`, `")) + "`"
+	}
+	return cell
+}
+
+// aggregateTable has the aggregates with an example of each, which is a test of package columnar.
+func aggregateTable(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile("../../columnar/testdata/aggregates/examples.txt")
+	check(t, err)
+	examples := strings.Split(string(data), "\nagg\n")[1:]
+	functions := columnar.AggregateFunctions()
+	if len(examples) != len(functions) {
+		t.Fatalf("%d examples of %d aggregates", len(examples), len(functions))
+	}
+	var b strings.Builder
+	b.WriteString("\n| | | example |\n|---|---|---|\n")
+	for i, f := range functions {
+		if !strings.HasPrefix(examples[i], f.Name+"(") {
+			t.Fatalf("the example of %s is %s", f.Name, examples[i])
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", signatureCell(f), tableCell(f.Doc), exampleCell(examples[i]))
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+// exampleCell is a test case, call, columns, rows and result, in one line.
+func exampleCell(text string) string {
+	in, out, _ := strings.Cut(text, "\n----\n")
+	lines := strings.Split(in, "\n")
+	rows := lines[2:]
+	if strings.Contains(lines[1], ",") {
+		for i := range rows {
+			rows[i] = "(" + strings.ReplaceAll(rows[i], " ", ", ") + ")"
+		}
+	}
+	result, _, _ := strings.Cut(out, "\n")
+	result = result[:strings.LastIndex(result, " ")] // without the type
+	return fmt.Sprintf("`%s` of `%s` is `%s`", tableCell(lines[0]), tableCell(strings.ReplaceAll(strings.Join(rows, ", "), "null", "NULL")), tableCell(result))
 }
