@@ -17,21 +17,22 @@ const module = "github.com/millrace/millrace/"
 // allowed is the import graph: types flow with the data, only batch looks both ways. A package may import what lies
 // upstream of it in the data path, never downstream.
 var allowed = map[string][]string{
-	"internal/kafka":   {},
-	"internal/store":   {},
-	"internal/yaml":    {},
-	"internal/wal":     {"internal/store"},
-	"offsets":          {"internal/kafka"},
-	"columnar":         {"offsets"},
-	"internal/state":   {"offsets", "columnar"},
-	"windows":          {"columnar", "internal/state"},
-	"output":           {"internal/kafka", "internal/store", "offsets", "columnar"},
-	"dstream":          {"offsets", "columnar", "windows", "output"},
-	"internal/sql":     {"dstream", "columnar"},
-	"batch":            {"internal/kafka", "internal/store", "internal/wal", "internal/state", "offsets", "columnar", "windows", "output", "dstream"},
-	"internal/jobspec": {"internal/yaml", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
-	"cmd/millrace":     {"internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
-	"internal/lint":    {},
+	"internal/kafka":        {},
+	"internal/store":        {},
+	"internal/yaml":         {},
+	"internal/wal":          {"internal/store"},
+	"offsets":               {"internal/kafka"},
+	"columnar":              {"offsets"},
+	"internal/state":        {"offsets", "columnar"},
+	"windows":               {"columnar", "internal/state"},
+	"output":                {"internal/kafka", "internal/store", "offsets", "columnar"},
+	"dstream":               {"offsets", "columnar", "windows", "output"},
+	"internal/sql":          {"dstream", "columnar"},
+	"batch":                 {"internal/kafka", "internal/store", "internal/wal", "internal/state", "offsets", "columnar", "windows", "output", "dstream"},
+	"internal/parquettable": {"columnar"},
+	"internal/jobspec":      {"internal/yaml", "internal/parquettable", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
+	"cmd/millrace":          {"internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
+	"internal/lint":         {},
 }
 
 // outside are folders whose packages may import anything: nothing imports them.
