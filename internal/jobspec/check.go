@@ -16,6 +16,9 @@ func (s *Spec) check(t *tree) error {
 	if s.OnBadRecord.StopAbove > 0 && s.OnBadRecord.Do != "skip" {
 		return fail(t.get("on_bad_record").pos, "write do: skip", "on_bad_record: stop_above goes with do: skip; do: %s stops at the first bad record", s.OnBadRecord.Do)
 	}
+	if err := s.checkQueryNames(); err != nil {
+		return err
+	}
 	for i := range s.Sources {
 		if err := s.Sources[i].check(); err != nil {
 			return err
@@ -27,6 +30,42 @@ func (s *Spec) check(t *tree) error {
 		}
 	}
 	return s.checkPaths()
+}
+
+// checkQueryNames keeps the names of queries apart from those of sources and tables. Names in SQL ignore case.
+func (s *Spec) checkQueryNames() error {
+	taken := map[string]string{}
+	for _, r := range s.Sources {
+		taken[strings.ToLower(r.Name)] = "a source"
+	}
+	for _, r := range s.Tables {
+		taken[strings.ToLower(r.Name)] = "a table"
+	}
+	for _, q := range s.Queries {
+		key := strings.ToLower(q.Name)
+		if by, ok := taken[key]; ok {
+			return fail(q.Pos, "give one of the two another name", "queries.%s: %s has that name", q.Name, by)
+		}
+		taken[key] = "another query"
+	}
+	return nil
+}
+
+// checkColumnNames refuses two columns that SQL could not tell apart.
+func checkColumnNames(where string, columns []Column) error {
+	seen := map[string]string{}
+	for _, c := range columns {
+		key := strings.ToLower(c.Name)
+		other, twice := seen[key]
+		switch {
+		case c.Name == "":
+			return fail(c.Pos, "", "%s: a column without a name", where)
+		case twice:
+			return fail(c.Pos, "names of columns ignore case; the keys of two may differ by path", "%s: two columns named %q and %q", where, other, c.Name)
+		}
+		seen[key] = c.Name
+	}
+	return nil
 }
 
 func (s *Spec) badCron(t *tree, err error) error {
@@ -51,7 +90,7 @@ func (s *Source) check() error {
 			return err
 		}
 	}
-	return nil
+	return checkColumnNames("sources."+s.Name+".columns", s.Columns)
 }
 
 // check looks at the columns of a table.
@@ -67,10 +106,10 @@ func (t *Table) check() error {
 		case len(f.Path) > 1:
 			return fail(c.PathPos, "write the name of a column of the file", "tables.%s.columns.%s: path %q leads into a value; a table has none such", t.Name, c.Name, c.Path)
 		case t.CSV != "" && f.Type.IsNested():
-			return fail(c.TypePos, "", "tables.%s.columns.%s: a CSV file has no values of type %s", t.Name, c.Name, f.Type)
+			return fail(c.TypePos, "declare it string, or keep the table in Parquet", "tables.%s.columns.%s: a CSV file has no values of type %s", t.Name, c.Name, f.Type)
 		}
 	}
-	return nil
+	return checkColumnNames("tables."+t.Name+".columns", t.Columns)
 }
 
 // checkPaths keeps every output and the checkpoint in a place of its own.

@@ -156,7 +156,7 @@ func unknownKey(e entry, where string, fs *fields) error {
 
 // didYouMean is the hint for an unknown word; empty when nothing is near.
 func didYouMean(word string, among []string) string {
-	if len(word) > 100 {
+	if len(word) > 100 || len(among) > 1000 {
 		return ""
 	}
 	if near := dstream.Nearest(word, among); near != "" {
@@ -196,6 +196,17 @@ func enumerated(words []string, last string) string {
 	return strings.Join(words[:n], ", ") + " " + last + " " + words[n]
 }
 
+// mostNamed is how many sources, tables, queries and sinks a job may have: of each.
+const mostNamed = 500
+
+// elementHints say what to write for something that has a name.
+var elementHints = map[reflect.Type]string{
+	reflect.TypeFor[Source](): "write {kafka: {brokers: 'localhost:9092', topic: events}, columns: {…}}",
+	reflect.TypeFor[Table]():  "write {csv: FILE, columns: {…}} or {parquet: FILE}",
+	reflect.TypeFor[Column](): "write a type, or {type: TYPE, path: PATH, required: true}",
+	reflect.TypeFor[Sink]():   "write {parquet: {path: DIRECTORY}} or {stdout: {}}",
+}
+
 // named reads a mapping from names of the user's own to structs.
 func (d *decoder) named(t *tree, v reflect.Value, where string) (*tree, error) {
 	what := where[strings.LastIndexByte(where, '.')+1:]
@@ -204,7 +215,10 @@ func (d *decoder) named(t *tree, v reflect.Value, where string) (*tree, error) {
 		return nil, fail(t.pos, "write NAME: …", "%s is %s, want a mapping from names to %s", where, t.kind, what)
 	case len(t.entries) == 0:
 		return nil, fail(t.pos, "", "%s is empty, want a mapping from names to %s", where, what)
+	case len(t.entries) > mostNamed && v.Type().Elem() != reflect.TypeFor[Column]():
+		return nil, fail(t.entries[mostNamed].pos, "", "%s: more than %d", where, mostNamed)
 	}
+	of := &field{write: elementHints[v.Type().Elem()]}
 	out := &tree{kind: mapTree, pos: t.pos}
 	v.Set(reflect.MakeSlice(v.Type(), len(t.entries), len(t.entries)))
 	for i, e := range t.entries {
@@ -214,7 +228,7 @@ func (d *decoder) named(t *tree, v reflect.Value, where string) (*tree, error) {
 		if err := checkName(e, where, v.Type().Elem()); err != nil {
 			return nil, err
 		}
-		normal, err := d.read(e.val, item, &field{}, child(where, e.key))
+		normal, err := d.read(e.val, item, of, child(where, e.key))
 		if err != nil {
 			return nil, err
 		}

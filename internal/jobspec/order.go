@@ -14,7 +14,7 @@ type ordered struct {
 	from    []string             // by sink
 }
 
-// order sorts the queries and finds the one of each sink. A query that nothing uses is a mistake.
+// order sorts the queries.
 func (s *Spec) order() (*ordered, error) {
 	o := &ordered{reads: map[string][]sql.Ref{}}
 	all := s.queries()
@@ -25,13 +25,7 @@ func (s *Spec) order() (*ordered, error) {
 		}
 		o.reads[q.Name] = refs
 	}
-	if err := o.sort(all); err != nil {
-		return nil, err
-	}
-	if err := s.sinkQueries(o); err != nil {
-		return nil, err
-	}
-	return o, s.checkUnused(o)
+	return o, o.sort(all)
 }
 
 // queryNamed finds a query by its name: an exact match wins over one that ignores case, as for all names in SQL.
@@ -93,7 +87,8 @@ func (o *ordered) isRead(q Query) bool {
 	return false
 }
 
-// sinkQueries finds the query of each sink: what from says, or the only one that no other reads.
+// sinkQueries finds the query of each sink: what from says, or the only one that no other reads. A query that nothing
+// uses is a mistake.
 func (s *Spec) sinkQueries(o *ordered) error {
 	var last, names []string
 	for _, q := range s.queries() {
@@ -116,7 +111,7 @@ func (s *Spec) sinkQueries(o *ordered) error {
 			o.from = append(o.from, q.Name)
 		}
 	}
-	return nil
+	return s.checkUnused(o)
 }
 
 func nearestOr(word string, among []string) string {

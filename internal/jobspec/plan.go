@@ -25,6 +25,26 @@ func (s *Spec) plan() (*dstream.Plan, []sql.Warning, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	streams, warnings, err := o.compile(g)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.sinkQueries(o); err != nil {
+		return nil, nil, err
+	}
+	for i := range s.Sinks {
+		parts, err := s.Sinks[i].partitions()
+		if err != nil {
+			return nil, nil, err
+		}
+		streams[o.from[i]].At(s.Sinks[i].Pos).To(s.Sinks[i].Name, parts...)
+	}
+	plan, err := g.Plan()
+	return plan, warnings, err
+}
+
+// compile makes a stream of each query. One that others read is known to the graph by its name.
+func (o *ordered) compile(g *dstream.Graph) (map[string]*dstream.Stream, []sql.Warning, error) {
 	streams := map[string]*dstream.Stream{}
 	var warnings []sql.Warning
 	for _, q := range o.queries {
@@ -40,15 +60,7 @@ func (s *Spec) plan() (*dstream.Plan, []sql.Warning, error) {
 		streams[q.Name] = r.Stream
 		warnings = append(warnings, r.Warnings...)
 	}
-	for i := range s.Sinks {
-		parts, err := s.Sinks[i].partitions()
-		if err != nil {
-			return nil, nil, err
-		}
-		streams[o.from[i]].At(s.Sinks[i].Pos).To(s.Sinks[i].Name, parts...)
-	}
-	plan, err := g.Plan()
-	return plan, warnings, err
+	return streams, warnings, nil
 }
 
 // addRelations makes the time zone, the sources and the tables known.

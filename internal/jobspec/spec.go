@@ -62,7 +62,7 @@ type Source struct {
 type Kafka struct {
 	Brokers Brokers `key:"brokers" need:"yes" reach:"yes" doc:"host:port, several with commas between them, or a list."`
 	Topic   string  `key:"topic" need:"yes" is:"topic" doc:"The topic to read."`
-	Start   string  `key:"start" words:"earliest latest" default:"earliest" doc:"Where the first run begins. Later runs go on from the checkpoint."`
+	Start   string  `key:"start" words:"earliest latest" later:"timestamp offsets committed" default:"earliest" doc:"Where the first run begins. Later runs go on from the checkpoint."`
 
 	_ struct{} `later:"sasl tls topics pattern isolation rate offsets timestamp"`
 }

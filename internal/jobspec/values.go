@@ -1,6 +1,7 @@
 package jobspec
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/millrace/millrace/dstream"
 )
 
 // str reads a text: one of a few words, or what the tag "is" says.
@@ -37,14 +40,27 @@ func (d *decoder) word(t *tree, v reflect.Value, f *field, where string) (*tree,
 	if t.kind == scalarTree && slices.Contains(f.later, t.scalar) {
 		return nil, fail(t.pos, "write "+enumerated(f.words, "or"), "%s: %s is not supported yet in this version", where, t.scalar)
 	}
-	if t.kind == mapTree && len(f.later) > 0 {
-		return nil, fail(t.pos, "write "+enumerated(f.words, "or"), "%s: a mapping is not supported yet in this version", where)
+	if word, pos := laterWord(t, f.later); word != "" {
+		return nil, fail(pos, "write "+enumerated(f.words, "or"), "%s: %s is not supported yet in this version", where, word)
 	}
 	if t.kind != scalarTree || !slices.Contains(f.words, t.scalar) {
 		return nil, fail(t.pos, didYouMean(t.scalar, f.words), "%s: %s is none of %s", where, t.shown(), strings.Join(f.words, ", "))
 	}
 	v.SetString(t.scalar)
 	return t, nil
+}
+
+// laterWord finds a word of a later version in a mapping: as a key, or as a value.
+func laterWord(t *tree, later []string) (string, dstream.Pos) {
+	for _, e := range t.entries {
+		switch {
+		case slices.Contains(later, e.key):
+			return e.key, e.pos
+		case e.val.kind == scalarTree && slices.Contains(later, e.val.scalar):
+			return e.val.scalar, e.val.pos
+		}
+	}
+	return "", t.pos
 }
 
 func (d *decoder) boolean(t *tree, v reflect.Value, where string) (*tree, error) {
@@ -60,6 +76,9 @@ func (d *decoder) boolean(t *tree, v reflect.Value, where string) (*tree, error)
 func (d *decoder) whole(t *tree, v reflect.Value, f *field, where string) (*tree, error) {
 	n, err := strconv.ParseInt(t.scalar, 10, 64)
 	least, _ := strconv.ParseInt(f.least, 10, 64)
+	if errors.Is(err, strconv.ErrRange) && n > 0 {
+		return nil, fail(t.pos, "", "%s: %s is more than %d", where, t.shown(), n)
+	}
 	if t.kind != scalarTree || err != nil || n < least || v.OverflowInt(n) {
 		hint := ""
 		if plain := strings.NewReplacer("_", "", ",", "", "'", "").Replace(t.scalar); plain != t.scalar && validNumber(plain) {
@@ -89,7 +108,7 @@ func (d *decoder) duration(t *tree, v reflect.Value, f *field, where string) (*t
 	}
 	got, err := parseDuration(t.scalar)
 	if t.kind != scalarTree || err != nil {
-		return nil, fail(t.pos, durationHint, "%s: %s is not a duration", where, t.shown())
+		return nil, fail(t.pos, strings.Join(append([]string{durationHint}, f.words...), ", or "), "%s: %s is not a duration", where, t.shown())
 	}
 	if least, err := parseDuration(f.least); err == nil && got < least {
 		return nil, fail(t.pos, "", "%s: %s is less than %s", where, t.shown(), f.least)
