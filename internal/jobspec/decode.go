@@ -196,8 +196,14 @@ func enumerated(words []string, last string) string {
 	return strings.Join(words[:n], ", ") + " " + last + " " + words[n]
 }
 
-// mostNamed is how many sources, tables, queries and sinks a job may have: of each.
-const mostNamed = 500
+// Bounds keep the work small that a job file can ask for.
+const (
+	mostNamed      = 500     // sources, tables, queries and sinks: of each
+	mostColumns    = 2000    // of a source or table
+	mostPartitions = 32      // levels of directories
+	mostQuery      = 1 << 18 // bytes of one query
+	mostText       = 1 << 12 // bytes of any other text
+)
 
 // elementHints say what to write for something that has a name.
 var elementHints = map[reflect.Type]string{
@@ -215,8 +221,13 @@ func (d *decoder) named(t *tree, v reflect.Value, where string) (*tree, error) {
 		return nil, fail(t.pos, "write NAME: …", "%s is %s, want a mapping from names to %s", where, t.kind, what)
 	case len(t.entries) == 0:
 		return nil, fail(t.pos, "", "%s is empty, want a mapping from names to %s", where, what)
-	case len(t.entries) > mostNamed && v.Type().Elem() != reflect.TypeFor[Column]():
-		return nil, fail(t.entries[mostNamed].pos, "", "%s: more than %d", where, mostNamed)
+	}
+	most := mostNamed
+	if v.Type().Elem() == reflect.TypeFor[Column]() {
+		most = mostColumns
+	}
+	if len(t.entries) > most {
+		return nil, fail(t.entries[most].pos, "", "%s: more than %d", where, most)
 	}
 	of := &field{write: elementHints[v.Type().Elem()]}
 	out := &tree{kind: mapTree, pos: t.pos}

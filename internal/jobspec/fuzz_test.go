@@ -13,7 +13,7 @@ import (
 
 // No text makes the parser panic or take long, and every mistake has a place in the text.
 func FuzzLoad(f *testing.F) {
-	for _, file := range []string{"testdata/good", "testdata/broken"} {
+	for _, file := range []string{"testdata/jobs/good", "testdata/jobs/explain", "testdata/jobs/broken", "testdata/jobs/broken_more"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)

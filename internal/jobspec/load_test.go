@@ -100,7 +100,7 @@ func edited(t testing.TB, base, edit string) string {
 //
 // In edit, \t stands for a tab and \xff for the byte.
 func TestJobFiles(t *testing.T) {
-	datadriven.Walk(t, testdata(t), func(t *testing.T, path string) {
+	datadriven.Walk(t, testdata(t, "jobs"), func(t *testing.T, path string) {
 		dir := workDir(t)
 		base, baseOut := "", ""
 		editor := &verdicts{t: t, schema: compiledSchema(t)}
@@ -164,9 +164,10 @@ func whatItDoes(t testing.TB, s *Spec) string {
 	return text
 }
 
-func testdata(t testing.TB) string {
+// testdata is the absolute path of what the test files hold: the current directory changes.
+func testdata(t testing.TB, name string) string {
 	t.Helper()
-	dir, err := filepath.Abs("testdata")
+	dir, err := filepath.Abs(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,8 @@ func (q *Query) read(d *decoder, t *tree, where string) (*tree, error) {
 		return nil, fail(t.pos, "write |, which keeps lines", "%s: > joins lines, so a -- comment would hide what follows it", where)
 	case strings.TrimSpace(t.scalar) == "":
 		return nil, fail(t.pos, "", "%s is empty", where)
+	case len(t.scalar) > mostQuery:
+		return nil, fail(t.pos, "", "%s is longer than %d bytes", where, mostQuery)
 	}
 	start := t.textPos()
 	if t.block() {
@@ -72,8 +74,11 @@ func (q *QueryFile) read(d *decoder, t *tree, where string) (*tree, error) {
 	if err != nil {
 		return nil, fail(t.pos, "", "%s: %v", where, err)
 	}
-	if strings.TrimSpace(string(text)) == "" {
+	switch {
+	case strings.TrimSpace(string(text)) == "":
 		return nil, fail(t.pos, "", "%s: %s is empty", where, t.scalar)
+	case len(text) > mostQuery:
+		return nil, fail(t.pos, "", "%s: %s is longer than %d bytes", where, t.scalar, mostQuery)
 	}
 	name := t.scalar // for messages: as near to what the user wrote as can be opened
 	if !filepath.IsAbs(name) {

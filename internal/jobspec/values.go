@@ -20,8 +20,11 @@ func (d *decoder) str(t *tree, v reflect.Value, f *field, where string) (*tree, 
 	if len(f.words) > 0 {
 		return d.word(t, v, f, where)
 	}
-	if t.kind != scalarTree {
+	switch {
+	case t.kind != scalarTree:
 		return nil, fail(t.pos, "", "%s is %s, want text", where, t.kind)
+	case len(t.scalar) > mostText:
+		return nil, fail(t.pos, "", "%s is longer than %d bytes", where, mostText)
 	}
 	if check := textChecks[f.is]; check != nil {
 		if err := check(t, where); err != nil {
@@ -179,6 +182,8 @@ func (p *Path) read(d *decoder, t *tree, where string) (*tree, error) {
 		return nil, fail(t.pos, "", "%s is %s, want text", where, t.kind)
 	case t.scalar == "":
 		return nil, fail(t.pos, "", "%s is empty", where)
+	case len(t.scalar) > mostText:
+		return nil, fail(t.pos, "", "%s is longer than %d bytes", where, mostText)
 	case strings.ContainsRune(t.scalar, 0):
 		return nil, fail(t.pos, "", "%s: %s is not a path", where, t.shown())
 	case strings.Contains(t.scalar, "://"):
@@ -241,6 +246,9 @@ func (p *Partitions) read(_ *decoder, t *tree, where string) (*tree, error) {
 	items := []*tree{t}
 	if t.kind == listTree {
 		items = t.items
+	}
+	if len(items) > mostPartitions {
+		return nil, fail(items[mostPartitions].pos, "", "%s: more than %d levels of directories", where, mostPartitions)
 	}
 	for _, item := range items {
 		if item.kind != scalarTree {

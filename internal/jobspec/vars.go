@@ -49,48 +49,69 @@ func (v *variables) expandScalar(t *tree) error {
 	if !strings.Contains(t.scalar, "$") {
 		return nil
 	}
-	var value, reference, masked strings.Builder
-	secret := false
+	var value strings.Builder
+	secrets := len(v.secrets)
+	err := scan(t, func(literal string) { value.WriteString(literal) }, func(ref string) error {
+		got, err := v.value(ref, t.pos)
+		if isSecret(ref) {
+			v.secrets = append(v.secrets, got)
+		}
+		value.WriteString(got)
+		return err
+	})
+	if err == nil && len(v.secrets) > secrets {
+		err = v.hide(t)
+	}
+	t.scalar = value.String()
+	return err
+}
+
+// hide writes a text down without its secrets: once with references, once with *** in their place.
+func (v *variables) hide(t *tree) error {
+	var reference, masked strings.Builder
 	literal := func(s string) {
-		value.WriteString(s)
 		masked.WriteString(s)
 		reference.WriteString(escapeVariables(s))
 	}
-	for s := t.scalar; ; {
-		before, after, found := strings.Cut(s, "$")
-		literal(before)
-		switch {
-		case !found:
-			t.scalar = value.String()
-			if secret {
-				t.secret, t.masked = reference.String(), masked.String()
-			}
+	err := scan(t, literal, func(ref string) error {
+		if isSecret(ref) {
+			masked.WriteString("***")
+			reference.WriteString("${" + v.lasting(ref) + "}")
 			return nil
-		case strings.HasPrefix(after, "$"):
-			literal("$")
-			s = after[1:]
-		case strings.HasPrefix(after, "{"):
-			ref, rest, closed := strings.Cut(after[1:], "}")
+		}
+		got, err := v.value(ref, t.pos)
+		literal(got)
+		return err
+	})
+	t.secret, t.masked = reference.String(), masked.String()
+	return err
+}
+
+// scan takes a text apart: what it says, and the references in it, which stand between ${ and }.
+func scan(t *tree, literal func(string), reference func(string) error) error {
+	for s := t.scalar; ; {
+		i := strings.IndexByte(s, '$')
+		if i < 0 || i == len(s)-1 {
+			literal(s)
+			return nil
+		}
+		switch s[i+1] {
+		case '$':
+			literal(s[:i+1])
+			s = s[i+2:]
+		case '{':
+			literal(s[:i])
+			ref, rest, closed := strings.Cut(s[i+2:], "}")
 			if !closed {
-				return fail(t.pos, "write $$ for a dollar sign", "%q has no closing brace", shortened("$"+after))
+				return fail(t.pos, "write $$ for a dollar sign", "%q has no closing brace", shortened(s[i:]))
 			}
-			got, err := v.value(ref, t.pos)
-			if err != nil {
+			if err := reference(ref); err != nil {
 				return err
-			}
-			if isSecret(ref) {
-				secret = true
-				v.secrets = append(v.secrets, got)
-				value.WriteString(got)
-				masked.WriteString("***")
-				reference.WriteString("${" + v.lasting(ref) + "}")
-			} else {
-				literal(got)
 			}
 			s = rest
 		default: // a lone dollar sign, as in a regular expression
-			literal("$")
-			s = after
+			literal(s[:i+1])
+			s = s[i+1:]
 		}
 	}
 }

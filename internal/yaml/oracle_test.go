@@ -205,7 +205,7 @@ var blankLine = regexp.MustCompile(`(?m)^ *\t[ \t]*(#.*)?$`)
 
 // What this package accepts, the other reader accepts, as the same tree.
 func TestOracle(t *testing.T) {
-	const rounds = 30_000
+	const rounds = 10_000
 	seed := int64(1)
 	accepted, refused := 0, map[string]int{}
 	for i := range rounds {
