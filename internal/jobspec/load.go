@@ -88,7 +88,10 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 		return nil, err
 	}
 	s.env = env
-	return s, s.lookAtTables()
+	if err := s.lookAtTables(); err != nil {
+		return nil, err
+	}
+	return s, s.readColumns()
 }
 
 // withoutExtensions leaves out the keys that are there for their anchors only, before their variables are looked at.

@@ -59,19 +59,11 @@ func (t Table) input(zone string) batch.Table {
 		Read:  func() ([]byte, error) { return os.ReadFile(path) },
 		Zones: t.zones(zone),
 		Decode: func(data []byte, env *columnar.Env) (*columnar.Batch, error) {
-			fields, err := decodeFields(t.Columns)
-			if err != nil {
-				return nil, err
-			}
 			rules, err := env.Zone(zone)
 			if err != nil {
 				return nil, err
 			}
-			b, err := columnar.DecodeCSV(path, data, fields, rules)
-			if err != nil {
-				return nil, &dstream.Error{Msg: err.Error()} // the table is at fault, as a job file would be
-			}
-			return b, nil
+			return t.decode(path, data, rules)
 		},
 	}
 }

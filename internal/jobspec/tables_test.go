@@ -1,10 +1,16 @@
 package jobspec
 
 import (
+	"bytes"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/millrace/millrace/batch"
 	"github.com/millrace/millrace/columnar"
 )
 
@@ -36,5 +42,85 @@ func TestTableZone(t *testing.T) {
 	}
 	if zones := instants.input("UTC").Zones; zones != nil {
 		t.Errorf("UTC asks for %v", zones)
+	}
+}
+
+// parquetAd is a row of a table; its types have names that must be read again from a recorded job.
+type parquetAd struct {
+	AdID     string           `parquet:"ad_id"`
+	Campaign string           `parquet:"campaign_id"`
+	Price    int64            `parquet:"price,decimal(2:18)"`
+	Tags     []string         `parquet:"tags,list"`
+	Extra    map[string]int32 `parquet:"extra"`
+	Size     struct {
+		Width int16 `parquet:"w"`
+	} `parquet:"size"`
+}
+
+func writeAds(t *testing.T, ads ...parquetAd) {
+	t.Helper()
+	var out bytes.Buffer
+	if err := parquet.Write(&out, ads); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "ads.parquet", out.String())
+}
+
+func decodeAds(t *testing.T, job *batch.Job) (*columnar.Batch, error) {
+	t.Helper()
+	table := job.Tables["ads"]
+	data, err := table.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table.Decode(data, nil)
+}
+
+// A Parquet table has the columns of its file; a recorded job keeps them when the file becomes another.
+func TestParquetTable(t *testing.T) {
+	workDir(t)
+	writeAds(t, parquetAd{AdID: "a", Campaign: "c", Price: 150, Tags: []string{"x"}, Extra: map[string]int32{"k": 1}})
+	s, job := mustJob(t, replaced(t, viewsJob, "{csv: ads.csv, columns: {ad_id: string, campaign_id: string}}", "{parquet: ads.parquet}"))
+	const columns = "ad_id string, campaign_id string, price decimal(18,2), tags array<string>, extra map<string, int>, size struct<w smallint>"
+	check := func(job *batch.Job) {
+		t.Helper()
+		b, err := decodeAds(t, job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Schema.String(); got != columns || b.Rows != 1 {
+			t.Errorf("%d rows of %s\nwant %s", b.Rows, got, columns)
+		}
+	}
+	check(job)
+	if err := os.Remove("ads.parquet"); err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.Resolve(job.Recorded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeAds(t, parquetAd{AdID: "b"})
+	check(again)
+	if again.Hash != job.Hash {
+		t.Errorf("hash %.8s, recorded %.8s", again.Hash, job.Hash)
+	}
+}
+
+func TestParquetTableFaults(t *testing.T) {
+	workDir(t)
+	writeAds(t, parquetAd{AdID: "a"})
+	declared := func(columns string) string {
+		return replaced(t, viewsJob, "csv: ads.csv, columns: {ad_id: string, campaign_id: string}", "parquet: ads.parquet, columns: {"+columns+"}")
+	}
+	_, job := mustJob(t, declared("ad_id: string, campaign_id: {type: string, path: campaign}"))
+	_, err := decodeAds(t, job)
+	if want := `did you mean "campaign_id"?`; err == nil || !strings.Contains(Explain(err), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	write(t, "ads.parquet", "no Parquet")
+	_, err = load(t, replaced(t, viewsJob, "csv: ads.csv, columns: {ad_id: string, campaign_id: string}", "parquet: ads.parquet"))
+	if err == nil || !strings.HasPrefix(Explain(err), "job.yaml:11:18: tables.ads: ") || !strings.Contains(Explain(err), "/ads.parquet: this is not a Parquet file") {
+		t.Errorf("got %s", Explain(err))
 	}
 }
