@@ -25,4 +25,7 @@ var aliases = map[string]string{
 	"make_timestamptz": "make_timestamp", "make_timestamp_ltz": "make_timestamp",
 	"timestamp_millis": "epoch_ms", "unix_millis": "epoch_ms", "timestamp_micros": "epoch_us", "unix_micros": "epoch_us", "to_unix_timestamp": "unix_timestamp",
 	"to_timestamp_ltz": "to_timestamp",
+
+	// JSON
+	"get_json_object": "json_extract_string", "json_extract_scalar": "json_value", "is_json": "json_valid", "json_length": "json_array_length",
 }

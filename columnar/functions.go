@@ -42,6 +42,7 @@ var families = []struct {
 	{"Strings", stringFunctions},
 	{"Mathematics", mathFunctions},
 	{"Date and time", timeFunctions},
+	{"JSON", jsonFunctions},
 }
 
 // registry is filled once, at start.
