@@ -103,8 +103,8 @@ func (t *Table) check() error {
 		switch {
 		case err != nil:
 			return err
-		case len(f.Path) > 1:
-			return fail(c.PathPos, "write the name of a column of the file", "tables.%s.columns.%s: path %q leads into a value; a table has none such", t.Name, c.Name, c.Path)
+		case t.CSV != "" && len(f.Path) > 1:
+			return fail(c.PathPos, "write the name of a column of the file", "tables.%s.columns.%s: path %q leads into a value; a CSV file has none such", t.Name, c.Name, c.Path)
 		case t.CSV != "" && f.Type.IsNested():
 			return fail(c.TypePos, "declare it string, or keep the table in Parquet", "tables.%s.columns.%s: a CSV file has no values of type %s", t.Name, c.Name, f.Type)
 		}

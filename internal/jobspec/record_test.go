@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -170,23 +169,6 @@ func TestExamples(t *testing.T) {
 		if err != nil {
 			t.Error(Explain(err))
 		}
-	}
-}
-
-// The example of docs/job-file.md, key by key.
-func TestDocument(t *testing.T) {
-	text, err := os.ReadFile("../../docs/job-file.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	workDir(t)
-	_, rest, _ := strings.Cut(string(text), "```yaml\n")
-	example, _, found := strings.Cut(rest, "```")
-	if !found {
-		t.Fatal("no example in the document")
-	}
-	if _, err := load(t, example); err != nil {
-		t.Error(Explain(err))
 	}
 }
 

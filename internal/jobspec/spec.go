@@ -62,7 +62,7 @@ type Source struct {
 type Kafka struct {
 	Brokers Brokers `key:"brokers" need:"yes" reach:"yes" doc:"host:port, several with commas between them, or a list."`
 	Topic   string  `key:"topic" need:"yes" is:"topic" doc:"The topic to read."`
-	Start   string  `key:"start" words:"earliest latest" later:"timestamp offsets committed" default:"earliest" doc:"Where the first run begins. Later runs go on from the checkpoint."`
+	Start   string  `key:"start" words:"earliest latest" later:"timestamp offsets committed" default:"earliest" doc:"Where the first run begins, earliest or latest. Later runs go on from the checkpoint."`
 
 	_ struct{} `later:"sasl tls topics pattern isolation rate offsets timestamp"`
 }
@@ -131,7 +131,7 @@ type ParquetSink struct {
 	Path          Path `key:"path" need:"yes" doc:"The directory. No other sink and no checkpoint may lie in it or around it."`
 	PathPos       dstream.Pos
 	PartitionBy   Partitions  `key:"partition_by" doc:"Output columns, or expressions AS name: a directory level each. A partition column is not in the files."`
-	Compression   string      `key:"compression" words:"zstd snappy none" default:"zstd" doc:"Of the pages of the files."`
+	Compression   string      `key:"compression" words:"zstd snappy none" default:"zstd" doc:"Of the files: zstd, snappy or none."`
 	MaxPartitions int         `key:"max_partitions" least:"1" default:"1000" doc:"Directories that one batch writes to at most; more stop the job, naming the column."`
 	File          FileOptions `key:"file" default:"{}" doc:"When a file is full."`
 
@@ -163,7 +163,7 @@ type Trigger struct {
 
 // Limits bound the next batch.
 type Limits struct {
-	Rows  int64 `key:"rows" least:"1" default:"1000000" doc:"Offsets of the next batch, split over the partitions by lag."`
+	Rows  int64 `key:"rows" least:"1" default:"1000000" doc:"Offsets of the next batch, split over the partitions by lag. The first batch takes at most 100,000 of each."`
 	Bytes Size  `key:"bytes" doc:"The same in bytes on the wire, by the mean of past batches."`
 
 	_ struct{} `later:"rate"`
