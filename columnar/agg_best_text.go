@@ -1,9 +1,6 @@
 package columnar
 
-import (
-	"bytes"
-	"math"
-)
+import "bytes"
 
 // bestText keeps strings in an arena; replaced ones leave garbage that is collected when it is more than half.
 type bestText struct {
@@ -36,7 +33,7 @@ func (b *bestText) improve(in *aggInput, v *Vector, won []byte) error {
 			}
 		}
 	}
-	if b.live > math.MaxInt32 {
+	if b.live > roomMax {
 		return in.tooMuch()
 	}
 	return nil

@@ -211,7 +211,7 @@ func (b *aggBinder) args(fn AggFunc, n int, null Kind) error {
 // cast gives argument i the type t where an implicit cast does.
 func (b *aggBinder) cast(i int, t Type) error {
 	e := b.out.Args[i]
-	if implicitCost(e.Type.Kind, t.Kind) < 0 {
+	if number := e.Type.Numeric() && t.Kind == Float64; !number && implicitCost(e.Type.Kind, t.Kind) < 0 {
 		return b.noSuch()
 	}
 	e, err := b.session.coerce(e, t)

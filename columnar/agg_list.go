@@ -3,7 +3,6 @@ package columnar
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 )
 
@@ -212,8 +211,8 @@ func (s *stringAgg) final() (*Vector, error) {
 		for _, r := range list {
 			size += len(values.Str(int(r)))
 		}
-		if size > math.MaxInt32-s.out.Bytes() {
-			return nil, &RowError{Row: g, Reason: "more than 2 GiB of text in one shard"}
+		if size > roomMax-s.out.Bytes() {
+			return nil, &RowError{Row: g, Reason: tooMuchText}
 		}
 		s.out.AppendBytes(s.join(size, values, list))
 	}

@@ -2,14 +2,34 @@ package columnar
 
 import "math"
 
+// roomMax is what 32-bit offsets can count, of bytes or elements. Tests lower it.
+var roomMax = math.MaxInt32
+
 // tooMuch is the error of a column that 32-bit offsets cannot count.
-func (in *aggInput) tooMuch() error {
-	return in.fault(0, "more than 2 GiB of values in one shard")
+func (in *aggInput) tooMuch() error { return in.fault(0, tooMuchText) }
+
+const tooMuchText = "more than 2 GiB of values in one shard"
+
+// hasRoom reports whether the rows of v can be appended.
+func (b *Builder) hasRoom(v *Vector, rows []int32) bool {
+	return b.hasRoomForAll(v) || b.hasRoomForRows(v, rows)
 }
 
-// hasRoom reports whether the rows of v can be appended: 32-bit offsets count no more bytes or elements.
-func (b *Builder) hasRoom(v *Vector, rows []int32) bool {
-	if b.vec.N > math.MaxInt32-len(rows) {
+// hasRoomForAll reports whether all of v would fit, which is found without looking at rows.
+func (b *Builder) hasRoomForAll(v *Vector) bool {
+	if b.vec.N+v.N > roomMax || len(b.vec.Data)+len(v.Data) > roomMax {
+		return false
+	}
+	for i, kid := range b.kids {
+		if !kid.hasRoomForAll(v.Kids[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *Builder) hasRoomForRows(v *Vector, rows []int32) bool {
+	if b.vec.N+len(rows) > roomMax {
 		return false
 	}
 	switch b.vec.Type.Kind.Storage() {
@@ -20,7 +40,7 @@ func (b *Builder) hasRoom(v *Vector, rows []int32) bool {
 				size += int(v.Off[r+1] - v.Off[r])
 			}
 		}
-		return size <= math.MaxInt32
+		return size <= roomMax
 	case StoredList:
 		return b.kidsHaveRoom(v, nil, v.elements(nil, rows))
 	}
@@ -29,9 +49,19 @@ func (b *Builder) hasRoom(v *Vector, rows []int32) bool {
 
 func (b *Builder) kidsHaveRoom(v *Vector, valid []byte, rows []int32) bool {
 	for i, kid := range b.kids {
-		if !kid.hasRoom(v.Kids[i].masked(valid), rows) {
+		if !kid.hasRoomForRows(v.Kids[i].masked(valid), rows) {
 			return false
 		}
 	}
 	return true
+}
+
+// roomForKeys refuses rows whose keys do not fit behind those that are there.
+func (t *keyTable) roomForKeys(b *Batch, keys []int, rows []int32) error {
+	for i, k := range keys {
+		if len(rows) > 0 && !t.cols[i].own.hasRoom(b.Cols[k], rows) {
+			return &RowError{Row: int(rows[0]), Reason: tooMuchText, Expr: "the keys of a GROUP BY"}
+		}
+	}
+	return nil
 }

@@ -41,7 +41,10 @@ func NewHashAggregate(in *Schema, spec AggSpec) *HashAggregate {
 // Add folds the selected rows of b in. An error is about the values of an aggregate, which it names; after it only
 // [HashAggregate.Reset] may follow.
 func (h *HashAggregate) Add(b *Batch) error {
-	rows := h.assign(b, h.spec.Keys)
+	rows, err := h.assign(b, h.spec.Keys)
+	if err != nil {
+		return err
+	}
 	for i := range h.folds {
 		f := &h.folds[i]
 		in := h.inputOf(rows)
@@ -64,7 +67,10 @@ func (h *HashAggregate) Merge(partial *Batch) error {
 	if !partial.Schema.Equal(h.partial) {
 		return fmt.Errorf("merge groups (%s) into (%s)", partial.Schema, h.partial)
 	}
-	rows := h.assign(partial, h.partialKeys)
+	rows, err := h.assign(partial, h.partialKeys)
+	if err != nil {
+		return err
+	}
 	cols := partial.Cols[len(h.partialKeys):]
 	for i := range h.folds {
 		f := &h.folds[i]
@@ -85,10 +91,13 @@ func (h *HashAggregate) inputOf(rows []int32) *aggInput {
 }
 
 // assign finds the group of each selected row and makes room for new groups.
-func (h *HashAggregate) assign(b *Batch, keys []int) (rows []int32) {
+func (h *HashAggregate) assign(b *Batch, keys []int) (rows []int32, err error) {
 	rows = b.Sel
 	if rows == nil {
 		rows = h.frame.identity(b.Rows)
+	}
+	if err := h.keys.roomForKeys(b, keys, rows); err != nil {
+		return nil, err
 	}
 	h.keys.bind(b, keys, rows)
 	h.groups = h.keys.number(h.groups, rows)
@@ -99,7 +108,7 @@ func (h *HashAggregate) assign(b *Batch, keys []int) (rows []int32) {
 	for i := range h.folds {
 		h.folds[i].state.extend(h.keys.n)
 	}
-	return rows
+	return rows, nil
 }
 
 // Groups is the number of groups.

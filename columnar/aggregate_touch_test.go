@@ -14,7 +14,9 @@ func TestTouch(t *testing.T) {
 	}
 	for range 2 {
 		for _, k := range []int64{7, 9} {
-			h.Touch(&Batch{Schema: in, Cols: []*Vector{key(k), nil}, Rows: 1})
+			if err := h.Touch(&Batch{Schema: in, Cols: []*Vector{key(k), nil}, Rows: 1}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	out := final(t, h)

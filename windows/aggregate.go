@@ -56,7 +56,9 @@ func (a *Aggregate) OfNothing(start int64) (*columnar.Batch, error) {
 	h := columnar.NewHashAggregate(a.shape.In, a.shape.Spec)
 	row := &columnar.Batch{Schema: a.shape.In, Cols: make([]*columnar.Vector, len(a.shape.In.Fields)), Rows: 1}
 	row.Cols[a.shape.Spec.Keys[0]] = &columnar.Vector{Type: columnar.Type{Kind: columnar.Timestamp}, N: 1, I64: []int64{start}}
-	h.Touch(row)
+	if err := h.Touch(row); err != nil {
+		return nil, err
+	}
 	return h.Final()
 }
 
