@@ -12,7 +12,19 @@ const (
 // maxTimestampDay is the last day, and its negative the first, whose midnight is a timestamp.
 const maxTimestampDay = 106_751_991
 
-func castDateTimestamp(n *node, rows rowSet) error {
+// timeCasts are those between dates and times.
+func timeCasts() map[castPair]castRule {
+	return map[castPair]castRule{
+		{Date, LocalTimestamp}:      checkedCast(strict(castDateTime)),
+		{Date, Timestamp}:           {kernel: dateInstantKernel, fails: true, zone: true},
+		{LocalTimestamp, Date}:      casting(strict(castTimestampDate)),
+		{Timestamp, Date}:           {kernel: instantDateKernel, zone: true},
+		{LocalTimestamp, Timestamp}: {kernel: localInstantKernel, zone: true},
+		{Timestamp, LocalTimestamp}: {kernel: instantLocalKernel, zone: true},
+	}
+}
+
+func castDateTime(n *node, rows rowSet) error {
 	dst, src := n.outI64(), n.in[0].I32[:n.out.N]
 	bad := false
 	for i, d := range src {
@@ -22,15 +34,81 @@ func castDateTimestamp(n *node, rows rowSet) error {
 	if !bad {
 		return nil
 	}
-	return n.firstBad(rows, func(r int32) string { return n.rangeReason(src[r] > maxTimestampDay || src[r] < -maxTimestampDay) })
+	return n.refuseBad(rows, func(r int32) string { return n.rangeReason(src[r] > maxTimestampDay || src[r] < -maxTimestampDay) })
 }
 
-// castTimestampDate is the day in UTC.
+// dateInstantKernel takes midnight in the zone.
+func dateInstantKernel(e *Expr) kernel {
+	if len(e.Args) == 1 {
+		return strict(castDateTime)
+	}
+	return zoned(1, func(n *node, rows rowSet, z *Zone) error {
+		if err := castDateTime(n, rows); err != nil {
+			return err
+		}
+		n.mapTimes(rows, n.out.I64, z.instant)
+		return nil
+	})
+}
+
+// mapTimes applies a change to the times of the rows that count.
+func (n *node) mapTimes(rows rowSet, src []int64, change func(int64) int64) {
+	dst := n.outI64()
+	for _, r := range rows.list {
+		if !isNullAt(n.out.Valid, r) {
+			dst[r] = change(src[r])
+		}
+	}
+}
+
+// castTimestampDate is the day of a wall time, or of an instant in UTC.
 func castTimestampDate(n *node, _ rowSet) error {
 	dst, src := n.outI32(), n.in[0].I64[:n.out.N]
 	for i, t := range src {
 		dst[i] = int32(floorDiv(t, microsPerDay))
 	}
+	return nil
+}
+
+// instantDateKernel takes the day in the zone.
+func instantDateKernel(e *Expr) kernel {
+	if len(e.Args) == 1 {
+		return strict(castTimestampDate)
+	}
+	return zoned(1, func(n *node, rows rowSet, z *Zone) error {
+		dst, src := n.outI32(), n.in[0].I64
+		for _, r := range rows.list {
+			if !isNullAt(n.out.Valid, r) {
+				dst[r] = int32(floorDiv(z.local(src[r]), microsPerDay))
+			}
+		}
+		return nil
+	})
+}
+
+func localInstantKernel(e *Expr) kernel {
+	if len(e.Args) == 1 {
+		return strict(sameI64)
+	}
+	return zoned(1, func(n *node, rows rowSet, z *Zone) error {
+		n.mapTimes(rows, n.in[0].I64, z.instant)
+		return nil
+	})
+}
+
+func instantLocalKernel(e *Expr) kernel {
+	if len(e.Args) == 1 {
+		return strict(sameI64)
+	}
+	return zoned(1, func(n *node, rows rowSet, z *Zone) error {
+		n.mapTimes(rows, n.in[0].I64, z.local)
+		return nil
+	})
+}
+
+// sameI64 shares the values.
+func sameI64(n *node, _ rowSet) error {
+	n.out.I64 = n.in[0].I64
 	return nil
 }
 
@@ -41,25 +119,6 @@ func floorDiv(x, y int64) int64 {
 		q--
 	}
 	return q
-}
-
-// parseDay takes YYYY-MM-DD.
-func parseDay(text []byte) (int32, textFault) {
-	if d, ok := ParseDate(text); ok {
-		return d, textOK
-	}
-	return 0, textMismatch
-}
-
-// parseInstant takes what [ParseTimestamp] takes, and a date alone as its midnight.
-func parseInstant(text []byte) (int64, textFault) {
-	if t, ok := ParseTimestamp(text); ok {
-		return t, textOK
-	}
-	if d, ok := ParseDate(text); ok {
-		return int64(d) * microsPerDay, textOK
-	}
-	return 0, textMismatch
 }
 
 // civil is a date of the proleptic Gregorian calendar.
@@ -107,17 +166,7 @@ func appendTimestamp(dst []byte, micros int64) []byte {
 	days := floorDiv(micros, microsPerDay)
 	t := micros - days*microsPerDay
 	dst = append(appendDate(dst, days), ' ')
-	dst = append(appendPadded(dst, t/microsPerHour, 2), ':')
-	dst = append(appendPadded(dst, t/microsPerMinute%60, 2), ':')
-	dst = appendPadded(dst, t/microsPerSecond%60, 2)
-	fraction, digits := t%microsPerSecond, 6
-	if fraction == 0 {
-		return dst
-	}
-	for ; fraction%10 == 0; digits-- {
-		fraction /= 10
-	}
-	return appendPadded(append(dst, '.'), fraction, digits)
+	return appendClock(append(appendPadded(dst, t/microsPerHour, 2), ':'), t)
 }
 
 // appendPadded writes v ≥ 0 with at least so many digits.

@@ -134,7 +134,7 @@ func (p *exampleParser) expect(word string) {
 }
 
 var examplePower = map[string]int{
-	"or": 1, "and": 2, "is": 4, "=": 5, "<>": 5, "!=": 5, "<": 5, ">": 5, "<=": 5, ">=": 5, "like": 6, "ilike": 6,
+	"or": 1, "and": 2, "is": 4, "=": 5, "<>": 5, "!=": 5, "<": 5, ">": 5, "<=": 5, ">=": 5, "like": 6, "ilike": 6, "in": 6, "between": 6,
 	"||": 7, "->": 7, "->>": 7, "~": 7, "~*": 7, "!~": 7, "!~*": 7, "<<": 7, ">>": 7, "&": 7, "|": 7, "#": 7,
 	"+": 8, "-": 8, "*": 9, "/": 9, "%": 9, "^": 10, "at": 11, "[": 13, "::": 14, ".": 14,
 }
@@ -145,7 +145,7 @@ func (p *exampleParser) expr(least int) *Expr {
 		t := p.peek()
 		op := strings.ToLower(t.text)
 		power, ok := examplePower[op]
-		if !ok || power <= least || t.kind == 's' || t.kind == 0 {
+		if !ok || power <= least || t.kind == 's' || t.kind == 0 || op == "in" && p.tokens[p.at+1].text != "(" {
 			return left
 		}
 		p.at++
@@ -156,12 +156,21 @@ func (p *exampleParser) expr(least int) *Expr {
 func (p *exampleParser) infix(op string, power int, left *Expr) *Expr {
 	switch op {
 	case "is":
-		name := "isnull"
+		name := "is"
 		if p.accept("not") {
-			name = "isnotnull"
+			name = "isnot"
 		}
-		p.expect("null")
-		return p.call(name, left)
+		if p.accept("distinct", "from") {
+			return p.call(name+"distinct", left, p.expr(power))
+		}
+		return p.call(name+strings.ToLower(p.next().text), left)
+	case "in":
+		p.expect("(")
+		return p.call("in", append([]*Expr{left}, p.list(")")...)...)
+	case "between":
+		low := p.expr(power)
+		p.expect("and")
+		return p.call("between", left, low, p.expr(power))
 	case "::":
 		return p.cast(left, p.typeName())
 	case "[":
@@ -264,6 +273,10 @@ func (p *exampleParser) word(w string) *Expr {
 		p.expect("as")
 		t := p.typeName()
 		p.expect(")")
+		if w == "try_cast" {
+			p.called[w] = true
+			return p.must(p.session.TryCast(e, t))
+		}
 		return p.cast(e, t)
 	case "array":
 		if p.accept("[") {

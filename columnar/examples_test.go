@@ -151,7 +151,7 @@ func exampleLines(t *testing.T, file string) (out []string) {
 	in := false
 	for _, line := range strings.Split(string(data), "\n") {
 		switch {
-		case line == "call" || strings.HasPrefix(line, "call "):
+		case line == "call" || strings.HasPrefix(line, "call ") || line == "cast" || strings.HasPrefix(line, "cast "):
 			in = true
 		case line == "----":
 			in = false

@@ -36,21 +36,6 @@ func (s Session) Call(name string, args ...*Expr) (*Expr, error) {
 	return fn.resolve(&bound, args)
 }
 
-// Cast converts e to t. Whether single values convert shows only when rows are computed; the error here says that the
-// two types never do.
-func (s Session) Cast(e *Expr, t Type) (*Expr, error) {
-	if e.Type == t {
-		return e, nil
-	}
-	if e.Op == "const" && e.Value.Null {
-		return &Expr{Op: "const", Type: t, Value: Value{Null: true}, Text: e.Text}, nil
-	}
-	if e.Type.Kind == Null || castKernels[castPair{e.Type.Kind, t.Kind}] == nil {
-		return nil, fmt.Errorf("cannot cast %s to %s", e.Type, t)
-	}
-	return &Expr{Op: "cast", Type: t, Args: []*Expr{e}}, nil
-}
-
 // overload is one typing of a function.
 type overload struct {
 	args []Kind
@@ -88,18 +73,47 @@ func (o overload) cost(args []*Expr) int {
 	return sum
 }
 
+// apply casts the arguments. A kind that is more than its name takes the argument's own type: a Decimal its digits, or
+// those that an integer needs, an Array its elements. A result of such a kind has the type of the first argument of it.
 func (o overload) apply(fn *function, args []*Expr) (*Expr, error) {
 	out := make([]*Expr, len(args))
+	result := Type{Kind: o.out}
 	for i, a := range args {
+		to := argType(o.args[i], a)
+		if result.Kind == to.Kind && !result.complete() {
+			result = to
+		}
 		var err error
-		if out[i], err = fn.session.coerce(a, Type{Kind: o.args[i]}); err != nil {
+		if out[i], err = fn.session.coerce(a, to); err != nil {
 			return nil, err
 		}
 	}
-	return &Expr{Op: fn.Name, Type: Type{Kind: o.out}, Args: out}, nil
+	return &Expr{Op: fn.Name, Type: result, Args: out}, nil
 }
 
-// agreeing resolves functions of two values of one type.
+// complete reports whether the kind of the type says all, or the rest is there.
+func (t Type) complete() bool {
+	return t.nested != nil || t.Precision > 0 || t.Kind != Decimal && t.Kind.Storage() != StoredList && t.Kind != Struct
+}
+
+// argType is the type of kind k that argument a is cast to. NULL is taken for the simplest.
+func argType(k Kind, a *Expr) Type {
+	switch {
+	case a.Type.Kind == k:
+		return a.Type
+	case k == Decimal && a.Type.Integer():
+		return asDecimal(a.Type)
+	case k == Decimal:
+		return DecimalOf(MaxPrecision, 0)
+	case k == Array:
+		return ArrayOf(Type{Kind: String})
+	case k == Map:
+		return MapOf(Type{Kind: String}, Type{Kind: String})
+	}
+	return Type{Kind: k}
+}
+
+// agreeing resolves functions of two values of one type that give such a value.
 func agreeing(fn *function, args []*Expr) (*Expr, error) {
 	if len(args) != 2 {
 		return nil, noSuchFunction(fn, args)
@@ -108,10 +122,7 @@ func agreeing(fn *function, args []*Expr) (*Expr, error) {
 	if err != nil {
 		return nil, explain(fn, args, err)
 	}
-	if fn.Name == "nullif" {
-		return &Expr{Op: fn.Name, Type: t, Args: same}, nil
-	}
-	return &Expr{Op: fn.Name, Type: Type{Kind: Bool}, Args: same}, nil
+	return &Expr{Op: fn.Name, Type: t, Args: same}, nil
 }
 
 // explain turns a clash of types into the usual message, and lets the error of a bad literal through.
@@ -139,56 +150,9 @@ func isOperator(op string) bool {
 	return op[0] < 'a' || op[0] > 'z' || op == "and" || op == "or" || op == "not"
 }
 
-// operatorFunctions are the comparisons, the logic and the arithmetic.
-func operatorFunctions() []*function {
-	const two = "two values of one type"
-	boolean := overloaded(overload{[]Kind{Bool, Bool}, Bool})
-	var list []*function
-	for _, op := range []string{"=", "<>", "<", "<=", ">", ">="} {
-		list = append(list, &function{Function: about(op, "a "+op+" b → boolean", "Compares; strings bytewise, NaN equals NaN and is above all doubles."),
-			takes: two, resolve: agreeing, kernel: compareKernel})
-	}
-	list = append(list,
-		&function{Function: about("and", "a AND b → boolean", "Three-valued AND; b is not computed where a is FALSE."), takes: "two booleans", resolve: boolean, kernel: andKernel},
-		&function{Function: about("or", "a OR b → boolean", "Three-valued OR; b is not computed where a is TRUE."), takes: "two booleans", resolve: boolean, kernel: orKernel},
-		&function{Function: about("not", "NOT a → boolean", "Negation; NULL stays NULL."), takes: "a boolean", resolve: overloaded(overload{[]Kind{Bool}, Bool}), kernel: notKernel},
-		&function{Function: about("isnull", "a IS NULL → boolean", "Whether a is NULL."), takes: "one value", resolve: anyValue, kernel: isNullKernel},
-		&function{Function: about("isnotnull", "a IS NOT NULL → boolean", "Whether a is not NULL."), takes: "one value", resolve: anyValue, kernel: isNullKernel})
-	return append(list, arithmetic()...)
-}
-
-func arithmetic() []*function {
-	ints, doubles := overload{[]Kind{Int64, Int64}, Int64}, overload{[]Kind{Float64, Float64}, Float64}
-	later, earlier := overload{[]Kind{Timestamp, Interval}, Timestamp}, overload{[]Kind{Interval, Timestamp}, Timestamp}
-	op := func(name, takes, doc string, list ...overload) *function {
-		return &function{Function: about(name, "a "+name+" b → bigint, double"+suffix(len(list) > 2, ", timestamp"), doc),
-			takes: takes, resolve: overloaded(list...), kernel: arithKernel, fails: true}
-	}
-	return []*function{
-		op("+", "two numbers, or a timestamp and an interval", "Sum; bigint overflow is an error.", ints, doubles, later, earlier),
-		op("-", "two numbers, or a timestamp and an interval", "Difference; bigint overflow is an error.", ints, doubles, later),
-		op("*", "two numbers", "Product; bigint overflow is an error.", ints, doubles),
-		op("/", "two numbers", "Quotient; of integers it is cut towards zero. Division by zero is an error.", ints, doubles),
-		op("%", "two numbers", "Remainder with the sign of a. Division by zero is an error.", ints, doubles),
-		{Function: about("neg", "−a → bigint, double", "Negation."), takes: "a number", kernel: negKernel, fails: true,
-			resolve: overloaded(overload{[]Kind{Int64}, Int64}, overload{[]Kind{Float64}, Float64})},
-	}
-}
-
 func suffix(on bool, s string) string {
 	if on {
 		return s
 	}
 	return ""
-}
-
-func anyValue(fn *function, args []*Expr) (*Expr, error) {
-	if len(args) != 1 {
-		return nil, noSuchFunction(fn, args)
-	}
-	same, _, err := fn.session.agree(args)
-	if err != nil {
-		return nil, err
-	}
-	return &Expr{Op: fn.Name, Type: Type{Kind: Bool}, Args: same}, nil
 }

@@ -62,6 +62,8 @@ type node struct {
 	tmp   [2][]int64
 	sets  [][]int32 // row lists of branches
 	pick  []int32   // for CASE and COALESCE: which argument each row takes
+	once  bool      // it has no columns and depends on the plan: it is computed once a batch
+	value *node     // then what it is
 	done  int       // for constants: rows of out that are filled
 }
 
@@ -91,7 +93,7 @@ func compileNode(e *Expr, in *Schema) (*node, error) {
 		}
 		n.args = append(n.args, arg)
 		n.fails = n.fails || arg.fails
-		constant = constant && arg.isConst()
+		constant = constant && (arg.isConst() || arg.once)
 	}
 	if err := n.bind(); err != nil {
 		return nil, err
@@ -133,6 +135,7 @@ func (n *node) isConst() bool { return n.expr.Op == "const" }
 func folded(n *node) *node {
 	v, err := n.eval(&frame{batch: &Batch{Schema: &Schema{}, Rows: 1}, iota: []int32{0}, folding: true}, rowSet{list: []int32{0}, all: true})
 	if err != nil {
+		n.once = errors.Is(err, errFolding) || errors.Is(err, errNoNow)
 		return n
 	}
 	e := Const(n.expr.Type, valueAt(v, 0))
@@ -202,11 +205,30 @@ func (n *node) eval(f *frame, rows rowSet) (*Vector, error) {
 	case "const":
 		return n.broadcast(f.batch.Rows), nil
 	}
+	if n.once && len(rows.list) > 0 {
+		return n.evalOnce(f, rows)
+	}
 	n.out.N = f.batch.Rows
 	if err := n.run(n, f, rows); err != nil {
 		return nil, err
 	}
 	return &n.out, nil
+}
+
+// evalOnce computes a node without columns for one row and repeats the value.
+func (n *node) evalOnce(f *frame, rows rowSet) (*Vector, error) {
+	one := frame{batch: &Batch{Schema: &Schema{}, Rows: 1, Env: f.batch.Env}, folding: f.folding}
+	n.out.N = 1
+	if err := n.run(n, &one, rowSet{list: []int32{0}, all: true}); err != nil {
+		if row := (*RowError)(nil); errors.As(err, &row) {
+			row.Row = int(rows.list[0])
+		}
+		return nil, err
+	}
+	if v := valueAt(&n.out, 0); n.value == nil || n.value.expr.Value != v {
+		n.value = &node{expr: Const(n.expr.Type, v), out: Vector{Type: n.expr.Type}}
+	}
+	return n.value.broadcast(f.batch.Rows), nil
 }
 
 // selectTrue appends the rows for which the node is TRUE. A conjunction looks at its second part only for the rows that

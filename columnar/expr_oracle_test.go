@@ -46,6 +46,24 @@ func interpret(e *Expr, row []any) (any, error) {
 		return args[0] == nil, nil
 	case "isnotnull":
 		return args[0] != nil, nil
+	case "isdistinct":
+		return compareInner(args[0], args[1]) != 0, nil
+	case "isnotdistinct":
+		return compareInner(args[0], args[1]) == 0, nil
+	case "istrue":
+		return args[0] == true, nil
+	case "isnottrue":
+		return args[0] != true, nil
+	case "isfalse":
+		return args[0] == false, nil
+	case "isnotfalse":
+		return args[0] != false, nil
+	case "isunknown":
+		return args[0] == nil, nil
+	case "isnotunknown":
+		return args[0] != nil, nil
+	case "in":
+		return interpretIn(args), nil
 	case "nullif":
 		if !null && compareAny(args[0], args[1]) == 0 {
 			return nil, nil
@@ -149,8 +167,16 @@ func interpretStrict(e *Expr, args []any) (any, error) {
 		return compareAny(args[0], args[1]) > 0, nil
 	case ">=":
 		return compareAny(args[0], args[1]) >= 0, nil
-	case "cast":
-		return interpretCast(e.Args[0].Type.Kind, e.Type.Kind, args[0])
+	case "cast", "try_cast":
+		o := castOracle{try: e.Op == "try_cast"}
+		if len(args) > 1 {
+			o.zone = args[1].(string)
+		}
+		v, err := o.cast(e.Args[0].Type, e.Type, args[0])
+		if err != nil && o.try {
+			return nil, nil
+		}
+		return v, err
 	case "concat":
 		var s string
 		for _, a := range args {
@@ -168,16 +194,70 @@ func interpretStrict(e *Expr, args []any) (any, error) {
 	case "tumble_start":
 		return interpretTumble(args[0].(int64), args[1].(interval).micros, args[2].(interval).micros), nil
 	}
-	if by, ok := args[len(args)-1].(interval); ok && e.Type.Kind == Timestamp {
-		return interpretTimePlus(args[0].(int64), by, e.Op == "-")
+	if v, err, ok := interpretTimes(e, args); ok {
+		return v, err
 	}
 	if t, ok := args[0].(int64); ok && e.Args[0].Type.Kind == Timestamp && len(args) == 1 {
 		return interpretPart(e.Op, time.UnixMicro(t).UTC()), nil
 	}
-	if _, ok := args[0].(float64); ok {
+	switch args[0].(type) {
+	case float64:
 		return interpretDouble(e.Op, args)
+	case *big.Rat:
+		return interpretDecimal(e, args)
 	}
 	return interpretInt(e, args)
+}
+
+func interpretIn(args []any) any {
+	if args[0] == nil {
+		return nil
+	}
+	null := false
+	for _, b := range args[1:] {
+		if b != nil && compareAny(args[0], b) == 0 {
+			return true
+		}
+		null = null || b == nil
+	}
+	if null {
+		return nil
+	}
+	return false
+}
+
+// interpretDecimal computes exactly and checks the digits of the result.
+func interpretDecimal(e *Expr, args []any) (any, error) {
+	z := new(big.Rat).Set(args[0].(*big.Rat))
+	var y *big.Rat
+	if len(args) == 2 {
+		y = args[1].(*big.Rat)
+	}
+	switch e.Op {
+	case "+":
+		z.Add(z, y)
+	case "-":
+		z.Sub(z, y)
+	case "*":
+		z.Mul(z, y)
+	case "%":
+		if y.Sign() == 0 {
+			return nil, errors.New("division by zero")
+		}
+		q := new(big.Rat).Quo(z, y)
+		whole := new(big.Rat).SetInt(new(big.Int).Quo(q.Num(), q.Denom()))
+		z.Sub(z, whole.Mul(whole, y))
+	default:
+		z.Neg(z)
+	}
+	unscaled := new(big.Rat).Mul(z, new(big.Rat).SetInt(unsignedBig(pow10[e.Type.Scale])))
+	if !unscaled.IsInt() {
+		panic("the result of " + e.describe() + " is rounded")
+	}
+	if _, err := asDigits(z, e.Type); err != nil {
+		return nil, errors.New(e.Type.String() + " out of range")
+	}
+	return z, nil
 }
 
 func interpretInt(e *Expr, args []any) (any, error) {
@@ -291,85 +371,4 @@ func interpretTumble(t, size, offset int64) any {
 	z := new(big.Int).Sub(big.NewInt(t), big.NewInt(offset))
 	r := new(big.Int).Mod(z, big.NewInt(size)) // Euclidean: never negative
 	return t - r.Int64()
-}
-
-func interpretCast(from, to Kind, v any) (any, error) {
-	fail := errors.New("no cast")
-	switch x := v.(type) {
-	case bool:
-		if to == String {
-			return strconv.FormatBool(x), nil
-		}
-		if x {
-			return int64(1), nil
-		}
-		return int64(0), nil
-	case float64:
-		if to == String {
-			return doubleText(x), nil
-		}
-		r := math.RoundToEven(x)
-		if limit := math.Ldexp(1, map[Kind]int{Int32: 31, Int64: 63}[to]); !(r >= -limit && r < limit) {
-			return nil, fail
-		}
-		return int64(r), nil
-	case string:
-		return interpretParse(to, strings.TrimSpace(x))
-	}
-	x := v.(int64)
-	switch {
-	case from == Timestamp && to == Date:
-		return interpretPart("date", time.UnixMicro(x)), nil
-	case from == Timestamp && to == String:
-		return time.UnixMicro(x).UTC().Format("2006-01-02 15:04:05.999999"), nil
-	case from == Date && to == String:
-		return time.Unix(x*86400, 0).UTC().Format("2006-01-02"), nil
-	case from == Date && to == Timestamp:
-		return x * 86_400_000_000, nil
-	case to == Float64:
-		return float64(x), nil
-	case to == Bool:
-		return x != 0, nil
-	case to == String:
-		return strconv.FormatInt(x, 10), nil
-	case to == Int32 && (x > math.MaxInt32 || x < math.MinInt32):
-		return nil, fail
-	}
-	return x, nil
-}
-
-func doubleText(x float64) string {
-	switch s := strconv.FormatFloat(x, 'g', -1, 64); {
-	case s == "+Inf":
-		return "Infinity"
-	case s == "-Inf":
-		return "-Infinity"
-	case strings.Contains(s, "e") && math.Abs(x) >= 1e-4 && math.Abs(x) < 1e15:
-		return strconv.FormatFloat(x, 'f', -1, 64)
-	default:
-		return s
-	}
-}
-
-func interpretParse(to Kind, s string) (any, error) {
-	switch to {
-	case Bool:
-		return strconv.ParseBool(s)
-	case Int32:
-		return strconv.ParseInt(s, 10, 32)
-	case Int64:
-		return strconv.ParseInt(s, 10, 64)
-	case Float64:
-		return strconv.ParseFloat(s, 64)
-	}
-	for _, layout := range []string{"2006-01-02", "2006-01-02 15:04:05", time.RFC3339} {
-		t, err := time.Parse(layout, s)
-		switch {
-		case err == nil && to == Timestamp:
-			return t.UnixMicro(), nil
-		case err == nil && len(s) == 10:
-			return t.Unix() / 86400, nil
-		}
-	}
-	return nil, errors.New("no time")
 }

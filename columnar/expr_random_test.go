@@ -67,7 +67,9 @@ func randomValue(r *rand.Rand, k Kind) Value {
 	case Timestamp, LocalTimestamp:
 		return pick(0, -1, 1, 1_700_000_000_000_000, 951_782_400_000_000, -86_400_000_000, r.Int64N(4e15)-2e15)
 	}
-	ss := []string{"", "a", "b", "view", "purchase", "Ärger", "12", " 7 ", "-1", "1.5", "true", "f", "2024-02-29", "2023-02-29", "2024-02-29 12:30:05", "NaN", "abcdefgh", "abcdefghi"}
+	ss := []string{"", "a", "b", "view", "purchase", "Ärger", "12", " 7 ", "-1", "1.5", "true", "f", "2024-02-29", "2023-02-29", "2024-02-29 12:30:05", "NaN", "abcdefgh", "abcdefghi",
+		"1 day", "P1Y2M", "-2:30", "1 mon -2 days", "1.5 hours ago", "2024-03-31 02:30:00", "2024-10-27 02:30:00", "2024-03-10T02:30:00-05:00",
+		"0.005", "99999999999999999999999999999999999999", "-99.995", "[1,2,3]", `["x",null,"1.5"]`, "[]", `{"a":7,"b":"\u00e4"}`, `{"7":1}`, `[[true,false],null]`, `[{"k":"2024-02-29","v":1.5}]`, "[1,", "null"}
 	return Value{S: ss[r.IntN(len(ss))]}
 }
 
@@ -124,7 +126,10 @@ func selected(b *Batch) []int32 {
 	return (&frame{}).identity(b.Rows)
 }
 
-type treeMaker struct{ *rand.Rand }
+type treeMaker struct {
+	*rand.Rand
+	session Session
+}
 
 func (m treeMaker) must(e *Expr, err error) *Expr {
 	if err != nil {
@@ -133,112 +138,226 @@ func (m treeMaker) must(e *Expr, err error) *Expr {
 	return e
 }
 
-func (m treeMaker) leaf(k Kind) *Expr {
-	if m.IntN(3) == 0 {
-		v := randomValue(m.Rand, k)
-		v.Null = m.IntN(5) == 0
-		return Const(Type{Kind: k}, v)
-	}
-	for {
-		if c := m.IntN(len(randomSchema.Fields)); randomSchema.Fields[c].Type.Kind == k {
-			return Col(randomSchema, c)
-		}
-	}
+func (m treeMaker) call(name string, args ...*Expr) *Expr {
+	return m.must(m.session.Call(name, args...))
 }
 
-// tree makes a random expression of kind k.
-func (m treeMaker) tree(k Kind, depth int) *Expr {
-	if depth == 0 || m.IntN(6) == 0 {
-		return m.leaf(k)
+// anyType is the type of a column, the plain ones more often.
+func (m treeMaker) anyType() Type {
+	fields := everySchema.Fields
+	if m.IntN(2) == 0 {
+		fields = randomSchema.Fields
 	}
-	switch m.IntN(8) {
-	case 0:
-		return m.must(Call("case", m.tree(Bool, depth-1), m.tree(k, depth-1), m.tree(Bool, depth-1), m.tree(k, depth-1), m.tree(k, depth-1)))
-	case 1:
-		return m.must(Call("coalesce", m.tree(k, depth-1), m.tree(k, depth-1)))
-	case 2:
-		return m.must(Call("nullif", m.tree(k, depth-1), m.tree(k, depth-1)))
-	case 3:
-		from := randomKinds[m.IntN(len(randomKinds))]
-		if castKernels[castPair{from, k}] != nil {
-			return m.must(Cast(m.tree(from, depth-1), Type{Kind: k}))
-		}
-	}
-	return m.function(k, depth-1)
+	return fields[m.IntN(len(fields))].Type
 }
+
+func (m treeMaker) kind(ks ...Kind) Type { return Type{Kind: ks[m.IntN(len(ks))]} }
 
 func (m treeMaker) pick(names ...string) string { return names[m.IntN(len(names))] }
 
-func (m treeMaker) function(k Kind, d int) *Expr {
-	switch k {
+func (m treeMaker) literal(t Type) *Expr {
+	if m.IntN(5) == 0 {
+		return Const(t, Value{Null: true})
+	}
+	b := NewBuilder(t)
+	appendRandomValue(m.Rand, b, 0.2)
+	return Const(t, valueAt(b.Vector(), 0))
+}
+
+func (m treeMaker) leaf(t Type) *Expr {
+	if m.IntN(3) == 0 {
+		return m.literal(t)
+	}
+	for {
+		if c := m.IntN(len(everySchema.Fields)); everySchema.Fields[c].Type == t {
+			return Col(everySchema, c)
+		}
+	}
+}
+
+// tree makes a random expression of type t.
+func (m treeMaker) tree(t Type, depth int) *Expr {
+	if depth == 0 || m.IntN(6) == 0 {
+		return m.leaf(t)
+	}
+	boolean := Type{Kind: Bool}
+	switch m.IntN(8) {
+	case 0:
+		return m.call("case", m.tree(boolean, depth-1), m.tree(t, depth-1), m.tree(boolean, depth-1), m.tree(t, depth-1), m.tree(t, depth-1))
+	case 1:
+		return m.call("coalesce", m.tree(t, depth-1), m.tree(t, depth-1))
+	case 2:
+		return m.call("nullif", m.tree(t, depth-1), m.tree(t, depth-1))
+	case 3, 4:
+		if from := m.anyType(); from != t {
+			if _, ok := castable(from, t); ok {
+				if t.Kind == Interval { // the oracle knows the texts of columns only
+					return m.cast(m.leaf(from), t)
+				}
+				return m.cast(m.tree(from, depth-1), t)
+			}
+		}
+	}
+	return m.function(t, depth-1)
+}
+
+func (m treeMaker) cast(e *Expr, t Type) *Expr {
+	if m.IntN(2) == 0 {
+		return m.must(m.session.TryCast(e, t))
+	}
+	return m.must(m.session.Cast(e, t))
+}
+
+func (m treeMaker) function(t Type, d int) *Expr {
+	double, text := Type{Kind: Float64}, Type{Kind: String}
+	switch t.Kind {
 	case Bool:
 		return m.boolean(d)
 	case Int64:
-		switch m.IntN(4) {
-		case 0:
-			return m.must(Call(m.pick("neg", "abs"), m.tree(Int64, d)))
-		case 1:
-			return m.must(Call(m.pick("hour", "minute", "second", "year", "month", "day"), m.tree(Timestamp, d)))
-		case 2:
-			return m.must(Call("length", m.tree(String, d)))
-		}
-		return m.must(Call(m.pick("+", "-", "*", "/", "%"), m.tree(Int64, d), m.tree(m.kind(Int32, Int64), d)))
+		return m.bigint(d)
 	case Float64:
 		if m.IntN(3) == 0 {
-			return m.must(Call(m.pick("neg", "abs", "floor", "ceil", "round"), m.tree(Float64, d)))
+			return m.call(m.pick("neg", "abs", "floor", "ceil", "round"), m.tree(double, d))
 		}
-		return m.must(Call(m.pick("+", "-", "*", "/", "%"), m.tree(Float64, d), m.tree(m.kind(Int32, Int64, Float64), d)))
+		return m.call(m.pick("+", "-", "*", "/", "%"), m.tree(double, d), m.tree(m.kind(Int8, Int32, Int64, Float32, Float64), d))
+	case Decimal:
+		return m.cast(m.decimal(d), t)
 	case String:
 		if m.IntN(2) == 0 {
-			return m.must(Call(m.pick("lower", "upper"), m.tree(String, d)))
+			return m.call(m.pick("lower", "upper"), m.tree(text, d))
 		}
-		return m.must(Call("||", m.tree(String, d), m.tree(String, d)))
-	case Date:
-		return m.must(Call("date", m.tree(Timestamp, d)))
-	case Timestamp:
-		return m.time(d)
+		return m.call("||", m.tree(text, d), m.tree(text, d))
+	case Interval:
+		return m.interval(d)
+	case Date, Timestamp, LocalTimestamp:
+		return m.time(t, d)
 	}
-	return m.leaf(k)
+	return m.leaf(t)
 }
 
-func (m treeMaker) kind(ks ...Kind) Kind { return ks[m.IntN(len(ks))] }
+func (m treeMaker) bigint(d int) *Expr {
+	bigint, at := Type{Kind: Int64}, Type{Kind: Timestamp}
+	switch m.IntN(5) {
+	case 0:
+		return m.call(m.pick("neg", "abs"), m.tree(bigint, d))
+	case 1:
+		return Session{}.mustCall(m.pick("hour", "minute", "second", "year", "month", "day"), m.tree(at, d))
+	case 2:
+		return m.call("length", m.tree(Type{Kind: String}, d))
+	case 3:
+		return m.call("-", m.tree(Type{Kind: Date}, d), m.tree(Type{Kind: Date}, d))
+	}
+	return m.call(m.pick("+", "-", "*", "/", "%"), m.tree(bigint, d), m.tree(m.kind(Int8, Int16, Int32, Int64), d))
+}
+
+// mustCall is for functions whose oracle knows UTC only.
+func (s Session) mustCall(name string, args ...*Expr) *Expr {
+	e, err := s.Call(name, args...)
+	if err != nil {
+		panic(err)
+	}
+	return e
+}
+
+// decimal makes an exact number of some type.
+func (m treeMaker) decimal(d int) *Expr {
+	types := []Type{DecimalOf(4, 2), DecimalOf(38, 0), DecimalOf(18, 6), {Kind: Int16}, {Kind: Int64}}
+	x := m.tree(types[m.IntN(3)], d)
+	if m.IntN(5) == 0 {
+		return m.call("neg", x)
+	}
+	if m.IntN(6) == 0 {
+		return m.call(m.pick("+", "-", "%"), x, m.tree(DecimalOf(38, 38), d))
+	}
+	return m.call(m.pick("+", "-", "*", "%"), x, m.tree(types[m.IntN(len(types))], d))
+}
 
 func (m treeMaker) boolean(d int) *Expr {
-	switch m.IntN(4) {
+	boolean := Type{Kind: Bool}
+	switch m.IntN(8) {
 	case 0:
-		return m.must(Call(m.pick("and", "or"), m.tree(Bool, d), m.tree(Bool, d)))
+		return m.call(m.pick("and", "or"), m.tree(boolean, d), m.tree(boolean, d))
 	case 1:
-		return m.must(Call("not", m.tree(Bool, d)))
+		return m.call("not", m.tree(boolean, d))
 	case 2:
-		return m.must(Call(m.pick("isnull", "isnotnull"), m.tree(randomKinds[m.IntN(len(randomKinds))], d)))
+		return m.call(m.pick("isnull", "isnotnull"), m.tree(m.anyType(), d))
+	case 3:
+		return m.call(m.pick("istrue", "isnottrue", "isfalse", "isnotfalse", "isunknown", "isnotunknown"), m.tree(boolean, d))
+	case 4:
+		return m.in(d)
 	}
-	k := randomKinds[m.IntN(len(randomKinds))]
-	return m.must(Call(m.pick("=", "<>", "<", "<=", ">", ">="), m.tree(k, d), m.tree(k, d)))
+	t := m.anyType()
+	if t.hasMap() {
+		return m.call(m.pick("=", "<>", "isdistinct"), m.tree(t, d), m.tree(t, d))
+	}
+	if t.Kind == Decimal && m.IntN(2) == 0 {
+		return m.call(m.pick("=", "<>", "<", "<=", ">", ">="), m.tree(t, d), m.decimal(d))
+	}
+	return m.call(m.pick("=", "<>", "<", "<=", ">", ">=", "isdistinct", "isnotdistinct"), m.tree(t, d), m.tree(t, d))
 }
 
-func (m treeMaker) time(d int) *Expr {
-	interval := func(v int64) *Expr { return Const(Type{Kind: Interval}, Value{I: v}) }
-	switch m.IntN(3) {
-	case 0:
-		return m.must(Call("date_trunc", Const(Type{Kind: String}, Value{S: m.pick("second", "minute", "hour", "DAY", "week", "month", "quarter", "years")}), m.tree(Timestamp, d)))
-	case 1:
-		return m.must(Call("tumble_start", m.tree(Timestamp, d), interval(1+m.Int64N(1e11)), interval(m.Int64N(2e11)-1e11)))
+func (m treeMaker) in(d int) *Expr {
+	t := m.anyType()
+	args := []*Expr{m.tree(t, d)}
+	for range 1 + m.IntN(4) {
+		if m.IntN(6) == 0 {
+			args = append(args, m.tree(t, d))
+		} else {
+			args = append(args, m.literal(t))
+		}
 	}
-	return m.must(Call(m.pick("+", "-"), m.tree(Timestamp, d), interval(m.Int64N(2e13)-1e13)))
+	return m.call("in", args...)
+}
+
+func (m treeMaker) interval(d int) *Expr {
+	t := Type{Kind: Interval}
+	switch m.IntN(4) {
+	case 0:
+		at := m.kind(Timestamp, LocalTimestamp)
+		return m.call("-", m.tree(at, d), m.tree(at, d))
+	case 1:
+		return m.call(m.pick("*", "/"), m.tree(t, d), m.tree(m.kind(Int8, Int64, Float64), d))
+	case 2:
+		return m.call("neg", m.tree(t, d))
+	}
+	return m.call(m.pick("+", "-"), m.tree(t, d), m.tree(t, d))
+}
+
+func (m treeMaker) time(t Type, d int) *Expr {
+	interval := func(v int64) *Expr { return Const(Type{Kind: Interval}, Value{I: v}) }
+	switch {
+	case t.Kind == Date && m.IntN(2) == 0:
+		return Session{}.mustCall("date", m.tree(Type{Kind: Timestamp}, d))
+	case t.Kind == Date:
+		return m.call(m.pick("+", "-"), m.tree(t, d), m.tree(m.kind(Int16, Int64), d))
+	case t.Kind == Timestamp && m.IntN(4) == 0:
+		return Session{}.mustCall("date_trunc", Const(Type{Kind: String}, Value{S: m.pick("second", "minute", "hour", "DAY", "week", "month", "quarter", "years")}), m.tree(t, d))
+	case t.Kind == Timestamp && m.IntN(3) == 0:
+		return m.call("tumble_start", m.tree(t, d), interval(1+m.Int64N(1e11)), interval(m.Int64N(2e11)-1e11))
+	}
+	by := m.tree(Type{Kind: Interval}, d)
+	if m.IntN(2) == 0 {
+		by = interval(m.Int64N(2e13) - 1e13)
+	}
+	if m.IntN(4) == 0 {
+		return m.call("+", by, m.tree(t, d))
+	}
+	return m.call(m.pick("+", "-"), m.tree(t, d), by)
 }
 
 // TestRandomTrees holds the kernels against the interpreter.
 func TestRandomTrees(t *testing.T) {
 	r := newRand(t)
-	trees := cases(20_000, 3000)
+	trees := cases(8000, 2000)
 	sizes := []int{0, 1, 7, 8, 9, 20, 70}
 	var failing, rows int
 	for i := 0; i < trees && !t.Failed(); i++ {
-		b := randomBatch(r, randomSchema, sizes[r.IntN(len(sizes))], 0.3)
+		b := randomBatch(r, everySchema, sizes[r.IntN(len(sizes))], 0.3)
 		if r.IntN(2) == 0 {
 			randomSel(r, b)
 		}
-		e := treeMaker{r}.tree(randomKinds[r.IntN(len(randomKinds))], 1+r.IntN(4))
+		m := treeMaker{r, Session{Zone: []string{"", "Europe/Berlin", "America/New_York"}[r.IntN(3)]}}
+		e := m.tree(m.anyType(), 1+r.IntN(4))
 		if checkTree(t, e, b) {
 			failing++
 		}
@@ -273,7 +392,7 @@ func checkTree(t *testing.T, e *Expr, b *Batch) bool {
 		}
 		for r, w := range want {
 			if g := goValue(got.Type, valueAt(got, int(r))); !sameValue(g, w) {
-				t.Errorf("%s\nrow %d %v: got %v, want %v", e.describe(), r, rowOf(b, int(r)), g, w)
+				t.Fatalf("%s\n%s\nrow %d %v: got %v, want %v", e.describe(), e, r, rowOf(b, int(r)), g, w)
 			}
 		}
 	}

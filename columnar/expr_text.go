@@ -1,9 +1,6 @@
 package columnar
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // describe is the expression for messages: as the user wrote it where that is known, else as SQL.
 func (e *Expr) describe() string {
@@ -15,8 +12,8 @@ func (e *Expr) describe() string {
 		return e.Name
 	case "const":
 		return e.Value.literal(e.Type)
-	case "cast":
-		return "CAST(" + e.Args[0].describe() + " AS " + e.Type.String() + ")"
+	case "cast", "try_cast":
+		return strings.ToUpper(e.Op) + "(" + e.Args[0].describe() + " AS " + e.Type.String() + ")"
 	}
 	args := make([]string, len(e.Args))
 	for i, a := range e.Args {
@@ -34,18 +31,41 @@ func (v Value) literal(t Type) string {
 		return "NULL"
 	}
 	switch t.Kind {
-	case Bool:
-		return strconv.FormatBool(v.I != 0)
-	case Int32, Int64:
-		return strconv.FormatInt(v.I, 10)
-	case Float64:
-		return string(appendDouble(nil, v.F))
+	case Bool, Int8, Int16, Int32, Int64, Float32, Float64, Decimal:
+		return v.plain(t)
 	case Date:
-		return "DATE '" + string(appendDate(nil, v.I)) + "'"
+		return "DATE '" + v.plain(t) + "'"
 	case Timestamp:
-		return "TIMESTAMP '" + string(appendTimestamp(nil, v.I)) + "'"
+		return "TIMESTAMP '" + v.plain(t) + "'"
+	case LocalTimestamp:
+		return "TIMESTAMP_NTZ '" + v.plain(t) + "'"
 	case Interval:
-		return "INTERVAL '" + strconv.FormatInt(v.I, 10) + "' MICROSECOND"
+		return "INTERVAL '" + v.plain(t) + "'"
+	case Array:
+		return "ARRAY[" + strings.Join(v.parts(0), ", ") + "]"
+	case Map:
+		return "MAP(ARRAY[" + strings.Join(v.parts(0), ", ") + "], ARRAY[" + strings.Join(v.parts(1), ", ") + "])"
+	case Struct:
+		fields := make([]string, len(t.Fields()))
+		for i, f := range t.Fields() {
+			fields[i] = v.parts(i)[0] + " AS " + quoteField(f.Name)
+		}
+		return "STRUCT(" + strings.Join(fields, ", ") + ")"
 	}
 	return "'" + strings.ReplaceAll(v.S, "'", "''") + "'"
+}
+
+// plain is the text of CAST AS string.
+func (v Value) plain(t Type) string {
+	one := (&node{expr: Const(t, v), out: Vector{Type: t}}).broadcast(1)
+	return string(AppendText(nil, one, 0))
+}
+
+// parts are the values in part i of a nested literal, as SQL.
+func (v Value) parts(i int) []string {
+	out := []string{}
+	for r := range v.Vec.Kids[i].N {
+		out = append(out, valueAt(v.Vec.Kids[i], r).literal(v.Vec.Kids[i].Type))
+	}
+	return out
 }

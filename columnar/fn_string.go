@@ -107,7 +107,7 @@ func lengthKernel(e *Expr) kernel {
 	if e.Args[0].Type.Kind == Binary {
 		return intRows(func(in []*Vector, r int32) (int64, verdict) { return int64(len(in[0].Str(int(r)))), fine })
 	}
-	return intRows(func(in []*Vector, r int32) (int64, verdict) { return int64(utf8.RuneCount(in[0].Str(int(r)))), fine })
+	return intRows(func(in []*Vector, r int32) (int64, verdict) { return int64(runeCount(in[0].Str(int(r)))), fine })
 }
 
 func trimFunctions() []*function {

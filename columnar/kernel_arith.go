@@ -20,8 +20,15 @@ func arithKernel(e *Expr) kernel {
 	switch e.Type.Kind {
 	case Float64:
 		return floatKernels[e.Op]
-	case Timestamp:
+	case Decimal:
+		return decimalKernel(e)
+	case Timestamp, LocalTimestamp:
 		return timePlusInterval(e)
+	case Date, Interval:
+		return timeKernel(e)
+	}
+	if e.Args[0].Type.Kind == Date {
+		return strict(subDates)
 	}
 	return intKernels[e.Op]
 }
@@ -47,10 +54,10 @@ func (n *node) rangeReason(over bool) string {
 	switch {
 	case !over:
 		return ""
-	case n.out.Type.Kind == Timestamp:
-		return tsOutOfRange
+	case n.out.Type.Kind == Int64:
+		return outOfRange
 	}
-	return outOfRange
+	return n.out.Type.String() + " out of range"
 }
 
 func zeroReason(zero bool) string {
@@ -228,8 +235,13 @@ func anyZero(s []float64) bool {
 }
 
 func negKernel(e *Expr) kernel {
-	if e.Type.Kind == Float64 {
+	switch e.Type.Kind {
+	case Float64:
 		return mapFloats(negFloats)
+	case Decimal:
+		return strict(negDecimals)
+	case Interval:
+		return intervalRows(func(in []*Vector, r int32) (Int128, bool) { return negInterval(in[0].Wide[r]) })
 	}
 	return strict(negInts)
 }

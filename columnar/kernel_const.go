@@ -3,7 +3,7 @@ package columnar
 // broadcast returns a vector of at least n rows that all hold the node's constant. It is filled once and again only
 // when a larger batch comes.
 func (n *node) broadcast(rows int) *Vector {
-	if n.done < rows || n.out.Type.IsNested() && n.done != rows { // kids are as long as their parent
+	if n.done < rows || n.out.Type.IsNested() && (n.done != rows || n.out.Kids == nil) { // kids are as long as their parent
 		n.fill(rows)
 		n.done = rows
 	}

@@ -3,6 +3,8 @@ package columnar
 import (
 	"bytes"
 	"encoding/binary"
+	"unicode/utf8"
+	"unsafe"
 )
 
 // compareStrings compares bytewise, only the rows that count.
@@ -109,4 +111,9 @@ func withSlack(data []byte) []byte {
 		return data
 	}
 	return append(make([]byte, 0, len(data)+len(data)/4+Slack), data...)
+}
+
+// runeCount is utf8.RuneCount, which copies texts that are not ASCII.
+func runeCount(s []byte) int {
+	return utf8.RuneCountInString(unsafe.String(unsafe.SliceData(s), len(s)))
 }

@@ -8,9 +8,16 @@ func zoned(at int, body func(n *node, rows rowSet, z *Zone) error) kernel {
 		if err != nil {
 			return err
 		}
-		return strict(func(n *node, rows rowSet) error { return body(n, rows, z) })(n, f, rows)
+		if err := n.evalArgs(f, rows); err != nil {
+			return err
+		}
+		n.mergeValid()
+		return body(n, rows, z)
 	}
 }
+
+// zoneIsConst reports whether the time zone at argument at, if there is one, is a literal, as zoned needs it.
+func zoneIsConst(e *Expr, at int) bool { return len(e.Args) <= at || e.Args[at].Op == "const" }
 
 // zone is the time zone that argument at names, by the rules that the batch was planned with. It is nil for UTC.
 func (n *node) zone(f *frame, at int) (*Zone, error) {

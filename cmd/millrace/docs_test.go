@@ -10,13 +10,17 @@ import (
 	"github.com/millrace/millrace/columnar"
 )
 
-// The tables of functions and of aggregates in docs/sql.md are what the program has. -rewrite writes them.
+// The tables of functions, of aggregates and of casts in docs/sql.md are what the program has. -rewrite writes them.
 func TestFunctionTable(t *testing.T) {
 	rewriteTable(t, "<!-- functions: written by go test ./cmd/millrace -rewrite -->\n", "<!-- end -->", functionTable())
 }
 
 func TestAggregateTable(t *testing.T) {
 	rewriteTable(t, "<!-- aggregates: written by go test ./cmd/millrace -rewrite -->\n", "<!-- end of aggregates -->", aggregateTable(t))
+}
+
+func TestCastTable(t *testing.T) {
+	rewriteTable(t, "<!-- casts: written by go test ./cmd/millrace -rewrite -->\n", "<!-- end -->", castTable())
 }
 
 func rewriteTable(t *testing.T, from, to, table string) {
@@ -27,7 +31,7 @@ func rewriteTable(t *testing.T, from, to, table string) {
 	before, rest, ok := strings.Cut(string(text), from)
 	old, after, ok2 := strings.Cut(rest, to)
 	if !ok || !ok2 {
-		t.Fatalf("%s has no place for the table", file)
+		t.Fatalf("%s has no place for the table of %s", file, from)
 	}
 	switch {
 	case old == table:
@@ -36,6 +40,44 @@ func rewriteTable(t *testing.T, from, to, table string) {
 	default:
 		t.Errorf("%s is out of date; run go test ./cmd/millrace -rewrite\n%s", file, table)
 	}
+}
+
+// castTable has a row for each type that is cast, and a column for each that it becomes.
+func castTable() string {
+	kinds := columnar.CastKinds()
+	cells := map[[2]columnar.Kind]string{}
+	for _, r := range columnar.CastRules() {
+		cell := "yes"
+		switch {
+		case r.Implicit:
+			cell = "auto"
+		case r.Fails:
+			cell = "check"
+		}
+		if r.Zone {
+			cell += " z"
+		}
+		cells[[2]columnar.Kind{r.From, r.To}] = cell
+	}
+	var b strings.Builder
+	b.WriteString("\n| from, to |")
+	for _, k := range kinds {
+		fmt.Fprintf(&b, " %s |", k)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(kinds)) + "\n")
+	for _, from := range kinds {
+		fmt.Fprintf(&b, "| **%s** |", from)
+		for _, to := range kinds {
+			cell := cells[[2]columnar.Kind{from, to}]
+			if cell == "" && from == to {
+				cell = "="
+			}
+			fmt.Fprintf(&b, " %s |", cell)
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\n")
+	return b.String()
 }
 
 // functionTable has a table for each family: signatures and other names of the functions with one description, and it.
