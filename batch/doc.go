@@ -1,14 +1,15 @@
 // Package batch drives a job: it plans a batch, logs the plan, runs it, publishes it, and logs that it is done. It alone
 // looks both ways, to the source and to the sinks, and has the clock that plans go by ([Env]).
 //
-// Use: [Run] drives a [Job] until it is stopped or caught up; [Inspect] tells what a checkpoint says, also while the job
-// runs.
+// Use: [Run] drives a [Job] until it is stopped or caught up; [Inspect] tells what a checkpoint says, and [Next] what the
+// next batch would be, also while the job runs.
 //
 // # The order of one batch
 //
-//  1. plan: ask the source where partitions end, cut ranges, decide which partitions are idle (planner.go)
+//  1. plan: ask the sources where partitions end, cut ranges, decide which partitions are idle (planner.go)
 //  2. log Planned, synced, before any byte is read
-//  3. run: source tasks, exchange, shard tasks ([Executor])
+//  3. run: tasks of all sources, then of the shards behind one exchange after the other ([Executor], run.go); a task runs
+//     all stages down the pipes from its first (tree.go)
 //  4. all sinks prepare; nothing is visible yet
 //  5. look for a newer driver; then all sinks publish
 //  6. log Committed with watermarks, state, manifest and row accounting, synced
@@ -17,7 +18,7 @@
 // # Law
 //
 // Rerun is always right. A crash anywhere between 2 and 6 leaves an open plan; the next driver runs it again with the
-// recorded ranges, plan time, watermarks, side inputs and job, and gets the same rows, which the sinks find there
+// recorded ranges, plan time, watermarks, side inputs, skipped records and job, and gets the same rows, which the sinks find there
 // already. Decisions are pure functions of log records and sink facts ([Fold], [Decide]).
 //
 // # Formats
