@@ -102,22 +102,26 @@ func lateMarks(plan *dstream.Plan, before Marks, floor map[string]int64) map[int
 	out := map[int]int64{}
 	for i := range plan.Exchanges {
 		name := plan.Exchanges[i].Name
-		late, flushed := at[name], floor[name]
-		if _, known := before.Operators[name]; !known { // new in this job: windows that others have flushed are closed
-			flushed = greatest(floor)
-		} else if _, ok := floor[name]; !ok {
-			flushed = windows.NoWatermark
+		late := at[name]
+		if flushed, ok := floor[name]; ok {
+			late = max(late, flushed)
 		}
-		out[i] = max(late, flushed)
+		if _, known := before.Operators[name]; !known { // new in this job: windows that others have flushed are closed
+			late = max(late, greatest(floor))
+		}
+		out[i] = late
 	}
 	return out
 }
 
-// greatest is the greatest floor of any operator, NoWatermark when there is none.
+// greatest is the greatest floor of any operator with windows, NoWatermark when there is none. What came out at the end
+// of the input, without a window, says nothing about windows.
 func greatest(floor map[string]int64) int64 {
 	most := int64(windows.NoWatermark)
 	for _, end := range floor {
-		most = max(most, end)
+		if end != windows.MaxWatermark {
+			most = max(most, end)
+		}
 	}
 	return most
 }

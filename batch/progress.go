@@ -30,6 +30,7 @@ type Progress struct {
 	Sources                []SourceProgress   `json:"sources"`
 	Sinks                  []SinkProgress     `json:"sinks"`
 	Drops
+	NumValuesNulled   int64    `json:"numValuesNulled,omitempty"`   // that did not fit their columns and became NULL
 	NumTriggersMissed int64    `json:"numTriggersMissed,omitempty"` // times of the schedule that came while the run before was busy, since the last report
 	BadRecords        []string `json:"badRecords,omitempty"`        // the first few that were skipped
 	Edges             []Edge   `json:"edges,omitempty"`
@@ -144,6 +145,7 @@ func report(job *Job, p *Planned, c *Committed, ends map[partitionKey]int64, wat
 	}
 	for _, e := range c.Edges {
 		out.Drops.add(e.RowCounts, behindWindow(job.Plan, e.Stage))
+		out.NumValuesNulled += e.Nulled
 	}
 	for i, s := range job.Sinks {
 		out.Sinks = append(out.Sinks, sinkProgress(job.Plan, i, s, c))

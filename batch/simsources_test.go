@@ -222,6 +222,26 @@ func TestOneTopicTwice(t *testing.T) {
 	}
 }
 
+// TestWindowsAfterTheWholeInput has windows come behind a flush of groups without a window, which closed none of them.
+func TestWindowsAfterTheWholeInput(t *testing.T) {
+	w := timeWorld(t)
+	w.at(0, 1)
+	w.at(1, 1)
+	all := simQuery{name: "all", bounded: true, stream: func(g *dstream.Graph) *dstream.Stream {
+		return g.From("events").GroupBy(col("ad")).Agg(dstream.Count().As("views"))
+	}}
+	w.mustRun(w.job(all, w.inMemory, flushing))
+	w.at(0, 15, 40)
+	w.at(1, 16, 40)
+	w.mustRun(w.countedJob(), reopen)
+	if late := w.reports[len(w.reports)-1].NumRowsLate; late != 0 {
+		t.Errorf("%d rows late", late)
+	}
+	if rows := w.memory.Rows(); !slices.Equal(rows, []string{`{"ad":"a","views":2}`, `{"ad":"a","window_start":"2026-11-22T12:00:10Z","views":2}`}) {
+		t.Errorf("rows %q", rows)
+	}
+}
+
 // TestWholeInputOfNothing gives the aggregates of nothing once, at the end of an input without records.
 func TestWholeInputOfNothing(t *testing.T) {
 	w := timeWorld(t)

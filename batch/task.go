@@ -26,8 +26,8 @@ type Task struct {
 	Shard  int               `json:"shard"`    // of a stage behind an exchange
 	Inputs []*columnar.Batch `json:"-"`        // partials for the shard, by sending stage, then range and step or shard
 	Close  int64             `json:"close_us"` // input watermark of the stage at the end of the batch
-	// Late is, by the exchanges that the task sends into, the watermark at the start of the batch of the operator behind
-	// it, or how far its windows were flushed: rows of windows that end at or before it are late.
+	// Late is, by exchange, the watermark at the start of the batch of the operator behind it, or how far its windows were
+	// flushed: rows of windows that end at or before it are late.
 	Late map[int]int64 `json:"late_us,omitempty"`
 }
 
