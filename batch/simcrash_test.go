@@ -19,6 +19,7 @@ func TestCrashes(t *testing.T) {
 	seed := simSeed(t)
 	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole} {
 		t.Run(q.name, func(t *testing.T) {
+			t.Parallel() // each world is one of its own
 			ops := crashFree(t, seed, q)
 			sum := crashFigures{}
 			for i := range simLong(crashSchedules) / q.weight() {

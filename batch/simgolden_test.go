@@ -90,6 +90,7 @@ func TestOneResultSeveralLives(t *testing.T) {
 	}
 	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole} {
 		t.Run(q.name, func(t *testing.T) {
+			t.Parallel()
 			worlds := map[string]*world{}
 			for i, l := range lives {
 				w := newWorld(t, seed)
