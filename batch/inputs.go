@@ -15,14 +15,14 @@ type sideInputs struct {
 	blobs    store.Blobs
 	loadZone func(name string) (*columnar.Zone, error)
 	tables   map[string]copied
-	zones    map[string]copied
+	zones    map[string]string // digests
 }
 
-// copied is what was copied last under a name.
+// copied is the table that was copied last under a name.
 type copied struct{ version, digest string }
 
 func newSideInputs(blobs store.Blobs, loadZone func(string) (*columnar.Zone, error)) *sideInputs {
-	return &sideInputs{blobs: blobs, loadZone: loadZone, tables: map[string]copied{}, zones: map[string]copied{}}
+	return &sideInputs{blobs: blobs, loadZone: loadZone, tables: map[string]copied{}, zones: map[string]string{}}
 }
 
 // current sets in the plan the digests of all side inputs of its job, as they are now.
@@ -59,18 +59,16 @@ func (j *Job) zones() []string {
 	return slices.Compact(out)
 }
 
-// zone returns the digest of the rules, which differ from those copied last only if the program was given others.
+// zone returns the digest of the rules, which stay the same as long as the program runs.
 func (s *sideInputs) zone(ctx context.Context, z *columnar.Zone) (string, error) {
-	rules := z.Encode()
-	last := s.zones[z.Name()]
-	if last.digest != "" && last.version == string(rules) {
-		return last.digest, nil
+	if digest, ok := s.zones[z.Name()]; ok {
+		return digest, nil
 	}
-	digest, err := s.blobs.Put(ctx, rules)
+	digest, err := s.blobs.Put(ctx, z.Encode())
 	if err != nil {
 		return "", err
 	}
-	s.zones[z.Name()] = copied{string(rules), digest}
+	s.zones[z.Name()] = digest
 	return digest, nil
 }
 

@@ -28,11 +28,16 @@ func smallBatches(change ...func(*Options)) func(*world, simQuery) {
 func smallBatchesOn(n int) func(*world, simQuery) {
 	return func(w *world, q simQuery) {
 		w.mustRun(w.job(q, flushing, rowsMax(90), shards(n)))
+		used := map[int]bool{}
 		for name := range w.files() {
 			var batch, shard int
 			if _, err := fmt.Sscanf(path.Base(name), "sim-b%d-s%d-", &batch, &shard); err != nil || shard >= n {
 				w.t.Errorf("file %s of a job with %d shards: %v", name, n, err)
 			}
+			used[shard] = true
+		}
+		if q.name == stateless.name && len(used) < min(n, 3) { // three partitions make three tasks of a batch
+			w.t.Errorf("%d of %d shards have files: %v", len(used), n, used)
 		}
 	}
 }
@@ -88,7 +93,7 @@ func TestOneResultSeveralLives(t *testing.T) {
 	if testing.Short() {
 		events = 500
 	}
-	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole} {
+	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole, daily} {
 		t.Run(q.name, func(t *testing.T) {
 			t.Parallel()
 			worlds := map[string]*world{}

@@ -143,3 +143,30 @@ var whole = simQuery{
 		return append(rows, newSimRow("sink", "total", "records", all, "n", n), newSimRow("sink", "none", "records", 0, "n", "NULL"))
 	},
 }
+
+// daily depends on the rules of a time zone and on the plan time: in rows, in partitions, and behind a window.
+var daily = simQuery{
+	name: "daily", zone: "Asia/Kolkata",
+	graph: func(g *dstream.Graph) {
+		g.From("events").Filter(col("n").Lt(dstream.Int(100))).
+			Select(col("n"), col("ts"), dstream.Fn("hour", col("ts")).As("hour"), dstream.Fn("now").As("planned")).
+			To("rows", dstream.Fn("hour", col("ts")).As("h"))
+		g.From("events").Window(dstream.Tumbling("ts", 10*time.Second, 0)).GroupBy(col("window_start")).Agg(dstream.Count().As("records")).
+			Select(col("window_start"), dstream.Fn("minute", col("window_start")).As("minute"), col("records"), dstream.Fn("now").As("planned")).
+			To("minutes", dstream.Fn("minute", col("window_start")).As("m"))
+	},
+	oracle: func(events []simEvent, _ map[string]string) (rows []simRow) {
+		local := func(ms int64) time.Time { return time.UnixMilli(ms).In(time.FixedZone("", 5*3600+1800)) }
+		counts := map[int64]int64{}
+		for _, e := range events {
+			counts[e.ms/10_000*10_000]++
+			if e.n < 100 {
+				rows = append(rows, newSimRow("sink", "rows", "n", e.n, "ts", e.ms*1000, "hour", local(e.ms).Hour(), "h", local(e.ms).Hour(), "planned", simStart.UnixMicro()))
+			}
+		}
+		for start, n := range counts {
+			rows = append(rows, newSimRow("sink", "minutes", "window_start", start*1000, "minute", local(start).Minute(), "m", local(start).Minute(), "records", n, "planned", simStart.UnixMicro()))
+		}
+		return rows
+	},
+}

@@ -133,6 +133,7 @@ func TestSkipOfNoRecord(t *testing.T) {
 		{"events/3/1", `skip events/3/1: topic "events" has no partition 3`},
 		{"events/0/2", "skip events/0/2: that record is committed already, or lies before where the job begins: the next one of events/0 is at offset"},
 		{"events/0/2000", "skip events/0/2000: there is no such record yet: events/0 ends at offset"},
+		{fmt.Sprintf("events/0/%d", w.end(0)), fmt.Sprintf("there is no such record yet: events/0 ends at offset %d", w.end(0))},
 	} {
 		wantError[*SkipError](t, w.run(w.job(stateless, skipping(test.skip))), test.want)
 	}
@@ -143,6 +144,16 @@ func TestSkipOfNoRecord(t *testing.T) {
 		_, err := ParseSkip(text)
 		wantError[*SkipError](t, err, "TOPIC/PARTITION/OFFSET")
 	}
+}
+
+// end is where a partition of the world's topic ends.
+func (w *world) end(partition int) int64 {
+	w.t.Helper()
+	states, err := w.source.Partitions(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return states[partition].HighWatermark
 }
 
 // TestSkipCrashes has drivers die at every operation of the disk in turn while a record is left out. A driver that comes

@@ -242,6 +242,66 @@ func TestWindowsAfterTheWholeInput(t *testing.T) {
 	}
 }
 
+// TestWindowsBehindTheWholeInput has windows over groups without one: none of their rows is late, whatever the watermark
+// of the source was before the input ended.
+func TestWindowsBehindTheWholeInput(t *testing.T) {
+	w := timeWorld(t)
+	q := simQuery{name: "first views", bounded: true, stream: func(g *dstream.Graph) *dstream.Stream {
+		return g.From("events").GroupBy(col("n")).Agg(dstream.Min(col("ts")).As("first"), dstream.Max(col("ad")).As("ad")).
+			Window(dstream.Tumbling("first", 10*time.Second, 0)).GroupBy(col("ad"), col("window_start")).Agg(dstream.Count().As("views"))
+	}}
+	w.at(0, 1, 50)
+	w.at(1, 2, 50)
+	w.mustRun(w.job(q, w.inMemory))
+	w.at(0, 60)
+	w.mustRun(w.job(q, w.inMemory))
+	w.wantWindows("before the end")
+	w.mustRun(w.job(q, w.inMemory, flushing))
+	w.wantWindows("at the end", 0, 1)
+	if p := w.reports[1]; p.StateOperators[1].Watermark != "none" || p.EventTime["watermark"] != "2026-11-22T12:00:48Z" {
+		t.Errorf("watermark %s behind groups without a window, %s of the job", p.StateOperators[1].Watermark, p.EventTime["watermark"])
+	}
+}
+
+// TestLatestOfALaterSource settles where a source begins that comes to a job with positions of its own.
+func TestLatestOfALaterSource(t *testing.T) {
+	w := sourcesWorld(t)
+	w.at(0, 1)
+	w.at(1, 2)
+	w.moreAt(3)
+	one := simQuery{name: "counted both", stream: func(g *dstream.Graph) *dstream.Stream { return counted.stream(g) }}
+	w.mustRun(w.job(one, w.inMemory))
+	latest := func(j *Job) {
+		s := j.Sources["more"]
+		s.Start = offsets.Latest
+		j.Sources["more"] = s
+	}
+	w.mustRun(w.bothJob(latest, continuous), ticks(w, 3, func(tick int) {
+		if tick == 2 {
+			w.moreAt(4)
+		}
+	}))
+	w.mustRun(w.bothJob(latest, flushing))
+	w.wantWindows("in the end", 0, 3)
+}
+
+// TestTopicsOfOneName are two topics of two sources: what happens to one says nothing about the other.
+func TestTopicsOfOneName(t *testing.T) {
+	w := timeWorld(t)
+	w.at(0, 1, 2, 3)
+	add := func(seconds int64) {
+		e := simEvent{ms: simStart.UnixMilli() + seconds*1000, ad: "a"}
+		w.more.Append(simTopic, 0, offsets.MemoryRecord{Value: e.json()})
+	}
+	add(4)
+	w.mustRun(w.bothJob())
+	w.more.SetEpoch(simTopic, 0, 5) // an election behind the only record
+	add(5)
+	w.mustRun(w.bothJob())
+	w.mustRun(w.bothJob(flushing))
+	w.wantWindows("in the end", 0, 5)
+}
+
 // TestWholeInputOfNothing gives the aggregates of nothing once, at the end of an input without records.
 func TestWholeInputOfNothing(t *testing.T) {
 	w := timeWorld(t)

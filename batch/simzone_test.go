@@ -3,6 +3,7 @@ package batch
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -79,6 +80,46 @@ func TestZoneOfATable(t *testing.T) {
 	}
 	if a, b, c := w.planned(1).Zones, w.planned(2).Zones, w.planned(3).Zones; a["Mars/Base"] != b["Mars/Base"] || a["Mars/Base"] == c["Mars/Base"] || len(c) != 1 {
 		t.Errorf("rules by digest: %v, %v, %v", a, b, c)
+	}
+}
+
+// TestZoneOfExpressions is TestZoneOfATable for expressions: of rows, of partitions, and behind a window.
+func TestZoneOfExpressions(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	w.generate(200)
+	err := w.run(w.job(daily, rowsMax(60), hooked(&hooks{prepare: failAt(4)})), zoneRules(t, 1)) // two sinks: in the second batch
+	if !errors.Is(err, errNetwork) || len(w.history().Open) != 1 || w.history().Open[0].Batch != 2 {
+		t.Fatalf("error %v, open %v", err, w.history().Open)
+	}
+	w.mustRun(w.job(daily, flushing, rowsMax(60)), zoneRules(t, 7))
+	seen := map[string]bool{}
+	for name, data := range w.files() {
+		sink, file, _ := strings.Cut(name, "/")
+		var batch int64
+		if _, err := fmt.Sscanf(path.Base(file), "sim-b%d-", &batch); err != nil {
+			t.Fatal(err)
+		}
+		hour := int64(simStart.Hour() + 7)
+		if batch <= 2 {
+			hour = int64(simStart.Hour() + 1)
+		}
+		if sink != "rows" {
+			continue
+		}
+		rows, err := parquetRows(name, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			// Some events are from the last seconds of the hour before.
+			if got, dir := r.int(t, "hour"), r.int(t, "h"); got != dir || got != hour && got != hour-1 {
+				t.Errorf("batch %d: hour %d in the row, %d in the directory, want %d", batch, got, dir, hour)
+			}
+			seen[fmt.Sprint(batch <= 2)] = true
+		}
+	}
+	if len(seen) != 2 {
+		t.Errorf("rows by old and new rules: %v", seen)
 	}
 }
 
