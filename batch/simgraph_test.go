@@ -13,12 +13,15 @@ func addView(g *dstream.Graph, name string, s *dstream.Stream) {
 	}
 }
 
-// fanOut has one query feed three others, one of them through a second window, and one sink take two streams.
+// fanOut has one query feed four others, one of them through a second window and one that feeds two more, and one sink
+// take two streams.
 var fanOut = simQuery{
 	name: "fan out",
 	graph: func(g *dstream.Graph) {
 		addView(g, "clean", views(g).Select(col("events.ad"), col("campaign"), col("n"), col("price"), col("ts")))
-		g.From("clean").Filter(col("n").Ge(dstream.Int(900))).Select(col("ad"), col("n")).
+		addView(g, "big", g.From("clean").Filter(col("n").Ge(dstream.Int(900))).Select(col("ad"), col("n")))
+		g.From("big").Filter(col("n").Ge(dstream.Int(950))).To("biggest")
+		g.From("big").
 			Union(g.From("clean").Filter(col("n").Lt(dstream.Int(50))).Select(col("campaign"), col("n"))).To("odd")
 		addView(g, "ten", g.From("clean").Window(dstream.Tumbling("ts", 10*time.Second, 0)).
 			GroupBy(col("campaign"), col("window_start")).
@@ -38,6 +41,9 @@ var fanOut = simQuery{
 			}
 			if e.n >= 900 {
 				rows = append(rows, newSimRow("sink", "odd", "ad", e.ad, "n", e.n))
+			}
+			if e.n >= 950 {
+				rows = append(rows, newSimRow("sink", "biggest", "ad", e.ad, "n", e.n))
 			}
 			if e.n < 50 {
 				rows = append(rows, newSimRow("sink", "odd", "ad", campaign, "n", e.n))

@@ -85,13 +85,19 @@ func TestZoneOfATable(t *testing.T) {
 
 // TestZoneOfExpressions is TestZoneOfATable for expressions: of rows, of partitions, and behind a window.
 func TestZoneOfExpressions(t *testing.T) {
+	for _, how := range []func(*Options){cores(1), cores(2), throughBytes} {
+		zoneOfExpressions(t, how)
+	}
+}
+
+func zoneOfExpressions(t *testing.T, how func(*Options)) {
 	w := newWorld(t, simSeed(t))
 	w.generate(200)
-	err := w.run(w.job(daily, rowsMax(60), hooked(&hooks{prepare: failAt(4)})), zoneRules(t, 1)) // two sinks: in the second batch
+	err := w.run(w.job(daily, rowsMax(60), hooked(&hooks{prepare: failAt(4)})), zoneRules(t, 1), how) // two sinks: in the second batch
 	if !errors.Is(err, errNetwork) || len(w.history().Open) != 1 || w.history().Open[0].Batch != 2 {
 		t.Fatalf("error %v, open %v", err, w.history().Open)
 	}
-	w.mustRun(w.job(daily, flushing, rowsMax(60)), zoneRules(t, 7))
+	w.mustRun(w.job(daily, flushing, rowsMax(60)), zoneRules(t, 7), how)
 	seen := map[string]bool{}
 	for name, data := range w.files() {
 		sink, file, _ := strings.Cut(name, "/")
