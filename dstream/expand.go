@@ -57,6 +57,8 @@ func (x *expansion) expand(n *node) []branch {
 	switch {
 	case n.source != nil:
 		out = []branch{{op: x.source(n.source), env: newEnv()}}
+	case n.view != nil:
+		out = x.expand(n.in)
 	case n.union != nil:
 		for i, in := range n.union.inputs {
 			for _, b := range x.expand(in) {

@@ -4,115 +4,111 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/millrace/millrace/columnar"
 )
 
-// String explains the plan to people, one line for each operator, with names for columns. For comparing plans use
-// [Plan.Canonical].
-func (p *Plan) String() string {
+// String explains the plan to people. For comparing plans use [Plan.Canonical].
+func (p *Plan) String() string { return p.Explain().String() }
+
+// String is the whole text: the queries as they were described, then what is read, what runs, and what is kept.
+func (e Explanation) String() string {
 	var w strings.Builder
-	for i := range p.Sources {
-		s := &p.Sources[i]
-		fmt.Fprintf(&w, "source %s (%s): %s\n", s.Name, s.Format, s.explain())
+	for _, q := range e.Queries {
+		q.explain(&w)
 	}
-	for _, t := range p.Tables {
-		fmt.Fprintf(&w, "table %s: %s\n", t.Name, t.Schema)
+	for _, s := range e.Sources {
+		s.explain(&w)
 	}
-	for i := range p.Stages {
-		p.explainStage(&w, &p.Stages[i])
+	for _, t := range e.Tables {
+		fmt.Fprintf(&w, "table %s: %s; a copy is kept of every version\n", t.Name, t.Schema)
 	}
-	for _, k := range p.Sinks {
+	if len(e.Zones) > 0 {
+		fmt.Fprintf(&w, "time zones %s; a copy of their rules is kept\n", strings.Join(e.Zones, ", "))
+	}
+	for _, s := range e.Stages {
+		s.explain(&w)
+	}
+	for _, x := range e.Exchanges {
+		x.explain(&w)
+	}
+	for _, k := range e.Sinks {
 		k.explain(&w)
 	}
+	fmt.Fprintf(&w, "streams are %s\n", AppendOnly)
 	return w.String()
 }
 
-func (s *SourcePlan) explain() string {
-	parts := make([]string, len(s.Fields))
-	for i, f := range s.Fields {
-		parts[i] = f.Name + " " + f.Type.String()
-		if i == s.EventTime {
-			parts[i] += fmt.Sprintf(" (event time, disorder up to %s)", micros(s.Bounds.MaxDisorder))
-		}
+func (q Query) explain(w *strings.Builder) {
+	head := "query " + q.Name
+	if len(q.Sinks) > 0 {
+		head = strings.TrimSpace(head) + " into " + strings.Join(q.Sinks, ", ")
 	}
-	return strings.Join(parts, ", ")
+	fmt.Fprintf(w, "%s:\n", head)
+	explainSteps(w, q.Steps, "  ")
 }
 
-func (p *Plan) explainStage(w *strings.Builder, s *Stage) {
-	fmt.Fprintf(w, "stage %d, from %s:\n", s.ID, p.explainInput(s.From))
-	in := s.In
-	for i := range s.Ops {
-		op := &s.Ops[i]
-		fmt.Fprintf(w, "  %s: %s\n", op.Name, op.explain(in))
-		in = op.Out
-	}
-	if s.Exchange >= 0 {
-		fmt.Fprintf(w, "  exchange: %s\n", p.Exchanges[s.Exchange].Name)
-	}
-	if len(s.Sinks) > 0 {
-		fmt.Fprintf(w, "  sinks: %s\n", strings.Join(s.Sinks, ", "))
-	}
-}
-
-func (p *Plan) explainInput(in Input) string {
-	switch {
-	case in.Source >= 0:
-		return "source " + p.Sources[in.Source].Name
-	case in.Exchange >= 0:
-		return "the groups of " + p.Exchanges[in.Exchange].Name
-	}
-	return fmt.Sprintf("the rows of stage %d", in.Stage)
-}
-
-func (op *Op) explain(in *columnar.Schema) string {
-	name := func(i int) string { return in.Fields[i].Name }
-	switch {
-	case op.Filter != nil:
-		return renderExpr(op.Filter, name)
-	case op.Project != nil:
-		parts := make([]string, len(op.Project.Exprs))
-		for i, e := range op.Project.Exprs {
-			parts[i] = renderExpr(e, name)
-			if parts[i] != op.Project.Names[i] {
-				parts[i] += " as " + op.Project.Names[i]
+func explainSteps(w *strings.Builder, steps []Step, indent string) {
+	for _, s := range steps {
+		fmt.Fprintf(w, "%s%s\n", indent, s.Text)
+		for i, in := range s.Inputs {
+			if i > 0 {
+				fmt.Fprintf(w, "%sand\n", indent)
 			}
+			explainSteps(w, in, indent+"  ")
 		}
-		return strings.Join(parts, ", ")
-	case op.Join != nil:
-		return op.Join.explain(in, op.Out)
 	}
-	return op.Unnest.explain(in)
 }
 
-func (u *Unnest) explain(in *columnar.Schema) string {
-	text := fmt.Sprintf("%s as %s", in.Fields[u.Column].Name, strings.Join(u.Names, ", "))
-	if u.Left {
-		text += ", rows without elements stay"
+func (s SourceExplanation) explain(w *strings.Builder) {
+	fmt.Fprintf(w, "source %s (%s) decodes %s", s.Name, s.Format, strings.Join(s.Columns, ", "))
+	if s.Skipped > 0 {
+		fmt.Fprintf(w, "; %s not in use", counted(s.Skipped, "declared column"))
 	}
-	return text
+	w.WriteByte('\n')
+	if s.Watermark != "" {
+		fmt.Fprintf(w, "  watermark: %s\n", s.Watermark)
+	}
 }
 
-func (j *Join) explain(in, out *columnar.Schema) string {
-	parts := make([]string, len(j.LeftKeys))
-	for i, l := range j.LeftKeys {
-		parts[i] = in.Fields[l].Name + " = " + out.Fields[len(in.Fields)+j.RightKeys[i]].Name
+func (s StageExplanation) explain(w *strings.Builder) {
+	verb := "takes the rows of"
+	switch {
+	case strings.HasPrefix(s.From, "source "):
+		verb = "reads"
+	case strings.HasPrefix(s.From, "exchange "):
+		verb = "takes the groups of"
 	}
-	if j.Left {
-		return "rows without a match stay, on " + strings.Join(parts, " and ")
+	fmt.Fprintf(w, "stage %d %s %s\n", s.ID, verb, s.From)
+	for _, op := range s.Ops {
+		fmt.Fprintf(w, "  %s\n", op)
 	}
-	return "on " + strings.Join(parts, " and ")
+	fmt.Fprintf(w, "  to %s\n", strings.Join(s.To, ", "))
 }
 
-func (k *SinkPlan) explain(w *strings.Builder) {
-	names := make([]string, len(k.Columns))
-	for i, c := range k.Columns {
-		names[i] = k.Schema.Fields[c].Name + " " + k.Schema.Fields[c].Type.String()
+func (x ExchangeExplanation) explain(w *strings.Builder) {
+	fmt.Fprintf(w, "exchange %s, from %s to stage %d\n", x.Name, stageList(x.Senders), x.Behind)
+	fmt.Fprintf(w, "  watermark: %s\n", x.Watermark)
+	fmt.Fprintf(w, "  state: %s; about %d bytes a group", strings.Join(x.Columns, ", "), x.BytesPerGroup)
+	if len(x.Growing) > 0 {
+		fmt.Fprintf(w, ", and the values in %s", strings.Join(x.Growing, ", "))
 	}
-	fmt.Fprintf(w, "sink %s: %s\n", k.Name, strings.Join(names, ", "))
+	fmt.Fprintf(w, "\n  bound: %s\n", x.Bound)
+}
+
+func stageList(ids []int) string {
+	parts := make([]string, len(ids))
+	for i, id := range ids {
+		parts[i] = fmt.Sprint(id)
+	}
+	if len(ids) == 1 {
+		return "stage " + parts[0]
+	}
+	return "stages " + strings.Join(parts, ", ")
+}
+
+func (k SinkExplanation) explain(w *strings.Builder) {
+	fmt.Fprintf(w, "sink %s, from %s: %s\n", k.Name, stageList(k.Stages), strings.Join(k.Columns, ", "))
 	for _, p := range k.Partitions {
-		text := renderExpr(p.Expr, func(i int) string { return k.Schema.Fields[i].Name })
-		fmt.Fprintf(w, "  partitioned by %s = %s\n", p.Name, text)
+		fmt.Fprintf(w, "  partitioned by %s\n", p)
 	}
 }
 
@@ -120,3 +116,14 @@ const microsPerDay = int64(24 * time.Hour / time.Microsecond)
 
 // instant writes microseconds since the epoch as UTC.
 func instant(us int64) string { return time.UnixMicro(us).UTC().Format("2006-01-02 15:04:05.999999") }
+
+// duration writes microseconds for people: 1h, 1m30s.
+func duration(us int64) string {
+	text := micros(us)
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}

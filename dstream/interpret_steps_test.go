@@ -37,6 +37,8 @@ func (h *history) step(n *node) []fact {
 	switch {
 	case n.source != nil:
 		return sourceFacts(h.set, n.source, h.data)
+	case n.view != nil:
+		return h.run(n.in)
 	case n.union != nil:
 		return h.unionFacts(n.union)
 	case n.group != nil:

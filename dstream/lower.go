@@ -64,6 +64,7 @@ func (l *lowering) lower(x *expansion) {
 	l.sinkPlans()
 	nameOps(l.plan)
 	l.plan.addZones()
+	l.plan.Queries = l.graph.describeQueries()
 }
 
 // addZones lists the time zones that expressions need, beside those of the sources.
@@ -164,6 +165,11 @@ func (src *Source) plan(used []*column) SourcePlan {
 			p.EventTime, p.Bounds = i, src.Bounds
 		}
 		p.Fields = append(p.Fields, src.decodeField(name))
+	}
+	for _, f := range src.Fields {
+		if !needed[f.Name] {
+			p.Skipped++
+		}
 	}
 	return p
 }

@@ -17,6 +17,7 @@ type Plan struct {
 	Exchanges []Exchange   // an exchange comes after those whose groups go into it
 	Stages    []Stage      // by ID; a stage comes after those that feed it
 	Sinks     []SinkPlan   // in the order of the To calls
+	Queries   []Query      // the job as it was described, for people
 	Zones     []string     // time zones whose rules expressions need, sorted; UTC is not among them
 }
 
@@ -29,6 +30,7 @@ type SourcePlan struct {
 	Fields     []columnar.DecodeField // only what some expression, window or sink needs
 	EventTime  int                    // position in Fields of the event time, −1 when the job has none
 	Bounds     windows.Bounds
+	Skipped    int // how many of the declared columns are not among Fields, for people
 }
 
 // TablePlan is a static table that the plan joins: its columns in use.

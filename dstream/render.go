@@ -47,8 +47,8 @@ func renderExpr(e *columnar.Expr, name func(col int) string) string {
 		return name(e.Col)
 	case "const":
 		return renderConst(e)
-	case "cast":
-		return "cast(" + renderExpr(e.Args[0], name) + " as " + e.Type.String() + ")"
+	case "cast", "try_cast":
+		return e.Op + "(" + renderExpr(e.Args[0], name) + " as " + e.Type.String() + ")"
 	case "field":
 		return renderExpr(e.Args[0], name) + "." + e.Args[1].Value.S
 	}
@@ -60,6 +60,15 @@ func renderExpr(e *columnar.Expr, name func(col int) string) string {
 		return "(" + args[0] + " " + e.Op + " " + args[1] + ")"
 	}
 	return e.Op + "(" + strings.Join(args, ", ") + ")"
+}
+
+// renderOuter is renderExpr without parentheses around the whole.
+func renderOuter(e *columnar.Expr, name func(col int) string) string {
+	text := renderExpr(e, name)
+	if len(e.Args) == 2 && infix(e.Op) {
+		return text[1 : len(text)-1]
+	}
+	return text
 }
 
 func infix(op string) bool {
@@ -74,7 +83,7 @@ func renderConst(e *columnar.Expr) string {
 		return renderInterval(e.Value)
 	case e.Type.Kind == columnar.String || e.Type.Kind == columnar.Binary:
 		return "'" + strings.ReplaceAll(e.Value.S, "'", "''") + "'"
-	case e.Type.Kind == columnar.Float64:
+	case e.Type.Kind == columnar.Float64 || e.Type.Kind == columnar.Float32:
 		return fmt.Sprint(e.Value.F)
 	case e.Type.Kind == columnar.Decimal:
 		return string(wide(e.Value).AppendDecimal(nil, int(e.Type.Scale)))
@@ -82,6 +91,10 @@ func renderConst(e *columnar.Expr) string {
 		return fmt.Sprint(e.Value.I != 0)
 	case e.Type.Kind == columnar.Timestamp:
 		return "timestamp '" + instant(e.Value.I) + "'"
+	case e.Type.Kind == columnar.LocalTimestamp:
+		return "timestamp_ntz '" + instant(e.Value.I) + "'"
+	case e.Type.IsNested():
+		return e.String()
 	case e.Type.Kind == columnar.Date:
 		return "date '" + instant(e.Value.I * microsPerDay)[:len("2006-01-02")] + "'"
 	}

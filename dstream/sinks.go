@@ -20,10 +20,10 @@ func (g *Graph) sinkGroups() []*sinkGroup {
 	for _, k := range g.sinksByName() {
 		visible := k.stream.scope.visible()
 		i := slices.IndexFunc(out, func(s *sinkGroup) bool {
-			return s.node == k.stream.node && len(s.outs) >= len(visible) && slices.EqualFunc(s.outs[:len(visible)], visible, sameColumn)
+			return s.node == k.stream.node.beneath() && len(s.outs) >= len(visible) && slices.EqualFunc(s.outs[:len(visible)], visible, sameColumn)
 		})
 		if i < 0 {
-			i, out = len(out), append(out, &sinkGroup{node: k.stream.node, outs: visible})
+			i, out = len(out), append(out, &sinkGroup{node: k.stream.node.beneath(), outs: visible})
 		}
 		out[i].sinks = append(out[i].sinks, k.name)
 		out[i].addHidden(g, k)

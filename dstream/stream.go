@@ -21,11 +21,12 @@ type Stream struct {
 	err    *Error
 }
 
-// node is one step of a stream, linked to the step before. Exactly one of source, filter, join, unnest, union and group
-// is set.
+// node is one step of a stream, linked to the step before. Exactly one of source, view, filter, join, unnest, union and
+// group is set.
 type node struct {
 	in     *node // nil for source and union
 	source *Source
+	view   *view          // goes on with the query that in is the end of
 	filter *columnar.Expr // over column ids
 	join   *join
 	unnest *unnest
@@ -42,6 +43,14 @@ func (n *node) next(step node) *node {
 		step.branches = n.branches
 	}
 	return &step
+}
+
+// beneath is the step that n goes on with, where n only names a query.
+func (n *node) beneath() *node {
+	for n.view != nil {
+		n = n.in
+	}
+	return n
 }
 
 // Column is what an expression may refer to.
@@ -85,7 +94,7 @@ func (g *Graph) from(name string, pos Pos) *Stream {
 	case !ok:
 		s.err = &Error{Pos: pos, Msg: quoted(g.unknownStream(), name), Hint: didYouMean(name, g.names(false))}
 	case r.view != nil:
-		return r.view.stream.again(r.view.name)
+		return r.view.again()
 	case r.table != nil:
 		s.err = &Error{Pos: pos, Msg: quoted("a stream can't start at the static table", r.table.Name), Hint: "start at a source and join the table"}
 	default:

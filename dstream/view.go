@@ -66,10 +66,11 @@ func (s *Stream) checkView(name string, pos Pos) error {
 	return nil
 }
 
-// label names the aggregations in n that are in no named query yet.
+// label names the aggregations in n after the query, but for those of queries that it reads. Of several queries that go
+// on with one stream the first by name counts.
 func (n *node) label(name string) {
-	for ; n != nil; n = n.in {
-		if n.group != nil && n.group.query == "" {
+	for ; n != nil && n.view == nil; n = n.in {
+		if n.group != nil && (n.group.query == "" || name < n.group.query) {
 			n.group.query = name
 		}
 		if n.union != nil {
@@ -80,10 +81,10 @@ func (n *node) label(name string) {
 	}
 }
 
-// again is s as a relation of that name.
-func (s *Stream) again(name string) *Stream {
-	n := *s
-	n.scope, n.group, n.at = s.scope.qualified(name), nil, Pos{}
+// again is the stream of the query, to go on with.
+func (v *view) again() *Stream {
+	n := *v.stream
+	n.node, n.scope, n.group, n.at = n.node.next(node{view: v}), n.scope.qualified(v.name), nil, Pos{}
 	return &n
 }
 
