@@ -60,9 +60,8 @@ func Example() {
 	//   join ads on ad_id = ads.ad_id
 	//   group by tumble(event_time, 10s), campaign_id: count(*)
 	//   select campaign_id, window_start, count(*) as views
-	// source events (json) decodes ad_id string, event_time timestamp, event_type string; 1 declared column not in use
-	//   watermark: the greatest event_time − 10s of each partition, of all partitions the least; one without new records for 30s does not count; a record more than 5m ahead of the clock is a bad record
-	// table ads: ad_id string, campaign_id string; a copy is kept of every version
+	// source events (json): ad_id string, event_time timestamp, event_type string
+	// table ads: ad_id string, campaign_id string
 	// stage 0 reads source events
 	//   filter 1: event_type = 'view'
 	//   join ads: on ad_id = ad_id
@@ -71,13 +70,8 @@ func Example() {
 	// stage 1 takes the groups of exchange tumble(event_time, 10s) by campaign_id: count(*)
 	//   project 2: campaign_id, window_start, _rows as views
 	//   to sink lake
-	// exchange tumble(event_time, 10s) by campaign_id: count(*), from stage 0 to stage 1
-	//   watermark: that of source events
-	//   state: window_start, campaign_id, count(*); about 60 bytes a group
-	//   bound: a group is held until the watermark passes the end of its window: for at most 20s, which is the window and the disorder of its source; about 2 windows open at a time, more while partitions are apart
 	// sink lake, from stage 1: campaign_id string, window_start timestamp, views bigint
 	//   partitioned by dt = date(window_start)
-	// streams are append-only: filters, projections, unnests and joins with static tables take no row back, and a group comes out once, when it is finished
 }
 
 // Mistakes name the line of the Go program, and what was probably meant.
@@ -89,5 +83,5 @@ func ExampleError() {
 	_, err := g.Plan()
 	fmt.Println(err)
 	// Output:
-	// example_test.go:87: unknown column "evnt_type"; did you mean "event_type"?
+	// example_test.go:81: unknown column "evnt_type"; did you mean "event_type"?
 }

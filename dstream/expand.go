@@ -14,8 +14,8 @@ type expansion struct {
 	computed map[string]*column // by name and definition
 	roots    map[string]*operator
 	branches map[*node][]branch
-	ends     []*operator  // those whose rows go into sinks
-	used     map[int]bool // the columns of the graph that something asks for
+	ends     []*operator // those whose rows go into sinks
+	marked   *marker     // what something asks for
 }
 
 // branch is one of the streams that a step stands for.
@@ -34,7 +34,7 @@ type env struct {
 }
 
 func (g *Graph) expand() *expansion {
-	x := &expansion{graph: g, computed: map[string]*column{}, roots: map[string]*operator{}, branches: map[*node][]branch{}, used: g.markUsed().columns}
+	x := &expansion{graph: g, computed: map[string]*column{}, roots: map[string]*operator{}, branches: map[*node][]branch{}, marked: g.markUsed()}
 	for _, group := range g.sinkGroups() {
 		for _, b := range x.expand(group.node) {
 			e := &end{sinks: group.sinks}
@@ -118,9 +118,8 @@ func (x *expansion) step(n *node, b branch) *operator {
 
 // then is the operator behind o that does what op does, op itself if there is none yet.
 func (o *operator) then(op *operator) *operator {
-	key := op.key()
 	for _, c := range o.behind {
-		if c.next != nil && c.next.key() == key {
+		if c.next != nil && c.next.identity() == op.identity() {
 			return c.next
 		}
 	}

@@ -6,35 +6,46 @@ import (
 	"time"
 )
 
-// String explains the plan to people. For comparing plans use [Plan.Canonical].
-func (p *Plan) String() string { return p.Explain().String() }
+// String explains the plan to people: the queries as they were described, what is read, and the stages that run. What
+// time and state do is told by [Plan.Explain]; for comparing plans use [Plan.Canonical].
+func (p *Plan) String() string {
+	var w strings.Builder
+	p.Explain().explain(&w, false)
+	return w.String()
+}
 
-// String is the whole text: the queries as they were described, then what is read, what runs, and what is kept.
+// String is the text of [Plan.String] with the watermarks, the state and what bounds it.
 func (e Explanation) String() string {
 	var w strings.Builder
-	for _, q := range e.Queries {
-		q.explain(&w)
-	}
-	for _, s := range e.Sources {
-		s.explain(&w)
-	}
-	for _, t := range e.Tables {
-		fmt.Fprintf(&w, "table %s: %s; a copy is kept of every version\n", t.Name, t.Schema)
-	}
-	if len(e.Zones) > 0 {
-		fmt.Fprintf(&w, "time zones %s; a copy of their rules is kept\n", strings.Join(e.Zones, ", "))
-	}
-	for _, s := range e.Stages {
-		s.explain(&w)
-	}
-	for _, x := range e.Exchanges {
-		x.explain(&w)
-	}
-	for _, k := range e.Sinks {
-		k.explain(&w)
-	}
+	e.explain(&w, true)
 	fmt.Fprintf(&w, "streams are %s\n", AppendOnly)
 	return w.String()
+}
+
+func (e Explanation) explain(w *strings.Builder, whole bool) {
+	for _, q := range e.Queries {
+		q.explain(w)
+	}
+	for _, s := range e.Sources {
+		s.explain(w, whole)
+	}
+	for _, t := range e.Tables {
+		fmt.Fprintf(w, "table %s: %s\n", t.Name, t.Schema)
+	}
+	if len(e.Zones) > 0 {
+		fmt.Fprintf(w, "rules of time zones: %s\n", strings.Join(e.Zones, ", "))
+	}
+	for _, s := range e.Stages {
+		s.explain(w)
+	}
+	for _, x := range e.Exchanges {
+		if whole {
+			x.explain(w)
+		}
+	}
+	for _, k := range e.Sinks {
+		k.explain(w)
+	}
 }
 
 func (q Query) explain(w *strings.Builder) {
@@ -58,12 +69,14 @@ func explainSteps(w *strings.Builder, steps []Step, indent string) {
 	}
 }
 
-func (s SourceExplanation) explain(w *strings.Builder) {
-	fmt.Fprintf(w, "source %s (%s) decodes %s", s.Name, s.Format, strings.Join(s.Columns, ", "))
-	if s.Skipped > 0 {
-		fmt.Fprintf(w, "; %s not in use", counted(s.Skipped, "declared column"))
+func (s SourceExplanation) explain(w *strings.Builder, whole bool) {
+	fmt.Fprintf(w, "source %s (%s): %s\n", s.Name, s.Format, strings.Join(s.Columns, ", "))
+	if !whole {
+		return
 	}
-	w.WriteByte('\n')
+	if len(s.Skipped) > 0 {
+		fmt.Fprintf(w, "  declared and not converted: %s\n", strings.Join(s.Skipped, ", "))
+	}
 	if s.Watermark != "" {
 		fmt.Fprintf(w, "  watermark: %s\n", s.Watermark)
 	}

@@ -24,12 +24,12 @@ func (p *Plan) explainExchange(i int) ExchangeExplanation {
 	}
 	out.Columns[len(out.Columns)-1] = string(columnar.CountStar)
 	out.BytesPerGroup = bytesPerGroup(x)
-	if x.Unwindowed() {
-		out.Bound = "every group is held until the end of the input"
-		return out
-	}
-	if src := p.withoutTime(i); src != "" {
-		out.Bound = fmt.Sprintf("every group is held until the end of the input, because source %s has no event time", src)
+	src := p.withoutTime(i)
+	if x.Unwindowed() || src != "" {
+		out.Watermark, out.Bound = "the end of the input alone counts", "every group is held until the end of the input"
+		if !x.Unwindowed() {
+			out.Bound += fmt.Sprintf(", because source %s has no event time", src)
+		}
 		return out
 	}
 	disorder := p.disorder(i)

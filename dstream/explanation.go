@@ -8,7 +8,7 @@ import (
 	"github.com/millrace/millrace/columnar"
 )
 
-// Explanation is what a plan does, in figures and in words, for people. Its String is the whole text.
+// Explanation is what a plan does, in figures and in words, for people.
 type Explanation struct {
 	Queries   []Query
 	Sources   []SourceExplanation
@@ -21,11 +21,12 @@ type Explanation struct {
 
 // SourceExplanation is what is read of a source.
 type SourceExplanation struct {
-	Name      string
-	Format    string
-	Columns   []string // that are decoded: name and type, and the path where it is not the name
-	Skipped   int      // declared columns that nothing uses: they are not even converted
-	Watermark string   // what it follows; empty without an event time
+	Name       string
+	Format     string
+	OnBadValue string
+	Columns    []string // that are decoded: name and type, and the path where it is not the name
+	Skipped    []string // declared columns that nothing uses: they are not even converted
+	Watermark  string   // what it follows; empty without an event time
 }
 
 // StageExplanation is a run of row operators.
@@ -81,7 +82,7 @@ func (p *Plan) Explain() Explanation {
 }
 
 func (s *SourcePlan) explain() SourceExplanation {
-	out := SourceExplanation{Name: s.Name, Format: s.Format, Skipped: s.Skipped, Watermark: s.watermark()}
+	out := SourceExplanation{Name: s.Name, Format: s.Format, OnBadValue: s.OnBadValue, Skipped: s.Skipped, Watermark: s.watermark()}
 	for _, f := range s.Fields {
 		text := f.Name + " " + f.Type.String()
 		if path := f.JSONPath().String(); path != f.Name && s.Format == columnar.FormatJSON {
@@ -104,9 +105,9 @@ func (s *SourcePlan) watermark() string {
 	if d := s.Bounds.MaxDisorder; d > 0 {
 		out += " − " + duration(d)
 	}
-	out += " of each partition, of all partitions the least; one without new records for " + duration(s.Bounds.IdleAfter) + " does not count"
+	out += " of each partition, of all partitions the least; one without new records for " + duration(s.Bounds.IdleAfter) + " is idle and does not count"
 	if f := s.Bounds.MaxFuture; f >= 0 {
-		out += "; a record more than " + duration(f) + " ahead of the clock is a bad record"
+		out += "; a record more than " + duration(f) + " ahead of the plan is a bad record"
 	}
 	return out
 }

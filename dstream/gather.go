@@ -78,7 +78,7 @@ func (p *gathering) build() *operator {
 	}
 	var names []string
 	for _, c := range p.group.aggs {
-		if !c.agg.countsRows() && p.used[c.id] {
+		if !c.agg.countsRows() && p.marked.columns[c.id] {
 			p.aggs = append(p.aggs, c)
 			name, spec := p.aggregate(c.agg)
 			names, p.gather.aggs = append(names, name), append(p.gather.aggs, spec)

@@ -20,9 +20,9 @@ type Step struct {
 	Inputs [][]Step // of a UNION ALL: the steps of each of the streams that it puts together
 }
 
-// describeQueries lists the queries that a sink depends on: named ones as they were added, then the others by sink.
-func (g *Graph) describeQueries() []Query {
-	reached := g.markUsed().steps
+// describeQueries lists the queries that a sink depends on, those whose steps are reached: named ones as they were added,
+// then the others by sink.
+func (g *Graph) describeQueries(reached map[*node]bool) []Query {
 	var out []Query
 	for _, r := range g.relations {
 		if r.view != nil && reached[r.view.stream.node] {

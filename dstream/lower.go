@@ -64,7 +64,7 @@ func (l *lowering) lower(x *expansion) {
 	l.sinkPlans()
 	nameOps(l.plan)
 	l.plan.addZones()
-	l.plan.Queries = l.graph.describeQueries()
+	l.plan.Queries = l.graph.describeQueries(x.marked.steps)
 }
 
 // addZones lists the time zones that expressions need, beside those of the sources.
@@ -168,7 +168,7 @@ func (src *Source) plan(used []*column) SourcePlan {
 	}
 	for _, f := range src.Fields {
 		if !needed[f.Name] {
-			p.Skipped++
+			p.Skipped = append(p.Skipped, f.Name)
 		}
 	}
 	return p

@@ -13,6 +13,7 @@ import (
 // Expressions are over ids of the columns of the expansion.
 type operator struct {
 	in      *operator // nil for sources and exchanges, the roots
+	key     string    // of row operators: what tells it from the others behind the same one; see identity
 	depth   int       // operators in front of it
 	source  *Source
 	gather  *gather
@@ -109,13 +110,16 @@ func (e *end) takes(o *end) bool {
 	return true
 }
 
-// key identifies a row operator among those behind the same one.
-func (o *operator) key() string {
+// identity tells row operators behind the same one apart. Most have nothing to be told from, so it is made when asked for.
+func (o *operator) identity() string {
 	switch {
+	case o.key != "":
 	case o.filter != nil:
-		return "filter " + o.filter.String()
+		o.key = "filter " + o.filter.String()
 	case o.join != nil:
-		return fmt.Sprintf("join %q %d %v %v", o.join.table.Name, o.join.kind, o.join.left, o.join.right)
+		o.key = fmt.Sprintf("join %q %d %v %v", o.join.table.Name, o.join.kind, o.join.left, o.join.right)
+	default:
+		o.key = fmt.Sprintf("unnest %+v", *o.unnest)
 	}
-	return fmt.Sprintf("unnest %+v", *o.unnest)
+	return o.key
 }

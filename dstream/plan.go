@@ -30,7 +30,7 @@ type SourcePlan struct {
 	Fields     []columnar.DecodeField // only what some expression, window or sink needs
 	EventTime  int                    // position in Fields of the event time, −1 when the job has none
 	Bounds     windows.Bounds
-	Skipped    int // how many of the declared columns are not among Fields, for people
+	Skipped    []string // declared columns that are not among Fields, for people
 }
 
 // TablePlan is a static table that the plan joins: its columns in use.

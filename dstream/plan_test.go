@@ -12,6 +12,7 @@ import (
 //
 //	relations   the sources and tables of the jobs that follow
 //	explain     the job in the input, as Plan.String
+//	whole       … as Plan.Explain
 //	canonical   … as Plan.Canonical
 //	same        two jobs, separated by a line "===": "same", or both canonical texts
 //	columns     the columns of the stream
@@ -69,6 +70,8 @@ func runCommand(t *testing.T, d *datadriven.TestData, relations string) string {
 		return err.Error() + "\n"
 	case "explain":
 		return plan.String()
+	case "whole":
+		return plan.Explain().String()
 	case "canonical":
 		return plan.Canonical()
 	}

@@ -42,24 +42,9 @@ func (s *columnSet) render(e *columnar.Expr) string {
 
 // renderExpr writes e for people.
 func renderExpr(e *columnar.Expr, name func(col int) string) string {
-	switch e.Op {
-	case "col":
-		return name(e.Col)
-	case "const":
-		return renderConst(e)
-	case "cast", "try_cast":
-		return e.Op + "(" + renderExpr(e.Args[0], name) + " as " + e.Type.String() + ")"
-	case "field":
-		return renderExpr(e.Args[0], name) + "." + e.Args[1].Value.S
-	}
-	args := make([]string, len(e.Args))
-	for i, a := range e.Args {
-		args[i] = renderExpr(a, name)
-	}
-	if len(args) == 2 && infix(e.Op) {
-		return "(" + args[0] + " " + e.Op + " " + args[1] + ")"
-	}
-	return e.Op + "(" + strings.Join(args, ", ") + ")"
+	w := renderer{name: name}
+	w.expr(e)
+	return w.String()
 }
 
 // renderOuter is renderExpr without parentheses around the whole.
@@ -69,6 +54,43 @@ func renderOuter(e *columnar.Expr, name func(col int) string) string {
 		return text[1 : len(text)-1]
 	}
 	return text
+}
+
+// renderer writes expressions, whose nesting may be deep, piece by piece.
+type renderer struct {
+	strings.Builder
+	name func(col int) string
+}
+
+func (w *renderer) expr(e *columnar.Expr) {
+	switch {
+	case e.Op == "col":
+		w.WriteString(w.name(e.Col))
+	case e.Op == "const":
+		w.WriteString(renderConst(e))
+	case e.Op == "cast" || e.Op == "try_cast":
+		w.WriteString(e.Op + "(")
+		w.expr(e.Args[0])
+		w.WriteString(" as " + e.Type.String() + ")")
+	case e.Op == "field":
+		w.expr(e.Args[0])
+		w.WriteString("." + e.Args[1].Value.S)
+	case len(e.Args) == 2 && infix(e.Op):
+		w.list("(", e.Args, " "+e.Op+" ")
+	default:
+		w.list(e.Op+"(", e.Args, ", ")
+	}
+}
+
+func (w *renderer) list(open string, args []*columnar.Expr, separator string) {
+	w.WriteString(open)
+	for i, a := range args {
+		if i > 0 {
+			w.WriteString(separator)
+		}
+		w.expr(a)
+	}
+	w.WriteByte(')')
 }
 
 func infix(op string) bool {

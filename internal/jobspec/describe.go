@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
@@ -23,13 +22,14 @@ func (s *Spec) Describe(plan *dstream.Plan) (string, error) {
 		d.b.WriteString("  " + line)
 	}
 	d.section("decoding")
-	for i := range plan.Sources {
-		d.decoding(&plan.Sources[i])
+	explained := plan.Explain()
+	for _, s := range explained.Sources {
+		d.decoding(s)
 	}
 	d.section("watermarks")
-	d.watermarks()
+	d.watermarks(explained)
 	d.section("state")
-	d.state()
+	d.state(explained)
 	d.section("streams")
 	d.streams()
 	d.estimate(e)
@@ -50,31 +50,16 @@ func (d *description) line(name, format string, args ...any) {
 }
 
 // decoding says which columns are read, and which declared ones are not.
-func (d *description) decoding(p *dstream.SourcePlan) {
-	src := d.spec.source(p.Name)
-	var used []string
-	for _, f := range p.Fields {
-		text := f.Name + " " + f.Type.String()
-		if path := f.JSONPath().String(); len(f.Path) > 0 && path != f.Name {
-			text += " from " + path
-		}
-		used = append(used, text)
-	}
-	var unused []string
-	for _, c := range src.Columns {
-		if !slices.ContainsFunc(p.Fields, func(f columnar.DecodeField) bool { return f.Name == c.Name }) {
-			unused = append(unused, c.Name)
-		}
-	}
-	what := strings.Join(used, ", ")
-	if len(used) == 0 {
+func (d *description) decoding(s dstream.SourceExplanation) {
+	what := strings.Join(s.Columns, ", ")
+	if len(s.Columns) == 0 {
 		what = "no value"
 	}
-	d.line(p.Name, "%s of each record", what)
-	if len(unused) > 0 {
-		d.line("", "declared and not converted: %s", strings.Join(unused, ", "))
+	d.line(s.Name, "%s of each record", what)
+	if len(s.Skipped) > 0 {
+		d.line("", "declared and not converted: %s", strings.Join(s.Skipped, ", "))
 	}
-	if p.OnBadValue == "null" && p.Format != columnar.FormatRaw {
+	if s.OnBadValue == "null" && s.Format != columnar.FormatRaw {
 		d.line("", "a value that does not fit becomes NULL")
 	}
 }
@@ -89,27 +74,16 @@ func (s *Spec) source(name string) *Source {
 }
 
 // watermarks says what moves time on.
-func (d *description) watermarks() {
+func (d *description) watermarks(e dstream.Explanation) {
 	none := true
-	for _, p := range d.plan.Sources {
-		if p.EventTime < 0 {
-			continue
+	for _, s := range e.Sources {
+		if s.Watermark != "" {
+			none = false
+			d.line(s.Name, "%s", s.Watermark)
 		}
-		none = false
-		text := "the greatest " + p.Fields[p.EventTime].Name + " of a partition"
-		if p.Bounds.MaxDisorder > 0 {
-			text += " less " + micros(p.Bounds.MaxDisorder)
-		}
-		text += "; the least of all partitions, of which one without new records counts as idle after " + micros(p.Bounds.IdleAfter)
-		if p.Bounds.MaxFuture >= 0 {
-			text += "; a record more than " + micros(p.Bounds.MaxFuture) + " ahead of the plan is bad"
-		}
-		d.line(p.Name, "%s", text)
 	}
-	for i, x := range d.plan.Exchanges {
-		if !x.Unwindowed() {
-			d.line("", "%s: the least of %s", x.Name, strings.Join(d.inputs(i), ", "))
-		}
+	for _, x := range e.Exchanges {
+		d.line("", "%s: %s", x.Name, x.Watermark)
 	}
 	if none {
 		d.line("", "none: nothing waits for time")
@@ -139,78 +113,18 @@ func SinkSources(plan *dstream.Plan, sink string) []string {
 	return out
 }
 
-// inputs are the sources and operators whose watermarks an exchange waits for.
-func (d *description) inputs(exchange int) []string {
-	var out []string
-	for _, id := range d.plan.Senders(exchange) {
-		from := d.plan.Stages[id].From
-		for from.Stage >= 0 {
-			from = d.plan.Stages[from.Stage].From
-		}
-		name := ""
-		if from.Source >= 0 {
-			name = d.plan.Sources[from.Source].Name
-		} else {
-			name = d.plan.Exchanges[from.Exchange].Name
-		}
-		if !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-	}
-	return out
-}
-
-func micros(us int64) string { return ShortDuration(time.Duration(us) * time.Microsecond) }
-
 // state says what is kept between batches, and for how long.
-func (d *description) state() {
-	for i := range d.plan.Exchanges {
-		x := &d.plan.Exchanges[i]
-		if x.Unwindowed() {
-			d.line("", "%s: a group for each key, up to the end of the input", x.Name)
-			continue
+func (d *description) state(e dstream.Explanation) {
+	for _, x := range e.Exchanges {
+		growing := ""
+		if len(x.Growing) > 0 {
+			growing = ", and the values in " + strings.Join(x.Growing, ", ")
 		}
-		open := 1 + (d.disorder(i)+x.Window.Size-1)/x.Window.Size
-		windows := "1 window"
-		if open > 1 {
-			windows = fmt.Sprintf("%d windows", open)
-		}
-		d.line("", "%s: a group for each key in a window, of about %d bytes; of %s at a time while no partition is behind, and until a window closes at the latest",
-			x.Name, groupBytes(x), windows)
+		d.line("", "%s: %s, about %d bytes a group%s; %s", x.Name, strings.Join(x.Columns, ", "), x.BytesPerGroup, growing, x.Bound)
 	}
-	if len(d.plan.Exchanges) == 0 {
+	if len(e.Exchanges) == 0 {
 		d.line("", "none")
 	}
-}
-
-// disorder is the greatest of the sources that an exchange gets rows of.
-func (d *description) disorder(exchange int) int64 {
-	most := int64(0)
-	for _, name := range d.inputs(exchange) {
-		for _, p := range d.plan.Sources {
-			if p.Name == name {
-				most = max(most, p.Bounds.MaxDisorder)
-			}
-		}
-	}
-	return most
-}
-
-// groupBytes is about what a group takes: values of no fixed length count as 24 bytes.
-func groupBytes(x *dstream.Exchange) int {
-	n := 0
-	for _, f := range x.Final.Fields {
-		switch f.Type.Kind {
-		case columnar.Bool, columnar.Int8, columnar.Int16, columnar.Int32, columnar.Float32, columnar.Date, columnar.Int64, columnar.Float64,
-			columnar.Timestamp, columnar.LocalTimestamp:
-			n += 8
-		case columnar.Decimal, columnar.Interval:
-			n += 16
-		default:
-			n += 24
-		}
-	}
-	return n + 16 // the table's own
 }
 
 // streams says of every sink what its rows are.
