@@ -93,6 +93,9 @@ func batchLine(p batch.Progress) string {
 	if p.NumRowsTombstone > 0 {
 		fmt.Fprintf(&b, ", %s", count(p.NumRowsTombstone, "tombstone"))
 	}
+	if n := nulled(p); n > 0 {
+		fmt.Fprintf(&b, ", %s made NULL", count(n, "bad value"))
+	}
 	fmt.Fprintf(&b, ", %d ms", p.BatchDuration)
 	if p.EventTime["watermark"] != "none" {
 		fmt.Fprintf(&b, ", watermark %s", p.EventTime["watermark"])
@@ -109,6 +112,14 @@ func batchLine(p batch.Progress) string {
 		b.WriteString(", final")
 	}
 	return b.String()
+}
+
+// nulled is how many values did not fit their columns and became NULL.
+func nulled(p batch.Progress) (n int64) {
+	for _, e := range p.Edges {
+		n += e.Nulled
+	}
+	return n
 }
 
 func count(n int64, what string) string {
