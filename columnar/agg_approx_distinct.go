@@ -161,11 +161,8 @@ func decodeSketch(text []byte) (*hyperloglog.Sketch, bool) {
 func (s *approxDistinct) partial(dst []*Vector, groups []int32) []*Vector {
 	hashes := s.hashes.values()
 	off, rows := s.hashes.chains.lists(groups, comparator(hashes, hashes))
-	if groups == nil {
-		groups = (&frame{}).identity(len(s.index))
-	}
 	text := NewBuilder(Type{Kind: Binary})
-	for _, g := range groups {
+	for _, g := range listed(groups, len(s.index)) {
 		if s.index[g] == 0 {
 			text.AppendNull()
 			continue

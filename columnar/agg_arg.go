@@ -44,10 +44,10 @@ func (s *argBest) add(in *aggInput) error {
 func (s *argBest) merge(in *aggInput) error { return s.add(in) }
 
 func (s *argBest) partial(dst []*Vector, groups []int32) []*Vector {
-	return append(dst, ofGroups(s.value.column(), groups), ofGroups(s.key.column(), groups))
+	return append(dst, s.value.column(groups), s.key.column(groups))
 }
 
-func (s *argBest) final() (*Vector, error) { return s.value.column(), nil }
+func (s *argBest) final() (*Vector, error) { return s.value.column(nil), nil }
 
 func (s *argBest) reset() {
 	s.value.reset()

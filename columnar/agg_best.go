@@ -12,7 +12,8 @@ type best interface {
 	keepBest(in *aggInput, v *Vector)
 	// forget makes a group empty.
 	forget(g uint32)
-	column() *Vector
+	// column is the values of the groups, or of all when groups is nil; see [aggState].
+	column(groups []int32) *Vector
 	reset()
 	sizeBytes() int64
 }
@@ -27,7 +28,7 @@ func newBest(t Type, largest bool) best {
 	case StoredWide:
 		return &bestWide{typ: t, largest: largest}
 	case StoredBytes:
-		return &bestText{typ: t, largest: largest}
+		return &bestText{typ: t, largest: largest, out: NewBuilder(t)}
 	case StoredList, StoredStruct:
 		if t.CheckKey() == nil {
 			return newBestNested(t, largest)
@@ -71,7 +72,9 @@ func (b *bestInt) keepBest(in *aggInput, v *Vector) {
 
 func (b *bestInt) forget(g uint32) { b.seen[g], b.vals[g] = 0, 0 }
 
-func (b *bestInt) column() *Vector {
+func (b *bestInt) column(groups []int32) *Vector { return ofGroups(b.all(), groups) }
+
+func (b *bestInt) all() *Vector {
 	v := &Vector{Type: b.typ, N: len(b.vals), Valid: b.validity()}
 	switch b.typ.Kind.Storage() {
 	case StoredBits:
@@ -133,8 +136,8 @@ func (b *bestDouble) keepBest(in *aggInput, v *Vector) {
 
 func (b *bestDouble) forget(g uint32) { b.seen[g], b.vals[g] = 0, 0 }
 
-func (b *bestDouble) column() *Vector {
-	return &Vector{Type: b.typ, N: len(b.vals), F64: b.vals, Valid: b.validity()}
+func (b *bestDouble) column(groups []int32) *Vector {
+	return ofGroups(&Vector{Type: b.typ, N: len(b.vals), F64: b.vals, Valid: b.validity()}, groups)
 }
 
 func (b *bestDouble) reset() {

@@ -74,11 +74,11 @@ func (b *bestNested) forget(g uint32) {
 	b.seen[g], b.row[g] = 0, 0
 }
 
-func (b *bestNested) column() *Vector {
+func (b *bestNested) column(groups []int32) *Vector {
 	out := NewBuilder(b.typ)
 	held := b.held.Vector()
-	for g, seen := range b.seen {
-		if seen == 0 {
+	for _, g := range listed(groups, len(b.seen)) {
+		if b.seen[g] == 0 {
 			out.AppendNull()
 		} else {
 			out.AppendFrom(held, int(b.row[g]))

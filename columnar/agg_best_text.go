@@ -10,8 +10,7 @@ type bestText struct {
 	arena   []byte
 	live    int // bytes in use
 	presence
-	off  []int32 // buffers of the column
-	data []byte
+	out *Builder // buffer of the column
 }
 
 type span struct{ from, to int }
@@ -76,15 +75,16 @@ func (b *bestText) forget(g uint32) {
 }
 
 // column lays the strings out in the order of the groups.
-func (b *bestText) column() *Vector {
-	b.off, b.data = resized(b.off, len(b.span)+1), b.data[:0]
-	for g := range b.span {
-		b.off[g] = int32(len(b.data))
-		b.data = append(b.data, b.get(uint32(g))...)
+func (b *bestText) column(groups []int32) *Vector {
+	out := ownBuilder(b.out, groups)
+	for _, g := range listed(groups, len(b.span)) {
+		if b.seen[g] == 0 {
+			out.AppendNull()
+		} else {
+			out.AppendBytes(b.get(uint32(g)))
+		}
 	}
-	b.off[len(b.span)] = int32(len(b.data))
-	b.data = withSlack(b.data)
-	return &Vector{Type: b.typ, N: len(b.span), Off: b.off, Data: b.data, Valid: b.validity()}
+	return out.Vector()
 }
 
 func (b *bestText) reset() {
@@ -93,5 +93,5 @@ func (b *bestText) reset() {
 }
 
 func (b *bestText) sizeBytes() int64 {
-	return b.presence.sizeBytes() + int64(cap(b.span))*16 + int64(cap(b.arena)+cap(b.data)) + int64(cap(b.off))*4
+	return b.presence.sizeBytes() + int64(cap(b.span))*16 + int64(cap(b.arena)) + b.out.sizeBytes()
 }

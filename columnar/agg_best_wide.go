@@ -43,8 +43,8 @@ func (b *bestWide) keepBest(in *aggInput, v *Vector) {
 
 func (b *bestWide) forget(g uint32) { b.seen[g], b.vals[g] = 0, Int128{} }
 
-func (b *bestWide) column() *Vector {
-	return &Vector{Type: b.typ, N: len(b.vals), Wide: b.vals, Valid: b.validity()}
+func (b *bestWide) column(groups []int32) *Vector {
+	return ofGroups(&Vector{Type: b.typ, N: len(b.vals), Wide: b.vals, Valid: b.validity()}, groups)
 }
 
 func (b *bestWide) reset() {

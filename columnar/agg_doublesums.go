@@ -75,34 +75,34 @@ func (s *doubleSums) columns() []Field {
 	return []Field{{Type: Type{Kind: Float64}}, {Name: " low", Type: Type{Kind: Float64}}, {Name: " exact", Type: Type{Kind: Binary}}}
 }
 
+// partial gives the state columns; valid is the bitmap of all groups.
 func (s *doubleSums) partial(dst []*Vector, groups []int32, valid []byte) []*Vector {
 	n := len(s.high)
 	s.highs, s.lows = resized(s.highs, n), resized(s.lows, n)
-	s.rest.Reset()
-	for g := range n {
-		s.normalize(g)
+	rest := ownBuilder(s.rest, groups)
+	for _, g := range listed(groups, n) {
+		s.normalize(int(g), rest)
 	}
-	return append(dst, ofGroups(float64Column(s.highs, valid), groups), ofGroups(float64Column(s.lows, nil), groups),
-		ofGroups(s.rest.Vector(), groups))
+	return append(dst, ofGroups(float64Column(s.highs, valid), groups), ofGroups(float64Column(s.lows, nil), groups), rest.Vector())
 }
 
 // normalize writes the state of a group in the one form that its sum has.
-func (s *doubleSums) normalize(g int) {
+func (s *doubleSums) normalize(g int, rest *Builder) {
 	s.highs[g], s.lows[g] = 0, 0
 	if s.high[g] == s.high[g] {
 		if high, low := twoSum(s.high[g], s.low[g]); low == low {
 			s.highs[g], s.lows[g] = high, low
-			s.rest.AppendNull()
+			rest.AppendNull()
 			return
 		}
 	}
 	sum := s.exact(g)
 	if high, low, ok := sum.halves(); ok {
 		s.highs[g], s.lows[g] = high, low
-		s.rest.AppendNull()
+		rest.AppendNull()
 		return
 	}
-	s.rest.AppendBytes(sum.appendTo(nil))
+	rest.AppendBytes(sum.appendTo(nil))
 }
 
 // merge adds state columns. The error is an encoded sum that is none.

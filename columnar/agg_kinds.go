@@ -6,8 +6,25 @@ type aggKind struct {
 	state func(a Agg) aggState
 	// repeats says that a value counts no more when it comes twice, so that DISTINCT changes nothing.
 	repeats bool
-	nulls   bool // NULL is a value as any other
+	nulls   bool   // NULL is a value as any other
+	keeps   string // for [Agg.Keeps]; "" = a few numbers
 }
+
+// Keeps says what the aggregate holds for a group until the group is finished, for explanations of a plan.
+func (a Agg) Keeps() string {
+	kind := aggKinds[a.Func]
+	switch {
+	case a.Distinct:
+		return everyDifferent
+	case kind.keeps != "":
+		return kind.keeps
+	case kind.repeats && a.In.Kind.Storage() > StoredWide:
+		return "one value"
+	}
+	return "a few numbers"
+}
+
+const everyValue, everyDifferent = "every value", "every different value"
 
 // takesDistinct reports whether DISTINCT has a meaning: it is about one value that can be compared.
 func (k *aggKind) takesDistinct(a Agg) bool {
@@ -34,14 +51,14 @@ var aggKinds = map[AggFunc]*aggKind{
 	StddevPop:  {out: varianceType, state: newVariance},
 	VarSamp:    {out: varianceType, state: newVariance},
 	VarPop:     {out: varianceType, state: newVariance},
-	StringAgg:  {out: stringAggType, state: newStringAgg},
-	ArrayAgg:   {out: arrayAggType, state: newArrayAgg, nulls: true},
+	StringAgg:  {out: stringAggType, state: newStringAgg, keeps: everyValue},
+	ArrayAgg:   {out: arrayAggType, state: newArrayAgg, nulls: true, keeps: everyValue},
 
-	ApproxCountDistinct: {out: approxDistinctType, state: newApproxDistinct, repeats: true},
-	ApproxQuantile:      {out: quantileContType, state: newApproxQuantile},
-	QuantileCont:        {out: quantileContType, state: newQuantileCont},
-	QuantileDisc:        {out: quantileDiscType, state: newQuantileDisc},
-	Mode:                {out: orderedType, state: newMode},
+	ApproxCountDistinct: {out: approxDistinctType, state: newApproxDistinct, repeats: true, keeps: "at most 4 KiB"},
+	ApproxQuantile:      {out: quantileContType, state: newApproxQuantile, keeps: "a counter for each bucket of 2 % in use"},
+	QuantileCont:        {out: quantileContType, state: newQuantileCont, keeps: everyDifferent},
+	QuantileDisc:        {out: quantileDiscType, state: newQuantileDisc, keeps: everyDifferent},
+	Mode:                {out: orderedType, state: newMode, keeps: everyDifferent},
 }
 
 func fixedType(k Kind) func(Agg) Type { return func(Agg) Type { return Type{Kind: k} } }

@@ -20,7 +20,7 @@ func (e *extreme) add(in *aggInput) error {
 func (e *extreme) merge(in *aggInput) error { return e.add(in) }
 
 func (e *extreme) partial(dst []*Vector, groups []int32) []*Vector {
-	return append(dst, ofGroups(e.column(), groups))
+	return append(dst, e.column(groups))
 }
 
-func (e *extreme) final() (*Vector, error) { return e.column(), nil }
+func (e *extreme) final() (*Vector, error) { return e.column(nil), nil }

@@ -105,9 +105,7 @@ func (c *chains) forget(g uint32) { c.head[g], c.tail[g] = 0, 0 }
 // lists lays out the things of the groups, or of all when groups is nil, each group sorted: the bounds of the groups, and
 // the things.
 func (c *chains) lists(groups []int32, compare func(x, y int32) int) (off, things []int32) {
-	if groups == nil {
-		groups = (&frame{}).identity(len(c.head))
-	}
+	groups = listed(groups, len(c.head))
 	off = make([]int32, 1, len(groups)+1)
 	for _, g := range groups {
 		from := len(things)

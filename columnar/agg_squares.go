@@ -108,13 +108,13 @@ func (s *squareSums) columns() []Field {
 }
 
 func (s *squareSums) partial(dst []*Vector, groups []int32) []*Vector {
-	s.text.Reset()
+	text := ownBuilder(s.text, groups)
 	var buf []byte
-	for g := range s.base {
-		buf = s.exact(g).appendTo(buf[:0])
-		s.text.AppendBytes(buf)
+	for _, g := range listed(groups, len(s.base)) {
+		buf = s.exact(int(g)).appendTo(buf[:0])
+		text.AppendBytes(buf)
 	}
-	return append(dst, ofGroups(s.text.Vector(), groups))
+	return append(dst, text.Vector())
 }
 
 // merge adds encoded sums.

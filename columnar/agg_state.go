@@ -276,6 +276,24 @@ func ofGroups(v *Vector, groups []int32) *Vector {
 	return takeVector(v, groups)
 }
 
+// listed is the groups, or all of them when they are nil.
+func listed(groups []int32, all int) []int32 {
+	if groups == nil {
+		return (&frame{}).identity(all)
+	}
+	return groups
+}
+
+// ownBuilder is an empty builder for a column of the groups: one that is used again for all, a new one for some, since
+// that column belongs to the caller.
+func ownBuilder(shared *Builder, groups []int32) *Builder {
+	if groups != nil {
+		return NewBuilder(shared.vec.Type)
+	}
+	shared.Reset()
+	return shared
+}
+
 // int64Column is a column of type bigint, or of another one that is stored so.
 func int64Column(t Kind, vals []int64, valid []byte) *Vector {
 	return &Vector{Type: Type{Kind: t}, N: len(vals), I64: vals, Valid: valid}

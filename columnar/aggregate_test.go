@@ -115,6 +115,43 @@ func TestAggregateManyGroups(t *testing.T) {
 	}
 }
 
+// TestAggregateMemory compares what the states say that they hold with the values that they cannot do without.
+func TestAggregateMemory(t *testing.T) {
+	text := Type{Kind: String}
+	s := NewSchema(Field{"v", text})
+	const rows, size = 4000, 100
+	for _, c := range []struct {
+		agg   Agg
+		keeps string
+		least int64 // bytes
+	}{
+		{Agg{Func: Count, Arg: 0, In: text}, "a few numbers", 8},
+		{Agg{Func: Max, Arg: 0, In: text}, "one value", size},
+		{Agg{Func: Count, Arg: 0, In: text, Distinct: true}, "every different value", rows * size / 2},
+		{Agg{Func: Mode, Arg: 0, In: text}, "every different value", rows * size / 2},
+		{Agg{Func: ArrayAgg, Arg: 0, In: text}, "every value", rows * size},
+		{Agg{Func: ApproxCountDistinct, Arg: 0, In: text}, "at most 4 KiB", 4096},
+	} {
+		h := NewHashAggregate(s, AggSpec{Aggs: []Agg{c.agg}})
+		before := h.SizeBytes()
+		for from := range 4 {
+			v := NewBuilder(text)
+			for i := range rows / 4 {
+				v.AppendString(fmt.Sprintf("%0*d", size, (from*rows/4+i)%(rows/2)))
+			}
+			if err := h.Add(&Batch{Schema: s, Rows: rows / 4, Cols: []*Vector{v.Vector()}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := h.SizeBytes() - before; got < c.least || got > 8*c.least+200_000 {
+			t.Errorf("%s: %d bytes, which need %d", c.agg, got, c.least)
+		}
+		if got := c.agg.Keeps(); got != c.keeps {
+			t.Errorf("%s keeps %s, want %s", c.agg, got, c.keeps)
+		}
+	}
+}
+
 // BenchmarkAggregate counts and sums 10,000 groups of a window start, the same for thousands of rows, and a string of
 // 36 bytes.
 func BenchmarkAggregate(b *testing.B) {
