@@ -60,8 +60,10 @@ var metadataFields = []Field{
 	{"_headers", ArrayOf(StructOf(Field{"key", Type{Kind: String}}, Field{"value", Type{Kind: Binary}}))},
 }
 
-// rawValue is the column that raw records have beside the metadata.
-var rawValue = Field{"_value", Type{Kind: Binary}}
+// ValueColumn is the column that raw records have beside the metadata: the record's value.
+const ValueColumn = "_value"
+
+var rawValue = Field{ValueColumn, Type{Kind: Binary}}
 
 // The formats of record values.
 const (

@@ -112,7 +112,8 @@ func (g *Graph) unknownStream() string {
 	return "unknown source"
 }
 
-// sourceScope makes columns of the declared fields and of the metadata that no field declares.
+// sourceScope makes columns of the declared fields and of the metadata that no field declares, which are not part of *
+// but for the value of a raw record.
 func (g *Graph) sourceScope(src *Source) scope {
 	var out scope
 	schema := declaredSchema(src)
@@ -121,7 +122,7 @@ func (g *Graph) sourceScope(src *Source) scope {
 	}
 	for _, f := range columnar.MetadataFields(src.Format) {
 		if schema.Index(f.Name) < 0 {
-			out = append(out, g.columns.add(column{name: f.Name, typ: f.Type, source: src, field: f.Name}).in(src.Name, true))
+			out = append(out, g.columns.add(column{name: f.Name, typ: f.Type, source: src, field: f.Name}).in(src.Name, f.Name != columnar.ValueColumn))
 		}
 	}
 	return out
