@@ -147,7 +147,10 @@ func (t *table) readGroup(c *column, group int) error {
 		}
 	}
 	for _, l := range c.leaves {
-		if v, err := l.peek(); err != nil || v != nil {
+		switch v, err := l.peek(); {
+		case err != nil:
+			return err
+		case v != nil:
 			return fmt.Errorf("%w: column %s has more values than rows", errDamaged, strings.Join(l.node.Path(), "."))
 		}
 	}

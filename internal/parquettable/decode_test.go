@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -273,4 +275,59 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("schema %s, columns %s", s, b.Schema)
 		}
 	})
+}
+
+// TestRowsOfMetadata has the metadata promise other numbers of rows and values than there are.
+func TestRowsOfMetadata(t *testing.T) {
+	for _, test := range []struct {
+		change func(*table)
+		want   string
+	}{
+		{func(t *table) {}, ""},
+		{func(t *table) { t.file.Metadata().RowGroups[0].NumRows-- }, "the file is damaged: column Name has more values than rows"},
+		{func(t *table) { t.file.Metadata().RowGroups[0].NumRows++ }, `row 4: column "Name": the file is damaged: column Name has too few values`},
+		{func(t *table) { t.file.Metadata().RowGroups[0].Columns[0].MetaData.NumValues-- }, `row 1: column "Name": the file is damaged: column Name has more values than it says`},
+		{func(t *table) { t.file.Metadata().RowGroups[0].Columns[0].MetaData.NumValues++ }, "the file is damaged: column Name lacks 1 values"},
+		{func(t *table) { t.file.Metadata().RowGroups[0].Columns[0].MetaData.TotalCompressedSize = 1 << 40 }, "column Name in row group 0: the file is damaged: "},
+		{func(t *table) { t.file.Metadata().RowGroups[0].Columns[0].FilePath = "x" }, `column Name in row group 0: its data lie in another file, "x"`},
+	} {
+		tbl, err := open("t.parquet", twoColumns(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		test.change(tbl)
+		_, err = tbl.decode(nil)
+		if err == nil && test.want != "" || err != nil && (test.want == "" || !strings.HasPrefix(err.Error(), test.want)) {
+			t.Errorf("got %v, want %s", err, test.want)
+		}
+	}
+}
+
+// TestPageHeaders refuses pages that say they are larger than what there is, or than any page may be.
+func TestPageHeaders(t *testing.T) {
+	chunk := func(h format.PageHeader) []byte {
+		p, err := thrift.Marshal(new(thrift.CompactProtocol), h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append([]byte("PAR1"), append(p, "1234"...)...)
+	}
+	page := func(compressed, plain, values int32) format.PageHeader {
+		h := format.PageHeader{Type: format.DataPage, CompressedPageSize: compressed, UncompressedPageSize: plain}
+		h.DataPageHeader.Valid, h.DataPageHeader.V.NumValues = true, values
+		return h
+	}
+	for _, test := range []struct {
+		header format.PageHeader
+		ok     bool
+	}{
+		{page(4, 4, 1), true}, {page(5, 4, 1), false}, {page(-1, 4, 1), false}, {page(4, -1, 1), false}, {page(4, 1<<30+1, 1), false},
+		{page(4, 4, 1<<26+1), false}, {page(4, 4, -1), false},
+	} {
+		data := chunk(test.header)
+		err := checkPages(data, &format.ColumnChunk{MetaData: format.ColumnMetaData{DataPageOffset: 4, TotalCompressedSize: int64(len(data) - 4), NumValues: 1}})
+		if (err == nil) != test.ok {
+			t.Errorf("%+v: %v", test.header, err)
+		}
+	}
 }
