@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/millrace/millrace/columnar"
@@ -36,6 +37,32 @@ type Job struct {
 	// so that a rerun leaves it out too.
 	Skip       []SkipRecord
 	Checkpoint string // local directory
+}
+
+// check reports what the plan needs and the job does not say how to reach.
+func (j *Job) check() error {
+	if err := j.Plan.Check(); err != nil {
+		return err
+	}
+	for i := range j.Plan.Sources {
+		if name := j.Plan.Sources[i].Name; j.Sources[name].Open == nil {
+			return fmt.Errorf("nothing opens source %q", name)
+		}
+	}
+	for _, t := range j.Plan.Tables {
+		if in := j.Tables[t.Name]; in.Version == nil || in.Read == nil || in.Decode == nil {
+			return fmt.Errorf("nothing reads table %q", t.Name)
+		}
+	}
+	if len(j.Sinks) != len(j.Plan.Sinks) {
+		return fmt.Errorf("%d sinks are opened, the plan has %d", len(j.Sinks), len(j.Plan.Sinks))
+	}
+	for i, k := range j.Sinks {
+		if name := j.Plan.Sinks[i].Name; k.Name != name || k.Open == nil {
+			return fmt.Errorf("nothing opens sink %q; in its place stands %q", name, k.Name)
+		}
+	}
+	return nil
 }
 
 // Source opens an input of the job.

@@ -29,8 +29,8 @@ type NextPlan struct {
 
 // Next tells what the next batch of a job would be. It takes no lock and writes nothing; another run may plan meanwhile.
 func Next(ctx context.Context, env Env, job *Job) (*NextPlan, error) {
-	if err := job.Plan.Check(); err != nil {
-		return nil, fmt.Errorf("plan of job %s: %w", job.Name, err)
+	if err := job.check(); err != nil {
+		return nil, fmt.Errorf("job %s: %w", job.Name, err)
 	}
 	n := &NextPlan{}
 	h, err := n.look(ctx, env, job)

@@ -24,8 +24,8 @@ type session struct {
 }
 
 func openSession(ctx context.Context, job *Job, digest string, owner output.Owner, lastRows map[string]int64, shards int) (*session, error) {
-	if err := job.Plan.Check(); err != nil {
-		return nil, fmt.Errorf("plan of job %s: %w", job.Name, err)
+	if err := job.check(); err != nil {
+		return nil, fmt.Errorf("job %s: %w", job.Name, err)
 	}
 	s := &session{job: job, digest: digest, shards: shards}
 	for _, k := range job.Sinks {

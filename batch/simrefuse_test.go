@@ -159,3 +159,26 @@ func TestForeignDirectories(t *testing.T) {
 	_, err := Inspect(t.Context(), Env{FS: w.disk}, "/nowhere")
 	wantError[*RefusedError](t, err, "/nowhere is not a checkpoint")
 }
+
+// TestIncompleteJobs names what a job leaves out, before it writes anything.
+func TestIncompleteJobs(t *testing.T) {
+	for _, test := range []struct {
+		change func(*Job)
+		want   string
+	}{
+		{func(j *Job) { delete(j.Sources, "events") }, `job sim: nothing opens source "events"`},
+		{func(j *Job) { delete(j.Tables, "ads") }, `job sim: nothing reads table "ads"`},
+		{func(j *Job) { j.Sinks = j.Sinks[1:] }, "job sim: 4 sinks are opened, the plan has 5"},
+		{func(j *Job) { j.Sinks[0], j.Sinks[1] = j.Sinks[1], j.Sinks[0] }, `job sim: nothing opens sink "biggest"; in its place stands "odd"`},
+		{func(j *Job) { j.Plan.Stages[0].ID = 7 }, "job sim: stage 0: has the id 7"},
+	} {
+		w := newWorld(t, 1)
+		w.generate(10)
+		wantText(t, w.run(w.job(fanOut, test.change)), test.want)
+		_, err := w.next(w.job(fanOut, test.change))
+		wantText(t, err, test.want)
+		if n := len(w.files()); n > 0 {
+			t.Errorf("%d files", n)
+		}
+	}
+}
