@@ -32,8 +32,8 @@ func (p *parser) function() node {
 	}
 	p.expect(")")
 	p.callSuffix(c)
-	if len(c.parts) > 0 {
-		p.fail(t, "FILTER and ORDER BY inside aggregates are not supported yet", "")
+	if set := orderedSets[c.name]; set != "" && c.expr.Name != set {
+		p.fail(t, c.name+" needs WITHIN GROUP (ORDER BY value)", fmt.Sprintf("or write %s(value, fraction)", set))
 	}
 	n := p.compose(t, t.start, c.expr, c.args, c.parts...)
 	if p.is("OVER") {
@@ -155,10 +155,14 @@ func (p *parser) addFilter(c *callParts, condition node) {
 // orderedAggregates are those for which WITHIN GROUP (ORDER BY …) is an ORDER BY inside.
 var orderedAggregates = map[string]bool{"listagg": true, "string_agg": true, "group_concat": true, "array_agg": true}
 
+// orderedSets are the aggregates of the standard over WITHIN GROUP (ORDER BY value), and those of the value that they are.
+var orderedSets = map[string]string{"percentile_cont": "quantile_cont", "percentile_disc": "quantile_disc", "mode": "mode"}
+
 func (p *parser) withinGroup(c *callParts) {
 	t := p.peek()
-	if !orderedAggregates[c.name] {
-		p.fail(t, "WITHIN GROUP is not supported", "approx_quantile(value, fraction) is a quantile")
+	set := orderedSets[c.name]
+	if !orderedAggregates[c.name] && set == "" {
+		p.fail(t, "WITHIN GROUP is not supported for "+shortened(c.name), "approx_quantile(value, fraction) is a quantile")
 	}
 	p.next()
 	p.next()
@@ -167,13 +171,28 @@ func (p *parser) withinGroup(c *callParts) {
 	p.expect("BY")
 	p.callOrder(c)
 	p.expect(")")
+	if set != "" && p.err == nil {
+		p.orderedSet(t, c, set)
+	}
+}
+
+// orderedSet makes the value that is ordered the first argument.
+func (p *parser) orderedSet(t token, c *callParts, name string) {
+	keys := c.expr.OrderBy
+	if len(keys) > 1 || keys[0].Desc && name != "mode" {
+		p.fail(t, c.name+" takes one value in ascending order", "the fraction 0.9 of the descending order is 0.1 of the ascending one")
+		return
+	}
+	value := c.parts[len(c.parts)-1]
+	c.expr.Name, c.expr.OrderBy, c.parts = name, nil, nil
+	c.args = append([]node{value}, c.args...)
 }
 
 // nullTreatment reads IGNORE NULLS, which every aggregate but array_agg does anyway, or RESPECT NULLS, which only
 // array_agg does.
 func (p *parser) nullTreatment(c *callParts) {
 	t := p.peek()
-	keeps := c.name == "array_agg" || c.name == "collect_list" || c.name == "list"
+	keeps := c.name == "array_agg" || c.name == "list"
 	switch {
 	case p.accept("IGNORE", "NULLS"):
 		if keeps && len(c.args) > 0 {

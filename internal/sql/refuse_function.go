@@ -18,7 +18,7 @@ func functionRefusals() map[string]refusal {
 	}
 	add("row_number rank dense_rank percent_rank cume_dist ntile lag lead nth_value", "window function %s() is not supported yet",
 		"arg_max(value, order) keeps the value of the last row of a group")
-	add("median mode percentile_cont percentile_disc percentile quantile quantile_cont quantile_disc", "aggregate %s() is not supported",
+	add("percentile percentile_exact", "aggregate %s() is not supported",
 		"write approx_quantile(value, fraction)")
 	add("count_if countif sum_if sumif avg_if avgif", "aggregate %s() is not supported", "write count(*) FILTER (WHERE condition), or sum(x) FILTER (WHERE condition)")
 	add("corr covar_pop covar_samp regr_slope regr_intercept skewness kurtosis entropy product", "aggregate %s() is not supported", "")
