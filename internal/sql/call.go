@@ -32,7 +32,8 @@ func (p *parser) function() node {
 	}
 	p.expect(")")
 	p.callSuffix(c)
-	if set := orderedSets[c.name]; set != "" && c.expr.Name != set {
+	// With two arguments it is quantile_cont under its other name.
+	if set := orderedSets[c.name]; set != "" && c.expr.Name != set && len(c.args) < 2 {
 		p.fail(t, c.name+" needs WITHIN GROUP (ORDER BY value)", fmt.Sprintf("or write %s(value, fraction)", set))
 	}
 	n := p.compose(t, t.start, c.expr, c.args, c.parts...)
