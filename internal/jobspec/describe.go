@@ -64,15 +64,6 @@ func (d *description) decoding(s dstream.SourceExplanation) {
 	}
 }
 
-func (s *Spec) source(name string) *Source {
-	for i := range s.Sources {
-		if s.Sources[i].Name == name {
-			return &s.Sources[i]
-		}
-	}
-	return &Source{}
-}
-
 // watermarks says what moves time on.
 func (d *description) watermarks(e dstream.Explanation) {
 	none := true
