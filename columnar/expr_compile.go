@@ -78,6 +78,7 @@ func Compile(e *Expr, in *Schema) (*Program, error) {
 }
 
 func compileNode(e *Expr, in *Schema) (*node, error) {
+	e = asInList(e)
 	n := &node{expr: e, out: Vector{Type: e.Type}}
 	switch e.Op {
 	case "const":

@@ -285,6 +285,8 @@ func (m treeMaker) boolean(d int) *Expr {
 		return m.call(m.pick("istrue", "isnottrue", "isfalse", "isnotfalse", "isunknown", "isnotunknown"), m.tree(boolean, d))
 	case 4:
 		return m.in(d)
+	case 5:
+		return m.equals(d)
 	}
 	t := m.anyType()
 	if t.hasMap() {
@@ -307,6 +309,20 @@ func (m treeMaker) in(d int) *Expr {
 		}
 	}
 	return m.call("in", args...)
+}
+
+// equals compares one expression with several literals.
+func (m treeMaker) equals(d int) *Expr {
+	x := m.tree(m.anyType(), d)
+	e := m.call("=", x, m.literal(x.Type))
+	for range 2 + m.IntN(4) {
+		if next := m.call("=", x, m.literal(x.Type)); m.IntN(2) == 0 {
+			e = m.call("or", e, next)
+		} else {
+			e = m.call("or", next, e)
+		}
+	}
+	return e
 }
 
 func (m treeMaker) interval(d int) *Expr {
@@ -348,7 +364,7 @@ func (m treeMaker) time(t Type, d int) *Expr {
 // TestRandomTrees holds the kernels against the interpreter.
 func TestRandomTrees(t *testing.T) {
 	r := newRand(t)
-	trees := cases(8000, 2000)
+	trees := cases(5000, 1500)
 	sizes := []int{0, 1, 7, 8, 9, 20, 70}
 	var failing, rows int
 	for i := 0; i < trees && !t.Failed(); i++ {
