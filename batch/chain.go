@@ -49,6 +49,9 @@ func compileOp(in *columnar.Schema, op dstream.Op, tables map[string]*columnar.B
 			return nil, fmt.Errorf("table %q is not loaded", op.Join.Table)
 		}
 		return columnar.NewHashJoin(in, t, op.Join.LeftKeys, op.Join.RightKeys, op.Join.Left)
+	case op.Unnest != nil:
+		u := op.Unnest
+		return columnar.NewUnnest(in, u.Column, u.Names, u.Ordinality, u.Left)
 	}
 	return nil, fmt.Errorf("operator %q does nothing", op.Name)
 }

@@ -89,6 +89,35 @@ func mostByAd(events []simEvent, ads map[string]string) map[simKey]int64 {
 	return out
 }
 
+// unnested makes rows of the elements of arrays, some of which are empty, for a sink and for a window.
+var unnested = simQuery{
+	name: "unnested",
+	graph: func(g *dstream.Graph) {
+		addView(g, "words", g.From("events").Unnest(dstream.UnnestSpec{Expr: col("tags"), Alias: "u", Columns: []string{"word", "at"}, Ordinality: true}))
+		g.From("words").Select(col("word"), col("at"), col("n")).To("words")
+		g.From("words").Window(dstream.Tumbling("ts", 10*time.Second, 0)).GroupBy(col("word"), col("window_start")).
+			Agg(dstream.Count().As("records"), dstream.Sum(col("n")).As("n")).To("lake")
+	},
+	oracle: func(events []simEvent, _ map[string]string) (rows []simRow) {
+		type sum struct{ records, n int64 }
+		sums := map[simKey]*sum{}
+		for _, e := range events {
+			for i, word := range e.tags() {
+				rows = append(rows, newSimRow("sink", "words", "word", word, "at", i+1, "n", e.n))
+				k := simKey{word, e.ms / 10_000 * 10_000}
+				if sums[k] == nil {
+					sums[k] = &sum{}
+				}
+				sums[k].records, sums[k].n = sums[k].records+1, sums[k].n+e.n
+			}
+		}
+		for k, s := range sums {
+			rows = append(rows, newSimRow("sink", "lake", "word", k.campaign, "window_start", k.start*1000, "records", s.records, "n", s.n))
+		}
+		return rows
+	},
+}
+
 // merged counts what two sources have in common windows, and lands both.
 var merged = simQuery{
 	name: "merged", more: true,

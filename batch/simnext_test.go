@@ -122,7 +122,7 @@ func TestAbsentColumns(t *testing.T) {
 	}
 	for _, test := range []struct{ field, key, want string }{
 		{"n", "nn", `source events: column "n" is in none of the records of batch 1, the first that this run has read: no "nn" in them; the nearest key is "n"`},
-		{"price", "cost", `source events: column "price" is in none of the records of batch 1, the first that this run has read: no "cost" in them; their other keys are price`},
+		{"price", "cost", `source events: column "price" is in none of the records of batch 1, the first that this run has read: no "cost" in them; their other keys are price, tags`},
 		{"price", "price", ""},
 	} {
 		for _, run := range []func(*Options){cores(1), cores(3), throughBytes} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/millrace/millrace/columnar"
@@ -26,7 +27,22 @@ type simEvent struct {
 }
 
 func (e simEvent) json() []byte {
-	return fmt.Appendf(nil, `{"ad":"%s","kind":"%s","n":%d,"price":%s,"ts":%d}`, e.ad, e.kind, e.n, strconv.FormatFloat(e.price, 'g', -1, 64), e.ms)
+	tags := ""
+	switch {
+	case len(e.tags()) > 0:
+		tags = fmt.Sprintf(`,"tags":["%s"]`, strings.Join(e.tags(), `","`))
+	case e.n%2 == 0:
+		tags = `,"tags":[]`
+	}
+	return fmt.Appendf(nil, `{"ad":"%s","kind":"%s","n":%d,"price":%s,"ts":%d%s}`, e.ad, e.kind, e.n, strconv.FormatFloat(e.price, 'g', -1, 64), e.ms, tags)
+}
+
+// tags is an array of the event, which for most is empty or missing.
+func (e simEvent) tags() []string {
+	if e.n < 700 {
+		return nil
+	}
+	return []string{e.ad, e.kind}
 }
 
 // simDisorder is how late an event may be, and is, in µs.
@@ -88,7 +104,7 @@ type simQuery struct {
 	oracle     func(events []simEvent, ads map[string]string) []simRow
 }
 
-var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily}
+var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested}
 
 func (q simQuery) plan() (*dstream.Plan, error) {
 	g, n := dstream.NewGraph(), columnar.Int64
@@ -133,6 +149,7 @@ func addSource(g *dstream.Graph, name string, n columnar.Kind) error {
 		Name: name, Format: "json", EventTime: "ts",
 		Fields: []columnar.DecodeField{{Field: simField("ad", columnar.String)}, {Field: simField("kind", columnar.String)},
 			{Field: simField("n", n)}, {Field: simField("price", columnar.Float64)},
+			{Field: columnar.Field{Name: "tags", Type: columnar.ArrayOf(columnar.Type{Kind: columnar.String})}},
 			{Field: simField("ts", columnar.Timestamp), Unit: columnar.UnitMilli}},
 		Bounds: windows.Bounds{MaxDisorder: simDisorder, IdleAfter: 30_000_000, MaxFuture: -1},
 	})
