@@ -240,9 +240,9 @@ func TestDamagedFiles(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 1))
 	good := arrowFile(t, randomBatch(r, everyType(), 20))
 	refused := 0
-	rounds := 1000
+	rounds := 500
 	if testing.Short() {
-		rounds = 300
+		rounds = 150
 	}
 	for range rounds {
 		data := slices.Clone(good)
