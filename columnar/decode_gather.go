@@ -166,8 +166,10 @@ func (g *gather) finishRow(buf []byte, r *offsets.Record) {
 	g.offsets = append(g.offsets, r.Offset)
 	g.rows++
 	g.counts.Out++
-	g.counts.Nulled += g.nulled
-	g.nulled = 0
+	if g.nulled > 0 {
+		g.counts.Nulled += g.nulled
+		g.nulled = 0
+	}
 }
 
 // rollBack removes what the record under way has left in the columns.
