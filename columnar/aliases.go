@@ -24,8 +24,16 @@ var aliases = map[string]string{
 	"datetrunc": "date_trunc", "current_timestamp": "now", "today": "current_date", "curdate": "current_date",
 	"make_timestamptz": "make_timestamp", "make_timestamp_ltz": "make_timestamp",
 	"timestamp_millis": "epoch_ms", "unix_millis": "epoch_ms", "timestamp_micros": "epoch_us", "unix_micros": "epoch_us", "to_unix_timestamp": "unix_timestamp",
-	"to_timestamp_ltz": "to_timestamp",
+	"to_timestamp_ltz": "to_timestamp", "date_diff": "datediff", "dateadd": "timestampadd", "timestamp_add": "timestampadd", "timestamp_diff": "timestampdiff",
 
 	// JSON
-	"get_json_object": "json_extract_string", "json_extract_scalar": "json_value", "is_json": "json_valid", "json_length": "json_array_length",
+	"get_json_object": "json_extract_string", "json_extract_scalar": "json_value", "is_json": "json_valid", "json_length": "json_array_length", "json_build_object": "json_object", "json_build_array": "json_array", "json_keys": "json_object_keys",
+
+	// Arrays, structs and maps
+	"[]": "element_at", "list_extract": "element_at", "array_extract": "element_at", "list_value": "array", "struct_extract": "field",
+	"size": "cardinality", "array_size": "cardinality", "array_length": "cardinality", "list_length": "cardinality",
+	"list_contains": "array_contains", "array_has": "array_contains", "list_has": "array_contains", "list_position": "array_position", "list_append": "array_append", "list_prepend": "array_prepend",
+	"array_cat": "array_concat", "list_concat": "array_concat", "list_reverse": "array_reverse", "list_slice": "array_slice", "generate_series": "sequence", "array_to_string": "array_join",
+	"list_distinct": "array_distinct", "list_min": "array_min", "list_max": "array_max", "list_sum": "array_sum", "list_intersect": "array_intersect", "list_has_any": "arrays_overlap",
+	"map_from_arrays": "map", "split": "string_to_array", "str_split": "string_to_array", "string_split": "string_to_array",
 }

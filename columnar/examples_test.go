@@ -44,11 +44,21 @@ func runExample(t *testing.T, s Session, line string) string {
 	}
 	got := evalExample(e, &Batch{Schema: &Schema{}, Rows: 1})
 	if c, b := columned(e); len(b.Cols) > 0 {
-		if over := evalExample(c, b); over != got {
+		over := evalExample(c, b)
+		if refusesNull(over) {
+			b.Sel = []int32{9}
+			over = evalExample(c, b)
+		}
+		if over != got {
 			t.Errorf("%s\nof literals: %s\nof columns:  %s", line, got, over)
 		}
 	}
 	return got
+}
+
+// refusesNull reports whether an error is about the NULLs that the batch adds: few functions refuse NULL.
+func refusesNull(result string) bool {
+	return strings.HasPrefix(result, "error: a key of ") && strings.HasSuffix(result, " is NULL")
 }
 
 // evalExample is the text of the last selected row.

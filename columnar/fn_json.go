@@ -21,7 +21,7 @@ func jsonFunctions() []*function {
 		return define(about(name, "json "+name+" key → string, json "+name+" index → string", doc), "a string, and a key in quotes or an index",
 			func(e *Expr) kernel { return k(findStep(e.Args[1].Type.Kind == Int64)) }, sig(String, String, String), sig(String, String, Int64))
 	}
-	return []*function{
+	return append([]*function{
 		step("->", "The JSON text of a member of an object, or of an element of an array: from 0, or from −1 at its end. NULL when there is none, or the text is no JSON.", jsonText),
 		step("->>", "As ->, but the value of a string without its quotes, and NULL for null.", jsonPlain),
 		at("json_extract", "string", "The JSON text of the value at a path of keys and indices from 0: $.a.b[0], $['a b']. NULL when there is none, or the text is no JSON.", jsonText, String),
@@ -40,7 +40,7 @@ func jsonFunctions() []*function {
 				return ok, fine
 			})
 		}, sig(Bool, String)),
-	}
+	}, makeJSONFunctions()...)
 }
 
 // jsonFind looks a value up for a row. ok is false when the text is no JSON; a value that is not there is jsonAbsent.

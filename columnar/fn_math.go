@@ -5,7 +5,7 @@ import "math"
 // mathFunctions are all functions on numbers, a list for each file.
 func mathFunctions() []*function {
 	var list []*function
-	for _, part := range []func() []*function{roundFunctions, powerFunctions, angleFunctions, integerFunctions} {
+	for _, part := range []func() []*function{roundFunctions, powerFunctions, angleFunctions, integerFunctions, extremeFunctions} {
 		list = append(list, part()...)
 	}
 	return list
@@ -15,24 +15,36 @@ func mathFunctions() []*function {
 var double = overloaded(sig(Float64, Float64))
 
 func roundFunctions() []*function {
-	one := func(name, doc string, f func(dst, src []float64)) *function {
-		return &function{Function: about(name, name+"(double) → double", doc), takes: "a number", resolve: double,
-			kernel: func(*Expr) kernel { return mapFloats(f) }}
+	whole := func(name, doc string, f func(dst, src []float64), how rounding) *function {
+		return &function{Function: about(name, name+"(number) → double, decimal", doc), takes: "a number", resolve: resolveRounding(double), fails: true,
+			kernel: func(e *Expr) kernel {
+				if e.Type.Kind == Decimal {
+					return decimalRounding(e, how)
+				}
+				return mapFloats(f)
+			}}
 	}
-	digits := func(name, doc string, whole func(dst, src []float64), f func(float64) float64) *function {
-		return &function{Function: about(name, name+"(double [, digits]) → double", doc), takes: "a number, and a number of digits",
-			resolve: overloaded(sig(Float64, Float64), sig(Float64, Float64, Int64)), kernel: digitsKernel(whole, f)}
+	digits := func(name, doc string, all func(dst, src []float64), one func(float64) float64, how rounding) *function {
+		return &function{Function: about(name, name+"(number [, digits]) → double, decimal", doc), takes: "a number, and a number of digits",
+			resolve: resolveRounding(overloaded(sig(Float64, Float64), sig(Float64, Float64, Int64))), kernel: digitsKernel(all, one, how), fails: true}
 	}
 	return []*function{
-		{Function: about("abs", "abs(number) → bigint, double", "Absolute value."), takes: "a number", kernel: absKernel, fails: true,
-			resolve: overloaded(sig(Int64, Int64), sig(Float64, Float64))},
+		{Function: about("abs", "abs(number) → bigint, double, decimal", "Absolute value."), takes: "a number", kernel: absNumber, fails: true,
+			resolve: overloaded(sig(Int64, Int64), sig(Decimal, Decimal), sig(Float64, Float64))},
 		{Function: about("sign", "sign(number) → bigint, double", "−1, 0 or 1 as the number is below, equal to or above 0; NaN for NaN."), takes: "a number", kernel: signKernel,
-			resolve: overloaded(sig(Int64, Int64), sig(Float64, Float64))},
-		one("floor", "The largest whole number not above.", floorFloats),
-		one("ceil", "The smallest whole number not below.", ceilFloats),
-		digits("round", "The nearest number with so many digits behind the point (default 0); halves go away from zero.", roundFloats, math.Round),
-		digits("trunc", "Cut towards zero to so many digits behind the point (default 0).", truncFloats, math.Trunc),
+			resolve: overloaded(sig(Int64, Int64), sig(Int64, Decimal), sig(Float64, Float64))},
+		whole("floor", "The largest whole number not above.", floorFloats, roundFloor),
+		whole("ceil", "The smallest whole number not below.", ceilFloats, roundCeil),
+		digits("round", "The nearest number with so many digits behind the point (default 0); halves go away from zero. Of a decimal the digits are a literal.", roundFloats, math.Round, roundHalf),
+		digits("trunc", "Cut towards zero to so many digits behind the point (default 0). Of a decimal the digits are a literal.", truncFloats, math.Trunc, roundZero),
 	}
+}
+
+func absNumber(e *Expr) kernel {
+	if e.Type.Kind == Decimal {
+		return absDecimal
+	}
+	return absKernel(e)
 }
 
 // mapFloats computes a function that has a result for every double.
@@ -80,8 +92,11 @@ func absFloats(dst, src []float64) {
 }
 
 func signKernel(e *Expr) kernel {
-	if e.Type.Kind == Float64 {
+	switch e.Args[0].Type.Kind {
+	case Float64:
 		return mapFloats(signFloats)
+	case Decimal:
+		return signDecimal
 	}
 	return strict(func(n *node, _ rowSet) error {
 		dst, src := n.outI64(), n.in[0].I64[:n.out.N]
@@ -106,8 +121,11 @@ func signFloats(dst, src []float64) {
 }
 
 // digitsKernel rounds by f at a number of digits.
-func digitsKernel(whole func(dst, src []float64), f func(float64) float64) func(*Expr) kernel {
+func digitsKernel(whole func(dst, src []float64), f func(float64) float64, how rounding) func(*Expr) kernel {
 	return func(e *Expr) kernel {
+		if e.Type.Kind == Decimal {
+			return decimalRounding(e, how)
+		}
 		if len(e.Args) == 1 {
 			return mapFloats(whole)
 		}

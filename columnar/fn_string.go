@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"bytes"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -143,6 +144,9 @@ func resolveConcat(fn *function, args []*Expr) (*Expr, error) {
 	if len(args) == 0 {
 		return nil, noSuchFunction(fn, args)
 	}
+	if fn.Name == "concat" && slices.ContainsFunc(args, func(a *Expr) bool { return a.Type.Kind == Array }) {
+		return concatWithArray(fn, args)
+	}
 	out := make([]*Expr, len(args))
 	for i, a := range args {
 		var err error
@@ -151,6 +155,17 @@ func resolveConcat(fn *function, args []*Expr) (*Expr, error) {
 		}
 	}
 	return &Expr{Op: fn.Name, Type: Type{Kind: String}, Args: out}, nil
+}
+
+// concatWithArray joins arrays, or adds one element in front or behind.
+func concatWithArray(fn *function, args []*Expr) (*Expr, error) {
+	switch {
+	case len(args) == 2 && args[0].Type.Kind != Array && args[0].Type.Kind != Null:
+		return delegated(fn, args, "array_prepend")
+	case len(args) == 2 && args[1].Type.Kind != Array && args[1].Type.Kind != Null:
+		return delegated(fn, args, "array_append")
+	}
+	return delegated(fn, args, "array_concat")
 }
 
 func resolveConcatWS(fn *function, args []*Expr) (*Expr, error) {

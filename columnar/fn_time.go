@@ -9,7 +9,7 @@ import (
 // [Session.wall].
 func timeFunctions() []*function {
 	var list []*function
-	for _, part := range []func() []*function{nowFunctions, partFunctions, truncFunctions, zoneFunctions, makeTimeFunctions, timeFormatFunctions} {
+	for _, part := range []func() []*function{nowFunctions, partFunctions, truncFunctions, zoneFunctions, makeTimeFunctions, dateMathFunctions, differenceFunctions, bucketFunctions, timeFormatFunctions} {
 		list = append(list, part()...)
 	}
 	return list

@@ -43,6 +43,7 @@ var families = []struct {
 	{"Mathematics", mathFunctions},
 	{"Date and time", timeFunctions},
 	{"JSON", jsonFunctions},
+	{"Arrays, structs and maps", nestedFunctions},
 }
 
 // registry is filled once, at start.
