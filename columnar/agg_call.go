@@ -1,7 +1,9 @@
 package columnar
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 )
 
 // AggCall is a call of an aggregate as a query writes it, with bound arguments.
@@ -123,7 +125,11 @@ type aggBinder struct {
 
 // noSuch is the error for arguments that do not fit.
 func (b *aggBinder) noSuch() error {
-	return noSuchFunction(&function{Function: b.fn.Function, takes: b.fn.takes}, b.call.Args)
+	err := noSuchFunction(&function{Function: b.fn.Function, takes: b.fn.takes}, b.call.Args)
+	if b.call.Distinct {
+		return errors.New(strings.Replace(err.Error(), "(", "(DISTINCT ", 1))
+	}
+	return err
 }
 
 // checkDistinct refuses an order by something else than the values, which one value may have several of.
@@ -211,7 +217,7 @@ func (b *aggBinder) args(fn AggFunc, n int, null Kind) error {
 // cast gives argument i the type t where an implicit cast does.
 func (b *aggBinder) cast(i int, t Type) error {
 	e := b.out.Args[i]
-	if number := e.Type.Numeric() && t.Kind == Float64; !number && implicitCost(e.Type.Kind, t.Kind) < 0 {
+	if implicitCost(e.Type.Kind, t.Kind) < 0 {
 		return b.noSuch()
 	}
 	e, err := b.session.coerce(e, t)

@@ -211,16 +211,28 @@ func argument(s *Schema, text string) (*Expr, error) {
 	return nil, fmt.Errorf("the test has no column %q", text)
 }
 
-var columnTypeNames = map[string]Type{"boolean": {Kind: Bool}, "int": {Kind: Int32}, "bigint": {Kind: Int64}, "double": {Kind: Float64},
-	"string": {Kind: String}, "date": {Kind: Date}, "timestamp": {Kind: Timestamp}}
+// columnType is a type by its SQL name.
+func columnType(name string) (Type, error) {
+	var precision, scale int
+	if n, _ := fmt.Sscanf(name, "decimal(%d,%d)", &precision, &scale); n == 2 {
+		return DecimalOf(precision, scale), nil
+	}
+	if inside, ok := strings.CutPrefix(name, "array<"); ok {
+		elem, err := columnType(strings.TrimSuffix(inside, ">"))
+		return ArrayOf(elem), err
+	}
+	var k Kind
+	err := k.UnmarshalText([]byte(name))
+	return Type{Kind: k}, err
+}
 
 func parseColumns(line string) (*Schema, error) {
 	s := &Schema{}
 	for _, f := range splitOutsideQuotes(line) {
 		name, typ, _ := strings.Cut(f, " ")
-		t, ok := columnTypeNames[typ]
-		if !ok {
-			return nil, fmt.Errorf("the test has no type %q", typ)
+		t, err := columnType(typ)
+		if err != nil {
+			return nil, err
 		}
 		s.Fields = append(s.Fields, Field{name, t})
 	}

@@ -21,7 +21,7 @@ func aggregateList() []*aggFunction {
 	return []*aggFunction{
 		{aggAbout("count", "count(*) → bigint, count(a) → bigint", "The number of rows; of rows in which a is not NULL."), anything + ", or *", resolveCount},
 		{aggAbout("count_if", "count_if(condition) → bigint", "The number of rows in which the condition is TRUE.", "countif"), "a boolean", resolveCountIf},
-		{aggAbout("sum", "sum(integer) → bigint, sum(float) → double, sum(decimal(p,s)) → decimal(38,s), sum(interval) → interval", "The sum: of doubles exact and rounded once; of the others an error when the values from 0 up or those below 0 alone leave the range of the result."), number, one(Sum, Int64)},
+		{aggAbout("sum", "sum(integer) → bigint, sum(float) → double, sum(decimal(p,s)) → decimal(38,s), sum(interval) → interval", "The sum: of doubles exact and rounded once; of the others an error when the values from 0 up or those below 0 alone leave the range of the result."), "a number or an interval", one(Sum, Int64)},
 		{aggAbout("avg", "avg(number) → double, avg(decimal(p,s)) → decimal(38,max(s,6))", "The mean: the exact sum divided by the count.", "mean"), number, one(Avg, Float64)},
 		{aggAbout("min", "min(a) → type of a", "The least value."), "one value that has an order", one(Min, String)},
 		{aggAbout("max", "max(a) → type of a", "The greatest value; NaN is above all numbers."), "one value that has an order", one(Max, String)},
