@@ -33,7 +33,7 @@ func checkedCast(k kernel) castRule {
 
 func castFunctions() []*function {
 	one := func(name, signature, doc string) *function {
-		return &function{Function: about(name, signature, doc), takes: "a value and a type", fails: true, kernel: castKernel,
+		return &function{Function: about(name, signature, doc), takes: "a value and a type", fails: true, kernel: castKernel, zoneAt: 2,
 			resolve: func(fn *function, args []*Expr) (*Expr, error) { return nil, noSuchFunction(fn, args) }}
 	}
 	return []*function{

@@ -54,7 +54,7 @@ func (b *binder) bindKind(e Expr) (*columnar.Expr, *Error) {
 	case e.Kind == FieldExpr:
 		return b.field(e, args[0], e.Name)
 	case e.Kind == CastExpr && e.Try:
-		return nil, b.errorf(e, "TRY_CAST is not supported yet")
+		return b.located(e)(b.graph.session.TryCast(args[0], e.Type))
 	case e.Kind == CastExpr:
 		return b.located(e)(b.graph.session.Cast(args[0], e.Type))
 	}

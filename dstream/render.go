@@ -71,7 +71,11 @@ func (w *renderer) expr(e *columnar.Expr) {
 	case e.Op == "cast" || e.Op == "try_cast":
 		w.WriteString(e.Op + "(")
 		w.expr(e.Args[0])
-		w.WriteString(" as " + e.Type.String() + ")")
+		w.WriteString(" as " + e.Type.String())
+		if len(e.Args) > 1 {
+			w.WriteString(" in " + e.Args[1].Value.S)
+		}
+		w.WriteByte(')')
 	case e.Op == "field":
 		w.expr(e.Args[0])
 		w.WriteString("." + e.Args[1].Value.S)

@@ -57,6 +57,7 @@ func TestZonesOfExpressions(t *testing.T) {
 		{"select (as (timezone 'Asia/Tokyo' _timestamp) t)\nto lake", "Asia/Tokyo"},
 		{"select n (as (timezone 'Asia/Tokyo' _timestamp) t) (as (hour _timestamp) h)\nto lake", "Asia/Tokyo Europe/Berlin"},
 		{"window _timestamp 1h\ngroup window_start\nagg (as (max (hour _timestamp)) h)\nto lake", "Europe/Berlin"},
+		{"select (as (trycast (cast n string) timestamp) t)\nto lake", "Europe/Berlin"},
 		{"select n (as (timezone 'UTC' _timestamp) t)\nto lake", ""},
 		{"select n\nto lake", ""},
 	} {
