@@ -5,12 +5,13 @@ import (
 	"math"
 )
 
-// Unnest makes one row for each element of an array, or for each entry of a map, with the other columns of the row it
-// stands in; the elements keep their order. Rows whose array is empty or NULL are dropped and counted, or with left set
+// Unnest makes one row for each element of an array, or for each entry of a map, with columns of the row it stands in; the
+// elements keep their order. Rows whose array is empty or NULL are dropped and counted, or with left set
 // kept with NULLs, as in a left join.
 type Unnest struct {
 	schema     *Schema
 	column     int
+	keep       []int // columns of the input that stay
 	ordinality bool
 	left       bool
 
@@ -23,9 +24,10 @@ type Unnest struct {
 	counts   RowCounts
 }
 
-// NewUnnest unnests a column of in. The result has the columns of in and behind them the element, or the key and the
-// value, and with ordinality set the position from 1, a bigint. names are those of the new columns.
-func NewUnnest(in *Schema, column int, names []string, ordinality, left bool) (*Unnest, error) {
+// NewUnnest unnests a column of in. The result has the columns keep of in and behind them the element, or the key and the
+// value, and with ordinality set the position from 1, a bigint. names are those of the new columns. The list itself is
+// best not kept: every one of its elements would have a copy of all of them.
+func NewUnnest(in *Schema, column int, keep []int, names []string, ordinality, left bool) (*Unnest, error) {
 	f := in.Fields[column]
 	if f.Type.Kind.Storage() != StoredList {
 		return nil, fmt.Errorf("column %q is %s; only arrays and maps have elements to unnest", f.Name, f.Type.Article())
@@ -40,7 +42,10 @@ func NewUnnest(in *Schema, column int, names []string, ordinality, left bool) (*
 	if len(names) != len(types) {
 		return nil, fmt.Errorf("unnesting %s gives %d columns, not %d", f.Type.Article(), len(types), len(names))
 	}
-	u := &Unnest{schema: &Schema{Fields: append([]Field{}, in.Fields...)}, column: column, ordinality: ordinality, left: left}
+	u := &Unnest{schema: &Schema{}, column: column, keep: keep, ordinality: ordinality, left: left}
+	for _, k := range keep {
+		u.schema.Fields = append(u.schema.Fields, in.Fields[k])
+	}
 	for i, t := range types {
 		u.schema.Fields = append(u.schema.Fields, Field{Name: names[i], Type: t})
 	}
@@ -65,14 +70,14 @@ func (u *Unnest) Process(in *Batch) (*Batch, error) {
 	}
 	list := in.Cols[u.column]
 	empty := u.pair(list, rows)
-	for c, v := range in.Cols {
-		if err := checkTextSize(u.schema.Fields[c].Name, v, u.pairs.left); err != nil {
+	for i, k := range u.keep {
+		if err := checkTextSize(u.schema.Fields[i].Name, in.Cols[k], u.pairs.left); err != nil {
 			return nil, fmt.Errorf("unnest %d rows: %w", len(rows), err)
 		}
-		u.buffers[c].gather(v, u.pairs.left, false)
+		u.buffers[i].gather(in.Cols[k], u.pairs.left, false)
 	}
 	for i, kid := range list.Kids {
-		u.buffers[len(in.Cols)+i].gather(kid, u.pairs.right, u.left)
+		u.buffers[len(u.keep)+i].gather(kid, u.pairs.right, u.left)
 	}
 	if u.ordinality {
 		u.setOrdinals(u.buffers[len(u.buffers)-1])

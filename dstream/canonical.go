@@ -94,7 +94,7 @@ func (op *Op) canonical(w *strings.Builder) {
 	case op.Join != nil:
 		fmt.Fprintf(w, "join %q left %t keys %v = %v", op.Join.Table, op.Join.Left, op.Join.LeftKeys, op.Join.RightKeys)
 	default:
-		fmt.Fprintf(w, "unnest #%d ordinality %t left %t", op.Unnest.Column, op.Unnest.Ordinality, op.Unnest.Left)
+		fmt.Fprintf(w, "unnest #%d keep %v ordinality %t left %t", op.Unnest.Column, op.Unnest.Keep, op.Unnest.Ordinality, op.Unnest.Left)
 	}
 }
 

@@ -140,7 +140,13 @@ func (u *Unnest) out(in *columnar.Schema) (*columnar.Schema, error) {
 	if len(types) != len(u.Names) {
 		return nil, fmt.Errorf("%d names for %d columns", len(u.Names), len(types))
 	}
-	out := &columnar.Schema{Fields: slices.Clone(in.Fields)}
+	out := &columnar.Schema{}
+	for _, k := range u.Keep {
+		if _, err := typeAt(in, k); err != nil {
+			return nil, err
+		}
+		out.Fields = append(out.Fields, in.Fields[k])
+	}
 	for i, t := range types {
 		out.Fields = append(out.Fields, columnar.Field{Name: u.Names[i], Type: t})
 	}

@@ -208,7 +208,11 @@ func runOp(p *Plan, op Op, rows [][]value, data dataset) [][]value {
 			out = append(out, runJoin(p, op.Join, row, data)...)
 		default:
 			for _, added := range elements(row[op.Unnest.Column], op.Unnest.Left, op.Unnest.Ordinality) {
-				out = append(out, slices.Concat(row, added))
+				var kept []value
+				for _, k := range op.Unnest.Keep {
+					kept = append(kept, row[k])
+				}
+				out = append(out, slices.Concat(kept, added))
 			}
 		}
 	}

@@ -128,10 +128,11 @@ type Join struct {
 	Left                bool  // LEFT JOIN: a row without a match stays, with NULLs
 }
 
-// Unnest makes one row of every element of an array, or of every entry of a map. Its rows are the columns of the input,
+// Unnest makes one row of every element of an array, or of every entry of a map. Its rows are some columns of the input,
 // then the element, or key and value of the entry, then the position.
 type Unnest struct {
 	Column     int      // of the input: an array or a map
+	Keep       []int    // columns of the input that something behind needs, ascending
 	Names      []string // of the columns that it adds
 	Ordinality bool     // the last of them is the position, counted from 1, a bigint
 	Left       bool     // a row whose array is empty or NULL stays, with NULLs; else it is dropped

@@ -15,7 +15,7 @@ type stageBuilder struct {
 	tables  map[*Table][]bool // which fields are in use
 	segment *segment
 	brings  []*operator // those of the segment that bring columns: joins and unnests
-	given   int         // columns that the rows begin with
+	given   []int       // ids of the columns that the rows begin with
 	uses    map[int]int // column id → number of places, for the columns that something needs
 
 	layout []int // ids of the columns of the current rows, −1 = not used
@@ -25,7 +25,7 @@ type stageBuilder struct {
 
 // count finds what the segment uses.
 func (b *stageBuilder) count() {
-	b.given, b.uses = len(b.layout), map[int]int{}
+	b.given, b.uses = slices.Clone(b.layout), map[int]int{}
 	for _, op := range b.segment.ops {
 		switch {
 		case op.filter != nil:
@@ -64,7 +64,7 @@ func (b *stageBuilder) use(e *columnar.Expr) {
 
 // definition is how the stage computes the column, nil when its rows begin with it or an operator brings it.
 func (b *stageBuilder) definition(c *column) *columnar.Expr {
-	if slices.Contains(b.layout[:b.given], c.id) {
+	if slices.Contains(b.given, c.id) {
 		return nil
 	}
 	return c.def
@@ -95,7 +95,7 @@ func (b *stageBuilder) build(in *columnar.Schema) ([]Op, *columnar.Schema) {
 		if op := b.brings[level]; op.join != nil {
 			b.addJoin(op)
 		} else {
-			b.addUnnest(op)
+			b.addUnnest(op, level)
 		}
 	}
 	b.finish()
@@ -149,17 +149,63 @@ func (b *stageBuilder) addJoin(o *operator) {
 	b.ops = append(b.ops, Op{Join: op, Out: schema})
 }
 
-func (b *stageBuilder) addUnnest(o *operator) {
+// addUnnest keeps what something behind it needs: every column that stays is copied once for each element.
+func (b *stageBuilder) addUnnest(o *operator, level int) {
 	b.compute([]int{o.unnest.list})
 	op := &Unnest{Column: slices.Index(b.layout, o.unnest.list), Ordinality: o.unnest.ordered, Left: o.unnest.left}
-	schema := &columnar.Schema{Fields: slices.Clone(b.schema.Fields)}
-	for _, c := range o.columns {
-		op.Names = append(op.Names, c.name)
-		schema.Fields = append(schema.Fields, columnar.Field{Name: c.name, Type: c.typ})
-		b.layout = append(b.layout, c.id)
+	needed := b.neededBehind(level)
+	schema, layout := &columnar.Schema{}, []int{}
+	for i, id := range b.layout {
+		if needed[id] {
+			op.Keep, layout, schema.Fields = append(op.Keep, i), append(layout, id), append(schema.Fields, b.schema.Fields[i])
+		}
 	}
-	b.schema = schema
+	for _, c := range o.columns {
+		op.Names, layout = append(op.Names, c.name), append(layout, c.id)
+		schema.Fields = append(schema.Fields, columnar.Field{Name: c.name, Type: c.typ})
+	}
+	b.schema, b.layout = schema, layout
 	b.ops = append(b.ops, Op{Unnest: op, Out: schema})
+}
+
+// neededBehind is which columns of the current rows are needed behind the level-th operator that brings columns.
+func (b *stageBuilder) neededBehind(level int) wants {
+	needed := wants{}
+	var need func(id int)
+	need = func(id int) {
+		if needed[id] {
+			return
+		}
+		needed[id] = true
+		if def := b.definition(b.columns.list[id]); def != nil && !slices.Contains(b.layout, id) {
+			for _, of := range references(def, nil) {
+				need(of)
+			}
+		}
+	}
+	for _, op := range b.segment.ops {
+		switch {
+		case op.filter != nil:
+			for _, e := range operands(op.filter, nil) {
+				if b.level(e) > level {
+					for _, id := range references(e, nil) {
+						need(id)
+					}
+				}
+			}
+		case slices.Index(b.brings, op) <= level:
+		case op.join != nil:
+			for _, id := range op.join.left {
+				need(id)
+			}
+		default:
+			need(op.unnest.list)
+		}
+	}
+	for _, o := range b.segment.outs {
+		need(o.column.id)
+	}
+	return needed
 }
 
 // ready computes the columns that must stand in the rows before the expressions can be written down.
