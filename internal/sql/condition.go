@@ -34,48 +34,33 @@ func (p *parser) quantified(left node, op token, name string) node {
 	return p.call(op, left.from, "array_contains", list, left)
 }
 
-// isTest reads IS [NOT] NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM. x IS TRUE is x AND x IS NOT NULL.
-func (p *parser) isTest(left node, op token) node {
-	not := p.accept("NOT")
-	var n node
-	switch {
-	case p.accept("NULL"), p.accept("UNKNOWN"):
-		if not {
-			return p.call(op, left.from, "isnotnull", left)
-		}
-		return p.call(op, left.from, "isnull", left)
-	case p.accept("TRUE"):
-		n = p.call(op, left.from, "and", left, p.call(op, left.from, "isnotnull", left))
-	case p.accept("FALSE"):
-		n = p.call(op, left.from, "and", p.call(op, left.from, "not", left), p.call(op, left.from, "isnotnull", left))
-	case p.accept("DISTINCT"):
-		p.expect("FROM")
-		return p.distinctFrom(left, op, !not)
-	default:
-		p.unexpected("NULL", "TRUE", "FALSE", "DISTINCT FROM", "NOT")
-	}
-	return p.negatedIf(not, op, n)
+// truths are the tests of IS, and those of IS NOT.
+var truths = map[string][2]string{
+	"NULL": {"isnull", "isnotnull"}, "TRUE": {"istrue", "isnottrue"}, "FALSE": {"isfalse", "isnotfalse"}, "UNKNOWN": {"isunknown", "isnotunknown"},
 }
 
-// distinctFrom spells out a IS [NOT] DISTINCT FROM b: a comparison for which two NULLs are equal and NULL equals nothing
-// else.
-func (p *parser) distinctFrom(left node, op token, distinct bool) node {
-	return p.nullSafe(left, op, p.operand(powerIs), distinct)
+// isTest reads IS [NOT] NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM.
+func (p *parser) isTest(left node, op token) node {
+	not := 0
+	if p.accept("NOT") {
+		not = 1
+	}
+	if names, ok := truths[p.peek().key]; ok {
+		p.next()
+		return p.call(op, left.from, names[not], left)
+	}
+	if !p.accept("DISTINCT") {
+		p.unexpected("NULL", "TRUE", "FALSE", "DISTINCT FROM", "NOT")
+	}
+	p.expect("FROM")
+	return p.call(op, left.from, [2]string{"isdistinct", "isnotdistinct"}[not], left, p.operand(powerIs))
 }
 
 // nullSafeEqual reads a <=> b, Spark's IS NOT DISTINCT FROM.
 func (p *parser) nullSafeEqual(left node, op token) node {
-	n := p.nullSafe(left, op, p.operand(powerCompare), false)
+	n := p.call(op, left.from, "isnotdistinct", left, p.operand(powerCompare))
 	p.refuseChain()
 	return n
-}
-
-func (p *parser) nullSafe(left node, op token, right node, distinct bool) node {
-	bothNull := p.call(op, left.from, "and", p.call(op, left.from, "isnull", left), p.call(op, left.from, "isnull", right))
-	if distinct {
-		return p.call(op, left.from, "coalesce", p.call(op, left.from, "<>", left, right), p.call(op, left.from, "not", bothNull))
-	}
-	return p.call(op, left.from, "coalesce", p.call(op, left.from, "=", left, right), bothNull)
 }
 
 func (p *parser) negatedIf(not bool, op token, n node) node {
@@ -108,7 +93,7 @@ func (p *parser) notTest(left node, op token) node {
 	return node{}
 }
 
-// between spells out x BETWEEN low AND high. SYMMETRIC takes the two in either order.
+// between reads x BETWEEN low AND high. SYMMETRIC takes the two in either order.
 func (p *parser) between(left node, op token) node {
 	symmetric := p.accept("SYMMETRIC")
 	if !symmetric {
@@ -117,19 +102,15 @@ func (p *parser) between(left node, op token) node {
 	low := p.operand(powerRange)
 	p.expect("AND")
 	high := p.operand(powerRange)
-	n := p.within(left, op, low, high)
+	n := p.call(op, left.from, "between", left, low, high)
 	if symmetric {
-		n = p.call(op, left.from, "or", n, p.within(left, op, high, low))
+		n = p.call(op, left.from, "or", n, p.call(op, left.from, "between", left, high, low))
 	}
 	p.refuseTestChain()
 	return n
 }
 
-func (p *parser) within(left node, op token, low, high node) node {
-	return p.call(op, left.from, "and", p.call(op, left.from, ">=", left, low), p.call(op, left.from, "<=", left, high))
-}
-
-// inList spells out x IN (a, b, …) as a disjunction of equalities.
+// inList reads x IN (a, b, …).
 func (p *parser) inList(left node, op token) node {
 	if !p.is("(") {
 		p.fail(p.peek(), "IN takes a list in parentheses, found "+p.peek().describe(), "write IN (1, 2), or = ANY (array) for an array")
@@ -140,18 +121,15 @@ func (p *parser) inList(left node, op token) node {
 	if p.is(")") {
 		p.fail(p.peek(), "the list of IN is empty", "")
 	}
-	var tests []node
+	args := []node{left}
 	for p.err == nil {
-		tests = append(tests, p.call(op, left.from, "=", left, p.operand(0)))
+		args = append(args, p.operand(0))
 		if !p.accept(",") {
 			break
 		}
 	}
 	p.expect(")")
-	n := p.anyOf(op, left.from, tests)
-	if p.err == nil {
-		n.Text = p.text[left.from:p.end()]
-	}
+	n := p.call(op, left.from, "in", args...)
 	p.refuseTestChain()
 	return n
 }

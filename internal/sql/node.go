@@ -7,8 +7,8 @@ import (
 	"github.com/millrace/millrace/dstream"
 )
 
-// node is an expression under construction. Some SQL forms use an operand twice (x BETWEEN a AND b is x >= a AND
-// x <= b), so a short text can stand for a huge tree whose parts are shared: size counts it as every walk sees it.
+// node is an expression under construction. Some SQL forms use an operand twice (CASE x WHEN a … WHEN b … compares x with
+// both), so a short text can stand for a huge tree whose parts are shared: size counts it as every walk sees it.
 type node struct {
 	dstream.Expr
 	from         int // byte where its text begins
@@ -70,16 +70,4 @@ func (p *parser) checkSize(t token, n node) {
 	case n.size+p.nodes > maxNodes:
 		p.fail(t, fmt.Sprintf("the expressions have more than %d operations, names and values", maxNodes), "")
 	}
-}
-
-// anyOf is true where one of the nodes is. The tree is balanced, so that long lists stay low.
-func (p *parser) anyOf(t token, from int, nodes []node) node {
-	switch {
-	case p.err != nil:
-		return node{}
-	case len(nodes) == 1:
-		return nodes[0]
-	}
-	half := len(nodes) / 2
-	return p.call(t, from, "or", p.anyOf(t, from, nodes[:half]), p.anyOf(t, from, nodes[half:]))
 }

@@ -12,7 +12,7 @@ import (
 const (
 	maxNesting = 200    // parentheses, calls and CASEs inside each other
 	maxHeight  = 1000   // of an expression's tree; a chain such as a + b + c + … is as high as it is long
-	maxNodes   = 25_000 // of all expressions together, counted after BETWEEN, IN and CASE are spelled out
+	maxNodes   = 15_000 // of all expressions together, counted after CASE and BETWEEN SYMMETRIC are spelled out
 )
 
 // parser reads tokens. The first mistake is kept in err and moves the parser to the end of the text, where nothing

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
 )
 
@@ -36,7 +35,7 @@ func (p *parser) castTo(t token, try bool) node {
 	return n
 }
 
-// extract reads field FROM x, which is the function of the field's name, or date_part('field', x).
+// extract reads field FROM x, which is date_part('field', x).
 func (p *parser) extract(t token) node {
 	field := p.next()
 	if field.kind != wordToken && field.kind != stringToken {
@@ -129,14 +128,7 @@ func (p *parser) moreArguments() []node {
 // integer is a number that a form implies.
 func (p *parser) integer(t token, i int64) node { return p.literal(t, dstream.Int(i)) }
 
-// fieldFunctions are the parts of a time that are functions of their own.
-var fieldFunctions = map[string]bool{"year": true, "quarter": true, "month": true, "day": true, "hour": true, "minute": true, "second": true}
-
 // datePart takes a part out of a time.
 func (p *parser) datePart(t, field token, arg node) node {
-	name := strings.ToLower(field.value)
-	if fieldFunctions[name] && columnar.IsFunction(name) {
-		return p.call(t, t.start, name, arg)
-	}
-	return p.call(t, t.start, "date_part", p.literal(field, dstream.Str(name)), arg)
+	return p.call(t, t.start, "date_part", p.literal(field, dstream.Str(strings.ToLower(field.value))), arg)
 }
