@@ -152,6 +152,17 @@ func TestHash(t *testing.T) {
 	}
 }
 
+// Texts of a static table are read in the job's zone, which no expression of the plan shows.
+func TestHashOfTableZone(t *testing.T) {
+	workDir(t)
+	text := replaced(t, viewsJob, `, partition_by: ["date(window_start) AS dt"]`, "", "campaign_id: string}", "campaign_id: string, since: timestamp}")
+	_, utc := mustJob(t, text)
+	_, tokyo := mustJob(t, "timezone: Asia/Tokyo\n"+text)
+	if utc.Hash == tokyo.Hash {
+		t.Errorf("same hash %.8s", utc.Hash)
+	}
+}
+
 // The examples that users begin with.
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob("../../examples/*/job.yaml")
