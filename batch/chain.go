@@ -51,7 +51,7 @@ func compileOp(in *columnar.Schema, op dstream.Op, tables map[string]*columnar.B
 		return columnar.NewHashJoin(in, t, op.Join.LeftKeys, op.Join.RightKeys, op.Join.Left)
 	case op.Unnest != nil:
 		u := op.Unnest
-		return columnar.NewUnnest(in, u.Column, u.Names, u.Ordinality, u.Left)
+		return columnar.NewUnnest(in, u.Column, u.Keep, u.Names, u.Ordinality, u.Left)
 	}
 	return nil, fmt.Errorf("operator %q does nothing", op.Name)
 }

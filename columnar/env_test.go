@@ -21,7 +21,7 @@ func TestOperatorsHandEnvOn(t *testing.T) {
 	project, err2 := NewProject(s, []*Expr{Col(s, 0)}, []string{"k"})
 	one, err3 := NewHashJoin(s, table, []int{0}, []int{0}, true)
 	many, err4 := NewHashJoin(s, Concat([]*Batch{table, table}), []int{0}, []int{0}, false)
-	unnest, err5 := NewUnnest(s, 1, []string{"x"}, false, false)
+	unnest, err5 := NewUnnest(s, int(1), []int{}, []string{"x"}, false, false)
 	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		t.Fatal(err)
 	}
