@@ -104,6 +104,9 @@ func (s Session) cast(op string, e *Expr, t Type) (*Expr, error) {
 	if e.Op == "const" && e.Value.Null {
 		return &Expr{Op: "const", Type: t, Value: Value{Null: true}, Text: e.Text}, nil
 	}
+	if d, ok := exactDecimal(e); ok && t.Kind == Decimal && e.Type.Kind == Float64 { // the digits as written
+		return s.cast(op, d, t)
+	}
 	zone, ok := castable(e.Type, t)
 	if !ok {
 		return nil, fmt.Errorf("cannot cast %s to %s", e.Type, t)

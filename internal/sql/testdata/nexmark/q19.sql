@@ -1,0 +1,2 @@
+-- refused: row_number
+SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price DESC) AS rank_number FROM bid) q WHERE rank_number <= 10
