@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/parquet-go/parquet-go"
 )
 
 // example says how an example job gets its events, and compares what it made of them. The current directory has the
@@ -22,7 +20,10 @@ var examples = map[string]example{
 	"flights": {"gen flights --records 10000 --partitions 3 --expected expected.csv --file ROOT/examples/flights/flights.parquet", func(t *testing.T, _ string) {
 		compareCounts(t, "origin,hour,n", func(r flightsRow) string { return fmt.Sprintf("%s,%d,%d", r.Origin, r.Hour/1000, r.Flights) })
 	}},
-	"land": {"gen flights --records 5000 --partitions 2 --file ROOT/examples/flights/flights.parquet", compareLanded},
+	"land":    {"gen flights --records 5000 --partitions 2 --file ROOT/examples/flights/flights.parquet", compareLanded},
+	"raw":     {"gen flights --records 3000 --partitions 2 --file ROOT/examples/flights/flights.parquet", compareRaw},
+	"busiest": {"gen flights --records 10000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareBusiest},
+	"routes":  {"gen flights --records 10000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareRoutes},
 	"ysb": {"gen ysb --records 10000 --ads ads.csv --expected expected.csv", func(t *testing.T, _ string) {
 		compareCounts(t, "campaign_id,w,n", func(r ysbRow) string { return fmt.Sprintf("%s,%d,%d", r.Campaign, r.Start/1000, r.Views) })
 	}},
@@ -83,17 +84,6 @@ func runExample(t *testing.T, job, gen string) {
 	}
 }
 
-// lakeRows reads every file of the job's output.
-func lakeRows[T any](t *testing.T) (all []T) {
-	t.Helper()
-	for _, file := range glob(t, "lake/*/*.parquet") {
-		rows, err := parquet.ReadFile[T](file)
-		check(t, err)
-		all = append(all, rows...)
-	}
-	return all
-}
-
 // compareCounts compares the rows of the lake, as lines, with the generator's own counts.
 func compareCounts[T any](t *testing.T, header string, line func(T) string) {
 	t.Helper()
@@ -101,7 +91,7 @@ func compareCounts[T any](t *testing.T, header string, line func(T) string) {
 	check(t, err)
 	want := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	got := []string{header}
-	for _, r := range lakeRows[T](t) {
+	for _, r := range rowsOf[T](t, "lake/*/*.parquet") {
 		got = append(got, line(r))
 	}
 	slices.Sort(got[1:])
@@ -119,7 +109,7 @@ func compareLanded(t *testing.T, root string) {
 	check(t, err)
 	defer file.Close()
 	got := map[landRow]int{}
-	rows := lakeRows[landRow](t)
+	rows := rowsOf[landRow](t, "lake/*/*.parquet")
 	for _, r := range rows {
 		got[r]++
 	}
