@@ -2,6 +2,7 @@ package dstream
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/millrace/millrace/columnar"
@@ -24,6 +25,9 @@ type grouping struct {
 	keys   []*column // what the groups differ by, besides the window
 	all    []*column // keys, and those that follow from the window alone
 	aggs   []*column // those that some expression asked for, each once
+
+	weights map[int]bool // of the keys that are expressions, see weight
+	heavy   int          // the greatest of them
 }
 
 // GroupBy puts rows in groups by the keys. At least one key must be a column of the window; the groups of a window are
@@ -49,14 +53,23 @@ func endless(pos Pos, clause, hint string) *Error {
 // groupBy binds the keys and makes n the input of the aggregation.
 func (s *Stream) groupBy(n *Stream, out *Grouped, b *binder, keys []Expr) *Error {
 	var bound scope
+	weights, heavy := map[int]bool{}, 0
 	for i, e := range keys {
 		k, err := b.bind(e)
 		if err != nil {
 			return err
 		}
 		bound = append(bound, s.graph.output(b, e, k, i+1))
+		if k.Op != "col" {
+			w := weight(&e, math.MaxInt)
+			weights[w], heavy = true, max(heavy, w)
+		}
 	}
-	return s.groupByColumns(n, out, b, bound)
+	if err := s.groupByColumns(n, out, b, bound); err != nil {
+		return err
+	}
+	out.group.weights, out.group.heavy = weights, heavy
+	return nil
 }
 
 func (s *Stream) groupByColumns(n *Stream, out *Grouped, b *binder, keys scope) *Error {
@@ -142,9 +155,22 @@ func (g *Grouped) hidden() scope {
 	return out
 }
 
+// weight is the number of calls in an expression, or some number above most. Expressions of different weight are never the same, which is cheaper to
+// see than to bind both: casts, fields, aliases and literals may be written in several ways and weigh nothing.
+func weight(e *Expr, most int) int {
+	n := 0
+	if e.Kind == CallExpr {
+		n++
+	}
+	for i := 0; i < len(e.Args) && n <= most; i++ {
+		n += weight(&e.Args[i], most-n)
+	}
+	return n
+}
+
 // key is the grouped expression that equals e, or nil. It may be called on nil.
 func (g *grouping) key(e Expr) *columnar.Expr {
-	if g == nil || !slices.ContainsFunc(g.all, func(c *column) bool { return c.def != nil }) {
+	if g == nil || !g.weights[weight(&e, g.heavy)] {
 		return nil
 	}
 	bound, err := (&binder{graph: g.graph, scope: g.scope}).bind(e)

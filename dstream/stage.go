@@ -15,7 +15,7 @@ type stageBuilder struct {
 	tables  map[*Table][]bool // which fields are in use
 	segment *segment
 	brings  []*operator // those of the segment that bring columns: joins and unnests
-	given   []int       // ids of the columns that the rows begin with
+	given   wants       // columns that the rows begin with
 	uses    map[int]int // column id → number of places, for the columns that something needs
 
 	layout []int // ids of the columns of the current rows, −1 = not used
@@ -25,7 +25,8 @@ type stageBuilder struct {
 
 // count finds what the segment uses.
 func (b *stageBuilder) count() {
-	b.given, b.uses = slices.Clone(b.layout), map[int]int{}
+	b.given, b.uses = wants{}, map[int]int{}
+	b.given.add(b.layout...)
 	for _, op := range b.segment.ops {
 		switch {
 		case op.filter != nil:
@@ -64,7 +65,7 @@ func (b *stageBuilder) use(e *columnar.Expr) {
 
 // definition is how the stage computes the column, nil when its rows begin with it or an operator brings it.
 func (b *stageBuilder) definition(c *column) *columnar.Expr {
-	if slices.Contains(b.given, c.id) {
+	if b.given[c.id] {
 		return nil
 	}
 	return c.def
