@@ -69,7 +69,7 @@ func TestTriggerCrashes(t *testing.T) {
 		w.wantHistory(fmt.Sprintf("schedule %d", i))
 	}
 	t.Logf("lives by trigger: %v", kinds)
-	if len(kinds) != 3 {
+	if len(kinds) != 3 && !testing.Short() {
 		t.Errorf("lives by trigger: %v", kinds)
 	}
 }

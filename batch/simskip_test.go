@@ -190,7 +190,7 @@ func TestSkipCrashes(t *testing.T) {
 		w.disk.Restart()
 		w.wantRows(fmt.Sprintf("schedule %d", i), want, equalRows)
 	}
-	if again == 0 {
+	if again == 0 && !testing.Short() {
 		t.Error("no crash came behind the plan that leaves the record out")
 	}
 	t.Logf("%d drivers began behind the plan that leaves the record out", again)

@@ -94,10 +94,15 @@ func (d *driver) available(ctx context.Context) error {
 	if err := d.catchUp(ctx, states); err != nil || d.stopped() {
 		return err
 	}
-	if !d.o.Job.Trigger.FlushWindows || d.history.Last == nil && !slices.ContainsFunc(d.o.Job.Plan.Exchanges, func(x dstream.Exchange) bool { return wholeInput(&x) }) {
-		return nil // without a batch there is nothing to close, but for the aggregates of nothing
+	if !d.o.Job.Trigger.FlushWindows || d.history.Last == nil && !ofNothing(d.o.Job.Plan) {
+		return nil // without a batch there is nothing to close
 	}
 	return d.flush(ctx)
+}
+
+// ofNothing reports whether a job has a result even when there is no input.
+func ofNothing(plan *dstream.Plan) bool {
+	return slices.ContainsFunc(plan.Exchanges, func(x dstream.Exchange) bool { return wholeInput(&x) })
 }
 
 // catchUp runs batches until the end offsets that stood at the start are reached, then those that idleness closes.
