@@ -155,7 +155,13 @@ func TestHash(t *testing.T) {
 // Texts of a static table are read in the job's zone, which no expression of the plan shows.
 func TestHashOfTableZone(t *testing.T) {
 	workDir(t)
-	text := replaced(t, viewsJob, `, partition_by: ["date(window_start) AS dt"]`, "", "campaign_id: string}", "campaign_id: string, since: timestamp}")
+	const text = `name: ads
+sources: {events: {kafka: {brokers: "a:1", topic: t}, columns: {ad_id: string}}}
+tables: {ads: {csv: ads.csv, columns: {ad_id: string, since: timestamp}}}
+query: SELECT e.ad_id, a.since FROM events e JOIN ads a ON e.ad_id = a.ad_id
+sinks: {lake: {parquet: {path: lake}}}
+checkpoint: cp
+`
 	_, utc := mustJob(t, text)
 	_, tokyo := mustJob(t, "timezone: Asia/Tokyo\n"+text)
 	if utc.Hash == tokyo.Hash {
