@@ -201,9 +201,11 @@ func (s scope) qualifierOf(id int) string {
 // names lists the names in order, each once, visible ones first.
 func (s scope) names() []string {
 	var out []string
+	seen := map[string]bool{}
 	for _, hidden := range []bool{false, true} {
 		for _, c := range s {
-			if c.Hidden == hidden && !slices.Contains(out, c.Name) {
+			if c.Hidden == hidden && !seen[c.Name] {
+				seen[c.Name] = true
 				out = append(out, c.Name)
 			}
 		}

@@ -104,16 +104,14 @@ func (p *parser) fieldInterval(t token, text string, from, to token) span {
 // separators stand behind the fields of fieldSpan.
 var separators = []string{"-", "", " ", ":", ":", ""}
 
-// fieldSpan reads the fields i to j of a text such as 1-2 or 3 04:05:06.7. A sign in front is that of all of them.
+// fieldSpan reads the fields i to j of a text such as 1-2 or 3 04:05:06.7. A sign in front is that of all of them, as in
+// the standard.
 func fieldSpan(text string, i, j int) (span, bool) {
-	rest, sign := strings.TrimSpace(text), 1
-	switch {
-	case strings.HasPrefix(rest, "-"):
-		rest, sign = rest[1:], -1
-	case strings.HasPrefix(rest, "+"):
-		rest = rest[1:]
+	rest, sign := strings.TrimSpace(text), ""
+	if strings.HasPrefix(rest, "-") || strings.HasPrefix(rest, "+") {
+		sign, rest = rest[:1], rest[1:]
 	}
-	var sum amounts
+	var parts strings.Builder
 	for ; i <= j; i++ {
 		part, more := rest, ""
 		if i < j {
@@ -122,12 +120,14 @@ func fieldSpan(text string, i, j int) (span, bool) {
 				return span{}, false
 			}
 		}
-		if !plainNumber(part, intervalFields[i] == "SECOND") || sum.add(part, strings.ToLower(intervalFields[i]), sign) != nil {
+		if !plainNumber(part, intervalFields[i] == "SECOND") {
 			return span{}, false
 		}
+		fmt.Fprintf(&parts, "%s%s %s ", sign, part, intervalFields[i])
 		rest = strings.TrimLeft(more, " ")
 	}
-	return sum.span()
+	s, err := parseInterval(parts.String())
+	return s, err == nil
 }
 
 // plainNumber reports whether s is digits, perhaps with a fraction.

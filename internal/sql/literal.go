@@ -5,7 +5,6 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
@@ -72,54 +71,67 @@ func (p *parser) typedLiteral() node {
 	to := p.scalarType(p.next())
 	text := p.next()
 	switch to.Kind {
-	case columnar.Date:
-		return p.dateLiteral(t, text)
-	case columnar.Timestamp, columnar.LocalTimestamp:
+	case columnar.Date, columnar.Timestamp, columnar.LocalTimestamp:
 		return p.timeLiteral(t, text, to)
 	}
 	return p.cast(t, t.start, p.leaf(text, dstream.Str(text.value)), to)
 }
 
-func (p *parser) dateLiteral(t, text token) node {
-	days, ok := columnar.ParseDate([]byte(strings.TrimSpace(text.value)))
-	if !ok {
-		p.fail(text, text.describe()+" is not a date", "write it as DATE '2024-01-31'")
-	}
-	return p.leaf(t, dstream.Expr{Kind: dstream.LiteralExpr, Type: columnar.Type{Kind: columnar.Date}, Value: columnar.Value{I: int64(days)}})
-}
-
-// timeLiteral reads the text of a timestamp. One that is an instant and names no zone is in that of the job, which is not
-// known here: it stays a cast, of its text in one form, so that equal times have equal plans.
+// timeLiteral reads the text of a date or a timestamp. One that is an instant and names no zone is in that of the job,
+// which is not known here: it stays a cast, of its text in one form, so that equal times have equal plans.
 func (p *parser) timeLiteral(t, text token, to columnar.Type) node {
-	trimmed := strings.TrimSpace(text.value)
-	micros, ok := parseTimestamp(trimmed)
-	if !ok {
-		p.fail(text, fmt.Sprintf("%s is not a %s", text.describe(), to), fmt.Sprintf("write it as %s '2024-01-31 13:45:00'", t.key))
+	zoned := hasZone(text.value)
+	wall := to
+	if to.Kind == columnar.Timestamp && !zoned {
+		wall.Kind = columnar.LocalTimestamp
 	}
-	zoned := hasZone(trimmed)
+	value, ok := constantCast(columnar.Const(columnar.Type{Kind: columnar.String}, columnar.Value{S: text.value}), wall)
 	switch {
+	case !ok:
+		p.fail(text, fmt.Sprintf("%s is not a %s", text.describe(), to), fmt.Sprintf("write it as %s '%s'", t.key, timeExamples[to.Kind]))
 	case to.Kind == columnar.LocalTimestamp && zoned:
 		p.fail(text, fmt.Sprintf("%s has a time zone, and a %s has none", text.describe(), to), "write TIMESTAMP '…' for an instant")
-	case to.Kind == columnar.Timestamp && !zoned:
-		return p.cast(t, t.start, p.literal(text, dstream.Str(time.UnixMicro(micros).UTC().Format(plainTime))), to)
+	case wall != to:
+		plain, _ := constantCast(columnar.Const(wall, value), columnar.Type{Kind: columnar.String})
+		return p.cast(t, t.start, p.literal(text, dstream.Str(plain.S)), to)
 	}
-	return p.leaf(t, dstream.Expr{Kind: dstream.LiteralExpr, Type: to, Value: columnar.Value{I: micros}})
+	return p.leaf(t, dstream.Expr{Kind: dstream.LiteralExpr, Type: to, Value: value})
 }
 
-const plainTime = "2006-01-02 15:04:05.999999"
-
-// parseTimestamp also takes a date alone, for its midnight.
-func parseTimestamp(s string) (micros int64, ok bool) {
-	if days, ok := columnar.ParseDate([]byte(s)); ok {
-		return int64(days) * microsPerDay, true
-	}
-	return columnar.ParseTimestamp([]byte(s))
+var timeExamples = map[columnar.Kind]string{
+	columnar.Date: "2024-01-31", columnar.Timestamp: "2024-01-31 13:45:00", columnar.LocalTimestamp: "2024-01-31 13:45:00",
 }
 
-// hasZone reports whether the text of a timestamp ends with an offset or Z.
+// constantCast computes a cast of a constant to a text or a time.
+func constantCast(c *columnar.Expr, to columnar.Type) (v columnar.Value, ok bool) {
+	e, err := columnar.Cast(c, to)
+	if err != nil {
+		return v, false
+	}
+	none := &columnar.Schema{}
+	program, err := columnar.Compile(e, none)
+	if err != nil {
+		return v, false
+	}
+	out, err := program.Eval(&columnar.Batch{Schema: none, Rows: 1})
+	if err != nil {
+		return v, false
+	}
+	switch to.Kind {
+	case columnar.String:
+		v.S = string(out.Str(0))
+	case columnar.Date:
+		v.I = int64(out.I32[0])
+	default:
+		v.I = out.I64[0]
+	}
+	return v, true
+}
+
+// hasZone reports whether the text of a timestamp ends with an offset or a zone.
 func hasZone(s string) bool {
 	_, clock, ok := strings.Cut(s, ":")
-	return ok && strings.ContainsAny(clock, "Zz+-")
+	return ok && strings.Trim(clock, "0123456789:. ") != ""
 }
 
 // decimalLiteral reads the text of DECIMAL '12.50', which has as many digits as are written.

@@ -148,8 +148,10 @@ func (p *parser) windowLength(what string) int64 {
 	return length
 }
 
-// maxWindowDays is far more than any window may have, and far from overflow.
-const maxWindowDays = 1_000_000
+const (
+	microsPerDay  = 86_400_000_000
+	maxWindowDays = 1_000_000 // far more than any window may have, and far from overflow
+)
 
 // fixed is an interval in microseconds, with days of 24 hours.
 func (s span) fixed() (int64, *dstream.Error) {
