@@ -31,6 +31,7 @@ func (p *parser) function() node {
 		p.callArguments(c)
 	}
 	p.expect(")")
+	p.bareUnit(c)
 	p.callSuffix(c)
 	// With two arguments it is quantile_cont under its other name.
 	if set := orderedSets[c.name]; set != "" && c.expr.Name != set && len(c.args) < 2 {
@@ -96,6 +97,21 @@ func (p *parser) argument(c *callParts) node {
 		c.args = append(c.args, p.literal(unit, dstream.Str(strings.ToLower(unit.value))))
 	}
 	return n
+}
+
+// unitFunctions take a unit of time in front of two arguments, which Flink, Spark and SQL Server write without quotes.
+var unitFunctions = map[string]bool{"timestampadd": true, "timestampdiff": true, "timestamp_add": true, "timestamp_diff": true,
+	"dateadd": true, "datediff": true, "date_diff": true}
+
+// bareUnit makes a text of a unit without quotes.
+func (p *parser) bareUnit(c *callParts) {
+	if !unitFunctions[c.name] || len(c.args) != 3 {
+		return
+	}
+	if unit := c.args[0]; unit.Kind == dstream.ColumnRef && unit.Qualifier == "" && isUnit(unit.Text) {
+		c.args[0].Expr = dstream.Str(strings.ToLower(unit.Name))
+		c.args[0].Pos, c.args[0].Text = unit.Pos, unit.Text
+	}
 }
 
 // callOrder reads the keys of an ORDER BY inside an aggregate.

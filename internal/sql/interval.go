@@ -28,6 +28,24 @@ func (p *parser) intervalLiteral() node {
 	return p.leaf(t, dstream.Expr{Kind: dstream.LiteralExpr, Type: columnar.Type{Kind: columnar.Interval}, Value: s.value()})
 }
 
+// computedInterval reads INTERVAL (number) unit or INTERVAL column unit, which is the number times the unit.
+func (p *parser) computedInterval() node {
+	t := p.next()
+	var count node
+	if p.is("(") {
+		count = p.parenthesis()
+	} else {
+		count = p.column()
+	}
+	unit := p.next()
+	if !isUnit(unit.key) {
+		p.fail(unit, "expected a unit of time, found "+unit.describe(), intervalExample)
+	}
+	s, _ := parseInterval("1 " + unit.value)
+	one := p.literal(unit, dstream.Expr{Kind: dstream.LiteralExpr, Type: columnar.Type{Kind: columnar.Interval}, Value: s.value()})
+	return p.call(t, t.start, "*", count, one)
+}
+
 // interval reads INTERVAL '10' SECOND, INTERVAL 10 SECOND, INTERVAL '1-2' YEAR TO MONTH, INTERVAL '1 hour 30 minutes', or
 // INTERVAL 'P1DT2H'. Amounts with their units may follow each other, as in INTERVAL 1 HOUR 30 MINUTES.
 func (p *parser) interval() span {

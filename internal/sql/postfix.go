@@ -19,18 +19,19 @@ func (p *parser) subscript(left node, op token) node {
 	return p.call(op, left.from, "element_at", left, index)
 }
 
-// slice reads the rest of a[from:to], both ends included. An end that is left out is that of the array.
+// slice reads the rest of a[from:to], both ends included. An end that is left out is that of the array; −1 is its last
+// element.
 func (p *parser) slice(left node, op token, from node) node {
 	p.next()
-	args := []node{left, from}
+	to := p.integer(op, -1)
 	if !p.is("]") {
-		args = append(args, p.operand(0))
+		to = p.operand(0)
 	}
 	if p.is(":") {
 		p.fail(p.peek(), "slices have no step", "")
 	}
 	p.expect("]")
-	return p.call(op, left.from, "array_slice", args...)
+	return p.call(op, left.from, "array_slice", left, from, to)
 }
 
 // field reads the name of a field behind a point: x.name, where x is more than the name of a column.

@@ -108,8 +108,7 @@ func (p *parser) wordPrefix() node {
 	case t.key == "INTERVAL" && p.atInterval():
 		return p.intervalLiteral()
 	case t.key == "INTERVAL" && (p.ahead(1).key == "(" || p.ahead(1).name() && isUnit(p.ahead(2).key)):
-		p.fail(t, "the length of INTERVAL is a number or a text", "write make_interval(years, months, weeks, days, hours, minutes, seconds) for one that is computed")
-		return node{}
+		return p.computedInterval()
 	case p.atTypedLiteral():
 		return p.typedLiteral()
 	case p.isCall(t.key) && t.name():
