@@ -1,7 +1,7 @@
-// Package sql compiles the SELECT of a job to the builder calls of package dstream.
+// Package sql compiles the queries of a job to the builder calls of package dstream.
 //
-// Use: [Compile] for the query, [ParseExpr] for a lone expression such as a partition, [ParseType] for the type of a
-// column. All three take text from inside a larger file: the caller says where it begins, and every error and warning
+// Use: [Compile] for a query, [ParseExpr] for a lone expression such as a partition, [ParseType] for the type of a
+// column. The first two take text from inside a larger file: the caller says where it begins, and every error and warning
 // counts lines and columns of that file. [Render] shows an error with the source line and a caret.
 //
 //	q.sql:2:6: HOP windows are not supported yet; TUMBLE is
@@ -9,16 +9,22 @@
 //	     ^
 //
 // Law: what is not supported is refused by its name and place, never skipped. Every error is a [dstream.Error] whose
-// position lies inside the text. Work is bounded before it begins: text, words, nesting and the size of expressions
-// have limits, so no text overflows the stack or takes longer than a moment.
+// position lies inside the text. Work is bounded before it begins: text, words, nesting, the size of expressions and the
+// columns of queries have limits, so no text overflows the stack or takes longer than a moment.
 //
-// Format: the expressions are PostgreSQL's, with its precedence; names ignore case and keep it. The query is
+// Format: the expressions are PostgreSQL's, with its precedence, and the spellings of DuckDB, Spark and Flink that mean
+// the same; names ignore case and keep it. docs/sql.md is the whole language. A query is
 //
-//	SELECT { expression [AS name] | * | table.* }, …
-//	FROM { stream | [TABLE(] TUMBLE(stream, time, size [, offset]) [)] } [AS name]
-//	[ [INNER | LEFT] JOIN table [AS name] { ON condition | USING (column, …) } ] …
-//	[ WHERE condition ] [ GROUP BY { expression | ordinal | alias }, … ] [ HAVING condition ]
+//	[ WITH name AS (query), … ]
+//	SELECT [DISTINCT] { expression [AS name] | * [EXCLUDE (…)] [REPLACE (…)] | relation.* }, …
+//	FROM { relation | [TABLE(] TUMBLE(relation, time, size [, offset]) [)] } [AS name [(column, …)]]
+//	[ { [INNER | LEFT] JOIN table … | CROSS JOIN UNNEST(array) [WITH ORDINALITY] AS name(column, …) } … ]
+//	[ WHERE condition ] [ GROUP BY { expression | ordinal | alias }, … | GROUP BY ALL ] [ HAVING condition ]
+//	[ UNION ALL query ]
 //
-// The way of a text: lexer.go cuts it into tokens, parser.go and its neighbours build [dstream.Expr] trees and a query,
-// bind.go resolves names as far as SQL's rules need it and calls the builder, which checks the rest.
+// The way of a text: lexer.go cuts it into tokens. parser.go is the parser's core; query.go, select.go, from.go, unnest.go
+// and tumble.go read clauses, expression.go and its neighbours (prefix, condition, postfix, call, special, construct,
+// literal, interval, typename) build [dstream.Expr] trees. bind.go and its neighbours resolve names as far as SQL's rules
+// need it and call the builder, which checks the rest. refuse.go and refuse_function.go know what others have and this
+// language has not, and what to write instead.
 package sql
