@@ -10,10 +10,13 @@ import (
 	"github.com/millrace/millrace/dstream"
 )
 
-// testGraph has the streams events and orders and the tables ads and campaigns.
-func testGraph(t testing.TB) *dstream.Graph {
+// testGraph has the streams events and orders and the tables ads and campaigns. It may have a time zone.
+func testGraph(t testing.TB, args ...datadriven.CmdArg) *dstream.Graph {
 	t.Helper()
 	g := dstream.NewGraph()
+	for _, a := range args {
+		check(t, g.SetTimeZone(a.FirstVal(t)))
+	}
 	check(t, g.AddSource(dstream.Source{
 		Name: "events", Format: "json", EventTime: "event_time",
 		Fields: []columnar.DecodeField{
@@ -60,11 +63,11 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// Commands: plan = the canonical plan of a query; warnings = its warnings.
+// Commands: plan [zone=…] = the canonical plan of a query; warnings = its warnings.
 func TestCompile(t *testing.T) {
 	datadriven.Walk(t, "testdata/compile", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			g := testGraph(t)
+			g := testGraph(t, d.CmdArgs...)
 			r, err := Compile(g, "q.sql", d.Input, dstream.Pos{})
 			if err != nil {
 				return Render(err, d.Input) + "\n"
