@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/crc32"
 
@@ -45,12 +46,15 @@ func resolveSHA2(fn *function, args []*Expr) (*Expr, error) {
 		return nil, err
 	}
 	bits, ok := literal(e.Args[1])
-	if ok && bits.Value.I == 0 {
+	if !ok || bits.Value.Null {
+		return nil, errors.New("sha2 takes the number of bits as a literal")
+	}
+	if bits.Value.I == 0 {
 		bits = intLiteral(256)
 	}
 	name := fmt.Sprintf("sha%d", bits.Value.I)
-	if !ok || bits.Value.Null || !IsFunction(name) || bits.Value.I < 224 {
-		return nil, fmt.Errorf("sha2 takes 224, 256, 384 or 512 bits")
+	if bits.Value.I < 224 || !IsFunction(name) {
+		return nil, errors.New("sha2 takes 224, 256, 384 or 512 bits")
 	}
 	return fn.session.Call(name, e.Args[0])
 }

@@ -21,7 +21,10 @@ func splitFunctions() []*function {
 // part is the part number k, from 0, of s.
 func part(s, separator []byte, k int64) (p []byte, ok bool) {
 	if len(separator) == 0 {
-		return s, k == 0
+		if k != 0 {
+			return nil, false
+		}
+		return s, true
 	}
 	for ; ; k-- {
 		at := bytes.Index(s, separator)
@@ -40,7 +43,7 @@ func part(s, separator []byte, k int64) (p []byte, ok bool) {
 // lastPart is the part number k, from 0, counted from the end. Separators are found from the front.
 func lastPart(s, separator []byte, k int64) (p []byte, ok bool) {
 	if len(separator) == 0 {
-		return s, k == 0
+		return part(s, separator, k)
 	}
 	return part(s, separator, int64(bytes.Count(s, separator))-k)
 }

@@ -96,8 +96,8 @@ const maxTimePattern = 1024
 
 // compileTimePattern compiles a pattern of one of [patternDialects].
 func compileTimePattern(dialect, pattern string) (timePattern, error) {
-	if len(pattern) > maxTimePattern {
-		return nil, fmt.Errorf("the pattern is longer than 1,024 bytes")
+	if pattern == "" || len(pattern) > maxTimePattern {
+		return nil, fmt.Errorf("the pattern is empty or longer than 1,024 bytes")
 	}
 	p, err := patternDialects[dialect](pattern)
 	if err != nil {
