@@ -10,6 +10,8 @@ import (
 type spelled struct {
 	ours, duck string
 	depth      int
+	constant   bool // no column in it
+	folds      bool // a part that is computed, but of constants alone
 }
 
 // production makes an expression of a type from parts of other types. In a template each @ stands for the next part;
@@ -81,7 +83,7 @@ var constants = map[byte][]spelled{
 func same(texts ...string) []spelled {
 	var out []spelled
 	for _, s := range texts {
-		out = append(out, spelled{ours: s, duck: s, depth: 1})
+		out = append(out, spelled{ours: s, duck: s, depth: 1, constant: true})
 	}
 	return out
 }
@@ -90,7 +92,7 @@ func same(texts ...string) []spelled {
 func bigints(values ...int64) []spelled {
 	var out []spelled
 	for _, v := range values {
-		out = append(out, spelled{ours: fmt.Sprintf("(%d)", v), duck: fmt.Sprintf("(%d)::BIGINT", v), depth: 1})
+		out = append(out, spelled{ours: fmt.Sprintf("(%d)", v), duck: fmt.Sprintf("(%d)::BIGINT", v), depth: 1, constant: true})
 	}
 	return out
 }
@@ -98,7 +100,7 @@ func bigints(values ...int64) []spelled {
 func doubles(texts ...string) []spelled {
 	var out []spelled
 	for _, s := range texts {
-		out = append(out, spelled{ours: "(" + s + ")", duck: "(" + s + ")::DOUBLE", depth: 1})
+		out = append(out, spelled{ours: "(" + s + ")", duck: "(" + s + ")::DOUBLE", depth: 1, constant: true})
 	}
 	return out
 }
@@ -114,7 +116,7 @@ func randomExpr(r *rand.Rand, kind byte, depth int) spelled {
 	}
 	list := productions[kind]
 	p := list[r.IntN(len(list))]
-	out := spelled{}
+	out := spelled{constant: true}
 	parts := make([]spelled, len(p.parts))
 	deep := r.IntN(max(len(parts), 1))
 	for i := range parts {
@@ -124,8 +126,10 @@ func randomExpr(r *rand.Rand, kind byte, depth int) spelled {
 		}
 		parts[i] = randomExpr(r, p.parts[i], d)
 		out.depth = max(out.depth, parts[i].depth)
+		out.constant, out.folds = out.constant && parts[i].constant, out.folds || parts[i].folds
 	}
 	out.depth++
+	out.folds = out.folds || out.constant
 	out.ours = filled(p.ours, parts, func(s spelled) string { return s.ours })
 	template := p.duck
 	if template == "" {
