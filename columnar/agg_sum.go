@@ -48,13 +48,18 @@ func (s *intSum) merge(in *aggInput) error {
 }
 
 func (s *intSum) partial(dst []*Vector, groups []int32) []*Vector {
-	valid := s.validity()
-	for i := range s.cols {
-		s.cols[i] = resized(s.cols[i], len(s.signed))
-		for g := range s.signed {
-			s.cols[i][g] = s.signed[g][i]
+	return partColumns(dst, s.signed, s.cols[:], s.validity(), groups)
+}
+
+// partColumns appends a bigint column for each part of the sums, in the buffers cols. The first one is NULL where a group
+// has no value.
+func partColumns[P [2]int64 | [6]int64](dst []*Vector, sums []P, cols [][]int64, valid []byte, groups []int32) []*Vector {
+	for i := range cols {
+		cols[i] = resized(cols[i], len(sums))
+		for g := range sums {
+			cols[i][g] = sums[g][i]
 		}
-		dst = append(dst, ofGroups(int64Column(Int64, s.cols[i], valid), groups))
+		dst = append(dst, ofGroups(int64Column(Int64, cols[i], valid), groups))
 		valid = nil
 	}
 	return dst

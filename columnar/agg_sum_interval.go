@@ -64,16 +64,7 @@ func (s *intervalSum) merge(in *aggInput) error {
 }
 
 func (s *intervalSum) partial(dst []*Vector, groups []int32) []*Vector {
-	valid := s.validity()
-	for i := range s.cols {
-		s.cols[i] = resized(s.cols[i], len(s.signed))
-		for g := range s.signed {
-			s.cols[i][g] = s.signed[g][i]
-		}
-		dst = append(dst, ofGroups(int64Column(Int64, s.cols[i], valid), groups))
-		valid = nil
-	}
-	return dst
+	return partColumns(dst, s.signed, s.cols[:], s.validity(), groups)
 }
 
 func (s *intervalSum) final() (*Vector, error) {

@@ -300,20 +300,14 @@ func appendKey(b *Builder, v *Vector, r int) {
 		return
 	}
 	switch v.Type.Kind.Storage() {
-	case StoredBits:
-		b.AppendBool(v.Bool(r))
-	case StoredI32:
-		b.AppendInt32(v.I32[r])
-	case StoredI64:
-		b.AppendInt64(v.I64[r])
 	case StoredF64:
 		b.AppendFloat64(math.Float64frombits(canonicalBits(v.F64[r])))
 	case StoredWide:
 		b.AppendWide(canonicalWide(v.Type.Kind, v.Wide[r]))
-	case StoredBytes:
-		b.AppendBytes(v.Str(r))
-	default:
+	case StoredList, StoredStruct:
 		b.appendNested(v, r, appendKey)
+	default:
+		b.AppendFrom(v, r) // equal values have one form
 	}
 }
 

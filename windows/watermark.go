@@ -93,19 +93,13 @@ func partitionWatermark(maxEventTime, maxDisorder int64) int64 {
 }
 
 // sourceWatermark is the least over the partitions that are not idle, where one without a record counts as
-// NoWatermark and so holds the source back. When all are idle nothing more can be waited for: the greatest.
+// NoWatermark and so holds the source back; see [Combine].
 func sourceWatermark(partitions []PartitionMark) int64 {
-	least, greatest, active := int64(MaxWatermark), int64(NoWatermark), false
-	for _, p := range partitions {
-		greatest = max(greatest, p.Watermark)
-		if !p.Idle {
-			least, active = min(least, p.Watermark), true
-		}
+	inputs := make([]Input, len(partitions))
+	for i, p := range partitions {
+		inputs[i] = Input{Watermark: p.Watermark, Idle: p.Idle}
 	}
-	if active {
-		return least
-	}
-	return greatest
+	return Combine(inputs).Watermark
 }
 
 func (m SourceMark) clone() SourceMark {
