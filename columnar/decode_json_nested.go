@@ -137,7 +137,8 @@ func (d *JSONDecoder) appendArray(b *Builder, t *jsonType, v jsonValue) textFaul
 func (d *JSONDecoder) appendStruct(b *Builder, t *jsonType, v jsonValue) textFault {
 	s, in := d.inside(v), &d.inner
 	base := len(in.values)
-	in.values = append(in.values, make([]jsonValue, len(t.kids))...)
+	in.values = slices.Grow(in.values, len(t.kids))[:base+len(t.kids)]
+	clear(in.values[base:])
 	for first := true; ; first = false {
 		key, next := s.member(first)
 		if next != jsonMember {
