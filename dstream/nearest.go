@@ -6,8 +6,8 @@ import "strings"
 const nearestWork = 4_000_000
 
 // Nearest returns the word among those given that a typing mistake most likely turned into word: the one with the
-// least edit distance (case ignored), if that is at most a third of the word's length rounded up; else "". The first of
-// several equally near ones wins.
+// least edit distance (case ignored), if that is at most a third of the word's length rounded up; else "". Of equally
+// near ones the longest wins, because letters are left out more often than added, then the first.
 func Nearest(word string, among []string) string {
 	limit := (len(word) + 2) / 3
 	best, bestDistance, work := "", limit+1, 0
@@ -18,7 +18,7 @@ func Nearest(word string, among []string) string {
 		if work += len(w) * len(word); work > nearestWork {
 			break
 		}
-		if d := editDistance(strings.ToLower(word), strings.ToLower(w)); d < bestDistance {
+		if d := editDistance(strings.ToLower(word), strings.ToLower(w)); d < bestDistance || d == bestDistance && d <= limit && len(w) > len(best) {
 			best, bestDistance = w, d
 		}
 	}

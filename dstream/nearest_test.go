@@ -27,6 +27,9 @@ func TestNearest(t *testing.T) {
 	if got := Nearest("event_t", []string{"event_a", "event_b"}); got != "event_a" {
 		t.Errorf("of equally near words, got %q, not the first", got)
 	}
+	if got := Nearest("cont", []string{"cot", "count", "const"}); got != "count" {
+		t.Errorf("of equally near words, got %q, not the longest", got)
+	}
 }
 
 // TestEditDistance compares with the recursive definition.
