@@ -44,7 +44,11 @@ func (g *Graph) isWhole(s *Stream, q Query) bool {
 	if v := s.node.view; v != nil && v.name == q.Name {
 		return slices.EqualFunc(s.scope.visible(), v.stream.scope.visible(), sameColumn)
 	}
-	return q.Name == "" && slices.EqualFunc(q.Steps, g.describe(s), func(a, b Step) bool { return a.Text == b.Text && a.Inputs == nil && b.Inputs == nil })
+	return q.Name == "" && slices.EqualFunc(q.Steps, g.describe(s), Step.equal)
+}
+
+func (s Step) equal(o Step) bool {
+	return s.Text == o.Text && slices.EqualFunc(s.Inputs, o.Inputs, func(a, b []Step) bool { return slices.EqualFunc(a, b, Step.equal) })
 }
 
 // describe is the steps of a stream: those in front of its end, and the columns.
@@ -97,8 +101,12 @@ func (g *Graph) describeStep(n *node) Step {
 		return Step{Text: g.describeGroup(n.group)}
 	}
 	out := Step{Text: "union all"}
-	for _, in := range n.union.inputs {
-		out.Inputs = append(out.Inputs, g.describeSteps(in))
+	for i, in := range n.union.inputs {
+		var columns []string
+		for _, c := range n.union.columns {
+			columns = append(columns, g.columns.renderOuter(c.union[i]))
+		}
+		out.Inputs = append(out.Inputs, append(g.describeSteps(in), Step{Text: "select " + strings.Join(columns, ", ")}))
 	}
 	return out
 }

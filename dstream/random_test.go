@@ -196,7 +196,9 @@ func (j *jobMaker) query(i int) {
 	var all *Stream
 	for _, name := range q.reads {
 		j.s = j.g.From(name)
-		j.steps()
+		if j.rng.IntN(3) > 0 {
+			j.steps()
+		}
 		for range j.rng.IntN(2) {
 			j.windowed()
 			j.steps()

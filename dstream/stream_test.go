@@ -113,6 +113,33 @@ func TestBranches(t *testing.T) {
 	}
 }
 
+// TestNamesOfState checks that the name of an aggregation that several queries go on with does not depend on which of them
+// was named first.
+func TestNamesOfState(t *testing.T) {
+	var names []string
+	for _, order := range [][]string{{"a", "b"}, {"b", "a"}} {
+		g := testGraph(t)
+		s := g.From("events").Window(Tumbling("at", time.Second, 0)).GroupBy(Col("window_start")).Agg(Count().As("c"))
+		for _, name := range order {
+			if err := g.AddView(name, s.Filter(Col("c").Gt(Int(1))), Pos{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.From("a").To("lake")
+		p, err := g.Plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, p.Exchanges[0].Name)
+	}
+	if names[0] != names[1] || !strings.HasPrefix(names[0], "a: ") {
+		t.Errorf("named a then b: %q, b then a: %q", names[0], names[1])
+	}
+	if err := testGraph(t).AddView("", testGraph(t).From("events"), Pos{}); err == nil {
+		t.Error("a query without a name was taken")
+	}
+}
+
 // TestDeepDefinitions checks that columns defined by columns that are used twice stay small in work and in text.
 func TestDeepDefinitions(t *testing.T) {
 	g := testGraph(t)
