@@ -176,6 +176,13 @@ func (op *Op) explain(in *columnar.Schema) string {
 
 func (u *Unnest) explain(in *columnar.Schema) string {
 	text := fmt.Sprintf("%s as %s", in.Fields[u.Column].Name, strings.Join(u.Names, ", "))
+	if len(u.Keep) > 0 {
+		kept := make([]string, len(u.Keep))
+		for i, k := range u.Keep {
+			kept[i] = in.Fields[k].Name
+		}
+		text += " beside " + strings.Join(kept, ", ")
+	}
 	if u.Left {
 		text += ", rows without elements stay"
 	}

@@ -19,7 +19,13 @@ type value struct {
 	null bool
 	i    int64
 	s    string
-	list *[]value
+	list *list
+}
+
+// list is the elements of an array, or the fields of a struct and their names.
+type list struct {
+	values []value
+	names  []string
 }
 
 func (v value) String() string {
@@ -27,7 +33,7 @@ func (v value) String() string {
 	case v.null:
 		return "∅"
 	case v.list != nil:
-		return fmt.Sprint(*v.list)
+		return fmt.Sprint(v.list.values)
 	}
 	return fmt.Sprintf("%d%s", v.i, v.s)
 }
@@ -67,7 +73,7 @@ func evaluate(e *columnar.Expr, column func(int) value) value {
 	case anyNull:
 		return value{null: true}
 	case e.Op == "field":
-		return (*args[0].list)[e.Args[0].Type.FieldIndex(args[1].s)]
+		return args[0].list.values[slices.Index(args[0].list.names, args[1].s)]
 	}
 	return strictly(e.Op, args)
 }
@@ -223,7 +229,7 @@ func runOp(p *Plan, op Op, rows [][]value, data dataset) [][]value {
 func elements(array value, left, ordered bool) [][]value {
 	var out [][]value
 	if !array.null {
-		for i, v := range *array.list {
+		for i, v := range array.list.values {
 			out = append(out, []value{v, {i: int64(i + 1)}})
 		}
 	}

@@ -44,6 +44,7 @@ type lowering struct {
 
 func (l *lowering) lower(x *expansion) {
 	l.columns = &x.columns
+	x.pruneFields()
 	for _, e := range x.ends {
 		l.visit(e.root())
 	}
@@ -152,22 +153,26 @@ func (l *lowering) setZone(p *SourcePlan) {
 // plan decodes what is used, and the event time always, because the watermark follows every record. Fields are ordered by
 // name: the order of their declaration means nothing.
 func (src *Source) plan(used []*column) SourcePlan {
-	needed := map[string]bool{}
+	needed := map[string]*column{}
 	if src.EventTime != "" {
-		needed[src.EventTime] = true
+		needed[src.EventTime] = nil
 	}
 	for _, c := range used {
-		needed[c.field] = true
+		needed[c.field] = c
 	}
 	p := SourcePlan{Name: src.Name, Format: src.Format, OnBadValue: src.OnBadValue, EventTime: -1}
 	for i, name := range slices.Sorted(maps.Keys(needed)) {
 		if name == src.EventTime {
 			p.EventTime, p.Bounds = i, src.Bounds
 		}
-		p.Fields = append(p.Fields, src.decodeField(name))
+		f := src.decodeField(name)
+		if c := needed[name]; c != nil {
+			f.Type = c.typ // perhaps with fewer fields
+		}
+		p.Fields = append(p.Fields, f)
 	}
 	for _, f := range src.Fields {
-		if !needed[f.Name] {
+		if _, ok := needed[f.Name]; !ok {
 			p.Skipped = append(p.Skipped, f.Name)
 		}
 	}

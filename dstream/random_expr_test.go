@@ -41,12 +41,16 @@ func (j *jobMaker) aggregate() Expr {
 
 func ref(c Column) Expr { return Expr{Kind: ColumnRef, Qualifier: c.Qualifier, Name: c.Name} }
 
-// column is any column of the kind, or a literal where there is none. It may be ambiguous.
+// column is any column of the kind, or field of one, or a literal where there is none. It may be ambiguous.
 func (j *jobMaker) column(k columnar.Kind) Expr {
-	var fit []Column
+	var fit []Expr
 	for _, c := range j.s.Columns() {
-		if c.Type.Kind == k && !strings.HasPrefix(c.Name, "_") {
-			fit = append(fit, c)
+		switch {
+		case strings.HasPrefix(c.Name, "_"):
+		case c.Type.Kind == k:
+			fit = append(fit, ref(c))
+		case c.Type.Kind == columnar.Struct:
+			fit = append(fit, fieldsOf(ref(c), c.Type, k)...)
 		}
 	}
 	if len(fit) == 0 {
@@ -55,7 +59,22 @@ func (j *jobMaker) column(k columnar.Kind) Expr {
 		}
 		return literal(k, columnar.Value{I: 1})
 	}
-	return ref(fit[j.rng.IntN(len(fit))])
+	return fit[j.rng.IntN(len(fit))]
+}
+
+// fieldsOf are the fields of the kind in a struct, and in structs in it.
+func fieldsOf(e Expr, t columnar.Type, k columnar.Kind) []Expr {
+	var out []Expr
+	for _, f := range t.Fields() {
+		field := Expr{Kind: FieldExpr, Name: f.Name, Args: []Expr{e}}
+		if f.Type.Kind == k {
+			out = append(out, field)
+		}
+		if f.Type.Kind == columnar.Struct {
+			out = append(out, fieldsOf(field, f.Type, k)...)
+		}
+	}
+	return out
 }
 
 func (j *jobMaker) number(depth int) Expr {
@@ -126,17 +145,17 @@ func (j *jobMaker) value(t columnar.Type) value {
 	case t.Kind == columnar.String:
 		return value{s: string(rune('x' + j.rng.IntN(3)))}
 	case t.Kind == columnar.Array:
-		list := []value{}
+		out := &list{}
 		for range j.rng.IntN(4) {
-			list = append(list, j.value(t.Elem()))
+			out.values = append(out.values, j.value(t.Elem()))
 		}
-		return value{list: &list}
+		return value{list: out}
 	case t.Kind == columnar.Struct:
-		list := []value{}
+		out := &list{}
 		for _, f := range t.Fields() {
-			list = append(list, j.value(f.Type))
+			out.values, out.names = append(out.values, j.value(f.Type)), append(out.names, f.Name)
 		}
-		return value{list: &list}
+		return value{list: out}
 	}
 	return value{i: j.rng.Int64N(4)}
 }

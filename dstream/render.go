@@ -32,6 +32,9 @@ func substitute(e *columnar.Expr, column func(c *columnar.Expr) *columnar.Expr) 
 	for i, a := range e.Args {
 		out.Args[i] = substitute(a, column)
 	}
+	if of := out.Args[0].Type; e.Op == "field" && of != e.Args[0].Type { // fewer fields of it are decoded
+		out.Type = of.Fields()[of.FieldIndex(e.Args[1].Value.S)].Type
+	}
 	return &out
 }
 
