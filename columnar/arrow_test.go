@@ -173,6 +173,51 @@ func TestToArrowMovesOffsets(t *testing.T) {
 	}
 }
 
+// TestFromArrowChecks reads arrays that Arrow lets pass.
+func TestFromArrowChecks(t *testing.T) {
+	ints := func(v ...int32) *memory.Buffer { return memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(v)) }
+	text := func(valid []byte, off ...int32) arrow.ArrayData {
+		buffers := []*memory.Buffer{nil, ints(off...), memory.NewBufferBytes([]byte("abcdef"))}
+		nulls := 0
+		if valid != nil {
+			buffers[0], nulls = memory.NewBufferBytes(valid), array.UnknownNullCount
+		}
+		return array.NewData(arrow.BinaryTypes.String, len(off)-1, buffers, nil, nulls, 0)
+	}
+	list := array.NewData(arrow.ListOf(arrow.BinaryTypes.String), 1, []*memory.Buffer{nil, ints(0, 3)}, []arrow.ArrayData{text(nil, 0, 1, 2)}, 0, 0)
+	wide := []Int128{pow10[4].signed(true), Int128Of(1)}
+	digits := array.NewData(&arrow.Decimal128Type{Precision: 4, Scale: 2}, 2, []*memory.Buffer{nil, memory.NewBufferBytes(wideBytes(wide))}, nil, 0, 0)
+	gap := arrow.MonthDayNanoIntervalTraits.CastToBytes([]arrow.MonthDayNanoInterval{{Nanoseconds: 1001}})
+	fine := array.NewData(arrow.FixedWidthTypes.MonthDayNanoInterval, 1, []*memory.Buffer{nil, memory.NewBufferBytes(gap)}, nil, 0, 0)
+	for _, c := range []struct {
+		data arrow.ArrayData
+		want string
+	}{
+		{text(nil, 0, 4, 2), `read column "x": offset 2 is 2 behind 4`},
+		{list, `read column "x": offsets end at 3 of 2`},
+		{digits, `read column "x": row 0 has more digits than a decimal(4,2)`},
+		{fine, `read column "x": the interval in row 0 is finer than a microsecond`},
+	} {
+		schema := arrow.NewSchema([]arrow.Field{{Name: "x", Type: c.data.DataType(), Nullable: true}}, nil)
+		rec := array.NewRecord(schema, []arrow.Array{array.MakeFromData(c.data)}, int64(c.data.Len()))
+		if _, err := FromArrow(rec); err == nil || err.Error() != c.want {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+	}
+	keys := text([]byte{2}, 0, 1, 2)
+	v := &Vector{Type: MapOf(Type{Kind: String}, Type{Kind: String}), N: 1, Off: []int32{0, 2}}
+	for range 2 {
+		kid, err := arrowTypes.view(Type{Kind: String}, keys, 0, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Kids = append(v.Kids, kid)
+	}
+	if err := checkMapKeys(v); err == nil || err.Error() != "a key of a map is NULL" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestArrowTypesRefused(t *testing.T) {
 	if _, err := ArrowSchema(NewSchema(Field{"gap", Type{Kind: Null}})); err == nil || err.Error() != `column "gap": Arrow has no column of type null` {
 		t.Errorf("got %v", err)

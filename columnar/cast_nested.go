@@ -32,16 +32,12 @@ func castNull(n *node, f *frame, _ rowSet) error {
 }
 
 // partsKernel casts each part as a column of its own. A part that does not convert is an error, or with TRY_CAST NULL; a
-// key of a map makes all of the map so, since keys are not NULL.
+// key makes all of its map NULL, since keys are not.
 func partsKernel(e *Expr) kernel {
 	from, to := e.Args[0].Type, e.Type
 	parts := make([]*node, len(to.nested.fields))
 	for i := range parts {
-		op := e.Op
-		if to.Kind == Map && i == 0 {
-			op = "try_cast"
-		}
-		part, err := compileNode(partCast(op, from.nested.fields[i].Type, to.nested.fields[i].Type, e.Args[1:]), &Schema{Fields: from.nested.fields[i : i+1]})
+		part, err := compileNode(partCast(e.Op, from.nested.fields[i].Type, to.nested.fields[i].Type, e.Args[1:]), &Schema{Fields: from.nested.fields[i : i+1]})
 		if err != nil {
 			return nil
 		}
@@ -102,7 +98,7 @@ func (c *partsCast) run(n *node, f *frame, rows rowSet) error {
 		n.out.Kids[i] = out
 	}
 	if n.out.Type.Kind == Map {
-		return n.checkKeys(v, rows)
+		return n.checkKeys(rows)
 	}
 	return nil
 }
@@ -120,8 +116,8 @@ func partError(n *node, v *Vector, err error) error {
 	return n.rowError(int32(at), row.Reason)
 }
 
-// checkKeys refuses the maps of which a key did not convert, or two became the same.
-func (n *node) checkKeys(before *Vector, rows rowSet) error {
+// checkKeys refuses the maps of which a key became NULL, or two the same.
+func (n *node) checkKeys(rows rowSet) error {
 	keys := n.out.Kids[0]
 	compare := nullsLast(keys, keys)
 	var order []int32
@@ -130,20 +126,18 @@ func (n *node) checkKeys(before *Vector, rows rowSet) error {
 			continue
 		}
 		order = n.out.elements(order[:0], []int32{r})
-		reason := ""
-		for _, e := range order {
-			if keys.IsNull(int(e)) {
-				reason = castError(string(formatter(before.Kids[0].Type, nil)(nil, before.Kids[0], e)), keys.Type)
-			}
-		}
 		slices.SortFunc(order, compare)
-		for i := 1; i < len(order) && reason == ""; i++ {
-			if compare(order[i-1], order[i]) == 0 {
-				reason = fmt.Sprintf("the key %s stands twice", formatter(keys.Type, nil)(nil, keys, order[i]))
-			}
+		if len(order) > 0 && keys.IsNull(int(order[len(order)-1])) {
+			n.nullInstead(r) // only TRY_CAST has such keys
+			continue
 		}
-		if reason != "" && !n.nullInstead(r) {
-			return n.rowError(r, reason)
+		for i := 1; i < len(order); i++ {
+			if compare(order[i-1], order[i]) != 0 {
+				continue
+			}
+			if !n.nullInstead(r) {
+				return n.rowError(r, fmt.Sprintf("the key %s stands twice", formatter(keys.Type, nil)(nil, keys, order[i])))
+			}
 		}
 	}
 	return nil

@@ -56,6 +56,16 @@ func TestZoneRulesAreThePlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	noon, _ := ParseTimestamp([]byte("2024-07-01 13:00:00"))
+	if !prog.root.once {
+		t.Error("it is computed for each row")
+	}
+	literal, err := s.Call("=", Col(exprSchema, 4), text("2024-07-01 12:00:00"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := literal.String(), `=:boolean(#4:timestamp,cast:timestamp("2024-07-01 12:00:00":string,"Europe/Berlin":string))`; got != want {
+		t.Errorf("the literal became %s, want %s", got, want)
+	}
 	for _, hours := range []int64{5, 5, -3} {
 		rules := &Zone{name: s.Zone, starts: []int64{-1 << 63}, offsets: []int64{hours * hour}}
 		v, err := prog.Eval(&Batch{Schema: &Schema{}, Rows: 4, Sel: []int32{1, 3}, Env: &Env{Zones: map[string]*Zone{s.Zone: rules}}})

@@ -99,7 +99,7 @@ func moduloKernel(up [2]uint128) kernel {
 // remainder is x × up mod y × down, powers of ten of which one is 1.
 func remainder(x, up, y, down uint128) uint128 {
 	divisor := product(y.signed(false), down)
-	if divisor[2]|divisor[3] != 0 || int64(divisor[1]) < 0 { // 2^127 and more is above every x
+	if divisor[2]|divisor[3] != 0 { // above every x
 		return x
 	}
 	m := uint128{lo: divisor[0], hi: divisor[1]}
@@ -110,7 +110,7 @@ func remainder(x, up, y, down uint128) uint128 {
 	return rest
 }
 
-// mod is the remainder by long division, bit by bit; both are below 2^127.
+// mod is the remainder by long division, bit by bit, of m below 2^127.
 func (m uint128) mod(d uint128) uint128 {
 	if m.hi == 0 && d.hi == 0 {
 		return uint128{lo: m.lo % d.lo}
@@ -138,7 +138,7 @@ func (m uint128) reduce(d uint128) uint128 {
 	return uint128{lo: lo, hi: hi}
 }
 
-// timesTenMod is m × 10 mod d, where m < d < 2^127.
+// timesTenMod is m × 10 mod d, where m < d < 2^127: d is a decimal.
 func (m uint128) timesTenMod(d uint128) uint128 {
 	two := m.plusMod(m, d)
 	four := two.plusMod(two, d)

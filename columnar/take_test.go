@@ -1,9 +1,12 @@
 package columnar
 
 import (
+	"bytes"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
+	"unsafe"
 )
 
 func TestTakeAndConcat(t *testing.T) {
@@ -43,6 +46,51 @@ func TestTakeAndConcat(t *testing.T) {
 			}
 		}
 		checkCanonical(t, got)
+	}
+}
+
+// TestEqualRowsGiveEqualBytes changes what is undefined: values at NULLs, and fields of structs that are NULL.
+func TestEqualRowsGiveEqualBytes(t *testing.T) {
+	r := newRand(t)
+	for range cases(40, 10) {
+		b := Take(randomBatch(r, everySchema, 20, 0.3), (&frame{}).identity(20))
+		want, err1 := EncodeIPC(b)
+		for _, v := range b.Cols {
+			scramble(r, v, v.Valid)
+		}
+		got, err2 := EncodeIPC(b)
+		if err1 != nil || err2 != nil || !bytes.Equal(got, want) {
+			t.Fatalf("%v %v: other bytes", err1, err2)
+		}
+	}
+}
+
+// scramble writes over the rows that have no bit in valid.
+func scramble(r *rand.Rand, v *Vector, valid []byte) {
+	for i := range v.N {
+		if !isNullAt(valid, int32(i)) {
+			continue
+		}
+		if v.Valid != nil && v.Type.Kind.Storage() != StoredList && unsafe.SliceData(v.Valid) != unsafe.SliceData(valid) {
+			setBitTo(v.Valid, i, true)
+		}
+		switch v.Type.Kind.Storage() {
+		case StoredBits:
+			setBitTo(v.Bits, i, true)
+		case StoredI32:
+			v.I32[i] = r.Int32()
+		case StoredI64:
+			v.I64[i] = r.Int64()
+		case StoredF64:
+			v.F64[i] = 1
+		case StoredWide:
+			v.Wide[i].Lo = r.Uint64()
+		}
+	}
+	if v.Type.Kind == Struct {
+		for _, kid := range v.Kids {
+			scramble(r, kid, valid)
+		}
 	}
 }
 
