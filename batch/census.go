@@ -61,7 +61,10 @@ func otherKeys(s *dstream.SourcePlan, c columnar.Census, path string) string {
 		return fmt.Sprintf("the nearest key is %q", near)
 	}
 	if len(free) == 0 {
-		return "they have no other keys"
+		if near := dstream.Nearest(path, c.Seen); near != "" {
+			return fmt.Sprintf("the nearest key is %q, which another column reads", near)
+		}
+		return "all their keys are read by other columns"
 	}
 	more := ""
 	if len(free) > keysShown {
