@@ -49,6 +49,8 @@ type Client struct {
 	versions  map[int32]map[protocol.ApiKey]int16
 	leaders   map[partitionKey]Leader
 	muted     map[int32]time.Time // by broker: until when it holds back answers
+
+	coordinators map[coordinatorKey]int32
 }
 
 // NewClient returns a client; it connects with the first request.
@@ -110,6 +112,7 @@ func (c *Client) Refresh() {
 func (c *Client) forget() {
 	c.versions = map[int32]map[protocol.ApiKey]int16{}
 	c.leaders = map[partitionKey]Leader{}
+	c.coordinators = map[coordinatorKey]int32{}
 }
 
 // call is a request with its place in the protocol.
