@@ -36,8 +36,8 @@ func TestKafkaWireAdmin(t *testing.T) {
 	if err != nil || len(configs) != 2 || configs["max.message.bytes"] != "4321" || configs["cleanup.policy"] != "delete" {
 		t.Errorf("configs %v, %v", configs, err)
 	}
-	spec.Name = "not a name"
-	if _, err := client.CreateTopic(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "create topic not a name: Invalid Topic") {
+	bad := kafka.TopicSpec{Name: "not a name", Partitions: 1, Replicas: 1}
+	if _, err := client.CreateTopic(t.Context(), bad); err == nil || !strings.Contains(err.Error(), "create topic not a name: Invalid Topic") {
 		t.Errorf("a bad name: %v", err)
 	}
 	want := kafka.GroupOffset{Topic: spec.Name, Partition: 2, Offset: 17, LeaderEpoch: -1, Metadata: "a note"}
