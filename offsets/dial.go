@@ -12,11 +12,10 @@ import (
 // enough for a wrong address. Whoever has been there gets the longer patience of [KafkaOptions].RetryFor.
 const firstContact = 5 * time.Second
 
-// DialKafka returns a source on the cluster that brokers, host:port each, belong to. clientID names the client in the
-// brokers' logs. When none of them answers for 5 s that is the error; whatever else may be wrong is met again at the
+// DialKafka returns a source on a cluster. When none of them answers for 5 s that is the error; whatever else may be wrong is met again at the
 // first survey, where it is known how far a job has read. Close the source to release its connections.
-func DialKafka(ctx context.Context, brokers []string, clientID string, opts KafkaOptions) (*Kafka, error) {
-	client, err := kafka.NewClient(kafka.Options{Brokers: brokers, ClientID: clientID})
+func DialKafka(ctx context.Context, cluster kafka.Cluster, opts KafkaOptions) (*Kafka, error) {
+	client, err := kafka.NewClient(cluster.Options())
 	if err != nil {
 		return nil, err
 	}

@@ -77,8 +77,11 @@ func (s *Spec) badCron(t *tree, err error) error {
 	return fail(pos, hint, "trigger.cron: %s", msg)
 }
 
-// check looks at the columns of a source.
+// check looks at a source: how it is reached, and its columns.
 func (s *Source) check() error {
+	if err := s.Kafka.Cluster.check("sources." + s.Name + ".kafka"); err != nil {
+		return err
+	}
 	if s.Format == "raw" && len(s.Columns) > 0 {
 		return fail(s.Columns[0].Pos, "leave columns out", "sources.%s: format raw has no columns of its own; a record's bytes are in _value", s.Name)
 	}

@@ -94,7 +94,7 @@ func (d *decoder) structure(t *tree, v reflect.Value, f *field, where string) (*
 func (d *decoder) field(t, out *tree, v reflect.Value, f *field, where, inner string) error {
 	val := t.get(f.key)
 	switch {
-	case val == nil && f.need, val != nil && val.kind == nullTree && f.need && len(f.words) == 0 && v.Field(f.index).Kind() != reflect.String:
+	case val == nil && f.need, val != nil && val.kind == nullTree && f.need && len(f.words) == 0 && v.FieldByIndex(f.index).Kind() != reflect.String:
 		return fail(t.pos, "", "%s: %s is missing", where, f.key)
 	case val == nil && f.def == "":
 		return nil
@@ -106,12 +106,12 @@ func (d *decoder) field(t, out *tree, v reflect.Value, f *field, where, inner st
 		def.moveTo(t.pos)
 		val = def
 	}
-	normal, err := d.read(val, v.Field(f.index), f, inner)
+	normal, err := d.read(val, v.FieldByIndex(f.index), f, inner)
 	if err != nil {
 		return err
 	}
-	if f.place >= 0 {
-		v.Field(f.place).Set(reflect.ValueOf(val.textPos()))
+	if f.place != nil {
+		v.FieldByIndex(f.place).Set(reflect.ValueOf(val.textPos()))
 	}
 	out.entries = append(out.entries, entry{key: f.key, val: normal, reach: f.reach})
 	return nil
@@ -174,7 +174,7 @@ func (d *decoder) checkOne(t *tree, v reflect.Value, fs *fields, of *field, wher
 	var given []*entry
 	for i := range t.entries {
 		f := fs.find(t.entries[i].key)
-		if f != nil && f.one && !v.Field(f.index).IsZero() {
+		if f != nil && f.one && !v.FieldByIndex(f.index).IsZero() {
 			given = append(given, &t.entries[i])
 		}
 	}

@@ -41,7 +41,7 @@ func keyRows(b *strings.Builder, t reflect.Type, path string) {
 	fs := fieldsOf(t)
 	for i := range fs.list {
 		f := &fs.list[i]
-		of := t.Field(f.index).Type
+		of := t.FieldByIndex(f.index).Type
 		def := "`" + f.def + "`"
 		if f.def == "" {
 			def = ""

@@ -2,6 +2,7 @@ package jobspec
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -11,13 +12,14 @@ import (
 
 // field is one key of a struct, as its tags describe it; see [Spec].
 type field struct {
-	index                   int
-	place                   int // the field that takes the place of the value, −1 for none
+	index                   []int
+	place                   []int // the field that takes the place of the value, nil for none
 	key, doc, def, is       string
 	write                   string
 	least, most             string
 	words, later            []string
 	need, one, short, reach bool
+	secret                  bool
 }
 
 // fields are those of a struct, with the keys that this version cannot do yet.
@@ -41,15 +43,7 @@ func fieldsOf(t reflect.Type) *fields {
 		return f.(*fields)
 	}
 	out := &fields{}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if f.Name == "_" {
-			out.later = strings.Fields(f.Tag.Get("later"))
-		}
-		if f.Tag.Get("key") != "" {
-			out.list = append(out.list, readTags(t, f, i))
-		}
-	}
+	out.add(t, nil)
 	for i := range out.list {
 		if out.list[i].short {
 			out.short = &out.list[i]
@@ -59,15 +53,31 @@ func fieldsOf(t reflect.Type) *fields {
 	return f.(*fields)
 }
 
-func readTags(t reflect.Type, f reflect.StructField, i int) field {
+// add reads the tags of the fields of t, which is reached by at. The fields of an embedded struct are the struct's own.
+func (fs *fields) add(t reflect.Type, at []int) {
+	for i := range t.NumField() {
+		f, index := t.Field(i), append(slices.Clone(at), i)
+		switch {
+		case f.Name == "_":
+			fs.later = append(fs.later, strings.Fields(f.Tag.Get("later"))...)
+		case f.Anonymous && f.Type.Kind() == reflect.Struct:
+			fs.add(f.Type, index)
+		case f.Tag.Get("key") != "":
+			fs.list = append(fs.list, readTags(t, f, at, index))
+		}
+	}
+}
+
+func readTags(t reflect.Type, f reflect.StructField, at, index []int) field {
 	tag := f.Tag.Get
 	out := field{
-		index: i, place: -1, key: tag("key"), doc: tag("doc"), def: tag("default"), is: tag("is"), write: tag("write"), least: tag("least"), most: tag("most"),
+		index: index, key: tag("key"), doc: tag("doc"), def: tag("default"), is: tag("is"), write: tag("write"), least: tag("least"), most: tag("most"),
 		words: strings.Fields(tag("words")), later: strings.Fields(tag("later")),
 		need: tag("need") != "", one: tag("one") != "", short: tag("short") != "", reach: tag("reach") != "",
+		secret: tag("secret") != "",
 	}
 	if p, ok := t.FieldByName(f.Name + "Pos"); ok && p.Type == posType {
-		out.place = p.Index[0]
+		out.place = append(slices.Clone(at), p.Index...)
 	}
 	return out
 }

@@ -110,7 +110,7 @@ func (s *Spec) sink(name string) (*Sink, error) {
 
 func (s *Spec) opener(src *Source) func(context.Context) (offsets.Source, error) {
 	return func(ctx context.Context) (offsets.Source, error) {
-		return offsets.DialKafka(ctx, src.Kafka.Brokers, "millrace-"+s.Name,
+		return offsets.DialKafka(ctx, src.Kafka.reached(s.Name),
 			offsets.KafkaOptions{Source: src.Name, Topics: []string{src.Kafka.Topic}, ReadCommitted: true})
 	}
 }

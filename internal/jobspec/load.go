@@ -58,10 +58,16 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 		return nil, fmt.Errorf("find directory of %s: %w", path, err)
 	}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	if o.Secret == nil {
+		o.Secret = func([]string) {}
+	}
+	o.Secret(setPasswords(o.Set))
 	t, err := parseTree(path, text)
 	if err != nil {
+		o.Secret(passwordsIn(string(text)))
 		return nil, err
 	}
+	o.Secret(passwords(t))
 	switch t.kind {
 	case mapTree:
 	case nullTree:
@@ -74,9 +80,7 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 	if err := v.expand(t); err != nil {
 		return nil, err
 	}
-	if o.Secret != nil {
-		o.Secret(v.secrets)
-	}
+	o.Secret(append(v.secrets, passwords(t)...))
 	for _, s := range o.Set {
 		if t, err = set(t, s); err != nil {
 			return nil, err

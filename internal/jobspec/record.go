@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/millrace/millrace/batch"
@@ -73,7 +74,7 @@ func writeString(b *bytes.Buffer, s string) {
 	b.Write(data)
 }
 
-// Resolve builds a job from what [Spec.Record] wrote. How it is reached (brokers) comes from the file at hand, s, and so
+// Resolve builds a job from what [Spec.Record] wrote. How it is reached (brokers, TLS, SASL) comes from the file at hand, s, and so
 // do the variables that its secrets refer to.
 func (s *Spec) Resolve(recorded []byte) (*batch.Job, error) {
 	old, err := s.readRecord(recorded)
@@ -117,45 +118,90 @@ func (s *Spec) readRecord(recorded []byte) (*Spec, error) {
 	return old, nil
 }
 
-// reachBy puts the brokers of the file at hand into a recorded tree, source by source. A source that the file calls
-// otherwise now is reached as all of its sources are, when they are reached in one way.
+// reachBy puts how the file at hand reaches its clusters into a recorded tree, one by one.
 func (s *Spec) reachBy(recorded *tree) error {
-	sources := recorded.get("sources")
-	if sources == nil {
+	if recorded.get("sources") == nil {
 		return errors.New("it has no sources")
 	}
-	for _, e := range sources.entries {
-		brokers, err := s.brokersOf(e.key)
-		if err != nil {
-			return err
+	for _, section := range []string{"sources", "sinks"} {
+		named := recorded.get(section)
+		if named == nil {
+			continue
 		}
-		if kafka := e.val.get("kafka"); kafka != nil {
-			kafka.entries = append(kafka.entries, entry{key: "brokers", val: brokers})
+		for _, e := range named.entries {
+			at := e.val.get("kafka")
+			if at == nil {
+				continue
+			}
+			reach, err := s.reachOf(section, e.key)
+			if err != nil {
+				return err
+			}
+			at.entries = append(at.entries, reach...)
 		}
 	}
 	return nil
 }
 
-// brokersOf is where a source is reached, as the file at hand says it.
-func (s *Spec) brokersOf(source string) (*tree, error) {
-	name := source
-	if !slices.ContainsFunc(s.Sources, func(at Source) bool { return at.Name == source }) {
-		name = s.Sources[0].Name
-		for _, at := range s.Sources {
-			if !slices.Equal(at.Kafka.Brokers, s.Sources[0].Kafka.Brokers) {
-				return nil, &dstream.Error{Msg: fmt.Sprintf("the open batch reads source %q, which the job file no longer has", source),
-					Hint: "put the source back until that batch is done"}
-			}
+// reachOf is how the file at hand reaches a source or sink. One that the file calls otherwise now is reached as all in
+// its section are, when they are reached in one way.
+func (s *Spec) reachOf(section, name string) ([]entry, error) {
+	clusters := s.clusters(section)
+	if i := slices.IndexFunc(clusters, func(c namedCluster) bool { return c.name == name }); i >= 0 {
+		return clusters[i].reach(), nil
+	}
+	for _, c := range clusters {
+		if !reflect.DeepEqual(c.cluster.reached(s.Name), clusters[0].cluster.reached(s.Name)) {
+			clusters = nil
+			break
 		}
 	}
-	brokers := s.normal.get("sources").get(name).get("kafka").get("brokers")
-	brokers.freeze()
-	return brokers, nil
+	if len(clusters) == 0 {
+		return nil, &dstream.Error{Msg: fmt.Sprintf("the open batch uses %q of %s, which the job file no longer has", name, section),
+			Hint: "put it back until that batch is done"}
+	}
+	return clusters[0].reach(), nil
+}
+
+// namedCluster is how a source or sink is reached.
+type namedCluster struct {
+	name    string
+	cluster *Cluster
+	normal  *tree // of what stands under kafka
+}
+
+// clusters are those that a section of the file names.
+func (s *Spec) clusters(section string) []namedCluster {
+	var out []namedCluster
+	add := func(name string, c *Cluster) {
+		out = append(out, namedCluster{name, c, s.normal.get(section).get(name).get("kafka")})
+	}
+	if section == "sources" {
+		for i := range s.Sources {
+			add(s.Sources[i].Name, &s.Sources[i].Kafka.Cluster)
+		}
+	}
+	return out
+}
+
+// reach are the keys that are not recorded.
+func (c namedCluster) reach() []entry {
+	var out []entry
+	for _, e := range c.normal.entries {
+		if e.reach {
+			e.val.freeze()
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // freeze keeps variables from being looked for once more.
 func (t *tree) freeze() {
 	t.expanded = true
+	for _, e := range t.entries {
+		e.val.freeze()
+	}
 	for _, item := range t.items {
 		item.freeze()
 	}

@@ -82,9 +82,12 @@ func TestResolve(t *testing.T) {
 // How a job is reached is not in its record, so it cannot come out of it.
 func TestRecordHasNoBrokers(t *testing.T) {
 	workDir(t)
-	_, job := mustJob(t, replaced(t, viewsJob, "a:1,b:2", "secret-host:9"))
-	if bytes.Contains(job.Recorded, []byte("secret-host")) {
-		t.Errorf("brokers in the record: %s", job.Recorded)
+	_, job := mustJob(t, replaced(t, viewsJob, "a:1,b:2", "secret-host:9", "topic: ad-events}",
+		"topic: ad-events, client_id: secret-id, tls: {ca: secret-ca}, sasl: {mechanism: PLAIN, username: u, password: secret}}"))
+	for _, word := range []string{"secret", "sasl", "tls", "client_id", "brokers"} {
+		if bytes.Contains(job.Recorded, []byte(word)) {
+			t.Errorf("%s in the record: %s", word, job.Recorded)
+		}
 	}
 	now, _ := mustJob(t, viewsJob)
 	resolved, err := now.Resolve(job.Recorded)
@@ -124,6 +127,7 @@ func TestHash(t *testing.T) {
 		"SQL spelling":   {"SELECT a.campaign_id, window_start, count(*) AS views\n", "select CAMPAIGN_ID,\n    e.window_start, COUNT( * ) views -- c\n"},
 		"the other form": {"TUMBLE(events, event_time, INTERVAL '10' SECOND)", "TABLE(TUMBLE(TABLE events, DESCRIPTOR(event_time), INTERVAL '10 seconds'))"},
 		"brokers":        {"a:1,b:2", "z:9"},
+		"credentials":    {"topic: ad-events}", "topic: ad-events, tls: {ca: x}, sasl: {mechanism: PLAIN, username: u, password: hunter2}}"},
 		"limits":         {"{rows: 1000}", "{rows: 5, bytes: 1GiB}"},
 		"shards":         {"limits:", "shards: 7\nlimits:"},
 	} {

@@ -95,7 +95,7 @@ func structSchema(t reflect.Type, _ *field) object {
 	properties, required := object{}, []string{}
 	for i := range fs.list {
 		f := &fs.list[i]
-		properties = append(properties, member{f.key, described(schemaOf(t.Field(f.index).Type, f), f)})
+		properties = append(properties, member{f.key, described(schemaOf(t.FieldByIndex(f.index).Type, f), f)})
 		if f.need {
 			required = append(required, f.key)
 		}
@@ -116,7 +116,7 @@ func structSchema(t reflect.Type, _ *field) object {
 		out = append(out, member{"oneOf", each})
 	}
 	if fs.short != nil {
-		return anyOf(schemaOf(t.Field(fs.short.index).Type, fs.short), out)
+		return anyOf(schemaOf(t.FieldByIndex(fs.short.index).Type, fs.short), out)
 	}
 	return out
 }
@@ -181,12 +181,18 @@ func namedSchema(t reflect.Type) object {
 
 func textSchema(f *field) object {
 	if len(f.words) > 0 {
-		words := []any{}
+		words, numbers := []any{}, []any{}
 		for _, w := range f.words {
 			words = append(words, w)
 			if w == "null" {
 				words = append(words, nil)
 			}
+			if n, err := strconv.ParseFloat(w, 64); err == nil {
+				numbers = append(numbers, n) // as YAML reads it without quotes
+			}
+		}
+		if len(numbers) > 0 {
+			return anyOf(object{{"enum", words}}, object{{"enum", numbers}}, anyVariable)
 		}
 		return anyOf(object{{"enum", words}}, anyVariable)
 	}
@@ -241,11 +247,6 @@ func (*Share) schema() object {
 
 func (*Path) schema() object {
 	return object{{"type", "string"}, {"minLength", 1}}
-}
-
-func (*Brokers) schema() object {
-	one := anyOf(object{{"type", "string"}, {"pattern", `^[^,]+:\d+(,[^,]+:\d+)*$`}}, anyVariable)
-	return anyOf(one, object{{"type", "array"}, {"minItems", 1}, {"items", one}})
 }
 
 func (*Partitions) schema() object {

@@ -21,8 +21,9 @@ import (
 //	least, most  bounds of a number or a duration
 //	write    what to write, for messages
 //	reach    how the job is reached, not what it computes: not recorded
+//	secret   shown as *** wherever it comes from
 //
-// A field NamePos beside a field Name has the place of its value; Pos has the place of the whole.
+// An embedded struct lends its fields. A field NamePos beside a field Name has the place of its value; Pos has the place of the whole.
 type Spec struct {
 	Name        string    `key:"name" need:"yes" is:"name" doc:"Identity of the job: of its log and of its file names. Another name on the same checkpoint is refused."`
 	Timezone    string    `key:"timezone" is:"zone" default:"UTC" doc:"Time zone of calendar functions, of texts without a zone and of cron: a name of the IANA database."`
@@ -60,15 +61,12 @@ type Source struct {
 
 // Kafka is a topic of a cluster.
 type Kafka struct {
-	Brokers Brokers `key:"brokers" need:"yes" reach:"yes" doc:"host:port, several with commas between them, or a list."`
-	Topic   string  `key:"topic" need:"yes" is:"topic" doc:"The topic to read."`
-	Start   string  `key:"start" words:"earliest latest" later:"timestamp offsets committed" default:"earliest" doc:"Where the first run begins, earliest or latest. Later runs go on from the checkpoint."`
+	Cluster
+	Topic string `key:"topic" need:"yes" is:"topic" doc:"The topic to read."`
+	Start string `key:"start" words:"earliest latest" later:"timestamp offsets committed" default:"earliest" doc:"Where the first run begins, earliest or latest. Later runs go on from the checkpoint."`
 
-	_ struct{} `later:"sasl tls topics pattern isolation rate offsets timestamp"`
+	_ struct{} `later:"topics pattern isolation rate offsets timestamp"`
 }
-
-// Brokers are addresses, host:port.
-type Brokers []string
 
 // Column is a declared column. Its short form is the type alone.
 type Column struct {

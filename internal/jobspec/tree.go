@@ -44,6 +44,16 @@ type entry struct {
 	reach bool // says how the job is reached: not recorded
 }
 
+// hidden returns a copy of a scalar that must not be shown.
+func (t *tree) hidden() *tree {
+	c := *t
+	if c.secret == "" {
+		c.secret = "***"
+	}
+	c.masked = "***"
+	return &c
+}
+
 // shown is the value for a message.
 func (t *tree) shown() string {
 	switch {

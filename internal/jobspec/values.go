@@ -3,7 +3,6 @@ package jobspec
 import (
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -32,6 +31,9 @@ func (d *decoder) str(t *tree, v reflect.Value, f *field, where string) (*tree, 
 		}
 	}
 	v.SetString(t.scalar)
+	if f.secret {
+		return t.hidden(), nil
+	}
 	return t, nil
 }
 
@@ -199,46 +201,6 @@ func (d *decoder) absolute(path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(d.dir, path)
-}
-
-// read takes text, a comma list, or a YAML list.
-func (b *Brokers) read(_ *decoder, t *tree, where string) (*tree, error) {
-	items := []*tree{t}
-	if t.kind == listTree {
-		items = t.items
-	}
-	for _, item := range items {
-		if item.kind != scalarTree {
-			return nil, fail(item.pos, "", "%s: %s is not host:port", where, item.kind)
-		}
-		for _, one := range strings.Split(item.scalar, ",") {
-			one = strings.TrimSpace(one)
-			host, port, err := net.SplitHostPort(one)
-			if n, e := strconv.ParseUint(port, 10, 16); err != nil || host == "" || e != nil || n == 0 {
-				return nil, fail(item.pos, "such as localhost:9092", "%s: %s is not host:port", where, item.with(one).shown())
-			}
-			*b = append(*b, one)
-		}
-	}
-	if len(*b) == 0 {
-		return nil, fail(t.pos, "", "%s is empty", where)
-	}
-	return b.tree(items), nil
-}
-
-// tree is the normal form: a text, or a list of them.
-func (b Brokers) tree(from []*tree) *tree {
-	list := &tree{kind: listTree}
-	for _, one := range b {
-		list.items = append(list.items, &tree{kind: scalarTree, scalar: one})
-	}
-	if slices.ContainsFunc(from, func(t *tree) bool { return t.secret != "" }) { // they are not taken apart
-		return &tree{kind: listTree, items: from}
-	}
-	if len(b) == 1 {
-		return list.items[0]
-	}
-	return list
 }
 
 // read takes one expression or a list of them.
