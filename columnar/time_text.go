@@ -8,7 +8,6 @@ type timeText struct {
 	clock  int64 // µs of the day
 	offset int64 // µs east of UTC
 	zoned  bool  // there is an offset
-	timed  bool  // there is a time of day
 }
 
 // parseTimeText reads [+-]YYYY-MM-DD, with four to seven digits in the year, then perhaps T or a blank and
@@ -20,7 +19,6 @@ func parseTimeText(b []byte) (t timeText, ok bool) {
 	if b[0] != ' ' && b[0]|0x20 != 't' {
 		return t, false
 	}
-	t.timed = true
 	if t.clock, b, ok = cutClock(b[1:]); !ok {
 		return t, false
 	}
@@ -118,14 +116,14 @@ func parseInstant(text []byte, z *Zone) (int64, textFault) {
 	return faultOf(at-t.offset, ok)
 }
 
-// parseDay reads a date without a time of day.
+// parseDay reads a date. A time of day and an offset behind it are checked but do not count, as in PostgreSQL and DuckDB.
 func parseDay(text []byte) (int32, textFault) {
 	if d, ok := ParseDate(text); ok {
 		return d, textOK
 	}
 	t, ok := parseTimeText(text)
 	switch {
-	case !ok || t.timed:
+	case !ok:
 		return 0, textMismatch
 	case t.days != int64(int32(t.days)):
 		return 0, textRange
