@@ -137,7 +137,7 @@ func (b *binder) column(e Expr) (*columnar.Expr, *Error) {
 func (b *binder) field(e Expr, of *columnar.Expr, name string) (*columnar.Expr, *Error) {
 	text := b.graph.columns.render(of)
 	if of.Type.Kind != columnar.Struct {
-		return nil, b.errorf(e, "%s is %s, which has no field %q", text, of.Type.Article(), name)
+		return nil, &Error{Pos: b.at(e), Msg: fmt.Sprintf("%s is %s, which has no field %q", text, of.Type.Article(), name), Hint: partsHint(of.Type, name)}
 	}
 	fields := &columnar.Schema{Fields: of.Type.Fields()}
 	i := fields.Index(name)
@@ -145,6 +145,20 @@ func (b *binder) field(e Expr, of *columnar.Expr, name string) (*columnar.Expr, 
 		return nil, &Error{Pos: b.at(e), Msg: fmt.Sprintf("%s has no field %q", text, name), Hint: hintAmong(name, fields.Names())}
 	}
 	return fieldOf(of, fields.Fields[i]), nil
+}
+
+// partsHint says how SQL reaches the parts of a type that has no fields.
+func partsHint(t columnar.Type, name string) string {
+	quoted := "'" + strings.ReplaceAll(name, "'", "''") + "'"
+	switch {
+	case t.Kind == columnar.Map:
+		return "a value is reached by its key: …[" + quoted + "]"
+	case t.Kind == columnar.Array && t.Elem().Kind == columnar.Struct:
+		return "its elements have fields: …[1]." + name + ", or t." + name + " behind CROSS JOIN UNNEST(…) AS t"
+	case t.Kind == columnar.String:
+		return "a member of a JSON text is … ->> " + quoted
+	}
+	return ""
 }
 
 func (b *binder) aggregate(e Expr) (*columnar.Expr, *Error) {

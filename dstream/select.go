@@ -66,6 +66,9 @@ func (s *Stream) star(b *binder, e Expr) (scope, *Error) {
 	from := s.scope
 	if e.Qualifier != "" {
 		if from = s.scope.under(e.Qualifier); len(from) == 0 {
+			if _, err := s.scope.resolve(Expr{Name: e.Qualifier}, b.at(e)); err == nil {
+				return nil, &Error{Pos: b.at(e), Msg: fmt.Sprintf("%q is a column, whose fields cannot be taken by .*", e.Qualifier), Hint: "name the fields"}
+			}
 			return nil, &Error{Pos: b.at(e), Msg: quoted("unknown table or alias", e.Qualifier), Hint: hintAmong(e.Qualifier, s.scope.qualifiers())}
 		}
 	}
