@@ -19,15 +19,16 @@ const snapshotBytes = 16 << 20
 // Options are the choices of one run. The zero value but for Job works.
 type Options struct {
 	Job      *Job
-	Resolve  Resolve         // builds the job of an open batch that another job file planned; nil: such a batch is refused
-	TakeOver bool            // take the job from a holder in any state
-	Reopen   bool            // go on after a flush
-	Version  string          // of the program, for the log
-	Cores    int             // tasks at a time; 0: GOMAXPROCS
-	Report   Reporter        // nil: nobody wants to know
-	Warn     func(string)    // told what an operator should know; nil: nobody
-	Stop     <-chan struct{} // closed: finish the batch in work and return nil; nil: never
-	Env      Env             // zero: [SystemEnv]
+	Resolve  Resolve               // builds the job of an open batch that another job file planned; nil: such a batch is refused
+	TakeOver bool                  // take the job from a holder in any state
+	Reopen   bool                  // go on after a flush
+	Assume   map[string]Assumption // by sink: what became of the open batch, where the sink has lost its record
+	Version  string                // of the program, for the log
+	Cores    int                   // tasks at a time; 0: GOMAXPROCS
+	Report   Reporter              // nil: nobody wants to know
+	Warn     func(string)          // told what an operator should know; nil: nobody
+	Stop     <-chan struct{}       // closed: finish the batch in work and return nil; nil: never
+	Env      Env                   // zero: [SystemEnv]
 
 	// For tests. Zero: localExecutor, and the constants of these names.
 	executor                     newExecutor
@@ -109,7 +110,7 @@ func (d *driver) run(ctx context.Context, entries []Entry) error {
 	if err := d.recover(ctx, digest); err != nil {
 		return err
 	}
-	if err := d.use(ctx, d.o.Job, digest, d.o.Job.Shards); err != nil {
+	if err := d.useAtHand(ctx, digest); err != nil {
 		return err
 	}
 	h.releaseState()
@@ -165,6 +166,9 @@ func (d *driver) survey(ctx context.Context) (survey, error) {
 
 // tick plans and runs one batch. It reports false when there was nothing to do.
 func (d *driver) tick(ctx context.Context) (bool, error) {
+	if err := d.s.refresh(ctx); err != nil {
+		return false, d.refuseIfLeading(err)
+	}
 	watch := newStopwatch(d.o.Env.Clock)
 	q, err := d.question(ctx)
 	if err != nil {

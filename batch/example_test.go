@@ -77,7 +77,7 @@ func clicksByPage() (*dstream.Plan, error) {
 
 // screen prints the rows of the job.
 func screen(k *dstream.SinkPlan) batch.Sink {
-	return batch.Sink{Name: k.Name, Open: func(context.Context, output.Owner, bool) (output.Sink, error) {
+	return batch.Sink{Name: k.Name, Open: func(context.Context, output.Opening) (output.Sink, error) {
 		return output.NewStdout(k.Name, os.Stdout, output.Layout{Schema: k.Schema, Columns: k.Columns})
 	}}
 }

@@ -81,13 +81,13 @@ type Table struct {
 	Zones   []string // names of time zones, without UTC
 }
 
-// Sink opens one output. Open claims the place for owner; a foreign owner is an [output.OwnedError]. written says that
-// the log has committed rows to this sink: then a place that does not know the owner is an [output.ConflictError],
-// because a disk is not mounted or the path is another one.
+// Sink opens one output. Open claims the place for the owner; a foreign owner is an [output.OwnedError]. Where the log
+// has committed rows to this sink, a place that does not know the owner is an [output.ConflictError], because a disk is
+// not mounted or the path is another one; an [output.Recorder] says so by its standing.
 type Sink struct {
 	Name      string
 	Guarantee Guarantee // what the sink promises, for reports
-	Open      func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error)
+	Open      func(ctx context.Context, o output.Opening) (output.Sink, error)
 }
 
 // Guarantee is what a sink promises about the rows of a batch that had to run again.

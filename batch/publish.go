@@ -71,8 +71,8 @@ func dataDecides(err error) bool {
 // leftover is the error of a sink that holds something of the batch already: to a rerun that publishes nothing, whatever
 // is there of its batch is in the way.
 func (d *driver) leftover(ctx context.Context, info output.BatchInfo) error {
-	for _, sink := range d.s.sinks {
-		if err := sink.Publish(ctx, &output.Prepared{Info: info}); err != nil {
+	for _, i := range d.s.publishOrder() {
+		if err := d.s.sinks[i].Publish(ctx, &output.Prepared{Info: info}); err != nil {
 			return err
 		}
 	}
@@ -80,10 +80,12 @@ func (d *driver) leftover(ctx context.Context, info output.BatchInfo) error {
 }
 
 func batchInfo(job *Job, p *Planned, rerun bool) output.BatchInfo {
-	return output.BatchInfo{Job: job.Name, JobHash: p.JobHash, Batch: p.Batch, PlanTime: p.At, Ranges: p.Ranges, Shards: p.Shards, Rerun: rerun}
+	return output.BatchInfo{Job: job.Name, JobHash: p.JobHash, Batch: p.Batch, PlanTime: p.At, Ranges: p.Ranges, RangeHash: RangeHash(p),
+		Shards: p.Shards, Rerun: rerun}
 }
 
-// publish prepares the batch in every sink before any of them makes it visible.
+// publish prepares the batch in every sink before any of them makes it visible: files first, then what is committed
+// with a record, and behind publish the log.
 func (d *driver) publish(ctx context.Context, info output.BatchInfo, o *outcome) error {
 	prepared, err := d.prepare(ctx, info, o)
 	if err != nil {
@@ -94,9 +96,9 @@ func (d *driver) publish(ctx context.Context, info output.BatchInfo, o *outcome)
 	}
 	c := o.commit
 	c.Files, c.SinkRows = map[string][]output.File{}, map[string]int64{}
-	for i, sink := range d.s.sinks {
+	for _, i := range d.s.publishOrder() {
 		name := d.s.job.Sinks[i].Name
-		if err := sink.Publish(ctx, prepared[i]); err != nil {
+		if err := d.s.sinks[i].Publish(ctx, prepared[i]); err != nil {
 			return fmt.Errorf("publish batch %d: %w", info.Batch, err)
 		}
 		c.Files[name], c.SinkRows[name] = prepared[i].Files, prepared[i].Rows

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -227,9 +228,10 @@ func (h *History) held(operator string) int64 {
 
 // Facts are what the sinks and the job at hand say, beside the journal.
 type Facts struct {
-	Published map[string]int64 // by sink: the highest batch it knows to be committed
-	Reopen    bool             // go on after a flush
-	Flush     bool             // the run ends with a flush itself
+	Published map[string]output.Standing // by sink
+	Assume    map[string]Assumption      // by sink: what an operator says of the open batch
+	Reopen    bool                       // go on after a flush
+	Flush     bool                       // the run ends with a flush itself
 }
 
 // Action is what a driver does first.
@@ -247,26 +249,39 @@ const (
 type Decision struct {
 	Action Action
 	Reason string // for Refuse: what is wrong and the one way out
+	// Records are what sinks that have no record must write first, by sink: 0 claims the place for this checkpoint.
+	Records map[string]output.Standing
 }
 
 // Decide says what to do on start. It is pure, so that every case is a row of a table in its test.
 func Decide(h *History, f Facts) Decision {
-	last := h.finishing()
+	dec := h.decideRun(f)
 	for _, sink := range slices.Sorted(maps.Keys(f.Published)) {
-		if at := f.Published[sink]; at > last {
-			return Decision{Refuse, fmt.Sprintf("sink %q has committed batch %d but the log ends with batch %d: the checkpoint is an old copy, or another one wrote to this output; restore the newer checkpoint", sink, at, last)}
+		record, reason := h.decideSink(sink, f.Published[sink], f.Assume)
+		switch {
+		case reason != "":
+			return Decision{Action: Refuse, Reason: reason}
+		case record != nil:
+			if dec.Records == nil {
+				dec.Records = map[string]output.Standing{}
+			}
+			dec.Records[sink] = *record
 		}
 	}
-	if len(h.Open) > 0 {
-		return Decision{Action: Rerun}
-	}
+	return dec
+}
+
+// decideRun is the decision that the log alone calls for.
+func (h *History) decideRun(f Facts) Decision {
 	switch {
+	case len(h.Open) > 0:
+		return Decision{Action: Rerun}
 	case h.Flushed == nil, f.Flush && !f.Reopen: // a flush that is asked for again is done, see driver.available
 		return Decision{Action: Plan}
 	case f.Reopen:
 		return Decision{Action: Undo}
 	}
-	return Decision{Refuse, h.flushedReason()}
+	return Decision{Action: Refuse, Reason: h.flushedReason()}
 }
 
 // finishing is the highest batch that a sink may hold: the open plan's, because an older driver that was paused behind

@@ -37,6 +37,34 @@ func (j *journal) commit(p *Planned) *Committed {
 	return c
 }
 
+// commitRows commits a batch with rows for a sink.
+func (j *journal) commitRows(p *Planned, sink string) {
+	j.commit(p).Files = map[string][]output.File{sink: {{Path: "x", Rows: 1}}}
+}
+
+// standing is that of a sink that keeps no record.
+func standing(sink string, batch int64) map[string]output.Standing {
+	return map[string]output.Standing{sink: {Batch: batch}}
+}
+
+// recorded is the standing of the sink "out" by its record.
+func recorded(batch int64, hash string) map[string]output.Standing {
+	return map[string]output.Standing{"out": {Batch: batch, Recorded: true, RangeHash: hash}}
+}
+
+var (
+	missing = map[string]output.Standing{"out": {Recorded: true, Missing: true}}
+	claim   = &output.Standing{Recorded: true}
+)
+
+// planHash is the range hash of a batch of a journal whose every record so far is a plan and its commit.
+func planHash(batch int64) string {
+	j := &journal{at: batch - 1}
+	return RangeHash(j.plan(batch, false))
+}
+
+var finalHash = RangeHash((&journal{}).plan(1, true))
+
 func TestFoldAndDecide(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -47,12 +75,13 @@ func TestFoldAndDecide(t *testing.T) {
 		next   int64
 		open   []int64
 		pos    int64 // next offset of t/0; −1: none
+		record *output.Standing
 	}{
 		{name: "a new checkpoint plans batch 1", write: func(*journal) {}, action: Plan, next: 1, pos: -1},
 		{name: "committed: plan the next", write: func(j *journal) { j.commit(j.plan(1, false)) }, action: Plan, next: 2, pos: 10},
 		{name: "planned only: run it again", write: func(j *journal) { j.plan(1, false) }, action: Rerun, next: 2, open: []int64{1}, pos: -1},
 		{name: "planned after a commit", write: func(j *journal) { j.commit(j.plan(1, false)); j.plan(2, false) },
-			facts: Facts{Published: map[string]int64{"lake": 1}}, action: Rerun, next: 3, open: []int64{2}, pos: 10},
+			facts: Facts{Published: standing("lake", 1)}, action: Rerun, next: 3, open: []int64{2}, pos: 10},
 		{name: "two open plans run in order", write: func(j *journal) { j.plan(1, false); j.plan(2, false) }, action: Rerun, next: 3, open: []int64{1, 2}, pos: -1},
 		{name: "cancelled: same offsets under a new id", write: func(j *journal) {
 			j.commit(j.plan(1, false))
@@ -60,11 +89,60 @@ func TestFoldAndDecide(t *testing.T) {
 			j.add(&Cancelled{Batch: 2, Reason: "bad record"})
 		}, action: Plan, next: 3, pos: 10},
 		{name: "a sink ahead of the log", write: func(j *journal) { j.commit(j.plan(1, false)) },
-			facts: Facts{Published: map[string]int64{"lake": 2}}, action: Refuse, reason: `sink "lake" has committed batch 2 but the log ends with batch 1`, next: 2, pos: 10},
+			facts: Facts{Published: standing("lake", 2)}, action: Refuse, reason: `sink "lake" has committed batch 2 but the log ends with batch 1`, next: 2, pos: 10},
 		{name: "an open plan that a paused driver finished meanwhile", write: func(j *journal) { j.plan(1, false) },
-			facts: Facts{Published: map[string]int64{"lake": 1}}, action: Rerun, next: 2, open: []int64{1}, pos: -1},
+			facts: Facts{Published: standing("lake", 1)}, action: Rerun, next: 2, open: []int64{1}, pos: -1},
 		{name: "a sink ahead of an open plan", write: func(j *journal) { j.plan(1, false) },
-			facts: Facts{Published: map[string]int64{"lake": 2}}, action: Refuse, reason: "the checkpoint is an old copy", next: 2, open: []int64{1}, pos: -1},
+			facts: Facts{Published: standing("lake", 2)}, action: Refuse, reason: "the checkpoint is an old copy", next: 2, open: []int64{1}, pos: -1},
+		{name: "a sink with a record, first start: claim", write: func(*journal) {}, facts: Facts{Published: missing}, action: Plan, next: 1, pos: -1, record: claim},
+		{name: "a record of the last batch", write: func(j *journal) { j.commitRows(j.plan(1, false), "out") },
+			facts: Facts{Published: recorded(1, planHash(1))}, action: Plan, next: 2, pos: 10},
+		{name: "a record ahead of the log", write: func(j *journal) { j.commitRows(j.plan(1, false), "out") },
+			facts: Facts{Published: recorded(2, "x")}, action: Refuse, reason: `sink "out" has committed batch 2 but the log ends with batch 1`, next: 2, pos: 10},
+		{name: "a record of the last batch with other ranges", write: func(j *journal) { j.commitRows(j.plan(1, false), "out") },
+			facts: Facts{Published: recorded(1, "x")}, action: Refuse, reason: "two copies of this checkpoint", next: 2, pos: 10},
+		{name: "a record below the last batch, which had no rows for it", write: func(j *journal) { j.commitRows(j.plan(1, false), "out"); j.commit(j.plan(2, false)) },
+			facts: Facts{Published: recorded(1, planHash(1))}, action: Plan, next: 3, pos: 20},
+		{name: "a record below a batch with rows", write: func(j *journal) { j.commitRows(j.plan(1, false), "out"); j.commitRows(j.plan(2, false), "out") },
+			facts: Facts{Published: recorded(1, planHash(1))}, action: Refuse, reason: `sink "out" says batch 1 but the log has committed rows of batch 2`, next: 3, pos: 20},
+		{name: "a claim below a batch with rows", write: func(j *journal) { j.commitRows(j.plan(1, false), "out") },
+			facts: Facts{Published: recorded(0, "")}, action: Refuse, reason: "the record was set back", next: 2, pos: 10},
+		{name: "a record below the open batch", write: func(j *journal) { j.commitRows(j.plan(1, false), "out"); j.plan(2, false) },
+			facts: Facts{Published: recorded(1, planHash(1))}, action: Rerun, next: 3, open: []int64{2}, pos: 10},
+		{name: "a claim and an open batch", write: func(j *journal) { j.plan(1, false) },
+			facts: Facts{Published: recorded(0, "")}, action: Rerun, next: 2, open: []int64{1}, pos: -1},
+		{name: "a record of the open batch", write: func(j *journal) { j.plan(1, false) },
+			facts: Facts{Published: recorded(1, planHash(1))}, action: Rerun, next: 2, open: []int64{1}, pos: -1},
+		{name: "a record of the open batch with other ranges", write: func(j *journal) { j.plan(1, false) },
+			facts: Facts{Published: recorded(1, "x")}, action: Refuse, reason: "has committed batch 1 with range hash x", next: 2, open: []int64{1}, pos: -1},
+		{name: "a record beyond the open batch, with two open", write: func(j *journal) { j.plan(1, false); j.plan(2, false) },
+			facts: Facts{Published: recorded(2, planHash(2))}, action: Refuse, reason: "the log ends with batch 1", next: 3, open: []int64{1, 2}, pos: -1},
+		{name: "a record of a cancelled batch", write: func(j *journal) { j.plan(1, false); j.add(&Cancelled{Batch: 1}) },
+			facts: Facts{Published: recorded(1, planHash(1))}, action: Refuse, reason: "the log ends with batch 0", next: 2, pos: -1},
+		{name: "no record and rows committed, nothing open: write it anew", write: func(j *journal) { j.commitRows(j.plan(1, false), "out"); j.commit(j.plan(2, false)) },
+			facts: Facts{Published: missing}, action: Plan, next: 3, pos: 20, record: &output.Standing{Batch: 2, Recorded: true, RangeHash: planHash(2)}},
+		{name: "no record and no rows committed: a sink that came later", write: func(j *journal) { j.commit(j.plan(1, false)) },
+			facts: Facts{Published: missing}, action: Plan, next: 2, pos: 10, record: claim},
+		{name: "no record and an open batch", write: func(j *journal) { j.commitRows(j.plan(1, false), "out"); j.plan(2, false) },
+			facts: Facts{Published: missing}, action: Refuse, reason: "--assume-published out=2 or --assume-unpublished out=2", next: 3, open: []int64{2}, pos: 10},
+		{name: "no record, no rows and an open batch", write: func(j *journal) { j.plan(1, false) },
+			facts: Facts{Published: missing}, action: Refuse, reason: "--assume-published out=1 or --assume-unpublished out=1", next: 2, open: []int64{1}, pos: -1},
+		{name: "assumed to be published", write: func(j *journal) { j.commitRows(j.plan(1, false), "out"); j.plan(2, false) },
+			facts: Facts{Published: missing, Assume: map[string]Assumption{"out": {2, true}}}, action: Rerun, next: 3, open: []int64{2}, pos: 10,
+			record: &output.Standing{Batch: 2, Recorded: true, RangeHash: planHash(2)}},
+		{name: "assumed not to be published", write: func(j *journal) { j.commitRows(j.plan(1, false), "out"); j.plan(2, false) },
+			facts: Facts{Published: missing, Assume: map[string]Assumption{"out": {2, false}}}, action: Rerun, next: 3, open: []int64{2}, pos: 10,
+			record: &output.Standing{Batch: 1, Recorded: true, RangeHash: planHash(1)}},
+		{name: "the first batch assumed not to be published", write: func(j *journal) { j.plan(1, false) },
+			facts: Facts{Published: missing, Assume: map[string]Assumption{"out": {1, false}}}, action: Rerun, next: 2, open: []int64{1}, pos: -1, record: claim},
+		{name: "an assumption about another batch", write: func(j *journal) { j.plan(1, false) },
+			facts: Facts{Published: missing, Assume: map[string]Assumption{"out": {2, true}}}, action: Refuse, reason: "batch 1 is open, not batch 2", next: 2, open: []int64{1}, pos: -1},
+		{name: "an assumption about another sink", write: func(j *journal) { j.plan(1, false) },
+			facts: Facts{Published: missing, Assume: map[string]Assumption{"lake": {1, true}}}, action: Refuse, reason: "lost its commit record", next: 2, open: []int64{1}, pos: -1},
+		{name: "an assumption against the record counts for nothing", write: func(j *journal) { j.plan(1, false) },
+			facts: Facts{Published: recorded(0, ""), Assume: map[string]Assumption{"out": {1, true}}}, action: Rerun, next: 2, open: []int64{1}, pos: -1},
+		{name: "flushed, and a record is missing: the flush counts", write: func(j *journal) { j.commitRows(j.plan(1, true), "out") },
+			facts: Facts{Published: missing}, action: Refuse, reason: "--reopen", next: 2, pos: 10, record: &output.Standing{Batch: 1, Recorded: true, RangeHash: finalHash}},
 		{name: "flushed", write: func(j *journal) { j.commit(j.plan(1, true)) }, action: Refuse, reason: "--reopen", next: 2, pos: 10},
 		{name: "flushed and reopened now", write: func(j *journal) { j.commit(j.plan(1, true)) }, facts: Facts{Reopen: true}, action: Undo, next: 2, pos: 10},
 		{name: "flushed and to be flushed again", write: func(j *journal) { j.commit(j.plan(1, true)) }, facts: Facts{Flush: true}, action: Plan, next: 2, pos: 10},
@@ -86,6 +164,9 @@ func TestFoldAndDecide(t *testing.T) {
 			got := Decide(h, test.facts)
 			if got.Action != test.action || !strings.Contains(got.Reason, test.reason) {
 				t.Errorf("decided %v %q, want %v %q", got.Action, got.Reason, test.action, test.reason)
+			}
+			if record, ok := got.Records["out"]; ok != (test.record != nil) || ok && record != *test.record {
+				t.Errorf("record %+v, want %+v", got.Records, test.record)
 			}
 			if h.NextBatch != test.next {
 				t.Errorf("next batch %d, want %d", h.NextBatch, test.next)

@@ -21,22 +21,17 @@ func (d *driver) recover(ctx context.Context, digest string) error {
 	if err := d.use(ctx, job, digest, shards); err != nil {
 		return err
 	}
-	published, err := d.s.published(ctx)
-	if err != nil {
+	if err := d.checkAssumptions(ctx); err != nil {
 		return err
 	}
-	if err := d.repeatManifests(ctx, published); err != nil {
-		return err
-	}
-	facts := Facts{Published: published, Reopen: d.o.Reopen, Flush: d.o.Job.Trigger.AvailableNow && d.o.Job.Trigger.FlushWindows}
 	for {
-		dec := Decide(d.history, facts)
-		switch dec.Action {
-		case Refuse:
-			return d.refuseIfLeading(&RefusedError{Msg: dec.Reason})
-		case Undo:
+		action, err := d.settle(ctx)
+		switch {
+		case err != nil:
+			return err
+		case action == Undo:
 			return d.reopen()
-		case Plan:
+		case action == Plan:
 			return nil
 		}
 		if err := d.rerun(ctx, d.history.Open[0]); err != nil {
@@ -91,11 +86,12 @@ func (d *driver) use(ctx context.Context, job *Job, digest string, shards int) e
 			return nil
 		}
 		if err := d.s.close(); err != nil {
-			return fmt.Errorf("close source: %w", err)
+			return fmt.Errorf("close job: %w", err)
 		}
 		d.s = nil
 	}
-	s, err := openSession(ctx, job, digest, output.Owner{Job: job.Name, Checkpoint: d.cp.id}, d.history.LastRows, shards)
+	opening := output.Opening{Owner: output.Owner{Job: job.Name, Checkpoint: d.cp.id}, Lead: d.cp.lead, Now: d.o.Env.Clock.Now}
+	s, err := openSession(ctx, job, digest, opening, d.history.LastRows, shards)
 	if err != nil {
 		return d.refuseIfLeading(err)
 	}
@@ -104,15 +100,26 @@ func (d *driver) use(ctx context.Context, job *Job, digest string, shards int) e
 	return lost(s.restore(ctx, d.cp.blobs, d.history))
 }
 
+// useAtHand makes the job at hand the session in use. A session that was not there for recovery has sinks that were not
+// asked yet.
+func (d *driver) useAtHand(ctx context.Context, digest string) error {
+	recovered := d.s
+	if err := d.use(ctx, d.o.Job, digest, d.o.Job.Shards); err != nil || d.s == recovered {
+		return err
+	}
+	_, err := d.settle(ctx)
+	return err
+}
+
 // repeatManifests tells the sinks about the last commit again, in case the last driver died before it could.
-func (d *driver) repeatManifests(ctx context.Context, published map[string]int64) error {
+func (d *driver) repeatManifests(ctx context.Context, published map[string]output.Standing) error {
 	c := d.history.Last
 	if c == nil {
 		return nil
 	}
 	for i, sink := range d.s.sinks {
 		name := d.s.job.Sinks[i].Name
-		if files := c.Files[name]; len(files) > 0 && published[name] < c.Batch {
+		if files := c.Files[name]; len(files) > 0 && published[name].Batch < c.Batch {
 			if err := sink.Committed(ctx, c.Batch, files); err != nil {
 				return d.refuseIfLeading(fmt.Errorf("write manifest of sink %s: %w", name, err))
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
@@ -23,15 +24,16 @@ type session struct {
 	zones   map[string]string // and worker.zones
 }
 
-func openSession(ctx context.Context, job *Job, digest string, owner output.Owner, lastRows map[string]int64, shards int) (*session, error) {
+func openSession(ctx context.Context, job *Job, digest string, o output.Opening, lastRows map[string]int64, shards int) (*session, error) {
 	if err := job.check(); err != nil {
 		return nil, fmt.Errorf("job %s: %w", job.Name, err)
 	}
 	s := &session{job: job, digest: digest, shards: shards}
 	for _, k := range job.Sinks {
-		sink, err := k.Open(ctx, owner, lastRows[k.Name] > 0)
+		o.Written = lastRows[k.Name] > 0
+		sink, err := k.Open(ctx, o)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, s.close())
 		}
 		s.sinks = append(s.sinks, sink)
 	}
@@ -59,6 +61,11 @@ func (s *session) close() error {
 	for _, source := range s.sources {
 		all = errors.Join(all, source.Close())
 	}
+	for _, sink := range s.sinks {
+		if c, ok := sink.(io.Closer); ok {
+			all = errors.Join(all, c.Close())
+		}
+	}
 	return all
 }
 
@@ -77,8 +84,8 @@ func (s *session) survey(ctx context.Context, reached []offsets.Position) (surve
 }
 
 // published asks every sink how far it is.
-func (s *session) published(ctx context.Context) (map[string]int64, error) {
-	out := map[string]int64{}
+func (s *session) published(ctx context.Context) (map[string]output.Standing, error) {
+	out := map[string]output.Standing{}
 	for i, sink := range s.sinks {
 		n, err := sink.Published(ctx)
 		if err != nil {
@@ -87,4 +94,50 @@ func (s *session) published(ctx context.Context) (map[string]int64, error) {
 		out[s.job.Sinks[i].Name] = n
 	}
 	return out, nil
+}
+
+// record has sinks write the records that they lack. note is told of each.
+func (s *session) record(ctx context.Context, records map[string]output.Standing, note func(sink string, at output.Standing)) error {
+	for i, sink := range s.sinks {
+		name := s.job.Sinks[i].Name
+		at, ok := records[name]
+		if !ok {
+			continue
+		}
+		r, ok := sink.(output.Recorder)
+		if !ok {
+			return fmt.Errorf("sink %s has no record to write", name)
+		}
+		if err := r.Record(ctx, at); err != nil {
+			return fmt.Errorf("write commit record: %w", err)
+		}
+		note(name, at)
+	}
+	return nil
+}
+
+// refresh keeps the records of sinks from getting old.
+func (s *session) refresh(ctx context.Context) error {
+	for _, sink := range s.sinks {
+		if r, ok := sink.(output.Recorder); ok {
+			if err := r.Refresh(ctx); err != nil {
+				return fmt.Errorf("refresh commit record: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// publishOrder are the positions of the sinks in the order in which they publish a batch, and of those that record it
+// behind the others: what can be told to be there without a record comes first.
+func (s *session) publishOrder() []int {
+	var first, last []int
+	for i, sink := range s.sinks {
+		if _, ok := sink.(output.Recorder); ok {
+			last = append(last, i)
+		} else {
+			first = append(first, i)
+		}
+	}
+	return append(first, last...)
 }

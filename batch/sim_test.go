@@ -240,17 +240,17 @@ func layoutOf(k *dstream.SinkPlan) output.Layout {
 }
 
 func (w *world) parquet(k *dstream.SinkPlan, root string) Sink {
-	return Sink{Name: k.Name, Open: func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error) {
+	return Sink{Name: k.Name, Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
 		return output.OpenParquet(ctx, output.ParquetConfig{Sink: k.Name, Store: &store.Local{Root: root, FS: w.fs}, Root: root,
-			Layout: layoutOf(k), Owner: owner, Written: written, Compression: "none", MaxPartitions: 12})
+			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Compression: "none", MaxPartitions: 12})
 	}}
 }
 
 // inMemory writes the job's rows to w.memory.
 func (w *world) inMemory(j *Job) {
 	k := &j.Plan.Sinks[0]
-	j.Sinks = []Sink{{Name: k.Name, Open: func(_ context.Context, owner output.Owner, _ bool) (output.Sink, error) {
-		return w.memory.Open(k.Name, layoutOf(k), owner)
+	j.Sinks = []Sink{{Name: k.Name, Open: func(_ context.Context, o output.Opening) (output.Sink, error) {
+		return w.memory.Open(k.Name, layoutOf(k), o.Owner)
 	}}}
 }
 

@@ -33,8 +33,8 @@ func hooked(h *hooks) func(*Job) {
 		}
 		for i := range j.Sinks {
 			openSink := j.Sinks[i].Open
-			j.Sinks[i].Open = func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error) {
-				s, err := openSink(ctx, owner, written)
+			j.Sinks[i].Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
+				s, err := openSink(ctx, o)
 				return hookedSink{s, h}, err
 			}
 		}
@@ -87,9 +87,9 @@ func (s hookedSink) Committed(ctx context.Context, batch int64, files []output.F
 	return s.Sink.Committed(ctx, batch, files)
 }
 
-func (s hookedSink) Published(ctx context.Context) (int64, error) {
+func (s hookedSink) Published(ctx context.Context) (output.Standing, error) {
 	if err := call(s.h.published); err != nil {
-		return 0, err
+		return output.Standing{}, err
 	}
 	return s.Sink.Published(ctx)
 }

@@ -49,7 +49,7 @@ func TestFromStdoutToParquet(t *testing.T) {
 	printed := len(w.events)
 	w.mustRun(w.job(stateless, func(j *Job) {
 		k := &j.Plan.Sinks[0]
-		j.Sinks = []Sink{{Name: k.Name, Open: func(context.Context, output.Owner, bool) (output.Sink, error) {
+		j.Sinks = []Sink{{Name: k.Name, Open: func(context.Context, output.Opening) (output.Sink, error) {
 			return output.NewStdout(k.Name, io.Discard, layoutOf(k))
 		}}}
 	}))

@@ -126,11 +126,11 @@ func TestOldCopyOfACheckpoint(t *testing.T) {
 	job := func() *Job {
 		j := w.job(stateless, rowsMax(50))
 		open := w.parquet(&j.Plan.Sinks[0], simOutput).Open
-		j.Sinks[0].Open = func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error) {
+		j.Sinks[0].Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
 			fs := w.fs
 			defer func() { w.fs = fs }()
 			w.fs = beside
-			return open(ctx, owner, written)
+			return open(ctx, o)
 		}
 		return j
 	}

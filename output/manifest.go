@@ -85,16 +85,16 @@ func (p *Parquet) sameManifest(ctx context.Context, name string, want manifest) 
 }
 
 // Published implements [Sink]: the highest batch with a manifest.
-func (p *Parquet) Published(ctx context.Context) (int64, error) {
+func (p *Parquet) Published(ctx context.Context) (Standing, error) {
 	names, err := p.store.List(ctx, manifestPrefix)
 	if err != nil {
-		return 0, fmt.Errorf("sink %s: list manifests: %w", p.sink, err)
+		return Standing{}, fmt.Errorf("sink %s: list manifests: %w", p.sink, err)
 	}
 	var highest int64
 	for _, name := range names {
 		highest = max(highest, manifestBatch(name))
 	}
-	return highest, nil
+	return Standing{Batch: highest}, nil
 }
 
 // manifestBatch is the batch of a manifest's name, 0 for other names.

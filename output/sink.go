@@ -3,6 +3,7 @@ package output
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/offsets"
@@ -14,14 +15,27 @@ type Owner struct {
 	Checkpoint string `json:"checkpoint_id"` // drawn when the checkpoint was made
 }
 
+// Opening is what a sink is told when a driver opens it.
+type Opening struct {
+	Owner Owner
+	// Written says that the log has committed rows to this sink. A place that does not know the owner is then not the one
+	// that holds them: a disk is not mounted, or the path is another one.
+	Written bool
+	// Lead returns an error when a newer driver has taken over. A sink asks before it ends somebody else's session.
+	Lead func() error
+	// Now is the driver's clock. Rows never depend on it.
+	Now func() time.Time
+}
+
 // BatchInfo is what a sink may know of a batch. All of it but Rerun is recorded in the plan.
 type BatchInfo struct {
-	Job      string
-	JobHash  string // 64 hexadecimal digits
-	Batch    int64  // from 1
-	PlanTime int64  // microseconds since the epoch
-	Ranges   []offsets.Range
-	Shards   int // of the stage that feeds the sink, 1 to 256
+	Job       string
+	JobHash   string // 64 hexadecimal digits
+	Batch     int64  // from 1
+	PlanTime  int64  // microseconds since the epoch
+	Ranges    []offsets.Range
+	RangeHash string // identifies ranges, plan time and watermarks
+	Shards    int    // of the stage that feeds the sink, 1 to 256
 
 	// Rerun says that an earlier driver may have published some of the batch. Publish then looks for files of the
 	// batch that this run does not make. It changes nothing in what Prepare returns.
@@ -64,9 +78,28 @@ type Sink interface {
 	// Committed is told about every batch once the driver's log holds it; recovery repeats the last ones. Parquet
 	// keeps a manifest beside the output.
 	Committed(ctx context.Context, batch int64, files []File) error
-	// Published is the highest batch that the sink knows to be committed, 0 for none. Higher than the log's last
-	// batch means that the log is an old copy.
-	Published(ctx context.Context) (int64, error)
+	// Published says how far the sink is. Higher than the log's last batch means that the log is an old copy.
+	Published(ctx context.Context) (Standing, error)
+}
+
+// Recorder is a [Sink] that commits, together with the rows of a batch, a record of which batch it is: it knows exactly
+// how far it is, as long as the record is there. Its batches are published behind those of all other sinks. It may be an
+// io.Closer.
+type Recorder interface {
+	Sink
+	// Record writes the record where Published found none.
+	Record(ctx context.Context, s Standing) error
+	// Refresh is called between batches, whether there are new ones or not. It writes the record once more when that is
+	// due, so that it never gets so old that it is forgotten.
+	Refresh(ctx context.Context) error
+}
+
+// Standing is how far a sink is, by what it holds itself.
+type Standing struct {
+	Batch     int64  // the highest batch that it knows to be committed, 0 for none
+	Recorded  bool   // by a record that is exact, see [Recorder]
+	RangeHash string // of the batch, as the record has it; "" with batch 0
+	Missing   bool   // a Recorder finds no record: it may have committed any batch
 }
 
 // ConflictError says that the sink holds something that this job and batch did not write.
@@ -84,13 +117,18 @@ type OwnedError struct {
 	Path  string // the sink's root
 	Owner Owner  // who owns it
 	Want  Owner  // who asked
+	Last  string // what the owner wrote last, for sinks that know
 }
 
 func (e *OwnedError) Error() string {
-	wayOut := "choose another path, or the checkpoint that wrote it"
-	if e.Owner.Job == e.Want.Job {
-		wayOut = "was the checkpoint deleted or moved? put it back, or choose another path"
+	other, last := "choose another path", ""
+	if e.Last != "" {
+		other, last = "take another name for the job or the sink", ", which wrote last "+e.Last
 	}
-	return fmt.Sprintf("sink %s: %s belongs to job %q with checkpoint %s, not to job %q with checkpoint %s; %s",
-		e.Sink, e.Path, e.Owner.Job, e.Owner.Checkpoint, e.Want.Job, e.Want.Checkpoint, wayOut)
+	wayOut := other + ", or the checkpoint that wrote it"
+	if e.Owner.Job == e.Want.Job {
+		wayOut = "was the checkpoint deleted or moved? put it back, or " + other
+	}
+	return fmt.Sprintf("sink %s: %s belongs to job %q with checkpoint %s%s, not to job %q with checkpoint %s; %s",
+		e.Sink, e.Path, e.Owner.Job, e.Owner.Checkpoint, last, e.Want.Job, e.Want.Checkpoint, wayOut)
 }

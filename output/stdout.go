@@ -76,8 +76,8 @@ func (s *Stdout) Publish(_ context.Context, p *Prepared) error {
 // Committed implements [Sink]; nothing is kept.
 func (s *Stdout) Committed(context.Context, int64, []File) error { return nil }
 
-// Published implements [Sink]: what was printed is not known, so 0.
-func (s *Stdout) Published(context.Context) (int64, error) { return 0, nil }
+// Published implements [Sink]: what was printed is not known, so none.
+func (s *Stdout) Published(context.Context) (Standing, error) { return Standing{}, nil }
 
 func (s *Stdout) lines(dst []byte, b *columnar.Batch) ([]byte, error) {
 	for _, row := range s.all.of(b) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -25,6 +27,8 @@ func runCommand() *cli.Command {
 			&cli.BoolFlag{Name: "flush-windows", Usage: "with available-now: close every window at the end"},
 			&cli.BoolFlag{Name: "reopen", Usage: "go on with a checkpoint whose windows were flushed; rows of flushed windows are late"},
 			&cli.StringSliceFlag{Name: "skip", Usage: "leave out one record, `TOPIC/PARTITION/OFFSET`; may be repeated"},
+			&cli.StringSliceFlag{Name: "assume-published", Usage: "where a Kafka sink has lost its commit record: the rows of the open batch are visible, `SINK=BATCH`"},
+			&cli.StringSliceFlag{Name: "assume-unpublished", Usage: "the same: they are not, `SINK=BATCH`"},
 			&cli.BoolFlag{Name: "take-over", Usage: "take the job from a run that holds it, in whatever state that is"},
 			&cli.IntFlag{Name: "cores", Usage: "tasks that run at a time", DefaultText: "all"},
 			&cli.BoolFlag{Name: "json", Usage: "progress as JSON lines"},
@@ -44,12 +48,16 @@ func runJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	assume, err := assumptions(c, spec)
+	if err != nil {
+		return err
+	}
 	ctx, stop, release := signals(c.Context)
 	defer release()
 	show := newDisplay(c.App.Writer, c.App.ErrWriter, c.Bool("json"), c.Bool("quiet"), writesStdout(spec))
 	show.total.idle = idleAfter(spec)
 	err = batch.Run(ctx, batch.Options{
-		Job: job, Resolve: spec.Resolve, TakeOver: c.Bool("take-over"), Reopen: c.Bool("reopen"), Version: version,
+		Job: job, Resolve: spec.Resolve, TakeOver: c.Bool("take-over"), Reopen: c.Bool("reopen"), Assume: assume, Version: version,
 		Cores: c.Int("cores"), Report: show.batch, Warn: show.warn, Stop: stop,
 	})
 	show.end(err)
@@ -92,6 +100,28 @@ func jobToRun(c *cli.Context, spec *jobspec.Spec) (*batch.Job, error) {
 		job.Skip = append(job.Skip, skip)
 	}
 	return job, nil
+}
+
+// assumptions are what the operator says about batches of which sinks have lost the record.
+func assumptions(c *cli.Context, spec *jobspec.Spec) (map[string]batch.Assumption, error) {
+	out := map[string]batch.Assumption{}
+	for _, flag := range []string{"assume-published", "assume-unpublished"} {
+		for _, text := range c.StringSlice(flag) {
+			sink, digits, _ := strings.Cut(text, "=")
+			n, err := strconv.ParseInt(digits, 10, 64)
+			_, twice := out[sink]
+			switch {
+			case err != nil || n < 1:
+				return nil, usage("--%s %s: want SINK=BATCH, such as alerts=17", flag, text)
+			case !slices.ContainsFunc(spec.Sinks, func(k jobspec.Sink) bool { return k.Name == sink }):
+				return nil, usage("--%s %s: the job has no sink %q", flag, text, sink)
+			case twice:
+				return nil, usage("--%s %s: more than one is said about sink %q", flag, text, sink)
+			}
+			out[sink] = batch.Assumption{Batch: n, Published: flag == "assume-published"}
+		}
+	}
+	return out, nil
 }
 
 // idleAfter is how long partitions of each source may be silent before they no longer hold the watermark.

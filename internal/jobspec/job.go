@@ -136,13 +136,13 @@ func (k *Sink) open(plan *dstream.SinkPlan) batch.Sink {
 	for _, p := range plan.Partitions {
 		layout.Partitions = append(layout.Partitions, output.PartitionExpr{Name: p.Name, Expr: p.Expr})
 	}
-	return batch.Sink{Name: k.Name, Guarantee: k.Guarantee(), Open: func(ctx context.Context, owner output.Owner, written bool) (output.Sink, error) {
+	return batch.Sink{Name: k.Name, Guarantee: k.Guarantee(), Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
 		if k.Parquet == nil {
 			return output.NewStdout(k.Name, os.Stdout, layout)
 		}
 		path := string(k.Parquet.Path)
 		return output.OpenParquet(ctx, output.ParquetConfig{
-			Sink: k.Name, Store: output.Dir(path), Root: path, Layout: layout, Owner: owner, Written: written,
+			Sink: k.Name, Store: output.Dir(path), Root: path, Layout: layout, Owner: o.Owner, Written: o.Written,
 			MaxPartitions: k.Parquet.MaxPartitions, Compression: k.Parquet.Compression, MaxFileBytes: int64(k.Parquet.File.MaxBytes),
 		})
 	}}

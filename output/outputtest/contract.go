@@ -272,8 +272,8 @@ func testOwner(t *testing.T, p *process) {
 func testCommitted(t *testing.T, p *process) {
 	ctx := context.Background()
 	for batch := int64(0); batch < 3; batch++ {
-		if got, err := p.sink.Published(ctx); got != batch || err != nil {
-			t.Errorf("Published() = %d, %v after batch %d", got, err, batch)
+		if got, err := p.sink.Published(ctx); got.Batch != batch || err != nil {
+			t.Errorf("Published() = %+v, %v after batch %d", got, err, batch)
 		}
 		pr := p.prepare(batch+1, twoShards()...)
 		p.publish(pr)
@@ -286,8 +286,8 @@ func testCommitted(t *testing.T, p *process) {
 	}
 	files := []output.File{{Path: "x", Rows: 1}}
 	var conflict *output.ConflictError
-	if err := p.sink.Committed(ctx, 2, files); !errors.As(err, &conflict) {
-		t.Errorf("committing batch 2 with other files: %v, want a ConflictError", err)
+	if err := p.sink.Committed(ctx, 3, files); !errors.As(err, &conflict) {
+		t.Errorf("committing batch 3 with other files: %v, want a ConflictError", err)
 	}
 }
 
@@ -305,7 +305,7 @@ func testEmpty(t *testing.T, p *process) {
 	if err := p.sink.Committed(ctx, 1, pr.Files); err != nil {
 		t.Errorf("committed: %v", err)
 	}
-	if got, err := p.sink.Published(ctx); got != 0 || err != nil {
-		t.Errorf("Published() = %d, %v after a batch without rows, want 0", got, err)
+	if got, err := p.sink.Published(ctx); got.Batch != 0 || err != nil {
+		t.Errorf("Published() = %+v, %v after a batch without rows, want 0", got, err)
 	}
 }

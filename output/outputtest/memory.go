@@ -174,12 +174,12 @@ func (s *memorySink) Committed(_ context.Context, batch int64, files []output.Fi
 	return nil
 }
 
-func (s *memorySink) Published(context.Context) (int64, error) {
+func (s *memorySink) Published(context.Context) (output.Standing, error) {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
-	var highest int64
+	var at output.Standing
 	for batch := range s.m.committed {
-		highest = max(highest, batch)
+		at.Batch = max(at.Batch, batch)
 	}
-	return highest, nil
+	return at, nil
 }

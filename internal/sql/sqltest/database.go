@@ -124,7 +124,7 @@ func (db *Database) zone() string {
 func (db *Database) run(plan *dstream.Plan, sink *collector) error {
 	job := &batch.Job{
 		Name: "query", Recorded: []byte("query"), Plan: plan, Hash: batch.JobHash(plan), Sources: map[string]batch.Source{}, Tables: map[string]batch.Table{},
-		Sinks: []batch.Sink{{Name: "out", Guarantee: batch.ExactlyOnce, Open: func(context.Context, output.Owner, bool) (output.Sink, error) {
+		Sinks: []batch.Sink{{Name: "out", Guarantee: batch.ExactlyOnce, Open: func(context.Context, output.Opening) (output.Sink, error) {
 			return sink, nil
 		}}},
 		Trigger: batch.Trigger{AvailableNow: true, FlushWindows: true}, Limits: batch.Limits{Rows: db.Cut},
@@ -247,7 +247,9 @@ func (c *collector) Committed(_ context.Context, batch int64, _ []output.File) e
 	return nil
 }
 
-func (c *collector) Published(context.Context) (int64, error) { return c.done, nil }
+func (c *collector) Published(context.Context) (output.Standing, error) {
+	return output.Standing{Batch: c.done}, nil
+}
 
 func (c *collector) result() *Result {
 	r := &Result{Schema: c.schema}
