@@ -32,6 +32,23 @@ func (r *request) string(s string) {
 	r.b = append(r.b, s...)
 }
 
+// null writes a NULL string.
+func (r *request) null() {
+	if r.flexible {
+		r.b = append(r.b, 0)
+	} else {
+		r.int16(-1)
+	}
+}
+
+func (r *request) bool(v bool) {
+	if v {
+		r.int8(1)
+	} else {
+		r.int8(0)
+	}
+}
+
 func (r *request) array(n int) {
 	if r.flexible {
 		r.b = binary.AppendUvarint(r.b, uint64(n)+1)
