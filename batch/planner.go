@@ -193,11 +193,12 @@ func (q *question) closing(marks map[string]windows.SourceMark) []string {
 	return out
 }
 
-// settlesStart reports whether the plan says where a source begins that starts with the latest records: until the log
-// holds that place, every trigger would find a later one, and what came in between would never be read.
+// settlesStart reports whether the plan says where a source begins that starts elsewhere than at the beginning: until the
+// log holds that place, every trigger might find a later one, and what came in between would never be read.
 func (q *question) settlesStart(ranges []offsets.Range) bool {
 	return slices.ContainsFunc(ranges, func(r offsets.Range) bool {
-		return q.Job.Sources[r.Source].Start == offsets.Latest && len(positionsOf(q.History.Positions, r.Source)) == 0
+		start := q.Job.Sources[r.Source].Start
+		return start != "" && start != offsets.Earliest && len(positionsOf(q.History.Positions, r.Source)) == 0
 	})
 }
 

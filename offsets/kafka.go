@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -11,12 +12,17 @@ import (
 	"github.com/millrace/millrace/internal/kafka"
 )
 
-// KafkaOptions says what to read and how. Zero values of all but Topics work.
+// KafkaOptions says what to read and how. Zero values of all but Topics or Pattern work.
 type KafkaOptions struct {
 	// Source is the source's name in the job; errors name it.
 	Source string
-	// Topics are the topics of the source, all their partitions. At least one.
+	// Topics are the topics of the source, all their partitions. At least one, unless there is a Pattern.
 	Topics []string
+	// Pattern chooses the topics by name instead, out of all of the cluster but its internal ones, at every survey: see
+	// [TopicPattern].
+	Pattern *regexp.Regexp
+	// Start is where a job begins that has no positions; the beginning by default.
+	Start StartAt
 	// ReadCommitted hides aborted transactions and ends planning at the last stable offset.
 	ReadCommitted bool
 	// FetchBytes is how much one request asks for; 4 MiB by default. A reader holds two answers at most. A record
@@ -70,8 +76,8 @@ func (k *Kafka) Close() error {
 	return nil
 }
 
-func (k *Kafka) askPartitions(ctx context.Context) ([]PartitionState, error) {
-	topics, err := k.client.Metadata(ctx, k.opts.Topics)
+func (k *Kafka) askPartitions(ctx context.Context, reached []Position) ([]PartitionState, error) {
+	topics, err := k.askTopics(ctx, reached)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +103,11 @@ func (k *Kafka) askPartitions(ctx context.Context) ([]PartitionState, error) {
 	if err := k.askLeaders(ctx, byLeader); err != nil {
 		return nil, err
 	}
-	return sorted(states), nil
+	out := sorted(states)
+	if len(reached) > 0 {
+		return out, nil
+	}
+	return out, k.askBegin(ctx, out)
 }
 
 func sorted(states []*PartitionState) []PartitionState {

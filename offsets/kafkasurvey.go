@@ -10,14 +10,18 @@ import (
 	"github.com/millrace/millrace/internal/kafka"
 )
 
-// UnknownTopicError says that the brokers answer, but do not know a topic, and have kept saying so for
-// [KafkaOptions.UnknownFor].
+// UnknownTopicError says that the brokers answer, but do not know a topic, or none of a pattern, and have kept saying so
+// for [KafkaOptions.UnknownFor].
 type UnknownTopicError struct {
-	Topic   string
+	Topic   string   // "" when no topic matches Pattern
+	Pattern string   // of sources with one
 	Brokers []string // the bootstrap addresses
 }
 
 func (e *UnknownTopicError) Error() string {
+	if e.Topic == "" {
+		return fmt.Sprintf("no topic on %s matches %s", strings.Join(e.Brokers, ", "), e.Pattern)
+	}
 	return fmt.Sprintf("topic %q does not exist on %s", e.Topic, strings.Join(e.Brokers, ", "))
 }
 
@@ -43,13 +47,14 @@ func (k *Kafka) Survey(ctx context.Context, reached []Position) ([]PartitionStat
 type surveyed struct {
 	partitions []Position         // their names, ids and leader epochs only
 	intact     map[Position]int32 // positions whose log was compared, with the leader epoch that was asked
+	open       map[partitionName]heldBack
 }
 
 func (k *Kafka) surveyOnce(ctx context.Context, retry *retry, reached []Position) ([]PartitionState, error) {
 	k.mu.Lock()
 	last := k.surveyed
 	k.mu.Unlock()
-	states, err := k.askPartitions(ctx)
+	states, err := k.askPartitions(ctx, reached)
 	if err != nil {
 		return nil, err
 	}
@@ -61,9 +66,10 @@ func (k *Kafka) surveyOnce(ctx context.Context, retry *retry, reached []Position
 	if err != nil {
 		return nil, err
 	}
+	open := k.noteOpen(ctx, states, last)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.surveyed = surveyed{named(states), intact}
+	k.surveyed = surveyed{named(states), intact, open}
 	return states, nil
 }
 

@@ -116,6 +116,8 @@ func wanted(source string, s PartitionState, known map[partitionName]Position, s
 		r.From = p.Next
 	case start == Latest:
 		r.From = s.End
+	case start == AtTimestamp, start == AtOffsets:
+		r.From = s.Begin
 	}
 	r.Until = max(r.From, s.End)
 	if ok {

@@ -9,12 +9,3 @@ type Position struct {
 	Next        int64   `json:"next"`         // first offset not read yet
 	LeaderEpoch int32   `json:"leader_epoch"` // when the last range was planned; −1: unknown
 }
-
-// Start says where the first run of a job begins.
-type Start string
-
-// The places to start from. Later runs go on from their positions whatever Start says.
-const (
-	Earliest Start = "earliest"
-	Latest   Start = "latest"
-)

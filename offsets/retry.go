@@ -57,7 +57,8 @@ func (r *retry) after(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	var gone *RangeGoneError
-	if errors.As(err, &gone) || r.believes(err) {
+	var start *StartError
+	if errors.As(err, &gone) || errors.As(err, &start) || r.believes(err) {
 		return err
 	}
 	switch kafka.Decide(err) {

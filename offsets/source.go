@@ -17,6 +17,18 @@ type PartitionState struct {
 	// watermark under read_uncommitted.
 	End           int64
 	HighWatermark int64 // first offset that not all in-sync replicas have: the end of the log as readers see it
+	// Begin is where a job begins that has no position in any partition of the source, as [StartAt] says. It is told only
+	// to a job that has none.
+	Begin int64
+	// Open is what holds End back below HighWatermark, under read_committed.
+	Open OpenTransaction
+}
+
+// OpenTransaction holds the last stable offset of a partition back: what its producer and others wrote behind its first
+// record cannot be read before it ends.
+type OpenTransaction struct {
+	Since      int64 // when the source first saw the partition held back at this offset, milliseconds since the epoch; 0: nothing is
+	ProducerID int64 // −1: not known
 }
 
 // Source is one Kafka source of a job, or a double of one. Implementations are safe for concurrent use.
@@ -27,7 +39,8 @@ type Source interface {
 	// Survey is Partitions on behalf of a job that stands at the positions, which may be none: what it returns is fit for
 	// [PlanRanges] with the same positions. It asks again if an answer knows less than the positions do, and where a
 	// leader was elected since it looks whether the log still holds what the job has read. If it was cut, even if it has
-	// grown again, or if a topic that the job has read is gone, that is a [RangeGoneError].
+	// grown again, or if a topic that the job has read is gone, that is a [RangeGoneError]; a topic that the source is not
+	// told to read any more is left out.
 	Survey(ctx context.Context, reached []Position) ([]PartitionState, error)
 	// Read opens a range that was planned from a survey. The reader delivers exactly its records, in offset order.
 	Read(ctx context.Context, r Range) (Reader, error)

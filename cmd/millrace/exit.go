@@ -51,7 +51,7 @@ func exitCode(err error) int {
 		return int(code)
 	case errors.Is(err, errSecondSignal):
 		return exitKilled
-	case is[*usageError](err), is[*dstream.Error](err), is[*offsets.UnknownTopicError](err), is[*batch.SkipError](err):
+	case is[*usageError](err), is[*dstream.Error](err), is[*offsets.UnknownTopicError](err), is[*batch.SkipError](err), is[*offsets.StartError](err):
 		return exitUsage
 	case is[*wal.HeldError](err), is[*batch.SupersededError](err):
 		return exitHeld

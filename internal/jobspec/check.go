@@ -23,6 +23,9 @@ func (s *Spec) check(t *tree) error {
 		if err := s.Sources[i].check(); err != nil {
 			return err
 		}
+		if err := s.Sources[i].checkStart(s.Timezone); err != nil {
+			return err
+		}
 	}
 	for i := range s.Tables {
 		if err := s.Tables[i].check(); err != nil {

@@ -56,7 +56,7 @@ func (s *Spec) addInputs(job *batch.Job) {
 	for _, used := range job.Plan.Sources {
 		for i := range s.Sources {
 			if src := &s.Sources[i]; src.Name == used.Name {
-				job.Sources[src.Name] = batch.Source{Open: s.opener(src), Start: offsets.Start(src.Kafka.Start)}
+				job.Sources[src.Name] = batch.Source{Open: s.opener(src), Start: src.Kafka.Start.Place}
 			}
 		}
 	}
@@ -74,6 +74,11 @@ func (s *Spec) hashed() []string {
 			if c.Path != "" || c.Required {
 				out = append(out, t.Name, c.Name, c.Path, fmt.Sprint(c.Required))
 			}
+		}
+	}
+	for i := range s.Sources {
+		if src := &s.Sources[i]; src.Kafka.Isolation != "read_committed" {
+			out = append(out, src.Name, src.Kafka.Isolation)
 		}
 	}
 	for i := range s.Sinks {
@@ -110,8 +115,11 @@ func (s *Spec) sink(name string) (*Sink, error) {
 
 func (s *Spec) opener(src *Source) func(context.Context) (offsets.Source, error) {
 	return func(ctx context.Context) (offsets.Source, error) {
-		return offsets.DialKafka(ctx, src.Kafka.reached(s.Name),
-			offsets.KafkaOptions{Source: src.Name, Topics: []string{src.Kafka.Topic}, ReadCommitted: true})
+		opts, err := src.kafkaOptions(s.Timezone)
+		if err != nil {
+			return nil, err
+		}
+		return offsets.DialKafka(ctx, src.Kafka.reached(s.Name), opts)
 	}
 }
 

@@ -47,11 +47,11 @@ type Spec struct {
 	env    Lookup // of its variables
 }
 
-// Source is one Kafka topic.
+// Source is a stream of records from one or more Kafka topics.
 type Source struct {
 	Name      string
 	Pos       dstream.Pos
-	Kafka     Kafka      `key:"kafka" need:"yes" write:"write {brokers: 'localhost:9092', topic: events}" doc:"The topic and how it is reached."`
+	Kafka     Kafka      `key:"kafka" need:"yes" write:"write {brokers: 'localhost:9092', topic: events}" doc:"The topics and how they are reached."`
 	Format    string     `key:"format" words:"json raw" later:"avro protobuf csv" default:"json" doc:"json: each record is an object; raw: each record is a row with the column _value."`
 	Columns   []Column   `key:"columns" doc:"The columns that the query may use, by name. Other keys of a record are ignored."`
 	EventTime *EventTime `key:"event_time" doc:"The column that says when things happened. Windows need one."`
@@ -59,13 +59,16 @@ type Source struct {
 	_ struct{} `later:"s3 schema_registry dedup"`
 }
 
-// Kafka is a topic of a cluster.
+// Kafka says which topics of a cluster a source reads, and from where.
 type Kafka struct {
 	Cluster
-	Topic string `key:"topic" need:"yes" is:"topic" doc:"The topic to read."`
-	Start string `key:"start" words:"earliest latest" later:"timestamp offsets committed" default:"earliest" doc:"Where the first run begins, earliest or latest. Later runs go on from the checkpoint."`
+	Topic     string `key:"topic" one:"yes" is:"topic" doc:"The topic to read."`
+	Topics    Topics `key:"topics" one:"yes" doc:"Several topics, read as one stream. One may be added later and is read from its beginning."`
+	Pattern   string `key:"topic_pattern" one:"yes" is:"pattern" doc:"Every topic whose whole name matches this regular expression (RE2), but the internal ones. One that appears later is read from its beginning."`
+	Isolation string `key:"isolation" words:"read_committed read_uncommitted" default:"read_committed" doc:"read_committed: only records of transactions that were committed; read_uncommitted: all."`
+	Start     Start  `key:"start" default:"earliest" doc:"Where the first run begins: earliest, latest, {timestamp: TIME} or {offsets: {TOPIC/PARTITION: OFFSET}}. Later runs go on from the checkpoint."`
 
-	_ struct{} `later:"topics pattern isolation rate offsets timestamp"`
+	_ struct{} `later:"rate"`
 }
 
 // Column is a declared column. Its short form is the type alone.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/offsets"
 )
 
 // str reads a text: one of a few words, or what the tag "is" says.
@@ -236,6 +237,12 @@ var textChecks = map[string]func(t *tree, where string) error{
 	"topic": func(t *tree, where string) error {
 		if !topicName.MatchString(t.scalar) || t.scalar == "." || t.scalar == ".." {
 			return fail(t.pos, "letters, digits, _ - and ., at most 249", "%s: %s is not a topic name", where, t.shown())
+		}
+		return nil
+	},
+	"pattern": func(t *tree, where string) error {
+		if _, err := offsets.TopicPattern(t.scalar); err != nil || t.scalar == "" {
+			return fail(t.pos, "RE2 syntax, such as events-.*", "%s: %s is not a regular expression", where, t.shown())
 		}
 		return nil
 	},

@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/segmentio/kafka-go/protocol"
 )
@@ -12,6 +14,7 @@ type Topic struct {
 	Name       string
 	ID         [16]byte // zero before Kafka 2.8
 	Code       Code     // 0, or why Partitions is empty
+	Internal   bool     // of the brokers' own, such as the offsets of consumer groups
 	Partitions []TopicPartition
 }
 
@@ -51,7 +54,30 @@ func (c *Client) Metadata(ctx context.Context, names []string) ([]Topic, error) 
 	return topics, nil
 }
 
+// AllTopics asks any broker about all topics of the cluster that this client may see, ordered by name.
+func (c *Client) AllTopics(ctx context.Context) ([]Topic, error) {
+	topics, err := c.askTopics(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask for all topics: %w", err)
+	}
+	slices.SortFunc(topics, func(a, b Topic) int { return strings.Compare(a.Name, b.Name) })
+	c.learn(topics)
+	return topics, nil
+}
+
 func (c *Client) metadata(ctx context.Context, names []string) ([]Topic, error) {
+	if names == nil {
+		names = []string{} // nil asks for all
+	}
+	topics, err := c.askTopics(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	return inOrder(topics, names), nil
+}
+
+// askTopics asks about the topics of these names, or about all for nil.
+func (c *Client) askTopics(ctx context.Context, names []string) ([]Topic, error) {
 	highest, err := c.versionMax(ctx, anyBroker, protocol.Metadata)
 	if err != nil {
 		return nil, err
@@ -70,11 +96,15 @@ func (c *Client) metadata(ctx context.Context, names []string) ([]Topic, error) 
 	a := answer{b: res.body, flexible: true}
 	c.throttle(anyBroker, &a)
 	topics := parseMetadata(&a, version)
-	return inOrder(topics, names), a.err
+	return topics, a.err
 }
 
 func writeMetadata(r *request, version int16, names []string) {
-	r.array(len(names))
+	if names == nil {
+		r.null()
+	} else {
+		r.array(len(names))
+	}
 	for _, name := range names {
 		if version >= metadataTopicIDs {
 			r.uuid([16]byte{})
@@ -109,7 +139,7 @@ func parseTopic(a *answer, version int16) Topic {
 	if version >= metadataTopicIDs {
 		t.ID = a.uuid()
 	}
-	a.int8() // internal
+	t.Internal = a.int8() != 0
 	a.each(func() { t.Partitions = append(t.Partitions, parsePartition(a, t.ID)) })
 	a.int32() // authorized operations
 	a.tags()

@@ -57,6 +57,15 @@ func (r *request) array(n int) {
 	}
 }
 
+// null is an array that is not there.
+func (r *request) null() {
+	if r.flexible {
+		r.b = append(r.b, 0)
+	} else {
+		r.int32(-1)
+	}
+}
+
 // tags ends a structure: no tagged fields.
 func (r *request) tags() {
 	if r.flexible {
