@@ -101,7 +101,7 @@ func (c *Client) askTopics(ctx context.Context, names []string) ([]Topic, error)
 
 func writeMetadata(r *request, version int16, names []string) {
 	if names == nil {
-		r.null()
+		r.nullArray()
 	} else {
 		r.array(len(names))
 	}

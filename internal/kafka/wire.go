@@ -57,8 +57,8 @@ func (r *request) array(n int) {
 	}
 }
 
-// null is an array that is not there.
-func (r *request) null() {
+// nullArray is an array that is not there.
+func (r *request) nullArray() {
 	if r.flexible {
 		r.b = append(r.b, 0)
 	} else {
