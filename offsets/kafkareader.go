@@ -135,7 +135,7 @@ func (k *kafkaReader) decode(recs *Records) error {
 	}
 	k.rest = rest
 	if err == nil {
-		k.wire += int64(b.WireBytes)
+		k.wire += k.r.wireShare(int64(b.WireBytes), b.BaseOffset, b.Next())
 		err = k.decodeBatch(&b, recs)
 	}
 	if err != nil {

@@ -3,38 +3,9 @@ package offsets
 import (
 	"cmp"
 	"fmt"
-	"math"
-	"math/bits"
 	"slices"
 	"strings"
 )
-
-// FirstOffsetsMax is how many offsets of each partition the first plan of a job takes at most: nothing is known yet
-// about how much they weigh.
-const FirstOffsetsMax = 100_000
-
-// Limits bounds one plan. The zero value bounds nothing.
-type Limits struct {
-	Rows  int64 // most offsets over all partitions, an upper bound of the records; 0: no limit
-	Bytes int64 // most bytes on the wire over all partitions; 0: no limit
-	// MeanBytes is what an offset took on the wire in past commits. Without it (0) Bytes bounds nothing.
-	MeanBytes float64
-	First     bool // the job has not committed yet: at most FirstOffsetsMax offsets per partition
-}
-
-// offsetsMax is the limit as a number of offsets, MaxInt64 for none.
-func (l Limits) offsetsMax() int64 {
-	most := int64(math.MaxInt64)
-	if l.Rows > 0 {
-		most = l.Rows
-	}
-	if l.Bytes > 0 && l.MeanBytes > 0 {
-		if byBytes := float64(l.Bytes) / l.MeanBytes; byBytes < float64(most) {
-			most = max(int64(byBytes), 1) // some progress, however heavy records are
-		}
-	}
-	return most
-}
 
 // After is where a job stands in a partition once it has committed the range.
 func (r Range) After() Position {
@@ -52,8 +23,7 @@ func (r Range) After() Position {
 // among others that have one is new and read from its beginning. A position that the log does not hold any more is a
 // [RangeGoneError], as is a partition that is gone or a topic made anew: going on would lose records silently.
 //
-// Limits are split by lag, as Spark's maxOffsetsPerTrigger: each partition gets limit·lag/Σlag, rounded down, but at
-// least one offset if it lags at all. So a plan may exceed the limit by up to one offset per partition.
+// The limits are kept as [Share] does.
 func PlanRanges(source string, states []PartitionState, positions []Position, lim Limits, start Start) ([]Range, error) {
 	known, err := byPartition(positions)
 	if err != nil {
@@ -154,32 +124,4 @@ func missing(left map[partitionName]Position) error {
 		return nil
 	}
 	return vanished(first.at())
-}
-
-// Share cuts ranges, of one source or of several, so that together they keep the limits, as [PlanRanges] does with
-// those of its source.
-func Share(ranges []Range, lim Limits) {
-	var lag int64
-	for _, r := range ranges {
-		lag += r.Span()
-	}
-	most := lim.offsetsMax()
-	for i := range ranges {
-		r := &ranges[i]
-		span := r.Span()
-		if lag > most && span > 0 {
-			span = max(portion(most, span, lag), 1)
-		}
-		if lim.First {
-			span = min(span, FirstOffsetsMax)
-		}
-		r.Until = r.From + min(span, r.Span())
-	}
-}
-
-// portion is limit·part/whole rounded down, exactly; part ≤ whole.
-func portion(limit, part, whole int64) int64 {
-	hi, lo := bits.Mul64(uint64(limit), uint64(part))
-	quotient, _ := bits.Div64(hi, lo, uint64(whole))
-	return int64(quotient)
 }

@@ -68,8 +68,9 @@ type Records struct {
 	Partition int32
 	Buf       []byte   // what the spans point into; cap(Buf) − len(Buf) ≥ Slack
 	Rows      []Record // in offset order; their spans point into Buf
-	// WireBytes is what these records, and those passed over since the last run, took on the wire: whole record
-	// batches, compressed. Its mean per offset turns a limit in bytes into one in offsets.
+	// WireBytes is what these records, and those passed over since the last run, took on the wire, compressed. Of a
+	// record batch that the range cuts it is the part that belongs to the range, by offsets. Its mean per offset turns a
+	// limit in bytes into one in offsets.
 	WireBytes int64
 }
 
