@@ -44,10 +44,13 @@ type driver struct {
 	inputs  *sideInputs
 	marks   map[string]windows.SourceMark // by source, of the last commit, or of a trigger since that wrote nothing
 	ends    map[partitionKey]int64
-	skip    []SkipRecord    // to leave out, not yet planned
-	missed  int64           // times of the schedule that came while a run was busy, since the last report
-	counted map[string]bool // sources of which this run has read records, see warnAbsent
-	runID   string
+	// caughtUp is the plan time when a trigger of this run last found nothing behind the job, by partition.
+	caughtUp map[partitionKey]int64
+	pressure *backpressure
+	skip     []SkipRecord    // to leave out, not yet planned
+	missed   int64           // times of the schedule that came while a run was busy, since the last report
+	counted  map[string]bool // sources of which this run has read records, see warnAbsent
+	runID    string
 }
 
 // Run takes the job, finishes what an earlier driver left open, and drives it. Errors say by their type what went
@@ -94,7 +97,7 @@ func newDriver(o Options) *driver {
 	if o.Warn == nil {
 		o.Warn = func(string) {}
 	}
-	return &driver{o: o, counted: map[string]bool{}, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
+	return &driver{o: o, counted: map[string]bool{}, caughtUp: map[partitionKey]int64{}, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
 }
 
 func (d *driver) run(ctx context.Context, entries []Entry) error {
@@ -164,26 +167,31 @@ func (d *driver) survey(ctx context.Context) (survey, error) {
 	return nil, d.refuseIfLeading(err)
 }
 
-// tick plans and runs one batch. It reports false when there was nothing to do.
-func (d *driver) tick(ctx context.Context) (bool, error) {
+// tick plans and runs one batch. It answers without a plan when there was nothing to do, or not yet.
+func (d *driver) tick(ctx context.Context) (answer, error) {
 	if err := d.s.refresh(ctx); err != nil {
-		return false, d.refuseIfLeading(err)
+		return answer{}, d.refuseIfLeading(err)
 	}
 	watch := newStopwatch(d.o.Env.Clock)
 	q, err := d.question(ctx)
 	if err != nil {
-		return false, err
+		return answer{}, err
 	}
 	watch.lap("latestOffset")
 	a, err := nextPlan(q)
 	if err != nil {
-		return false, d.refuseIfLeading(err)
+		return a, d.refuseIfLeading(err)
 	}
+	d.noteCaughtUp(q.States, q.At)
 	d.marks = a.Marks
 	if a.Planned == nil {
-		return false, nil
+		return a, nil
 	}
-	return true, d.plan(ctx, a.Planned, q.States, watch)
+	if err := d.plan(ctx, a.Planned, q.States, watch); err != nil {
+		return a, err
+	}
+	d.pressure.done(a.Planned, d.o.Env.Clock.Now().Sub(watch.start))
+	return a, nil
 }
 
 // refuseIfLeading keeps a paused driver from judging what its successor did: it is told that it was superseded.
@@ -202,7 +210,7 @@ func (d *driver) question(ctx context.Context) (question, error) {
 	return question{
 		Job: d.o.Job, History: d.history, States: states, Ends: d.ends, Marks: d.marks,
 		At:        max(d.o.Env.Clock.Now().UnixMicro(), d.history.LastAt),
-		NextClose: d.s.nextClose(), Skip: d.skip,
+		NextClose: d.s.nextClose(), Skip: d.skip, Rate: d.pressure.rate(),
 	}, nil
 }
 
@@ -233,5 +241,5 @@ func (d *driver) plan(ctx context.Context, p *Planned, states survey, watch *sto
 	}
 	d.skip = ahead(d.skip, p.Ranges)
 	watch.lap("walCommit")
-	return d.finish(ctx, p, states.ends(), watch, false)
+	return d.finish(ctx, p, states, watch, false)
 }

@@ -111,12 +111,6 @@ type Trigger struct {
 // continuous reports whether silence of a partition counts from a trigger of this run on, see [windows.IdleRule].
 func (t Trigger) continuous() bool { return !t.AvailableNow && t.Cron == nil }
 
-// Limits bound the size of the next plan; 0 means no limit. The first batch of a job is always limited.
-type Limits struct {
-	Rows  int64
-	Bytes int64
-}
-
 // Policy says what happens to a record that does not fit.
 type Policy string
 

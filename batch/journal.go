@@ -69,6 +69,11 @@ type Planned struct {
 	JobHash string            `json:"job_hash"`
 	Shards  int               `json:"shards"`
 	Final   bool              `json:"final,omitempty"` // closes every window
+	// LimitedBy is the limit that left records to later plans: rows, bytes, rate, backpressure or first; "": none.
+	LimitedBy string `json:"limited_by,omitempty"`
+	// Rate is the offsets per second that backpressure allowed when this was planned; 0: it is off, or has measured nothing
+	// yet. The next driver goes on from it.
+	Rate int64 `json:"rate,omitempty"`
 }
 
 // Committed says that batch Batch is published by every sink.
@@ -84,6 +89,7 @@ type Committed struct {
 	Edges     []Edge                   `json:"edges,omitempty"`
 	Records   int64                    `json:"records"`
 	WireBytes int64                    `json:"wire_bytes"`
+	Weights   []PartitionWeight        `json:"weights,omitempty"`       // in the order of Positions
 	FlushedTo map[string]int64         `json:"flushed_to_us,omitempty"` // final batches: by operator, the greatest window end
 	Base      *Base                    `json:"base,omitempty"`          // with a snapshot: nothing before this record is needed
 }
@@ -95,6 +101,7 @@ type Base struct {
 	Offsets   int64            `json:"offsets"`
 	LastRows  map[string]int64 `json:"last_rows,omitempty"` // see History
 	Floor     map[string]int64 `json:"floor_us,omitempty"`
+	Rate      int64            `json:"rate,omitempty"` // of the plan
 }
 
 // StateBlock is the delta or snapshot of one stateful operator.

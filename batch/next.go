@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
+	"github.com/millrace/millrace/offsets"
 )
 
 // NextPlan is what the next batch of a job would be.
@@ -22,7 +24,9 @@ type NextPlan struct {
 	Planned   *Planned           `json:"planned,omitempty"`
 	Records   int64              `json:"records"`             // in its ranges, about: offsets by the records per offset so far
 	WireBytes int64              `json:"wire_bytes"`          // that they take on the wire, about; 0 when no record was read yet
-	Lag       int64              `json:"lag"`                 // offsets that it leaves for later batches
+	Left      int64              `json:"left"`                // offsets that it leaves for later batches
+	Lag       []SourceLag        `json:"lag,omitempty"`       // before it, by source
+	Wait      time.Duration      `json:"wait,omitempty"`      // until limits.rate allows a run that catches up to plan it; Planned is nil
 	Operators []OperatorProgress `json:"operators,omitempty"` // before it
 	Closes    []string           `json:"closes,omitempty"`    // operators of which it closes a window whatever its records are
 }
@@ -94,6 +98,7 @@ func (n *NextPlan) ask(ctx context.Context, env Env, s *session, h *History) err
 		At: max(env.Clock.Now().UnixMicro(), h.LastAt)}
 	if s.job.Trigger.continuous() {
 		q.Marks = newEpochs(h.Marks.Sources)
+		q.Rate = newBackpressure(s.job, h.Rate).rate()
 	}
 	ranges, err := q.ranges()
 	if err != nil {
@@ -103,8 +108,9 @@ func (n *NextPlan) ask(ctx context.Context, env Env, s *session, h *History) err
 		return err
 	}
 	n.Operators = s.operators(h.Marks)
+	n.Lag = q.lag(ranges)
 	a, err := nextPlan(q)
-	if err != nil || a.Planned == nil {
+	if n.Wait = a.Wait; err != nil || a.Planned == nil {
 		return err
 	}
 	n.Planned, n.Closes = a.Planned, q.closing(a.Marks)
@@ -117,11 +123,27 @@ func (n *NextPlan) estimate(h *History, states survey) {
 	span, ends := int64(0), states.ends()
 	for _, r := range n.Planned.Ranges {
 		span += r.Span()
-		n.Lag += max(ends[partitionKey{r.Source, r.Topic, r.Partition}]-r.Until, 0)
+		n.Left += max(ends[partitionKey{r.Source, r.Topic, r.Partition}]-r.Until, 0)
 	}
 	n.Records = span
 	if h.Offsets > 0 {
 		n.Records = int64(math.Round(float64(span) * float64(h.Records) / float64(h.Offsets)))
 		n.WireBytes = int64(math.Round(float64(span) * float64(h.WireBytes) / float64(h.Offsets)))
 	}
+}
+
+// lag is how far the job is behind now. ranges are all that there is to read.
+func (q *question) lag(ranges []offsets.Range) []SourceLag {
+	view := lagView{states: q.States, at: q.At, weights: q.History.Weights}
+	var out []SourceLag
+	for i := range q.Job.Plan.Sources {
+		name := q.Job.Plan.Sources[i].Name
+		var at []offsets.Position
+		for _, r := range rangesOf(ranges, name) {
+			r.Until = r.From
+			at = append(at, r.After())
+		}
+		out = append(out, *view.of(name, at))
+	}
+	return out
 }

@@ -2,7 +2,9 @@ package batch
 
 import (
 	"maps"
+	"math"
 	"slices"
+	"time"
 
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/offsets"
@@ -19,12 +21,14 @@ type question struct {
 	Marks     map[string]windows.SourceMark // by source, of the last commit, or of a trigger since that wrote nothing
 	NextClose map[string]int64              // by operator: end of its earliest open window
 	Skip      []SkipRecord                  // asked for and not yet planned
+	Rate      float64                       // offsets per second that backpressure allows; 0: it does not matter
 }
 
 // answer is the next plan, when there is something to do, and the marks to go on with when there is not.
 type answer struct {
 	Planned *Planned // without side inputs, job and shards; nil: nothing would change
 	Marks   map[string]windows.SourceMark
+	Wait    time.Duration // until limits.rate allows a run that catches up to plan on
 }
 
 // survey is what the brokers say of the partitions of every source, by its name.
@@ -63,11 +67,16 @@ func nextPlan(q question) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	limitedBy, wait := q.limit(ranges)
+	if wait > 0 {
+		return answer{Marks: q.Marks, Wait: wait}, nil
+	}
 	a := answer{Marks: q.marks(ranges)}
 	if allEmpty(ranges) && !q.closesByIdleness(a.Marks) && !q.settlesStart(ranges) {
 		return a, nil
 	}
 	a.Planned = q.plan(ranges, a.Marks)
+	a.Planned.LimitedBy = limitedBy
 	return a, nil
 }
 
@@ -85,7 +94,7 @@ func flushPlan(q question) (*Planned, error) {
 	return p, nil
 }
 
-// ranges are what the batch reads: of each source in turn, all partitions.
+// ranges are what there is to read: of each source in turn, all partitions.
 func (q *question) ranges() ([]offsets.Range, error) {
 	if err := q.checkSources(); err != nil {
 		return nil, err
@@ -103,7 +112,6 @@ func (q *question) ranges() ([]offsets.Range, error) {
 		}
 		out = append(out, ranges...)
 	}
-	offsets.Share(out, q.limits())
 	return out, nil
 }
 
@@ -143,7 +151,7 @@ func (q *question) marks(ranges []offsets.Range) map[string]windows.SourceMark {
 
 func (q *question) plan(ranges []offsets.Range, sources map[string]windows.SourceMark) *Planned {
 	return &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step,
-		Before: Marks{Sources: sources, Operators: q.History.Marks.Operators}, Skip: skipsWithin(q.Skip, ranges)}
+		Before: Marks{Sources: sources, Operators: q.History.Marks.Operators}, Skip: skipsWithin(q.Skip, ranges), Rate: int64(math.Round(q.Rate))}
 }
 
 // capped ends every partition where this run stops. A partition that appeared since waits for the next run.
@@ -160,15 +168,6 @@ func (q *question) capped(source string) []offsets.PartitionState {
 		}
 	}
 	return out
-}
-
-func (q *question) limits() offsets.Limits {
-	h := q.History
-	lim := offsets.Limits{Rows: q.Job.Limits.Rows, Bytes: q.Job.Limits.Bytes, First: h.WireBytes == 0}
-	if h.Offsets > 0 {
-		lim.MeanBytes = float64(h.WireBytes) / float64(h.Offsets)
-	}
-	return lim
 }
 
 // closesByIdleness reports whether a batch without records would close a window.

@@ -3,6 +3,7 @@ package batch
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/millrace/millrace/columnar"
@@ -30,10 +31,14 @@ type Progress struct {
 	Sources                []SourceProgress   `json:"sources"`
 	Sinks                  []SinkProgress     `json:"sinks"`
 	Drops
-	NumValuesNulled   int64    `json:"numValuesNulled,omitempty"`   // that did not fit their columns and became NULL
-	NumTriggersMissed int64    `json:"numTriggersMissed,omitempty"` // times of the schedule that came while the run before was busy, since the last report
-	BadRecords        []string `json:"badRecords,omitempty"`        // the first few that were skipped
-	Edges             []Edge   `json:"edges,omitempty"`
+	NumValuesNulled   int64  `json:"numValuesNulled,omitempty"`   // that did not fit their columns and became NULL
+	NumTriggersMissed int64  `json:"numTriggersMissed,omitempty"` // times of the trigger that came while the batch or run before was busy, since the last report
+	LimitedBy         string `json:"limitedBy,omitempty"`         // the limit that left records to later batches: rows, bytes, rate, backpressure, first
+	// BackpressureRate is the offsets per second that back-pressure allowed this batch; left out when it is off, or has
+	// measured nothing yet.
+	BackpressureRate int64    `json:"backpressureRate,omitempty"`
+	BadRecords       []string `json:"badRecords,omitempty"` // the first few that were skipped
+	Edges            []Edge   `json:"edges,omitempty"`
 }
 
 // Drops counts rows that went in and did not come out, by reason.
@@ -78,18 +83,25 @@ type OperatorProgress struct {
 
 // SourceProgress is what a batch read of a source. Offsets are by topic, then partition.
 type SourceProgress struct {
-	Description   string                      `json:"description"`
-	Name          string                      `json:"name"`
-	StartOffset   map[string]map[string]int64 `json:"startOffset"`
-	EndOffset     map[string]map[string]int64 `json:"endOffset"`
-	LatestOffset  map[string]map[string]int64 `json:"latestOffset"`
-	NumInputRows  int64                       `json:"numInputRows"`
-	LagOffsets    int64                       `json:"lagOffsets"` // offsets behind the plan, over all partitions
-	Watermark     string                      `json:"watermark"`
-	Idle          bool                        `json:"idle,omitempty"`          // all partitions are: it holds no operator back
-	HeldBy        string                      `json:"heldBy,omitempty"`        // the partition that the watermark waits for
-	HeldMark      string                      `json:"heldMark,omitempty"`      // and its watermark
-	HeldLastEvent string                      `json:"heldLastEvent,omitempty"` // and the greatest event time seen in it; left out when there was none
+	Description  string                      `json:"description"`
+	Name         string                      `json:"name"`
+	StartOffset  map[string]map[string]int64 `json:"startOffset"`
+	EndOffset    map[string]map[string]int64 `json:"endOffset"`
+	LatestOffset map[string]map[string]int64 `json:"latestOffset"` // up to where a plan might have read; a rerun does not ask
+	NumInputRows int64                       `json:"numInputRows"`
+	// LagOffsets is how far the job is behind the ends of all partitions together once the batch is committed, as those ends
+	// were when it was planned. A rerun does not ask for them and leaves the lag out.
+	LagOffsets *int64 `json:"lagOffsets,omitempty"`
+	// HeldOffsets are those of them that transactions which are still open hold back.
+	HeldOffsets int64 `json:"heldOffsets,omitempty"`
+	// LagSeconds is the greatest of any partition, see [PartitionLag]; left out when none is known.
+	LagSeconds    *float64                           `json:"lagSeconds,omitempty"`
+	Lag           map[string]map[string]PartitionLag `json:"lag,omitempty"` // of each partition
+	Watermark     string                             `json:"watermark"`
+	Idle          bool                               `json:"idle,omitempty"`          // all partitions are: it holds no operator back
+	HeldBy        string                             `json:"heldBy,omitempty"`        // the partition that the watermark waits for
+	HeldMark      string                             `json:"heldMark,omitempty"`      // and its watermark
+	HeldLastEvent string                             `json:"heldLastEvent,omitempty"` // and the greatest event time seen in it; left out when there was none
 }
 
 // SinkProgress is what a batch wrote, and what became of the rows on the way there.
@@ -129,11 +141,12 @@ func (s *stopwatch) lap(phase string) {
 }
 
 // report fills a Progress from a committed batch.
-func report(job *Job, p *Planned, c *Committed, ends map[partitionKey]int64, watch *stopwatch) Progress {
+func report(job *Job, p *Planned, c *Committed, lags lagView, watch *stopwatch) Progress {
 	total := watch.clock.Now().Sub(watch.start)
 	watch.ms["triggerExecution"] = total.Milliseconds()
 	out := Progress{
 		Name: job.Name, Timestamp: windows.FormatTime(p.At), BatchID: p.Batch, Final: p.Final,
+		LimitedBy: p.LimitedBy, BackpressureRate: p.Rate,
 		BatchDuration: total.Milliseconds(), NumInputRows: c.Records, DurationMs: watch.ms, Edges: c.Edges,
 		EventTime: map[string]string{"watermark": windows.FormatTime(c.After.Watermark())},
 	}
@@ -141,7 +154,7 @@ func report(job *Job, p *Planned, c *Committed, ends map[partitionKey]int64, wat
 		out.ProcessedRowsPerSecond = float64(c.Records) / s
 	}
 	for i := range job.Plan.Sources {
-		out.Sources = append(out.Sources, sourceProgress(job.Plan, i, p, c, ends))
+		out.Sources = append(out.Sources, sourceProgress(job.Plan, i, p, c, lags))
 	}
 	for _, e := range c.Edges {
 		out.Drops.add(e.RowCounts, behindWindow(job.Plan, e.Stage))
@@ -158,19 +171,23 @@ func behindWindow(plan *dstream.Plan, stage int) bool {
 	return plan.Stages[rootOf(plan, stage)].From.Exchange >= 0
 }
 
-func sourceProgress(plan *dstream.Plan, i int, p *Planned, c *Committed, ends map[partitionKey]int64) SourceProgress {
+func sourceProgress(plan *dstream.Plan, i int, p *Planned, c *Committed, lags lagView) SourceProgress {
 	name, mark := plan.Sources[i].Name, c.After.source(plan.Sources[i].Name)
 	s := SourceProgress{
 		Description: "kafka source " + name, Name: name, NumInputRows: recordsOf(plan, i, c.Edges),
 		StartOffset: map[string]map[string]int64{}, EndOffset: map[string]map[string]int64{}, LatestOffset: map[string]map[string]int64{},
 		Watermark: windows.FormatTime(mark.Watermark), Idle: mark.AsInput().Idle,
 	}
+	ends := lags.states.ends()
 	for _, r := range rangesOf(p.Ranges, name) {
-		end := max(ends[partitionKey{name, r.Topic, r.Partition}], r.Until)
 		put(s.StartOffset, r, r.From)
 		put(s.EndOffset, r, r.Until)
-		put(s.LatestOffset, r, end)
-		s.LagOffsets += end - r.Until
+		if end, asked := ends[keyOf(r)]; asked {
+			put(s.LatestOffset, r, max(end, r.Until))
+		}
+	}
+	if lag := lags.of(name, positionsOf(c.Positions, name)); lag != nil {
+		s.LagOffsets, s.HeldOffsets, s.LagSeconds, s.Lag = &lag.Offsets, lag.Held, lag.Seconds, lag.Partitions
 	}
 	if held, ok := windows.HoldBack(mark); ok {
 		s.HeldBy, s.HeldMark = fmt.Sprintf("%s/%d", held.Topic, held.Partition), windows.FormatTime(held.Watermark)
@@ -239,5 +256,8 @@ func put(m map[string]map[string]int64, r offsets.Range, v int64) {
 	if m[r.Topic] == nil {
 		m[r.Topic] = map[string]int64{}
 	}
-	m[r.Topic][fmt.Sprint(r.Partition)] = v
+	m[r.Topic][partitionText(r.Partition)] = v
 }
+
+// partitionText is a partition as the key of an object.
+func partitionText(p int32) string { return strconv.Itoa(int(p)) }

@@ -10,8 +10,8 @@ import (
 	"github.com/millrace/millrace/output"
 )
 
-// finish takes a logged plan to its commit.
-func (d *driver) finish(ctx context.Context, p *Planned, ends map[partitionKey]int64, watch *stopwatch, rerun bool) error {
+// finish takes a logged plan to its commit. states are what the brokers said when it was planned; nil: that is not known.
+func (d *driver) finish(ctx context.Context, p *Planned, states survey, watch *stopwatch, rerun bool) error {
 	if err := d.s.useInputs(ctx, d.cp.blobs, p); err != nil {
 		return lost(err)
 	}
@@ -33,7 +33,7 @@ func (d *driver) finish(ctx context.Context, p *Planned, ends map[partitionKey]i
 	if !rerun {
 		d.warnAbsent(o)
 	}
-	d.report(p, o, ends, watch, rerun)
+	d.report(p, o, states, watch, rerun)
 	return nil
 }
 
@@ -136,6 +136,7 @@ func (d *driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome)
 // commit logs that the batch is done, then tells the sinks.
 func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 	c := o.commit
+	c.Weights = o.weightsAfter(d.history.Weights)
 	if d.snapshotDue(p) {
 		c.Base = d.history.base(p, c)
 	}
@@ -176,8 +177,8 @@ func (d *driver) snapshotDue(p *Planned) bool {
 	return held == 0 || d.history.SinceSnapshot+1 >= d.o.snapshotEvery || d.history.DeltaBytes >= d.o.snapshotBytes
 }
 
-func (d *driver) report(p *Planned, o *outcome, ends map[partitionKey]int64, watch *stopwatch, rerun bool) {
-	r := report(d.s.job, p, o.commit, ends, watch)
+func (d *driver) report(p *Planned, o *outcome, states survey, watch *stopwatch, rerun bool) {
+	r := report(d.s.job, p, o.commit, lagView{states, p.At, d.history.Weights, d.caughtUp}, watch)
 	r.ID, r.RunID, r.Rerun = d.cp.id, d.runID, rerun
 	r.NumTriggersMissed, d.missed = d.missed, 0
 	r.StateOperators = d.s.operators(o.commit.After)

@@ -99,6 +99,9 @@ func (c *sourceTree) read(ctx context.Context, w *worker, t Task, r *Result) err
 		}
 		r.Source.Records += int64(len(c.recs.Rows))
 		r.Source.WireBytes += c.recs.WireBytes
+		if n := len(c.recs.Rows); n > 0 {
+			r.Source.LastTimestamp = c.recs.Rows[n-1].Timestamp
+		}
 		if len(t.Skip) > 0 {
 			c.skipped += leaveOut(&c.recs, t.Skip)
 		}

@@ -25,7 +25,9 @@ type History struct {
 	DeltaBytes    int // of their state, about: a blob counts as the least that it can be
 	Records       int64
 	WireBytes     int64
-	Offsets       int64            // offsets behind Records, for the mean bytes per offset
+	Offsets       int64 // offsets behind Records
+	Weights       map[partitionKey]PartitionWeight
+	Rate          int64            // of the last plan, see Planned
 	Flushed       *Committed       // the flush behind which nothing may be planned; nil: none, or it was reopened
 	FlushPlan     *Planned         // and its plan
 	Floor         map[string]int64 // by operator: windows that end at or before it were flushed and stay closed
@@ -44,9 +46,11 @@ type VersionedState struct {
 // record. An error is a journal that breaks its own rules (docs/formats/journal.md), which only damage or a bug can
 // cause.
 func Fold(entries []Entry) (*History, error) {
-	h := &History{NextBatch: 1, Floor: map[string]int64{}, LastRows: map[string]int64{}}
+	h := &History{NextBatch: 1, Floor: map[string]int64{}, LastRows: map[string]int64{}, Weights: map[partitionKey]PartitionWeight{}}
 	if i := lastSnapshot(entries); i >= 0 {
-		h.begin(entries[i].Record.(*Committed))
+		if err := h.begin(entries[i].Record.(*Committed)); err != nil {
+			return nil, fmt.Errorf("journal at epoch %d record %d: %w", entries[i].At.Epoch, entries[i].At.Sequence, err)
+		}
 		entries = entries[i+1:]
 	}
 	for _, e := range entries {
@@ -58,14 +62,15 @@ func Fold(entries []Entry) (*History, error) {
 }
 
 // begin takes over everything from a commit with a snapshot.
-func (h *History) begin(c *Committed) {
+func (h *History) begin(c *Committed) error {
 	b := c.Base
 	h.NextBatch, h.LastAt = c.Batch+1, c.At
 	h.Last, h.Marks, h.Positions = c, c.After, c.Positions
-	h.Records, h.WireBytes, h.Offsets = b.Records, b.WireBytes, b.Offsets
+	h.Records, h.WireBytes, h.Offsets, h.Rate = b.Records, b.WireBytes, b.Offsets, b.Rate
 	maps.Copy(h.LastRows, b.LastRows)
 	maps.Copy(h.Floor, b.Floor)
 	h.keepState(c)
+	return h.noteWeights(c)
 }
 
 func (h *History) apply(r Record) error {
@@ -112,7 +117,7 @@ func (h *History) planned(p *Planned) error {
 	case h.Flushed != nil:
 		return fmt.Errorf("batch %d is planned behind the flush of batch %d", p.Batch, h.Flushed.Batch)
 	}
-	h.NextBatch, h.LastAt = p.Batch+1, p.At
+	h.NextBatch, h.LastAt, h.Rate = p.Batch+1, p.At, p.Rate
 	h.Open = append(h.Open, p)
 	return nil
 }
@@ -123,6 +128,9 @@ func (h *History) committed(c *Committed) error {
 	}
 	plan := h.Open[0]
 	if err := h.checkCommit(plan, c); err != nil {
+		return err
+	}
+	if err := h.noteWeights(c); err != nil {
 		return err
 	}
 	h.Open = h.Open[1:]
@@ -162,7 +170,7 @@ func (h *History) checkCommit(p *Planned, c *Committed) error {
 // base is what the history will say behind the commit of a plan, beyond the commit itself.
 func (h *History) base(p *Planned, c *Committed) *Base {
 	b := &Base{Records: h.Records + c.Records, WireBytes: h.WireBytes + c.WireBytes, Offsets: h.Offsets,
-		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor)}
+		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor), Rate: p.Rate}
 	for _, r := range p.Ranges {
 		b.Offsets += r.Span()
 	}

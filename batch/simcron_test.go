@@ -39,7 +39,7 @@ func TestCron(t *testing.T) {
 	w := timeWorld(t)
 	w.at(0, 1, 31)
 	w.at(1, 5)
-	w.mustRun(w.countedJob(onSchedule(t, "*/10 * * * *", "UTC"), rowsMax(1)), stopAt(w, simStart.Add(35*time.Minute), func(now time.Time) {
+	w.mustRun(w.countedJob(onSchedule(t, "*/10 * * * *", "UTC"), rowsMax(2)), stopAt(w, simStart.Add(35*time.Minute), func(now time.Time) {
 		if now.Equal(simStart.Add(15 * time.Minute)) {
 			w.at(0, 32)
 		}

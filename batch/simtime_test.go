@@ -169,8 +169,8 @@ func TestIdlenessInTheSameRun(t *testing.T) {
 	w.at(0, 1, 11, 35)
 	w.at(1, 5)
 	w.source.Create("other", 0) // a topic without partitions is no obstacle
-	slow := &hooks{partitions: func() error { w.clock.now = w.clock.now.Add(10 * time.Second); return nil }}
-	w.mustRun(w.countedJob(rowsMax(1), hooked(slow)))
+	slow := &hooks{partitions: func() error { w.clock.now = w.clock.now.Add(15 * time.Second); return nil }}
+	w.mustRun(w.countedJob(rowsMax(2), hooked(slow)))
 	w.wantWindows("in the end", 0, 2, 10, 1)
 	if last := w.reports[len(w.reports)-1]; last.NumInputRows != 0 {
 		t.Errorf("the last batch read %d records, want an empty one", last.NumInputRows)

@@ -43,11 +43,13 @@ type Result struct {
 
 // SourceStats is what a source task saw.
 type SourceStats struct {
-	Records      int64                `json:"records"`
-	WireBytes    int64                `json:"wire_bytes"`
-	MaxEventTime int64                `json:"max_event_time_us"` // windows.NoWatermark: none
-	Bad          []columnar.BadRecord `json:"bad,omitempty"`     // the first few
-	Census       columnar.Census      `json:"census"`            // when it was asked for
+	Records   int64 `json:"records"`
+	WireBytes int64 `json:"wire_bytes"`
+	// LastTimestamp is that of the last record, in milliseconds; with records only.
+	LastTimestamp int64                `json:"last_timestamp_ms"`
+	MaxEventTime  int64                `json:"max_event_time_us"` // windows.NoWatermark: none
+	Bad           []columnar.BadRecord `json:"bad,omitempty"`     // the first few
+	Census        columnar.Census      `json:"census"`            // when it was asked for
 }
 
 // taskWire and resultWire are the encodings: JSON, with batches as Arrow IPC streams.

@@ -27,9 +27,10 @@ func (d *driver) trigger(ctx context.Context) error {
 }
 
 // continuous plans a batch at every tick until it is stopped. A batch that takes longer than the interval is followed
-// at once by the next; missed ticks are not made up for.
+// at once by the next; the ticks that came meanwhile are counted and not made up for.
 func (d *driver) continuous(ctx context.Context) error {
 	every := d.o.Job.Trigger.Every
+	d.pressure = newBackpressure(d.o.Job, d.history.Rate)
 	due := d.o.Env.Clock.Now()
 	for {
 		if d.stopped() {
@@ -40,7 +41,10 @@ func (d *driver) continuous(ctx context.Context) error {
 		}
 		due = due.Add(every)
 		now := d.o.Env.Clock.Now()
-		if !due.After(now) {
+		late := now.Sub(due)
+		d.pressure.begins(max(late, 0), every)
+		if late >= 0 {
+			d.missed += int64((late + every - 1) / every)
 			due = now
 			continue
 		}
@@ -109,9 +113,14 @@ func ofNothing(plan *dstream.Plan) bool {
 func (d *driver) catchUp(ctx context.Context, states survey) error {
 	d.ends = states.ends()
 	for !d.stopped() {
-		more, err := d.tick(ctx)
-		if err != nil || !more {
+		a, err := d.tick(ctx)
+		if err != nil || a.Planned == nil && a.Wait == 0 {
 			return err
+		}
+		if a.Wait > 0 {
+			if err := d.sleep(ctx, a.Wait); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

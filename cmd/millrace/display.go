@@ -6,10 +6,12 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
 	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/internal/jobspec"
 )
 
 // display shows progress: a live line on a terminal, plain lines into a pipe, JSON lines when asked.
@@ -101,9 +103,7 @@ func batchLine(p batch.Progress) string {
 		fmt.Fprintf(&b, ", watermark %s", p.EventTime["watermark"])
 	}
 	for _, s := range p.Sources {
-		if s.LagOffsets > 0 {
-			fmt.Fprintf(&b, ", lag %d", s.LagOffsets)
-		}
+		b.WriteString(lagText(s))
 	}
 	if p.Rerun {
 		b.WriteString(", rerun")
@@ -112,6 +112,18 @@ func batchLine(p batch.Progress) string {
 		b.WriteString(", final")
 	}
 	return b.String()
+}
+
+// lagText is how far the job is behind in a source, when it is.
+func lagText(s batch.SourceProgress) string {
+	if s.LagOffsets == nil || *s.LagOffsets == 0 {
+		return ""
+	}
+	text := fmt.Sprintf(", lag %d", *s.LagOffsets)
+	if s.LagSeconds != nil {
+		text += fmt.Sprintf(" (%s)", jobspec.ShortDuration(time.Duration(*s.LagSeconds*1000)*time.Millisecond))
+	}
+	return text
 }
 
 // nulled is how many values did not fit their columns and became NULL.

@@ -43,11 +43,12 @@ func TestPlainLines(t *testing.T) {
 	p := aBatch(1, 2, 1)
 	p.NumRowsLate, p.NumRowsBad, p.NumRowsUnassigned, p.NumRowsTombstone, p.Rerun, p.Final = 1, 2, 3, 1, true, true
 	p.EventTime["watermark"] = "2023-11-14T22:13:20Z"
-	p.Sources = []batch.SourceProgress{{LagOffsets: 9}}
+	nine, seconds := int64(9), 65.5
+	p.Sources = []batch.SourceProgress{{LagOffsets: &nine, LagSeconds: &seconds}, {LagOffsets: &nine}, {LagOffsets: new(int64)}, {}}
 	p.BadRecords = []string{"bad record at t/0 offset 1"}
 	d.batch(p)
 	d.end(nil)
-	want := "batch 1: 2 rows in, 1 row to lake (1 file), 1 late, 2 bad, 3 unassigned, 1 tombstone, 7 ms, watermark 2023-11-14T22:13:20Z, lag 9, rerun, final\n" +
+	want := "batch 1: 2 rows in, 1 row to lake (1 file), 1 late, 2 bad, 3 unassigned, 1 tombstone, 7 ms, watermark 2023-11-14T22:13:20Z, lag 9 (1m5.5s), lag 9, rerun, final\n" +
 		"millrace: warning: skipped bad record at t/0 offset 1\n" +
 		"1 batch, 2 rows in, 1 row to lake\n"
 	if out.Len() > 0 || errs.String() != want {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 
 	"github.com/millrace/millrace/batch"
 	"github.com/millrace/millrace/internal/jobspec"
+	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -76,8 +80,12 @@ func explainNext(c *cli.Context, spec *jobspec.Spec) error {
 		printRanges(w, next.Open)
 	case next.Flushed != "":
 		fmt.Fprintln(w, "nothing    ", next.Flushed)
+	case next.Wait > 0:
+		fmt.Fprintf(w, "nothing     for %s: limits.rate allows no batch before\n", jobspec.ShortDuration(next.Wait.Round(time.Millisecond)))
+		printLag(w, next.Lag)
 	case next.Planned == nil:
 		fmt.Fprintln(w, "nothing     no new records, and no window that time alone would close")
+		printLag(w, next.Lag)
 	default:
 		printNext(w, next)
 		printSideInputs(w, spec, job)
@@ -99,8 +107,12 @@ func printNext(w io.Writer, next *batch.NextPlan) {
 	if next.WireBytes > 0 {
 		fmt.Fprintf(w, ", %s on the wire", count(next.WireBytes, "byte"))
 	}
-	fmt.Fprintf(w, "; %s left for later batches\n", count(next.Lag, "offset"))
+	fmt.Fprintf(w, "; %s left for later batches\n", count(next.Left, "offset"))
+	if p.LimitedBy != "" {
+		fmt.Fprintf(w, "limited     by %s\n", limitText(p))
+	}
 	printRanges(w, p)
+	printLag(w, next.Lag)
 	for _, s := range p.Skip {
 		fmt.Fprintf(w, "skip        %s\n", s)
 	}
@@ -113,6 +125,45 @@ func printNext(w io.Writer, next *batch.NextPlan) {
 	for _, name := range next.Closes {
 		fmt.Fprintf(w, "closes      a window of %s, whatever the records are\n", name)
 	}
+}
+
+// limitText names the limit that a plan meets as the job file does.
+func limitText(p *batch.Planned) string {
+	switch p.LimitedBy {
+	case string(offsets.BoundByFirst):
+		return fmt.Sprintf("what is not known yet: at most %s of a partition as long as none was weighed", count(offsets.FirstOffsetsMax, "offset"))
+	case "backpressure":
+		return fmt.Sprintf("limits.backpressure, %s a second", count(p.Rate, "offset"))
+	}
+	return "limits." + p.LimitedBy
+}
+
+// printLag says how far the job is behind now, partition by partition where it is.
+func printLag(w io.Writer, lags []batch.SourceLag) {
+	for _, s := range lags {
+		for _, topic := range slices.Sorted(maps.Keys(s.Partitions)) {
+			partitions := s.Partitions[topic]
+			for _, p := range slices.SortedFunc(maps.Keys(partitions), byNumber) {
+				if lag := partitions[p]; lag.Offsets > 0 {
+					fmt.Fprintf(w, "lag         %s/%s: %s\n", topic, p, partitionLagText(lag))
+				}
+			}
+		}
+	}
+}
+
+// byNumber orders texts of numbers.
+func byNumber(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) }
+
+func partitionLagText(lag batch.PartitionLag) string {
+	text := count(lag.Offsets, "offset") + " behind"
+	if lag.Seconds != nil {
+		text += fmt.Sprintf(", for at most %s", jobspec.ShortDuration(time.Duration(*lag.Seconds*1000)*time.Millisecond))
+	}
+	if lag.Held > 0 {
+		text += fmt.Sprintf("; %d of them wait for open transactions", lag.Held)
+	}
+	return text
 }
 
 // printSideInputs lists what the batch would read besides records.

@@ -44,7 +44,7 @@ const filesMany = 5000
 // Bytes of a batch in the log, measured: journal records are JSON.
 const (
 	logBatch     = 800
-	logPartition = 500
+	logPartition = 560
 	logFile      = 200
 	logOperator  = 60
 )
