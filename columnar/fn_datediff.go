@@ -378,4 +378,6 @@ func bucketCut(e *Expr, unit *truncation) kernel {
 }
 
 // readsRows reports whether the expression has columns.
-func (e *Expr) readsRows() bool { return e.Op == "col" || slices.ContainsFunc(e.Args, (*Expr).readsRows) }
+func (e *Expr) readsRows() bool {
+	return e.Op == "col" || slices.ContainsFunc(e.Args, (*Expr).readsRows)
+}
