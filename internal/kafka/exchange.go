@@ -81,6 +81,10 @@ func (x *exchange) roundTrip(rw io.ReadWriter) (*rawAnswer, error) {
 	if _, err := rw.Write(x.frame); err != nil {
 		return nil, err
 	}
+	return x.readAnswer(rw)
+}
+
+func (x *exchange) readAnswer(rw io.Reader) (*rawAnswer, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(rw, head[:]); err != nil {
 		return nil, err

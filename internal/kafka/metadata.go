@@ -215,6 +215,13 @@ func (c *Client) knownLeader(key partitionKey) (Leader, bool) {
 	return l, ok
 }
 
+// forgetLeader makes the next request look for the partition's leader afresh.
+func (c *Client) forgetLeader(key partitionKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.leaders, key)
+}
+
 // MissingError says that a broker answers, but does not know a topic or one of its partitions. A broker that has just
 // started, or has not heard of a new topic yet, says so too: only one that keeps saying it is to be believed.
 type MissingError struct {

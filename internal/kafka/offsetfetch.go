@@ -9,12 +9,12 @@ import (
 
 const offsetFetchVersion = 7 // the first that can ask for stable offsets; any broker from 2.5 to 4.x takes it
 
-// fetchOffset reads the committed offset of a group in one partition; found is false if it has none. An offset that an
-// open transaction is about to change is refused with "unstable offset commit".
-func (c *Client) fetchOffset(ctx context.Context, node int32, group, topic string, partition int32) (o GroupOffset, found bool, err error) {
+// fetchOffset reads the committed offset of a group in one partition; found is false if it has none. With
+// stable an offset that an open transaction is about to change is refused with "unstable offset commit".
+func (c *Client) fetchOffset(ctx context.Context, node int32, group, topic string, partition int32, stable bool) (o GroupOffset, found bool, err error) {
 	res, err := c.send(ctx, call{
 		node: node, key: protocol.OffsetFetch, version: offsetFetchVersion, flexible: true,
-		body: func(r *request) { writeOffsetFetch(r, group, topic, partition) },
+		body: func(r *request) { writeOffsetFetch(r, group, topic, partition, stable) },
 	})
 	if err != nil {
 		return o, false, err
@@ -24,14 +24,14 @@ func (c *Client) fetchOffset(ctx context.Context, node int32, group, topic strin
 	return parseOffsetFetch(&a, topic, partition)
 }
 
-func writeOffsetFetch(r *request, group, topic string, partition int32) {
+func writeOffsetFetch(r *request, group, topic string, partition int32, stable bool) {
 	r.string(group)
 	r.array(1)
 	r.string(topic)
 	r.array(1)
 	r.int32(partition)
 	r.tags()
-	r.int8(1) // stable ones only
+	r.bool(stable)
 	r.tags()
 }
 

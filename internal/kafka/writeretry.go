@@ -7,36 +7,12 @@ import (
 	"time"
 )
 
-// The codes that writers act upon.
-const (
-	codeCorruptMessage       Code = 2
-	codeMessageTooLarge      Code = 10
-	codeCoordinatorLoading   Code = 14
-	codeCoordinatorNotAvail  Code = 15
-	codeNotCoordinator       Code = 16
-	codeNotEnoughReplicas    Code = 19
-	codeNotEnoughAfterAppend Code = 20
-	codeUnknownMember        Code = 25
-	codeTopicExists          Code = 36
-	codeNotController        Code = 41
-	codeOutOfOrderSequence   Code = 45
-	codeDuplicateSequence    Code = 46
-	codeInvalidEpoch         Code = 47
-	codeInvalidTxnState      Code = 48
-	codeInvalidPIDMapping    Code = 49
-	codeConcurrentTxns       Code = 51
-	codeUnknownProducer      Code = 59
-	codeUnstableOffset       Code = 88
-	codeProducerFenced       Code = 90
-	codeThrottlingQuota      Code = 89
-	codeTxnAbortable         Code = 120
-)
-
 // Waits between two attempts double from the first to the longest: a transaction of before mostly ends within
 // milliseconds, a broker fails over in seconds.
 const (
-	writeWaitFirst = time.Millisecond
-	writeWaitMost  = 20 * time.Millisecond
+	writeWaitFirst  = time.Millisecond
+	markersWaitMost = 20 * time.Millisecond
+	writeWaitMost   = 200 * time.Millisecond
 )
 
 // attempts spaces the attempts of one call and ends them when the budget is used up.
@@ -59,7 +35,11 @@ func (t *attempts) after(ctx context.Context, err error) error {
 	if spent := t.clock.Now().Sub(t.began); spent+t.wait > t.budget {
 		return fmt.Errorf("given up after %s: %w", spent.Round(time.Millisecond), err)
 	}
-	wait := t.wait
+	most := writeWaitMost
+	if errors.Is(err, codeConcurrentTxns) {
+		most = markersWaitMost
+	}
+	wait := min(t.wait, most)
 	t.wait = min(2*t.wait, writeWaitMost)
 	return t.clock.Sleep(ctx, wait)
 }
@@ -87,30 +67,5 @@ func (c *Client) onCoordinator(ctx context.Context, k coordinatorKey, t *attempt
 		if err := t.after(ctx, err); err != nil {
 			return err
 		}
-	}
-}
-
-// isCode reports whether a broker's answer is the error, so that the connection is good.
-func isCode(err error) bool {
-	var code Code
-	return errors.As(err, &code) && code != codeBrokerNotAvailable && code != codeNetwork
-}
-
-// decideCoordinator says what to do after a call to a coordinator failed that may be repeated. Refresh means to look
-// for the coordinator afresh.
-func decideCoordinator(err error) Action {
-	var code Code
-	if !errors.As(err, &code) {
-		return Decide(err)
-	}
-	switch code {
-	case codeCoordinatorNotAvail, codeNotCoordinator:
-		return Refresh // it has moved, or its topic is only being made
-	case codeCoordinatorLoading, codeConcurrentTxns, codeUnstableOffset:
-		return Retry // it reads its log, or writes the markers of the transaction before
-	case CodeUnknownTopic:
-		return Retry // it has not heard of a new topic yet
-	default:
-		return decideCode(code)
 	}
 }
