@@ -15,8 +15,8 @@ import (
 // same texts as in JSON, see [JSONDecoder]; there are no nested ones. An empty field without quotes is NULL, "" is the
 // empty string. zone reads the texts of timestamp columns that name no zone; nil is UTC.
 //
-// name stands in errors, which give line and character: airports.csv:17:5: column "latitude": "x" is not a double. The
-// batch owns its memory and has no Origin.
+// name stands in errors, which give line and character: airports.csv:17:5: column "latitude": "x" is not a double. What
+// cannot be read as declared is a [ColumnError], because of a [NoColumnError] where the file has no such name. The batch owns its memory and has no Origin.
 func DecodeCSV(name string, data []byte, fields []DecodeField, zone *Zone) (*Batch, error) {
 	t, err := openCSV(name, data, fields, zone)
 	if err != nil {
@@ -72,7 +72,7 @@ func openCSV(name string, data []byte, fields []DecodeField, zone *Zone) (*csvTa
 	t.header = append(t.header, header...)
 	for _, f := range fields {
 		if err := t.addColumn(f); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, &ColumnError{Column: f.Name, Err: err})
 		}
 	}
 	return t, nil
@@ -80,10 +80,10 @@ func openCSV(name string, data []byte, fields []DecodeField, zone *Zone) (*csvTa
 
 func (t *csvTable) addColumn(f DecodeField) error {
 	if _, ok := Metadata(f.Name); ok {
-		return fmt.Errorf("column %q: a CSV file has no metadata columns", f.Name)
+		return errors.New("a CSV file has no metadata columns")
 	}
 	if err := checkCSVField(f); err != nil {
-		return fmt.Errorf("column %q: %w", f.Name, err)
+		return err
 	}
 	at, err := headerIndex(t.header, f.JSONPath()[0].Key)
 	if err != nil {
@@ -120,7 +120,7 @@ func headerIndex(header []string, name string) (int, error) {
 				continue
 			}
 			if at >= 0 {
-				return 0, fmt.Errorf("column %q is there twice, as columns %d and %d", name, at+1, i+1)
+				return 0, fmt.Errorf("%q is there twice, as columns %d and %d", name, at+1, i+1)
 			}
 			at = i
 		}
@@ -128,7 +128,7 @@ func headerIndex(header []string, name string) (int, error) {
 			return at, nil
 		}
 	}
-	return 0, fmt.Errorf("no column %q; the columns are %s", name, strings.Join(header, ", "))
+	return 0, &NoColumnError{Name: name, Columns: header}
 }
 
 // appendField appends the column's field of a line.

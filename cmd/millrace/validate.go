@@ -12,7 +12,7 @@ import (
 func validateCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "validate",
-		Usage:     "check a job file and its query without connecting to anything",
+		Usage:     "check a job file, its queries and its tables without connecting to anything",
 		ArgsUsage: "JOB.yaml",
 		Flags: append(jobFlags(),
 			&cli.BoolFlag{Name: "plan", Usage: "print the plan; explain says more"},
@@ -28,6 +28,9 @@ func validateJob(c *cli.Context) error {
 	}
 	plan, warnings, err := spec.Plan()
 	if err != nil {
+		return err
+	}
+	if err := spec.CheckTables(); err != nil {
 		return err
 	}
 	more, err := spec.Warnings(plan)

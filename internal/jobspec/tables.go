@@ -1,6 +1,7 @@
 package jobspec
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -45,6 +46,43 @@ func (s *Spec) lookAtTables() error {
 	return nil
 }
 
+// CheckTables reads the files of the static tables as a run would. The error, an *[dstream.Error], names the column in the
+// job file that the file of a table does not have, or has in another type, or the value that does not fit.
+func (s *Spec) CheckTables() error {
+	rules, err := columnar.LoadZone(s.Timezone)
+	if err != nil {
+		return err
+	}
+	for i := range s.Tables {
+		t := &s.Tables[i]
+		path, pos := t.path()
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return fail(pos, "", "tables.%s: %v", t.Name, err)
+		}
+		if _, err := t.decode(path, data, rules); err != nil {
+			return t.blame(err)
+		}
+	}
+	return nil
+}
+
+// blame gives an error of the table's file the place of the column in the job file, or else of the path.
+func (t *Table) blame(err error) error {
+	_, pos := t.path()
+	var column *columnar.ColumnError
+	if errors.As(err, &column) {
+		for _, c := range t.Columns {
+			if c.Name == column.Column {
+				pos = c.Pos
+			}
+		}
+	}
+	out := tableError(err)
+	out.Pos, out.Msg = pos, fmt.Sprintf("tables.%s: %s", t.Name, out.Msg)
+	return out
+}
+
 // input reads a file as a static table. Its version is size and time, so an unchanged file is not read again.
 func (t Table) input(zone string) batch.Table {
 	path, _ := t.path()
@@ -63,7 +101,11 @@ func (t Table) input(zone string) batch.Table {
 			if err != nil {
 				return nil, err
 			}
-			return t.decode(path, data, rules)
+			b, err := t.decode(path, data, rules)
+			if err != nil {
+				return nil, tableError(err)
+			}
+			return b, nil
 		},
 	}
 }

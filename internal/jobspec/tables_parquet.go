@@ -56,16 +56,13 @@ func (t Table) decode(path string, data []byte, zone *columnar.Zone) (*columnar.
 	} else {
 		b, err = columnar.DecodeCSV(path, data, fields, zone)
 	}
-	if err != nil {
-		return nil, tableError(err)
-	}
-	return b, nil
+	return b, err
 }
 
 // tableError blames the table, as a job file would be, and says which column was meant.
-func tableError(err error) error {
+func tableError(err error) *dstream.Error {
 	out := &dstream.Error{Msg: err.Error()}
-	var missing *parquettable.NoColumnError
+	var missing *columnar.NoColumnError
 	if errors.As(err, &missing) {
 		if near := dstream.Nearest(missing.Name, missing.Columns); near != "" {
 			out.Hint = fmt.Sprintf("did you mean %q?", near)

@@ -118,9 +118,29 @@ func TestParquetTableFaults(t *testing.T) {
 	if want := `did you mean "campaign_id"?`; err == nil || !strings.Contains(Explain(err), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
+	for columns, want := range map[string]string{
+		"ad_id: string, campaign_id: {type: string, path: campain_id}": `job.yaml:11:56: tables.ads: DIR/ads.parquet: column "campaign_id": the file has no column "campain_id"; the columns are ad_id, campaign_id, price, tags, extra, size`,
+		"ad_id: string, campaign_id: string, price: date":              `job.yaml:11:77: tables.ads: DIR/ads.parquet: column "price": the file has a decimal(18,2) there, which becomes no date: declare decimal(18,2)`,
+		"ad_id: string, campaign_id: string":                           "",
+	} {
+		s, _ := mustJob(t, declared(columns))
+		if got, _, _ := strings.Cut(shownIn(t, s.CheckTables()), "\n"); got != want {
+			t.Errorf("%s:\n%s\nwant\n%s", columns, got, want)
+		}
+	}
 	write(t, "ads.parquet", "no Parquet")
 	_, err = load(t, replaced(t, viewsJob, "csv: ads.csv, columns: {ad_id: string, campaign_id: string}", "parquet: ads.parquet"))
 	if err == nil || !strings.HasPrefix(Explain(err), "job.yaml:11:18: tables.ads: ") || !strings.Contains(Explain(err), "/ads.parquet: this is not a Parquet file") {
 		t.Errorf("got %s", Explain(err))
 	}
+}
+
+// shownIn is an error without the name of the directory.
+func shownIn(t *testing.T, err error) string {
+	t.Helper()
+	if err == nil {
+		return ""
+	}
+	dir, _ := os.Getwd()
+	return strings.ReplaceAll(Explain(err), dir, "DIR")
 }

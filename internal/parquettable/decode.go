@@ -44,7 +44,8 @@ func (t *table) schema() (*columnar.Schema, error) {
 
 // Decode reads the columns from a file: by [columnar.DecodeField.JSONPath], a column or a field of a struct, exact case
 // first, then any case. Without fields it reads those of [Schema]. name stands in errors, which give row and column:
-// ads.parquet: row 17: column "ad_id": 300 is out of range of tinyint. A name that the file has not is a [NoColumnError].
+// ads.parquet: row 17: column "ad_id": 300 is out of range of tinyint. What cannot be read as
+// declared is a [columnar.ColumnError], because of a [columnar.NoColumnError] where the file has no such name.
 // The batch owns its memory and has no Origin.
 func Decode(name string, data []byte, fields []columnar.DecodeField) (*columnar.Batch, error) {
 	var out *columnar.Batch
@@ -82,7 +83,7 @@ func (t *table) decode(fields []columnar.DecodeField) (*columnar.Batch, error) {
 	for _, f := range fields {
 		c, err := t.column(f)
 		if err != nil {
-			return nil, fmt.Errorf("column %q: %w", f.Name, err)
+			return nil, &columnar.ColumnError{Column: f.Name, Err: err}
 		}
 		rows, err := t.read(c)
 		if err != nil {

@@ -185,7 +185,7 @@ func TestColumnsByName(t *testing.T) {
 			t.Errorf("%s %s: got %s, want %s", test.name, test.path, got, test.want)
 		}
 	}
-	var missing *NoColumnError
+	var missing *columnar.NoColumnError
 	_, err := Decode("t.parquet", data, []columnar.DecodeField{{Field: columnar.Field{Name: "nam", Type: scalar(columnar.String)}}})
 	if !errors.As(err, &missing) || missing.Name != "nam" || !slices.Equal(missing.Columns, []string{"Name", "address"}) {
 		t.Errorf("got %v, %+v", err, missing)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/millrace/millrace/columnar"
 )
 
 // errDamaged says that the bytes are no Parquet, or contradict themselves.
@@ -91,7 +93,7 @@ func (n *node) kid(name string) (*node, error) {
 			return nil, fmt.Errorf("the file has several columns named like %q: %s", name, names(found))
 		}
 	}
-	return nil, &NoColumnError{Name: name, Columns: columnNames(n.kids)}
+	return nil, &columnar.NoColumnError{Name: name, Columns: columnNames(n.kids)}
 }
 
 func columnNames(nodes []*node) []string {
@@ -108,24 +110,6 @@ func names(nodes []*node) string {
 		quoted[i] = fmt.Sprintf("%q", n)
 	}
 	return strings.Join(quoted, ", ")
-}
-
-// NoColumnError is a name that no column of the file, or no field of a struct in it, has.
-type NoColumnError struct {
-	Name    string
-	Columns []string // those that are there, in the order of the file
-}
-
-// shownColumns is how many names stand in a message.
-const shownColumns = 20
-
-func (e *NoColumnError) Error() string {
-	shown, more := e.Columns, ""
-	if len(shown) > shownColumns {
-		more = fmt.Sprintf(" and %d more", len(shown)-shownColumns)
-		shown = shown[:shownColumns]
-	}
-	return fmt.Sprintf("the file has no column %q; the columns are %s%s", e.Name, strings.Join(shown, ", "), more)
 }
 
 // guarded runs read and turns a panic into an error: the library panics at some damaged files.
