@@ -12,8 +12,9 @@ import (
 // enough for a wrong address. Whoever has been there gets the longer patience of [KafkaOptions].RetryFor.
 const firstContact = 5 * time.Second
 
-// DialKafka returns a source on a cluster. When none of them answers for 5 s that is the error; whatever else may be wrong is met again at the
-// first survey, where it is known how far a job has read. Close the source to release its connections.
+// DialKafka returns a source on a cluster. When none of its brokers answers for 5 s that is the error, and so is a
+// [kafka.ReachError]: TLS or SASL do not fit. Whatever else may be wrong is met again at the first survey, where it is
+// known how far a job has read. Close the source to release its connections.
 func DialKafka(ctx context.Context, cluster kafka.Cluster, opts KafkaOptions) (*Kafka, error) {
 	client, err := kafka.NewClient(cluster.Options())
 	if err != nil {
@@ -23,9 +24,13 @@ func DialKafka(ctx context.Context, cluster kafka.Cluster, opts KafkaOptions) (*
 	opts.RetryFor, opts.UnknownFor = firstContact, -1
 	_, err = NewKafka(client, opts).Partitions(ctx)
 	var none *kafka.NoBrokerError
-	if errors.As(err, &none) {
+	var reach *kafka.ReachError
+	switch {
+	case errors.As(err, &reach):
+		err = reach
+	case errors.As(err, &none):
 		err = none
-	} else {
+	default:
 		err = ctx.Err()
 	}
 	if err != nil {

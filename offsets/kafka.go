@@ -88,7 +88,7 @@ func (k *Kafka) askPartitions(ctx context.Context, reached []Position) ([]Partit
 			return nil, &UnknownTopicError{Topic: t.Name, Brokers: k.client.Brokers()}
 		}
 		if t.Code != 0 {
-			return nil, fmt.Errorf("topic %s: %w", t.Name, t.Code)
+			return nil, fmt.Errorf("topic %s: %w", t.Name, t.Err())
 		}
 		for _, p := range t.Partitions {
 			l, err := p.Leading(t.Name)

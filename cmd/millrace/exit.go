@@ -10,6 +10,7 @@ import (
 	"github.com/millrace/millrace/batch"
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/internal/jobspec"
+	"github.com/millrace/millrace/internal/kafka"
 	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
@@ -51,7 +52,7 @@ func exitCode(err error) int {
 		return int(code)
 	case errors.Is(err, errSecondSignal):
 		return exitKilled
-	case is[*usageError](err), is[*dstream.Error](err), is[*offsets.UnknownTopicError](err), is[*batch.SkipError](err), is[*offsets.StartError](err):
+	case is[*usageError](err), is[*dstream.Error](err), is[*offsets.UnknownTopicError](err), is[*batch.SkipError](err), is[*offsets.StartError](err), lasting(err):
 		return exitUsage
 	case is[*wal.HeldError](err), is[*batch.SupersededError](err):
 		return exitHeld
@@ -61,6 +62,12 @@ func exitCode(err error) int {
 		return exitBadData
 	}
 	return exitFailed
+}
+
+// lasting reports whether only another job file, or another password or certificate, makes a broker take the job.
+func lasting(err error) bool {
+	var reach *kafka.ReachError
+	return errors.As(err, &reach) && reach.Lasting()
 }
 
 func is[T error](err error) bool {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/millrace/millrace/batch"
 	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/internal/kafka"
 	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
@@ -26,6 +27,11 @@ func TestExitCodes(t *testing.T) {
 		{&usageError{"x"}, 2},
 		{&dstream.Error{Msg: "x"}, 2},
 		{&offsets.UnknownTopicError{Topic: "t"}, 2},
+		{&kafka.ReachError{Fault: kafka.BadCredentials, Err: errors.New("x")}, 2},
+		{&kafka.ReachError{Fault: kafka.BadCredentials, Err: errors.New("x"), Worked: true}, 1},
+		{&kafka.ReachError{Fault: kafka.NoToken, Err: errors.New("x")}, 1},
+		{&kafka.ReachError{Fault: kafka.Expired, Err: errors.New("x")}, 1},
+		{&kafka.AccessError{Operation: "Read", Resource: "topic t", Err: errors.New("x")}, 1},
 		{&batch.RefusedError{Msg: "x"}, 3},
 		{&offsets.RangeGoneError{}, 3},
 		{&output.ConflictError{}, 3},

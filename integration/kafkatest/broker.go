@@ -36,13 +36,18 @@ auto.create.topics.enable=false
 log.cleaner.backoff.ms=200
 `
 
-func writeConfig(dir string, port, controller int) (string, error) {
+func writeConfig(dir string, port, controller int, change configure) (file string, formatArgs []string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
+		return "", nil, err
 	}
-	file := filepath.Join(dir, "server.properties")
-	text := fmt.Appendf(nil, config, port, controller, filepath.Join(dir, "data"))
-	return file, os.WriteFile(file, text, 0o644)
+	file = filepath.Join(dir, "server.properties")
+	text := fmt.Sprintf(config, port, controller, filepath.Join(dir, "data"))
+	if change != nil {
+		if text, formatArgs, err = change(dir, text); err != nil {
+			return "", nil, err
+		}
+	}
+	return file, formatArgs, os.WriteFile(file, []byte(text), 0o644)
 }
 
 // freePorts returns ports that nobody listens on at the moment.
@@ -60,12 +65,13 @@ func freePorts(n int) ([]int, error) {
 }
 
 // format writes the cluster's id into the empty data directory, which a broker wants to find there.
-func format(java, lib, config string) error {
+func format(java, lib, config string, args []string) error {
 	var id [16]byte
 	rand.Read(id[:])
 	id[0] &= 0x7f // the text must not begin with "-", which would read as an option
 	cluster := base64.RawURLEncoding.EncodeToString(id[:])
-	cmd := exec.Command(java, "-cp", filepath.Join(lib, "*"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config)
+	all := append([]string{"-cp", filepath.Join(lib, "*"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config}, args...)
+	cmd := exec.Command(java, all...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("format data directory: %w\n%s", err, out)
 	}

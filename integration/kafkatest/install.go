@@ -103,7 +103,8 @@ func fetchJars(mvn, base, lib string) error {
 func removeLeftOver(base string) {
 	dirs, _ := filepath.Glob(filepath.Join(base, "run-*"))
 	for _, dir := range dirs {
-		pid, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(dir), "run-"))
+		name, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), "run-"), "-")
+		pid, err := strconv.Atoi(name)
 		if err != nil || pid == os.Getpid() || syscall.Kill(pid, 0) == nil {
 			continue
 		}

@@ -29,9 +29,10 @@ const readyWithin = 90 * time.Second
 type Broker struct {
 	Addr string // host:port of its plaintext listener
 
-	dir    string
-	proc   *process
-	topics atomic.Int64
+	java, lib string
+	dir       string
+	proc      *process
+	topics    atomic.Int64
 }
 
 var shared struct {
@@ -49,7 +50,7 @@ func Start(t testing.TB) *Broker {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.broker == nil && shared.err == nil {
-		shared.broker, shared.err = launch()
+		shared.broker, shared.err = launchBroker("", nil)
 	}
 	switch {
 	case shared.err == nil:
@@ -68,8 +69,9 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Stop ends the broker of this process, if there is one, and removes its data. The next Start starts another.
+// Stop ends the brokers of this process, if there are any, and removes their data. The next Start starts another.
 func Stop() {
+	stopSecure()
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.broker != nil {
@@ -79,7 +81,11 @@ func Stop() {
 	shared.broker, shared.err = nil, nil
 }
 
-func launch() (*Broker, error) {
+// configure changes the text of a configuration, and may have the data directory formatted with more arguments.
+type configure func(dir, config string) (text string, formatArgs []string, err error)
+
+// launchBroker starts a broker whose directory ends in suffix.
+func launchBroker(suffix string, change configure) (*Broker, error) {
 	base, err := cacheDir()
 	if err != nil {
 		return nil, err
@@ -89,28 +95,28 @@ func launch() (*Broker, error) {
 		return nil, err
 	}
 	removeLeftOver(base)
-	b := &Broker{dir: filepath.Join(base, fmt.Sprintf("run-%d", os.Getpid()))}
-	if err := b.start(java, lib); err != nil {
+	b := &Broker{java: java, lib: lib, dir: filepath.Join(base, fmt.Sprintf("run-%d%s", os.Getpid(), suffix))}
+	if err := b.start(change); err != nil {
 		os.RemoveAll(b.dir)
 		return nil, err
 	}
 	return b, nil
 }
 
-func (b *Broker) start(java, lib string) error {
+func (b *Broker) start(change configure) error {
 	ports, err := freePorts(2)
 	if err != nil {
 		return err
 	}
 	b.Addr = fmt.Sprintf("127.0.0.1:%d", ports[0])
-	config, err := writeConfig(b.dir, ports[0], ports[1])
+	config, args, err := writeConfig(b.dir, ports[0], ports[1], change)
 	if err != nil {
 		return err
 	}
-	if err := format(java, lib, config); err != nil {
+	if err := format(b.java, b.lib, config, args); err != nil {
 		return err
 	}
-	b.proc, err = run(java, lib, config, filepath.Join(b.dir, "broker.log"))
+	b.proc, err = run(b.java, b.lib, config, filepath.Join(b.dir, "broker.log"))
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ func Launch() (*Broker, error) {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.broker == nil && shared.err == nil {
-		shared.broker, shared.err = launch()
+		shared.broker, shared.err = launchBroker("", nil)
 	}
 	return shared.broker, shared.err
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,7 +37,7 @@ const refreshInterval = 50 * time.Millisecond
 // Client sends requests to the brokers of one cluster. It is safe for concurrent use.
 type Client struct {
 	opts          Options
-	addr          net.Addr
+	dialer        *dialer
 	transport     *kafkago.Transport
 	correlationID atomic.Int32
 	looking       chan struct{} // held by the one request that fills the leader cache
@@ -56,24 +56,22 @@ func NewClient(opts Options) (*Client, error) {
 	if len(opts.Brokers) == 0 {
 		return nil, errors.New("kafka: no brokers given")
 	}
-	if opts.TLS != nil || opts.SASL != nil {
-		return nil, errors.New("kafka: tls and sasl are not supported yet in this version")
-	}
 	opts.ClientID = orDefault(opts.ClientID, "millrace")
 	opts.DialTimeout = orDefault(opts.DialTimeout, 5*time.Second)
 	opts.RequestTimeout = orDefault(opts.RequestTimeout, 15*time.Second)
 	c := &Client{
 		opts:    opts,
-		addr:    kafkago.TCP(opts.Brokers...),
+		dialer:  newDialer(opts),
 		looking: make(chan struct{}, 1),
 		muted:   map[int32]time.Time{},
-		transport: &kafkago.Transport{
-			ClientID:    opts.ClientID,
-			DialTimeout: opts.DialTimeout,
-			MetadataTTL: time.Minute,
-			// Not nil: no topics at all. Only the brokers' addresses are taken from the Transport.
-			MetadataTopics: []string{},
-		},
+	}
+	c.transport = &kafkago.Transport{
+		Dial:        c.dialer.dial,
+		ClientID:    opts.ClientID,
+		DialTimeout: opts.DialTimeout + c.dialer.tokenTime(),
+		MetadataTTL: time.Minute,
+		// Not nil: no topics at all. Only the brokers' addresses are taken from the Transport.
+		MetadataTopics: []string{},
 	}
 	c.forget()
 	return c, nil
@@ -128,36 +126,63 @@ type call struct {
 // send sends a request and returns its answer. After an error c.buf must not be used any more: the exchange may
 // still be writing into it.
 func (c *Client) send(ctx context.Context, q call) (*rawAnswer, error) {
-	limit := c.opts.RequestTimeout + q.wait + c.mutedFor(q.node)
+	limit := c.opts.RequestTimeout + q.wait + c.mutedFor(q.node) + c.dialer.tokenTime()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	id := c.correlationID.Add(1)
 	r := newRequest(q.key, q.version, q.flexible, id, c.opts.ClientID)
 	q.body(r)
-	m, err := c.transport.RoundTrip(ctx, c.addr, &exchange{
-		ctx: ctx, key: q.key, node: q.node, flexible: q.flexible, correlationID: id, frame: r.finish(), buf: q.buf,
-	})
+	x := &exchange{ctx: ctx, key: q.key, node: q.node, flexible: q.flexible, correlationID: id, frame: r.finish(), buf: q.buf}
+	m, err := c.transport.RoundTrip(ctx, bootstrap{}, x)
 	if err != nil {
-		return nil, c.explain(q.node, limit, err)
+		return nil, c.explain(x, limit, err)
+	}
+	if q.key != protocol.ApiVersions { // which brokers answer to anybody
+		c.dialer.worked.Store(true)
 	}
 	return m.(*rawAnswer), nil
 }
 
 // explain gives a transport error its place.
-func (c *Client) explain(node int32, limit time.Duration, err error) error {
+func (c *Client) explain(x *exchange, limit time.Duration, err error) error {
 	var code kafkago.Error
+	var reach *ReachError
+	var conn *ConnError
 	switch {
+	case errors.As(err, &reach):
+		return reach
 	case errors.As(err, &code):
-		return Code(code)
-	case errors.Is(err, context.DeadlineExceeded):
+		return c.explainCode(x, Code(code))
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		err = fmt.Errorf("no answer within %s: %w", limit, context.DeadlineExceeded)
 	case errors.Is(err, context.Canceled):
 		return err
+	case errors.As(err, &conn):
+		if reach := c.dialer.suspect(conn); reach != nil {
+			return reach
+		}
+		err = conn
 	}
-	if node == anyBroker {
+	switch {
+	case x.node == anyBroker:
 		return &NoBrokerError{Brokers: c.opts.Brokers, Err: err}
+	case conn != nil:
+		return err
+	case x.addr != "":
+		return &ConnError{x.addr, err}
 	}
-	return fmt.Errorf("broker %d: %w", node, err)
+	return fmt.Errorf("broker %d: %w", x.node, err)
+}
+
+// explainCode says more of a broker that the Transport does not know: mostly it could not ask any for the others.
+func (c *Client) explainCode(x *exchange, code Code) error {
+	if code != codeBrokerNotAvailable {
+		return code
+	}
+	if last := c.dialer.last.Load(); last != nil {
+		return fmt.Errorf("broker %d: %w (%w)", x.node, code, *last)
+	}
+	return fmt.Errorf("broker %d: %w", x.node, code)
 }
 
 // throttled notes that a broker holds back its next answers. It mutes the connection for that long, which must not

@@ -6,6 +6,9 @@
 // read_committed reader must not see. [Decide] says what to do after an error. [Client.CreateTopic],
 // [Client.TopicConfigs] and [Client.CommitOffsets] are what a job needs beside its records.
 //
+// A [Cluster] says how brokers are reached. Connections are encrypted and authenticated, and authenticated anew before
+// their session ends; what keeps a broker that answers from being used is a [ReachError].
+//
 // Law: the package knows requests, answers and bytes, not ranges or jobs. Reads never retry and never wait on their own,
 // except when a broker throttles a fetch; calls to coordinators are tried again within a budget. Bytes from the network
 // may be anything: they make an error, never a panic, and never more memory than the bound the caller gave.

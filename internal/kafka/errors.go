@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 
@@ -70,15 +69,18 @@ func (a Action) String() string { return [...]string{"stop", "retry", "refresh"}
 func Decide(err error) Action {
 	var code Code
 	var batch *BatchError
+	var reach *ReachError
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		return Stop // there is nothing to do, or nobody waits for it
 	case errors.As(err, &batch):
 		return Stop // the bytes come from the broker's disk and would come again
+	case errors.As(err, &reach) && !reach.Worked && reach.Fault != NoToken:
+		return Stop // a password or a certificate does not get better
+	case reach != nil:
+		return Refresh // it was good before, so it is being replaced; or what gives tokens may come back
 	case errors.As(err, &code):
 		return decideCode(code)
-	case isTLSRefusal(err):
-		return Stop // a certificate does not get better
 	}
 	// What is left happened on the way: refused, reset, hung up, no answer in time, or an answer out of step.
 	return Refresh
@@ -101,10 +103,4 @@ func decideCode(c Code) Action {
 	default:
 		return Stop // e.g. not authorized, wrong password, version or request not supported
 	}
-}
-
-// isTLSRefusal reports whether the connection failed because a certificate is not trusted or does not fit.
-func isTLSRefusal(err error) bool {
-	var refused *tls.CertificateVerificationError
-	return errors.As(err, &refused)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"net"
+	"strconv"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -26,6 +28,7 @@ type exchange struct {
 	flexible      bool  // the answer's header ends with tagged fields
 	correlationID int32
 	frame         []byte // the request with its length in front
+	addr          string // of the broker, host:port, once the Transport has found it; empty for anyBroker
 	buf           []byte // reused for the answer; owned by the exchange until it returns without error
 }
 
@@ -54,6 +57,7 @@ func (x *exchange) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
 	if !ok {
 		return b, kafkago.BrokerNotAvailable
 	}
+	x.addr = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
 	return b, nil
 }
 

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -90,7 +91,10 @@ func (c *Client) fetchOnce(ctx context.Context, leader Leader, version int16, f 
 	a := answer{b: raw.body, flexible: flexible}
 	held := c.throttle(leader.Node, &a)
 	res, err = parseFetch(&a)
+	var code Code
 	switch {
+	case errors.As(err, &code):
+		return nil, false, denied(code, "Read", f.Topic)
 	case err != nil:
 		return nil, false, err
 	case res == nil && held == 0:

@@ -101,7 +101,7 @@ func pickOffsets(found map[partitionKey]listedOffset, refs []PartitionRef) ([]in
 		case !ok:
 			return nil, fmt.Errorf("partition %s/%d: %w: left out", ref.Topic, ref.Partition, errShortAnswer)
 		case o.code != 0:
-			return nil, fmt.Errorf("partition %s/%d: %w", ref.Topic, ref.Partition, o.code)
+			return nil, fmt.Errorf("partition %s/%d: %w", ref.Topic, ref.Partition, denied(o.code, "Describe", ref.Topic))
 		}
 		offsets[i] = o.offset
 	}

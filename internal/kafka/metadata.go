@@ -239,13 +239,21 @@ func (e *MissingError) Error() string {
 // Unwrap returns the code that brokers give it.
 func (e *MissingError) Unwrap() error { return CodeUnknownTopic }
 
+// Err is what Code says, with the right that is missing if that is it; nil for 0.
+func (t Topic) Err() error {
+	if t.Code == 0 {
+		return nil
+	}
+	return denied(t.Code, "Describe", t.Name)
+}
+
 func (t Topic) leader(partition int32) (Leader, error) {
 	switch t.Code {
 	case 0:
 	case CodeUnknownTopic:
 		return Leader{}, &MissingError{t.Name, -1}
 	default:
-		return Leader{}, fmt.Errorf("topic %s: %w", t.Name, t.Code)
+		return Leader{}, fmt.Errorf("topic %s: %w", t.Name, t.Err())
 	}
 	for _, p := range t.Partitions {
 		if p.Index == partition {

@@ -214,13 +214,13 @@ func (c *Client) produce(ctx context.Context, node int32, version int16, transac
 		r := newRequest(protocol.Produce, version, flexible, first+int32(i), c.opts.ClientID)
 		x.frames = append(x.frames, produceFrame(r, transactionalID, by, batches))
 	}
-	limit := c.opts.RequestTimeout + ackTimeout + c.mutedFor(node)
+	limit := c.opts.RequestTimeout + ackTimeout + c.mutedFor(node) + c.dialer.tokenTime()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	x.ctx = ctx
-	m, err := c.transport.RoundTrip(ctx, c.addr, x)
+	m, err := c.transport.RoundTrip(ctx, bootstrap{}, x)
 	if err != nil {
-		return nil, c.explain(node, limit, err)
+		return nil, c.explain(&x.exchange, limit, err)
 	}
 	var out []map[partitionKey]produced
 	for i, raw := range m.(*pipelined).answers {

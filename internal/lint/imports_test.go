@@ -31,7 +31,7 @@ var allowed = map[string][]string{
 	"batch":                 {"internal/kafka", "internal/store", "internal/wal", "internal/state", "offsets", "columnar", "windows", "output", "dstream"},
 	"internal/parquettable": {"columnar"},
 	"internal/jobspec":      {"internal/kafka", "internal/yaml", "internal/parquettable", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
-	"cmd/millrace":          {"internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
+	"cmd/millrace":          {"internal/kafka", "internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
 	"internal/lint":         {},
 }
 
