@@ -90,7 +90,7 @@ func (d *driver) use(ctx context.Context, job *Job, digest string, shards int) e
 		}
 		d.s = nil
 	}
-	opening := output.Opening{Owner: output.Owner{Job: job.Name, Checkpoint: d.cp.id}, Lead: d.cp.lead, Now: d.o.Env.Clock.Now}
+	opening := output.Opening{Owner: output.Owner{Job: job.Name, Checkpoint: d.cp.id}, Lead: d.cp.lead, Clock: d.o.Env.Clock}
 	s, err := openSession(ctx, job, digest, opening, d.history.LastRows, shards)
 	if err != nil {
 		return d.refuseIfLeading(err)

@@ -23,8 +23,15 @@ type Opening struct {
 	Written bool
 	// Lead returns an error when a newer driver has taken over. A sink asks before it ends somebody else's session.
 	Lead func() error
-	// Now is the driver's clock. Rows never depend on it.
-	Now func() time.Time
+	// Clock is the driver's. Rows never depend on it.
+	Clock Clock
+}
+
+// Clock tells the time and waits.
+type Clock interface {
+	Now() time.Time
+	// Wait returns after d, or earlier with the context's error.
+	Wait(ctx context.Context, d time.Duration) error
 }
 
 // BatchInfo is what a sink may know of a batch. All of it but Rerun is recorded in the plan.

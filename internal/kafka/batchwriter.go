@@ -57,6 +57,11 @@ type EncodedBatch struct {
 // Size is the number of bytes that a topic's max.message.bytes is compared with.
 func (b EncodedBatch) Size() int { return batchHeaderBytes + len(b.payload) }
 
+// Bytes returns the batch as it would go over the wire, of no producer in particular: [NextBatch] reads it.
+func (b EncodedBatch) Bytes() []byte {
+	return append(b.appendHeader(nil, sender{id: -1, epoch: -1}, -1), b.payload...)
+}
+
 // Count is the number of records appended since the last batch was finished.
 func (w *BatchWriter) Count() int { return w.count }
 

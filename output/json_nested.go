@@ -1,6 +1,7 @@
 package output
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
@@ -40,10 +41,7 @@ func jsonStruct(dst []byte, v *columnar.Vector, r int) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = jsonString(dst, f.Name); err != nil {
-			return nil, err
-		}
-		if dst, err = jsonValue(append(dst, ':'), v.Kids[i], r); err != nil {
+		if dst, err = jsonValue(append(appendJSONString(dst, []byte(f.Name)), ':'), v.Kids[i], r); err != nil {
 			return nil, err
 		}
 	}
@@ -63,9 +61,7 @@ func jsonMap(dst []byte, v *columnar.Vector, r int) ([]byte, error) {
 			return nil, err
 		}
 		if key := dst[from:]; key[0] != '"' {
-			if dst, err = jsonString(dst[:from], string(key)); err != nil {
-				return nil, err
-			}
+			dst = appendJSONString(dst[:from], bytes.Clone(key))
 		}
 		if dst, err = jsonValue(append(dst, ':'), v.Kids[1], int(i)); err != nil {
 			return nil, err
