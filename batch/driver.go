@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/windows"
@@ -72,6 +73,25 @@ func Run(ctx context.Context, o Options) error {
 	return errors.Join(err, cp.close())
 }
 
+// inTurn makes functions of which one is called at a time: what a source has to say comes while the driver works. They may
+// be nil.
+func inTurn(report Reporter, warn func(string)) (Reporter, func(string)) {
+	var telling sync.Mutex
+	return func(p Progress) {
+			telling.Lock()
+			defer telling.Unlock()
+			if report != nil {
+				report(p)
+			}
+		}, func(text string) {
+			telling.Lock()
+			defer telling.Unlock()
+			if warn != nil {
+				warn(text)
+			}
+		}
+}
+
 func newDriver(o Options) *driver {
 	if o.Env.Clock == nil {
 		o.Env = SystemEnv()
@@ -91,12 +111,7 @@ func newDriver(o Options) *driver {
 	if o.executor == nil {
 		o.executor = localExecutor
 	}
-	if o.Report == nil {
-		o.Report = func(Progress) {}
-	}
-	if o.Warn == nil {
-		o.Warn = func(string) {}
-	}
+	o.Report, o.Warn = inTurn(o.Report, o.Warn)
 	return &driver{o: o, counted: map[string]bool{}, caughtUp: map[partitionKey]int64{}, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
 }
 

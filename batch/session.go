@@ -56,6 +56,26 @@ func (s *session) openSources(ctx context.Context) error {
 	return nil
 }
 
+// healthTeller is a source or a sink that tells when what it stands on fails for a while, and when it is well again.
+type healthTeller interface {
+	OnHealth(report func(text string))
+}
+
+// watch has sources and sinks tell of their health.
+func (s *session) watch(warn func(string)) {
+	tell := func(x any, what, name string) {
+		if h, ok := x.(healthTeller); ok {
+			h.OnHealth(func(text string) { warn(what + " " + name + ": " + text) })
+		}
+	}
+	for i, x := range s.sources {
+		tell(x, "source", s.job.Plan.Sources[i].Name)
+	}
+	for i, x := range s.sinks {
+		tell(x, "sink", s.job.Sinks[i].Name)
+	}
+}
+
 func (s *session) close() error {
 	var all error
 	for _, source := range s.sources {

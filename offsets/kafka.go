@@ -70,6 +70,10 @@ func NewKafka(client *kafka.Client, opts KafkaOptions) *Kafka {
 	return &Kafka{client: client, opts: opts}
 }
 
+// OnHealth has report called when the cluster does not answer as it should, and when it does again: see
+// [kafka.Client.OnHealth]. With a shared client the last report counts.
+func (k *Kafka) OnHealth(report func(text string)) { k.client.OnHealth(report) }
+
 // Close closes the client's idle connections. A shared client connects again when it is used.
 func (k *Kafka) Close() error {
 	k.client.Close()

@@ -19,7 +19,9 @@ type fetched struct {
 // them. It returns no answer without progress: an empty one is not the end of anything.
 func (k *Kafka) fetch(ctx context.Context, r Range, from int64, buf []byte) (fetched, error) {
 	most := k.opts.FetchBytes
-	for retry := k.newRetry(); ; {
+	retry := k.newRetry()
+	defer retry.done()
+	for {
 		answer, err := k.fetchOnce(ctx, r, kafka.FetchRequest{
 			Topic: r.Topic, TopicID: r.TopicID, Partition: r.Partition, Offset: from, Isolation: k.isolation(),
 			MaxBytes: int32(min(most, math.MaxInt32)), MaxWait: fetchWait, Buf: buf,
@@ -33,6 +35,7 @@ func (k *Kafka) fetch(ctx context.Context, r Range, from int64, buf []byte) (fet
 			case walkErr != nil:
 				return fetched{}, &kafka.BatchError{Topic: r.Topic, Partition: r.Partition, Offset: next, Err: walkErr}
 			case next > from:
+				retry.well()
 				return fetched{answer, from, next}, nil
 			}
 			buf, most = answer.Buf, max(most, int(want))

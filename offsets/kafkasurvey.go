@@ -32,9 +32,12 @@ func (k *Kafka) Partitions(ctx context.Context) ([]PartitionState, error) { retu
 // partitions or an older leader, is believed only after [KafkaOptions.UnknownFor]; then fewer partitions are returned as
 // they are, for the planner to judge.
 func (k *Kafka) Survey(ctx context.Context, reached []Position) ([]PartitionState, error) {
-	for retry := k.newRetry(); ; {
+	retry := k.newRetry()
+	defer retry.done()
+	for {
 		states, err := k.surveyOnce(ctx, retry, reached)
 		if err == nil {
+			retry.well()
 			return states, nil
 		}
 		if err := retry.after(ctx, err); err != nil {

@@ -24,11 +24,20 @@ type retry struct {
 	began   time.Time
 	denied  time.Time // since when the brokers have said nothing else; zero: they have not
 	wait    time.Duration
+	outage  kafka.Outage
 }
 
+// newRetry begins a call. Its caller ends it with done, or with well before.
 func (k *Kafka) newRetry() *retry {
-	return &retry{client: k.client, budget: k.opts.RetryFor, unknown: k.opts.UnknownFor, began: time.Now(), wait: retryWaitFirst}
+	return &retry{client: k.client, budget: k.opts.RetryFor, unknown: k.opts.UnknownFor, began: time.Now(), wait: retryWaitFirst,
+		outage: k.client.Outage()}
 }
+
+// well notes that the last attempt has succeeded.
+func (r *retry) well() { r.outage.End(true) }
+
+// done notes that there is no further attempt.
+func (r *retry) done() { r.outage.End(false) }
 
 // denies reports whether the brokers have answered that something does not exist. It may be that they do not know yet.
 func denies(err error) bool {
@@ -70,6 +79,7 @@ func (r *retry) after(ctx context.Context, err error) error {
 	if spent := time.Since(r.began); spent+r.wait > r.budget && r.denied.IsZero() {
 		return fmt.Errorf("no progress in %s: %w", spent.Round(time.Millisecond), err)
 	}
+	r.outage.Failed(err, r.budget)
 	timer := time.NewTimer(r.wait)
 	defer timer.Stop()
 	r.wait = min(2*r.wait, retryWaitMost)

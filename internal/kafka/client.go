@@ -38,6 +38,7 @@ const refreshInterval = 50 * time.Millisecond
 type Client struct {
 	opts          Options
 	dialer        *dialer
+	health        health
 	transport     *kafkago.Transport
 	correlationID atomic.Int32
 	looking       chan struct{} // held by the one request that fills the leader cache
@@ -62,6 +63,7 @@ func NewClient(opts Options) (*Client, error) {
 	c := &Client{
 		opts:    opts,
 		dialer:  newDialer(opts),
+		health:  health{now: time.Now},
 		looking: make(chan struct{}, 1),
 		muted:   map[int32]time.Time{},
 	}

@@ -30,6 +30,17 @@ const (
 	codeUnknownLeaderEpoch Code = 75
 	codeOffsetNotAvailable Code = 78
 	codeInconsistentTopic  Code = 103
+
+	codeNotController       Code = 41
+	codeFetchSessionID      Code = 70
+	codeFetchSessionEpoch   Code = 71
+	codeListenerNotFound    Code = 72
+	codePreferredLeader     Code = 80
+	codeEligibleLeaders     Code = 83
+	codeThrottlingQuota     Code = 89
+	codeFetchSessionTopicID Code = 106
+	codeUnknownController   Code = 116
+	codeRebootstrap         Code = 129
 )
 
 // Error returns the code's name and number.
@@ -88,19 +99,27 @@ func Decide(err error) Action {
 
 func decideCode(c Code) Action {
 	switch c {
-	case codeLeaderNotAvailable, codeReplicaNotAvail, codeOffsetNotAvailable, codeKafkaStorage:
+	case codeLeaderNotAvailable, codeReplicaNotAvail, codeOffsetNotAvailable, codeKafkaStorage, codeEligibleLeaders, codeListenerNotFound:
 		return Refresh // an election is under way, and may end at another broker
-	case codeNotLeader, codeFencedLeaderEpoch, codeUnknownLeaderEpoch:
+	case codeNotLeader, codeFencedLeaderEpoch, codeUnknownLeaderEpoch, codePreferredLeader:
 		return Refresh // our leader, or its epoch, is out of date
+	case codeNotController, codeCoordinatorNotAvail, codeNotCoordinator:
+		return Refresh // the same of the broker that does other work
 	case CodeOffsetOutOfRange:
 		return Refresh // said by a follower that lags, or by a leader not asked yet; a reader asks it what is there
 	case CodeUnknownTopic, CodeUnknownTopicID, codeInconsistentTopic:
 		return Refresh // brokers learn of a new topic one after the other; a reader compares ids to find out
-	case codeBrokerNotAvailable, codeNetwork:
+	case codeBrokerNotAvailable, codeNetwork, codeRebootstrap:
 		return Refresh // the Transport does not know the broker yet or any more
-	case codeRequestTimedOut, codeUnknownServer:
+	case codeFetchSessionID, codeFetchSessionEpoch, codeFetchSessionTopicID:
+		return Refresh // we keep no fetch sessions; a broker that says so takes the connection for another's
+	case codeRequestTimedOut, codeUnknownServer, codeThrottlingQuota:
 		return Retry // the broker itself asks for it
+	case codeCoordinatorLoading, codeConcurrentTxns, codeUnstableOffset:
+		return Retry // it reads its log, or ends a transaction
+	case codeNotEnoughReplicas, codeNotEnoughAfterAppend, codeUnknownController:
+		return Retry // a replica is on its way back
 	default:
-		return Stop // e.g. not authorized, wrong password, version or request not supported
+		return Stop // the request, the right to make it, or the broker's log: the same again, e.g. not authorized
 	}
 }

@@ -23,7 +23,7 @@ const offsetCommitVersion = 7 // the last inflexible one; any broker from 2.3 to
 // group must have none. It is tried again for at most retryFor while the coordinator is found, loads or moves; a repeated
 // commit means the same. Offsets of a group expire 7 days after the last commit (offsets.retention.minutes).
 func (c *Client) CommitOffsets(ctx context.Context, group string, offsets []GroupOffset, retryFor time.Duration) error {
-	t := newAttempts(systemClock{}, retryFor)
+	t := c.newAttempts(systemClock{}, retryFor)
 	err := c.onCoordinator(ctx, coordinatorKey{groupCoordinator, group}, t, func(node int32) error {
 		return c.commitOffsets(ctx, node, group, offsets)
 	})

@@ -77,7 +77,7 @@ func (p *Producer) group() coordinatorKey {
 	return coordinatorKey{groupCoordinator, p.opts.TransactionalID}
 }
 
-func (p *Producer) attempts() *attempts { return newAttempts(p.opts.Clock, p.opts.RetryFor) }
+func (p *Producer) attempts() *attempts { return p.c.newAttempts(p.opts.Clock, p.opts.RetryFor) }
 
 // Init begins a session. Under a transactional id it fences every other one and aborts what that has left open.
 func (p *Producer) Init(ctx context.Context) error {
@@ -103,10 +103,12 @@ func (p *Producer) Init(ctx context.Context) error {
 
 // beginIdempotent asks any broker for an id.
 func (p *Producer) beginIdempotent(ctx context.Context) error {
-	for t := p.attempts(); ; {
+	t := p.attempts()
+	defer t.done()
+	for {
 		err := p.begin(ctx, anyBroker)
 		if err == nil {
-			return nil
+			return t.well()
 		}
 		switch decideCoordinator(err) {
 		case Stop:
@@ -250,7 +252,9 @@ func (p *Producer) end(ctx context.Context, topic string, commit bool) error {
 // transact makes a call of the transaction until the coordinator takes it. It is never made again after an outcome that
 // is not known.
 func (p *Producer) transact(ctx context.Context, op, topic string, k coordinatorKey, f func(node int32) error) error {
-	for t := p.attempts(); ; {
+	t := p.attempts()
+	defer t.done()
+	for {
 		if err := p.check(ctx, op); err != nil {
 			return err
 		}
@@ -261,7 +265,7 @@ func (p *Producer) transact(ctx context.Context, op, topic string, k coordinator
 		err = f(node)
 		switch v := decideTransactional(err); v {
 		case done:
-			return nil
+			return t.well()
 		case again:
 		case find:
 			p.c.forgetCoordinator(k)

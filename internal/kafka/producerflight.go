@@ -44,10 +44,11 @@ func (p *Producer) Produce(ctx context.Context, batches []ProduceBatch) error {
 		return err
 	}
 	t := p.attempts()
+	defer func() { t.done() }()
 	for {
 		left := remaining(queues)
 		if len(left) == 0 {
-			return nil
+			return t.well()
 		}
 		if err := p.check(ctx, op); err != nil {
 			return err
@@ -60,6 +61,7 @@ func (p *Producer) Produce(ctx context.Context, batches []ProduceBatch) error {
 		case worst.verdict >= fenced:
 			return p.overPartition(ctx, worst)
 		case progress:
+			t.well()
 			t = p.attempts()
 		}
 		p.lookAgain(left)

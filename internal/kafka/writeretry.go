@@ -21,11 +21,22 @@ type attempts struct {
 	budget time.Duration
 	began  time.Time
 	wait   time.Duration
+	outage Outage
 }
 
-func newAttempts(clock Clock, budget time.Duration) *attempts {
-	return &attempts{clock: clock, budget: budget, began: clock.Now(), wait: writeWaitFirst}
+// newAttempts begins a call. Its caller ends it with done, or with well before.
+func (c *Client) newAttempts(clock Clock, budget time.Duration) *attempts {
+	return &attempts{clock: clock, budget: budget, began: clock.Now(), wait: writeWaitFirst, outage: c.Outage()}
 }
+
+// well notes that the last attempt has succeeded; it returns nil.
+func (t *attempts) well() error {
+	t.outage.End(true)
+	return nil
+}
+
+// done notes that there is no further attempt.
+func (t *attempts) done() { t.outage.End(false) }
 
 // after waits before the next attempt and returns nil, or returns why there must not be one.
 func (t *attempts) after(ctx context.Context, err error) error {
@@ -35,6 +46,7 @@ func (t *attempts) after(ctx context.Context, err error) error {
 	if spent := t.clock.Now().Sub(t.began); spent+t.wait > t.budget {
 		return fmt.Errorf("given up after %s: %w", spent.Round(time.Millisecond), err)
 	}
+	t.outage.Failed(err, t.budget)
 	most := writeWaitMost
 	if errors.Is(err, codeConcurrentTxns) {
 		most = markersWaitMost
@@ -47,13 +59,14 @@ func (t *attempts) after(ctx context.Context, err error) error {
 // onCoordinator calls f with the broker that coordinates k until it succeeds, fails for good or the budget is used up.
 // f must be a call that may be repeated: a read, or a write that means the same twice.
 func (c *Client) onCoordinator(ctx context.Context, k coordinatorKey, t *attempts, f func(node int32) error) error {
+	defer t.done()
 	for {
 		node, err := c.coordinator(ctx, k)
 		if err == nil {
 			err = f(node)
 		}
 		if err == nil {
-			return nil
+			return t.well()
 		}
 		switch decideCoordinator(err) {
 		case Stop:
