@@ -87,6 +87,7 @@ type Table struct {
 type Sink struct {
 	Name      string
 	Guarantee Guarantee // what the sink promises, for reports
+	Topic     string    // that the sink writes records to, for reports; "" for files
 	Open      func(ctx context.Context, o output.Opening) (output.Sink, error)
 }
 

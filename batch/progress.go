@@ -108,6 +108,7 @@ type SourceProgress struct {
 type SinkProgress struct {
 	Description   string    `json:"description"`
 	Guarantee     Guarantee `json:"guarantee"`
+	Topic         string    `json:"topic,omitempty"` // of a sink that writes records
 	NumOutputRows int64     `json:"numOutputRows"`
 	NumFiles      int       `json:"numFiles"`
 	Bytes         int64     `json:"bytes"`
@@ -209,7 +210,7 @@ func recordsOf(plan *dstream.Plan, source int, edges []Edge) (n int64) {
 }
 
 func sinkProgress(plan *dstream.Plan, i int, k Sink, c *Committed) SinkProgress {
-	s := SinkProgress{Description: k.Name, Guarantee: k.Guarantee, NumOutputRows: c.SinkRows[k.Name], NumFiles: len(c.Files[k.Name])}
+	s := SinkProgress{Description: k.Name, Guarantee: k.Guarantee, NumOutputRows: c.SinkRows[k.Name], NumFiles: len(c.Files[k.Name]), Topic: k.Topic}
 	for _, f := range c.Files[k.Name] {
 		s.Bytes += f.Bytes
 	}

@@ -65,7 +65,9 @@ func dataDecides(err error) bool {
 	var row *columnar.RowError
 	var limit *output.PartitionLimitError
 	var value *output.PartitionValueError
-	return errors.As(err, &bad) || errors.As(err, &row) || errors.As(err, &limit) || errors.As(err, &value)
+	var large *output.MessageTooLargeError
+	var at *output.TimestampRangeError
+	return errors.As(err, &bad) || errors.As(err, &row) || errors.As(err, &limit) || errors.As(err, &value) || errors.As(err, &large) || errors.As(err, &at)
 }
 
 // leftover is the error of a sink that holds something of the batch already: to a rerun that publishes nothing, whatever

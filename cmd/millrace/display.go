@@ -82,7 +82,11 @@ func batchLine(p batch.Progress) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "batch %d: %s in", p.BatchID, count(p.NumInputRows, "row"))
 	for _, s := range p.Sinks {
-		fmt.Fprintf(&b, ", %s to %s (%s)", count(s.NumOutputRows, "row"), s.Description, count(int64(s.NumFiles), "file"))
+		where := count(int64(s.NumFiles), "file")
+		if s.Topic != "" {
+			where = fmt.Sprintf("topic %s, %s", s.Topic, s.Guarantee)
+		}
+		fmt.Fprintf(&b, ", %s to %s (%s)", count(s.NumOutputRows, "row"), s.Description, where)
 	}
 	for _, c := range []struct {
 		n    int64

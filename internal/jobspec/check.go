@@ -32,6 +32,13 @@ func (s *Spec) check(t *tree) error {
 			return err
 		}
 	}
+	for _, k := range s.Sinks {
+		if k.Kafka != nil {
+			if err := k.Kafka.check("sinks." + k.Name + ".kafka"); err != nil {
+				return err
+			}
+		}
+	}
 	return s.checkPaths()
 }
 

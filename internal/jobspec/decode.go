@@ -210,7 +210,7 @@ var elementHints = map[reflect.Type]string{
 	reflect.TypeFor[Source](): "write {kafka: {brokers: 'localhost:9092', topic: events}, columns: {…}}",
 	reflect.TypeFor[Table]():  "write {csv: FILE, columns: {…}} or {parquet: FILE}",
 	reflect.TypeFor[Column](): "write a type, or {type: TYPE, path: PATH, required: true}",
-	reflect.TypeFor[Sink]():   "write {parquet: {path: DIRECTORY}} or {stdout: {}}",
+	reflect.TypeFor[Sink]():   "write {parquet: {path: DIRECTORY}}, {kafka: {brokers: 'localhost:9092', topic: alerts}} or {stdout: {}}",
 }
 
 // named reads a mapping from names of the user's own to structs.

@@ -132,7 +132,10 @@ func (d *description) streams() {
 
 // place is where a sink writes.
 func (k *Sink) place() string {
-	if k.Parquet == nil {
+	switch {
+	case k.Kafka != nil:
+		return k.Kafka.place()
+	case k.Parquet == nil:
 		return "standard output"
 	}
 	return string(k.Parquet.Path)

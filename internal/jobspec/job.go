@@ -45,7 +45,7 @@ func (s *Spec) Job() (*batch.Job, []sql.Warning, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		job.Sinks = append(job.Sinks, k.open(&plan.Sinks[i]))
+		job.Sinks = append(job.Sinks, s.open(k, &plan.Sinks[i]))
 	}
 	job.Hash = batch.JobHash(plan, s.hashed()...)
 	return job, warnings, nil
@@ -88,6 +88,9 @@ func (s *Spec) hashed() []string {
 			compression = k.Parquet.Compression
 		}
 		out = append(out, k.Name, k.Kind(), compression)
+		if k.Kafka != nil {
+			out = append(out, k.Kafka.hashed()...)
+		}
 	}
 	return out
 }
@@ -125,33 +128,48 @@ func (s *Spec) opener(src *Source) func(context.Context) (offsets.Source, error)
 
 // Kind is the key that says what the sink is.
 func (k *Sink) Kind() string {
-	if k.Stdout != nil {
+	switch {
+	case k.Stdout != nil:
 		return "stdout"
+	case k.Kafka != nil:
+		return "kafka"
 	}
 	return "parquet"
 }
 
 // Guarantee is what the sink promises: standard output cannot take back what a killed run has printed.
 func (k *Sink) Guarantee() batch.Guarantee {
-	if k.Stdout != nil {
+	if k.Stdout != nil || k.Kafka != nil && k.Kafka.Mode == "at_least_once" {
 		return batch.AtLeastOnce
 	}
 	return batch.ExactlyOnce
 }
 
-func (k *Sink) open(plan *dstream.SinkPlan) batch.Sink {
+func (s *Spec) open(k *Sink, plan *dstream.SinkPlan) batch.Sink {
 	layout := output.Layout{Schema: plan.Schema, Columns: plan.Columns}
 	for _, p := range plan.Partitions {
 		layout.Partitions = append(layout.Partitions, output.PartitionExpr{Name: p.Name, Expr: p.Expr})
 	}
-	return batch.Sink{Name: k.Name, Guarantee: k.Guarantee(), Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
-		if k.Parquet == nil {
+	out := batch.Sink{Name: k.Name, Guarantee: k.Guarantee()}
+	switch {
+	case k.Kafka != nil:
+		out.Topic, out.Open = k.Kafka.Topic, s.openKafka(k, plan, layout)
+	case k.Parquet != nil:
+		out.Open = k.openParquet(layout)
+	default:
+		out.Open = func(context.Context, output.Opening) (output.Sink, error) {
 			return output.NewStdout(k.Name, os.Stdout, layout)
 		}
+	}
+	return out
+}
+
+func (k *Sink) openParquet(layout output.Layout) func(context.Context, output.Opening) (output.Sink, error) {
+	return func(ctx context.Context, o output.Opening) (output.Sink, error) {
 		path := string(k.Parquet.Path)
 		return output.OpenParquet(ctx, output.ParquetConfig{
 			Sink: k.Name, Store: output.Dir(path), Root: path, Layout: layout, Owner: o.Owner, Written: o.Written,
 			MaxPartitions: k.Parquet.MaxPartitions, Compression: k.Parquet.Compression, MaxFileBytes: int64(k.Parquet.File.MaxBytes),
 		})
-	}}
+	}
 }

@@ -40,6 +40,9 @@ func (s *Spec) plan() (*dstream.Plan, []sql.Warning, error) {
 		streams[o.from[i]].At(s.Sinks[i].Pos).To(s.Sinks[i].Name, parts...)
 	}
 	plan, err := g.Plan()
+	if err == nil {
+		err = s.checkKafkaSinks(plan)
+	}
 	return plan, warnings, err
 }
 

@@ -180,6 +180,12 @@ func (s *Spec) clusters(section string) []namedCluster {
 		for i := range s.Sources {
 			add(s.Sources[i].Name, &s.Sources[i].Kafka.Cluster)
 		}
+		return out
+	}
+	for i := range s.Sinks {
+		if k := &s.Sinks[i]; k.Kafka != nil {
+			add(k.Name, &k.Kafka.Cluster)
+		}
 	}
 	return out
 }

@@ -122,9 +122,10 @@ type Sink struct {
 	From    string `key:"from" doc:"The query whose rows it takes. May be left out when exactly one query is read by no other."`
 	FromPos dstream.Pos
 	Parquet *ParquetSink `key:"parquet" one:"yes" write:"write {path: DIRECTORY}" doc:"Hive-partitioned Parquet files, exactly once."`
+	Kafka   *KafkaSink   `key:"kafka" one:"yes" write:"write {brokers: 'localhost:9092', topic: alerts}" doc:"Records of a topic, exactly once."`
 	Stdout  *struct{}    `key:"stdout" one:"yes" doc:"Rows as JSON lines on standard output, for looking: at least once."`
 
-	_ struct{} `later:"kafka iceberg changelog query"`
+	_ struct{} `later:"iceberg changelog query"`
 }
 
 // ParquetSink is a directory of Parquet files.
