@@ -53,6 +53,8 @@ func parseOffsetFetch(a *answer, topic string, partition int32) (o GroupOffset, 
 	switch {
 	case a.err != nil:
 		return o, false, a.err
+	case code == codeGroupNotFound:
+		return o, false, nil
 	case code != 0:
 		return o, false, code
 	case !found:

@@ -26,6 +26,7 @@ func (b *ProduceBatch) key() partitionKey { return partitionKey{b.Topic, b.Parti
 type sequenced struct {
 	ProduceBatch
 	sequence int32
+	number   int // of the batch in its queue
 }
 
 // ackTimeout is how long a leader waits for its followers.

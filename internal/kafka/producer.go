@@ -46,6 +46,7 @@ type Producer struct {
 	style     style
 	txn       txn
 	sequences map[partitionKey]int32
+	known     map[partitionKey]bool // whose leaders have taken a batch in this epoch
 	added     map[partitionKey]bool // to the open transaction
 	open      bool                  // the transaction has begun
 	began     time.Time             // when, before its first request
@@ -97,7 +98,7 @@ func (p *Producer) Init(ctx context.Context) error {
 		return p.explainInit(err)
 	}
 	p.live, p.open = true, false
-	p.sequences, p.added = map[partitionKey]int32{}, map[partitionKey]bool{}
+	p.sequences, p.known, p.added = map[partitionKey]int32{}, map[partitionKey]bool{}, map[partitionKey]bool{}
 	return nil
 }
 
@@ -245,6 +246,7 @@ func (p *Producer) end(ctx context.Context, topic string, commit bool) error {
 	if next != p.txn {
 		p.txn = next
 		clear(p.sequences) // they begin at 0 in every epoch
+		clear(p.known)
 	}
 	return nil
 }

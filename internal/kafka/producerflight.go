@@ -20,7 +20,8 @@ const (
 type queue struct {
 	key   partitionKey
 	items []sequenced
-	sent  int // of items, in the flight under way
+	sent  int  // of items, in the flight under way
+	known bool // the leader knows the producer in this epoch: see nextFlight
 
 	verdict verdict // done, or why it rests until the next round
 	err     error
@@ -89,10 +90,10 @@ func (p *Producer) enqueue(batches []ProduceBatch) map[partitionKey]*queue {
 		k := b.key()
 		q := queues[k]
 		if q == nil {
-			q = &queue{key: k}
+			q = &queue{key: k, known: p.known[k]}
 			queues[k] = q
 		}
-		q.items = append(q.items, sequenced{b, p.sequences[k]})
+		q.items = append(q.items, sequenced{b, p.sequences[k], len(q.items)})
 		p.sequences[k] = nextSequence(p.sequences[k], b.Batch.Records)
 	}
 	return queues
@@ -130,6 +131,11 @@ func (p *Producer) round(ctx context.Context, left []*queue) bool {
 		wg.Go(func() { p.drain(ctx, node, queues) })
 	}
 	wg.Wait()
+	for _, q := range left {
+		if q.known {
+			p.known[q.key] = true
+		}
+	}
 	return itemsOf(left) < before
 }
 
@@ -166,13 +172,15 @@ func (p *Producer) drain(ctx context.Context, node int32, queues []*queue) {
 	}
 }
 
-// nextFlight cuts requests: each holds at most one batch of a partition, those of one partition follow each other.
+// nextFlight cuts requests: each holds at most one batch of a partition, those of one partition follow each other. The
+// first batch of an epoch goes alone: a leader that does not know the producer takes any sequence for the first, so
+// that the second would be taken when the first was not.
 func nextFlight(queues []*queue) (requests [][]sequenced) {
 	for range inFlight {
 		var batches []sequenced
 		bytes := 0
 		for _, q := range queues {
-			if q.verdict != done || q.sent == len(q.items) {
+			if !q.ready() {
 				continue
 			}
 			size := q.items[q.sent].Batch.Size()
@@ -189,6 +197,18 @@ func nextFlight(queues []*queue) (requests [][]sequenced) {
 		requests = append(requests, batches)
 	}
 	return requests
+}
+
+// ready reports whether the next batch of the queue may be part of the flight. It must not be so far ahead of the
+// oldest that is not taken that the leader would no longer know that one again.
+func (q *queue) ready() bool {
+	switch {
+	case q.verdict != done || q.sent == len(q.items):
+		return false
+	case q.sent == 0:
+		return true
+	}
+	return q.known && q.items[q.sent].number < q.items[0].number+inFlight
 }
 
 // settle drops from the queue what was taken. The first batch that was not decides what comes next.
@@ -213,6 +233,7 @@ func (q *queue) settle(answers []map[partitionKey]produced, err error) {
 		at++
 		v := decideProduce(got.code, len(kept) > 0)
 		if v == done {
+			q.known = true
 			continue
 		}
 		kept = append(kept, item)

@@ -7,10 +7,30 @@ func FuzzWriteAnswers(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Add([]byte{0, 0, 0, 1, 0, 3, 'a', 'd', 's', 0, 0, 0, 1, 0, 0, 0, 0, 0, 0})
 	f.Add([]byte{2, 4, 'a', 'd', 's', 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 255, 255, 255, 255, 1, 0, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{0, 0, 0, 1, 0, 3, 'a', 'd', 's', 0, 0, 0, 1, 0, 0, 0, 1, 0, 10, 0, 0, 0, 0, 0, 0, 0, 9, 255, 255, 255, 255, 255, 255, 255, 255,
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 'n', 'o', 0, 0, 0, 0})
+	f.Add([]byte{2, 4, 'a', 'd', 's', 2, 0, 0, 0, 1, 0, 10, 0, 0, 0, 0, 0, 0, 0, 9, 255, 255, 255, 255, 255, 255, 255, 255,
+		0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 'n', 'o', 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 3, 0})
+	f.Add([]byte{0, 0, 2, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 1, 2, 24, 2, 20, 't', 'r', 'a', 'n', 's', 'a', 'c', 't', 'i', 'o', 'n', '.',
+		'v', 'e', 'r', 's', 'i', 'o', 'n', 0, 2, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, p []byte) {
 		for _, flexible := range []bool{false, true} {
 			parseOffsetCommit(&answer{b: p, flexible: flexible}, 1)
+			if found, err := parseProduce(&answer{b: p, flexible: flexible}); err == nil && len(found) > len(p) {
+				t.Fatal("more partitions than bytes")
+			}
 		}
+		if id, epoch, err := parseInitProducer(&answer{b: p, flexible: true}); err == nil && (id < 0 || epoch < 0) {
+			t.Fatal("a session without a producer")
+		}
+		if next, err := parseEndTransaction(&answer{b: p, flexible: true}, txn{}, newStyle.end); err == nil && (next.id < 0 || next.epoch < 0) {
+			t.Fatal("a transaction without a producer")
+		}
+		if level, err := parseFeatures(p); err == nil && level < 0 {
+			t.Fatal("a level below 0")
+		}
+		parseAddPartitions(&answer{b: p, flexible: true}, 1)
 		if o, found, err := parseOffsetFetch(&answer{b: p, flexible: true}, "ads", 0); err == nil && found && o.Offset < 0 {
 			t.Fatal("found an offset below 0")
 		}

@@ -26,6 +26,7 @@ const (
 	codeConcurrentTxns       Code = 51
 	codeNotAttempted         Code = 55
 	codeUnknownProducer      Code = 59
+	codeGroupNotFound        Code = 69
 	codeUnstableOffset       Code = 88
 	codeProducerFenced       Code = 90
 	codeTxnAbortable         Code = 120

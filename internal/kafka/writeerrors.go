@@ -78,7 +78,7 @@ type RefusedError struct {
 }
 
 func (e *RefusedError) Error() string {
-	text := fmt.Sprintf("kafka: %s/%d refuses records: %v", e.Topic, e.Partition, e.Err)
+	text := fmt.Sprintf("kafka: %s/%d does not take records: %v", e.Topic, e.Partition, e.Err)
 	if errors.Is(e.Err, codeInvalidTimestamp) {
 		text += fmt.Sprintf("; the latest timestamp is %s (message.timestamp.after.max.ms and .before.max.ms of the topic)", time.UnixMilli(e.MaxTime).UTC().Format(time.RFC3339Nano))
 	}

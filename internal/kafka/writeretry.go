@@ -43,15 +43,15 @@ func (t *attempts) after(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if spent := t.clock.Now().Sub(t.began); spent+t.wait > t.budget {
-		return fmt.Errorf("given up after %s: %w", spent.Round(time.Millisecond), err)
-	}
-	t.outage.Failed(err, t.budget)
 	most := writeWaitMost
 	if errors.Is(err, codeConcurrentTxns) {
 		most = markersWaitMost
 	}
 	wait := min(t.wait, most)
+	if spent := t.clock.Now().Sub(t.began); spent+wait > t.budget {
+		return fmt.Errorf("given up after %s: %w", spent.Round(time.Millisecond), err)
+	}
+	t.outage.Failed(err, t.budget)
 	t.wait = min(2*t.wait, writeWaitMost)
 	return t.clock.Sleep(ctx, wait)
 }
