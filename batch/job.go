@@ -17,6 +17,8 @@ type Job struct {
 	// Recorded is the job as the checkpoint keeps it: what Resolve takes to build the same job again. Secrets stand in
 	// it as references only.
 	Recorded []byte
+	// Hide takes secrets out of a text that goes to the log; nil: there are none.
+	Hide func(text string) string
 	// Hash identifies what the job computes: plan, formats, output-format version. 64 hexadecimal digits.
 	Hash string
 	Plan *dstream.Plan
@@ -37,6 +39,13 @@ type Job struct {
 	// so that a rerun leaves it out too.
 	Skip       []SkipRecord
 	Checkpoint string // local directory
+}
+
+func (j *Job) hidden(text string) string {
+	if j.Hide == nil {
+		return text
+	}
+	return j.Hide(text)
 }
 
 // check reports what the plan needs and the job does not say how to reach.

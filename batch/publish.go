@@ -52,7 +52,7 @@ func (d *driver) cancelIfBad(ctx context.Context, p *Planned, info output.BatchI
 			return fmt.Errorf("%w; and its data stops the batch now: %v", left, err)
 		}
 	}
-	c := &Cancelled{Batch: p.Batch, Reason: err.Error()}
+	c := &Cancelled{Batch: p.Batch, Reason: d.s.job.hidden(err.Error())}
 	if logErr := d.cp.append(c); logErr != nil {
 		return errors.Join(err, logErr)
 	}

@@ -169,7 +169,7 @@ func (a *aggregate) render(expr func(*columnar.Expr) string) string {
 		parts = append(parts, expr(e))
 	}
 	for _, p := range a.Params {
-		parts = append(parts, renderConst(columnar.Const(p.Type, p.Value)))
+		parts = append(parts, expr(columnar.Const(p.Type, p.Value)))
 	}
 	inside := strings.Join(parts, ", ")
 	if a.Distinct {

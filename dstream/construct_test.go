@@ -1,7 +1,9 @@
 package dstream
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -66,5 +68,31 @@ func TestWrittenText(t *testing.T) {
 	f := p.Stages[0].Ops[0].Filter
 	if f.Text != outer.Text || f.Args[0].Text != inner.Text {
 		t.Errorf("got %q and %q", f.Text, f.Args[0].Text)
+	}
+}
+
+// TestHiddenLiterals checks the names of what has a secret in it: it is not there, and another secret is another name.
+func TestHiddenLiterals(t *testing.T) {
+	var names []string
+	for _, secret := range []string{"salt", "pepper"} {
+		g := testGraph(t)
+		g.HideLiterals(func(text string) string { return strings.ReplaceAll(text, secret, "***") })
+		s := g.From("events").Window(Tumbling("at", time.Second, 0)).GroupBy(Col("window_start"), Fn("concat", Str("a "+secret), Col("name")))
+		s.Agg(Fn("max", Fn("concat", Col("name"), Str(secret))).As("top"), Fn("string_agg", Col("name"), Str(secret)).As("all")).To("lake")
+		p, err := g.Plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := p.Exchanges[0]
+		if text := x.Name + x.Spec.PartialSchema(x.Assigned).String(); strings.Contains(text, secret) || strings.Count(x.Name, "***#") != 3 {
+			t.Errorf("named %s", text)
+		}
+		if !strings.Contains(p.Canonical(), secret) {
+			t.Error("the plan itself has lost it")
+		}
+		names = append(names, x.Name)
+	}
+	if names[0] == names[1] {
+		t.Errorf("both are %s", names[0])
 	}
 }

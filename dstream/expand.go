@@ -34,7 +34,7 @@ type env struct {
 }
 
 func (g *Graph) expand() *expansion {
-	x := &expansion{graph: g, computed: map[string]*column{}, roots: map[string]*operator{}, branches: map[*node][]branch{}, marked: g.markUsed()}
+	x := &expansion{graph: g, columns: columnSet{hide: g.columns.hide}, computed: map[string]*column{}, roots: map[string]*operator{}, branches: map[*node][]branch{}, marked: g.markUsed()}
 	for _, group := range g.sinkGroups() {
 		for _, b := range x.expand(group.node) {
 			e := &end{sinks: group.sinks}

@@ -145,7 +145,7 @@ func (g *Graph) describeGroup(group *grouping) string {
 }
 
 func (s *columnSet) renderOuter(e *columnar.Expr) string {
-	return renderOuter(e, func(id int) string { return s.list[id].name })
+	return outer(e, s.render(e))
 }
 
 // shown is a column with its definition in the place of its name.

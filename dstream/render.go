@@ -40,7 +40,9 @@ func substitute(e *columnar.Expr, column func(c *columnar.Expr) *columnar.Expr) 
 
 // render writes an expression over ids for people, with the columns' own names: aliases leave no trace.
 func (s *columnSet) render(e *columnar.Expr) string {
-	return renderExpr(e, func(id int) string { return s.list[id].name })
+	w := renderer{name: func(id int) string { return s.list[id].name }, hide: s.hide}
+	w.expr(e)
+	return w.String()
 }
 
 // renderExpr writes e for people.
@@ -52,7 +54,10 @@ func renderExpr(e *columnar.Expr, name func(col int) string) string {
 
 // renderOuter is renderExpr without parentheses around the whole.
 func renderOuter(e *columnar.Expr, name func(col int) string) string {
-	text := renderExpr(e, name)
+	return outer(e, renderExpr(e, name))
+}
+
+func outer(e *columnar.Expr, text string) string {
 	if len(e.Args) == 2 && infix(e.Op) {
 		return text[1 : len(text)-1]
 	}
@@ -63,6 +68,7 @@ func renderOuter(e *columnar.Expr, name func(col int) string) string {
 type renderer struct {
 	strings.Builder
 	name func(col int) string
+	hide func(literal string) string // may be nil
 }
 
 func (w *renderer) expr(e *columnar.Expr) {
@@ -70,7 +76,7 @@ func (w *renderer) expr(e *columnar.Expr) {
 	case e.Op == "col":
 		w.WriteString(w.name(e.Col))
 	case e.Op == "const":
-		w.WriteString(renderConst(e))
+		w.WriteString(renderConst(w.shown(e)))
 	case e.Op == "cast" || e.Op == "try_cast":
 		w.WriteString(e.Op + "(")
 		w.expr(e.Args[0])
@@ -87,6 +93,22 @@ func (w *renderer) expr(e *columnar.Expr) {
 	default:
 		w.list(e.Op+"(", e.Args, ", ")
 	}
+}
+
+// shown is a literal without what is secret in it. A digest stays: state has such names, and what another secret made is
+// another state.
+func (w *renderer) shown(e *columnar.Expr) *columnar.Expr {
+	if w.hide == nil || e.Value.Null {
+		return e
+	}
+	text := renderConst(e)
+	if e.Type.Kind == columnar.String || e.Type.Kind == columnar.Binary {
+		text = e.Value.S
+	}
+	if hidden := w.hide(text); hidden != text {
+		return columnar.Const(columnar.Type{Kind: columnar.String}, columnar.Value{S: hidden + "#" + digest(text)[:8]})
+	}
+	return e
 }
 
 func (w *renderer) list(open string, args []*columnar.Expr, separator string) {

@@ -26,7 +26,10 @@ type column struct {
 }
 
 // columnSet owns the columns of a graph.
-type columnSet struct{ list []*column }
+type columnSet struct {
+	list []*column
+	hide func(literal string) string // takes secrets out; nil: there are none
+}
 
 func (s *columnSet) add(c column) *column {
 	c.id = len(s.list)

@@ -23,6 +23,10 @@ func (g *Graph) SetTimeZone(name string) error {
 	return nil
 }
 
+// HideLiterals makes the names of operators and columns, which stand in checkpoints, go without secrets: hide takes them
+// out of a literal's text. It must come before the first stream.
+func (g *Graph) HideLiterals(hide func(text string) string) { g.columns.hide = hide }
+
 // SetBounded says that the input of the job ends: groups without a window, and DISTINCT, are allowed and come out at the
 // end. It must come before the streams that make use of it.
 func (g *Graph) SetBounded() { g.bounded = true }

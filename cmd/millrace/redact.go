@@ -1,32 +1,23 @@
 package main
 
 import (
-	"bytes"
 	"io"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/millrace/millrace/internal/jobspec"
 )
 
 // redactor hides the secrets of a job file in everything that the program prints: a query that holds one comes back in
 // plans and messages.
 type redactor struct {
 	w       io.Writer
-	secrets [][]byte
+	secrets jobspec.Secrets
 }
-
-// shortestHidden keeps the hidden words of a text from being more than the text.
-const shortestHidden = 4
 
 // Write takes whole lines.
 func (r *redactor) Write(p []byte) (int, error) {
-	text := p
-	for _, s := range r.secrets {
-		text = bytes.ReplaceAll(text, s, []byte("***"))
-	}
-	if _, err := r.w.Write(text); err != nil {
+	if _, err := io.WriteString(r.w, r.secrets.Hide(string(p))); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -36,20 +27,7 @@ func (r *redactor) Write(p []byte) (int, error) {
 func hide(c *cli.Context, secrets []string) {
 	for _, w := range []io.Writer{c.App.Writer, c.App.ErrWriter} {
 		if r, ok := w.(*redactor); ok {
-			r.hide(secrets)
+			r.secrets.Add(secrets)
 		}
 	}
-}
-
-// hide adds secrets as they are, and as SQL and messages quote them. Longer ones go first: one may hold another.
-func (r *redactor) hide(secrets []string) {
-	for _, s := range secrets {
-		quoted := strconv.Quote(s)
-		for _, form := range []string{s, strings.ReplaceAll(s, "'", "''"), quoted[1 : len(quoted)-1]} {
-			if len(form) >= shortestHidden {
-				r.secrets = append(r.secrets, []byte(form))
-			}
-		}
-	}
-	slices.SortStableFunc(r.secrets, func(a, b []byte) int { return len(b) - len(a) })
 }

@@ -39,6 +39,9 @@ func (s *Spec) Job() (*batch.Job, []sql.Warning, error) {
 	if job.Trigger, err = s.trigger(); err != nil {
 		return nil, nil, err
 	}
+	hidden := &Secrets{}
+	hidden.Add(s.secrets)
+	job.Hide = hidden.Hide
 	s.addInputs(job)
 	for i := range plan.Sinks {
 		k, err := s.sink(plan.Sinks[i].Name)

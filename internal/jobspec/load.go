@@ -80,7 +80,8 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 	if err := v.expand(t); err != nil {
 		return nil, err
 	}
-	o.Secret(append(v.secrets, passwords(t)...))
+	secrets := append(v.secrets, passwords(t)...)
+	o.Secret(secrets)
 	for _, s := range o.Set {
 		if t, err = set(t, s); err != nil {
 			return nil, err
@@ -91,7 +92,7 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.env = env
+	s.env, s.secrets, s.tell = env, secrets, o.Secret
 	if err := s.lookAtTables(); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,9 @@ func (s *Spec) Plan() (*dstream.Plan, []sql.Warning, error) {
 
 func (s *Spec) plan() (*dstream.Plan, []sql.Warning, error) {
 	g := dstream.NewGraph()
+	if w := s.written(); len(w.forms) > 0 {
+		g.HideLiterals(w.Hide)
+	}
 	if err := s.addRelations(g); err != nil {
 		return nil, nil, err
 	}
@@ -44,6 +47,16 @@ func (s *Spec) plan() (*dstream.Plan, []sql.Warning, error) {
 		err = s.checkKafkaSinks(plan)
 	}
 	return plan, warnings, err
+}
+
+// written are the secrets that the job's queries have in their texts. Others do not count: a new password must not give
+// operators other names.
+func (s *Spec) written() *Secrets {
+	out := &Secrets{}
+	for _, q := range s.queries() {
+		out.Add(q.secrets)
+	}
+	return out
 }
 
 // compile makes a stream of each query. One that others read is known to the graph by its name.

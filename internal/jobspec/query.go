@@ -45,7 +45,7 @@ func (q *Query) read(d *decoder, t *tree, where string) (*tree, error) {
 	if q.Pos == (dstream.Pos{}) {
 		q.Pos = t.pos
 	}
-	q.Text, q.File, q.Start = t.scalar, start.File, start
+	q.Text, q.File, q.Start, q.secrets = t.scalar, start.File, start, t.hides
 	return t, nil
 }
 

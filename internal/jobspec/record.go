@@ -107,14 +107,16 @@ func (s *Spec) readRecord(recorded []byte) (*Spec, error) {
 	if err := s.reachBy(t); err != nil {
 		return nil, err
 	}
-	if err := (&variables{env: s.env, dir: "/"}).expand(t); err != nil {
+	v := &variables{env: s.env, dir: "/"}
+	if err := v.expand(t); err != nil {
 		return nil, err
 	}
+	s.tell(v.secrets)
 	old, err := (&decoder{dir: "/"}).spec(t)
 	if err != nil {
 		return nil, err
 	}
-	old.env = s.env
+	old.env, old.secrets, old.tell = s.env, append(v.secrets, s.secrets...), s.tell
 	return old, nil
 }
 

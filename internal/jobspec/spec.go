@@ -45,6 +45,9 @@ type Spec struct {
 
 	normal *tree  // the whole, as [Spec.Resolved] shows it
 	env    Lookup // of its variables
+	// secrets must not be shown or logged; tell is told those that come later, see [Options].
+	secrets []string
+	tell    func([]string)
 }
 
 // Source is a stream of records from one or more Kafka topics.
@@ -110,6 +113,8 @@ type Query struct {
 	Text  string
 	File  string      // for messages
 	Start dstream.Pos // has no line when the text does not stand in a file as it is
+
+	secrets []string // parts of Text
 }
 
 // QueryFile is a query that stands in a file of its own.

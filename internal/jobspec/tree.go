@@ -14,9 +14,10 @@ type tree struct {
 	kind     treeKind
 	scalar   string
 	style    yaml.Style
-	expanded bool   // variables are replaced
-	secret   string // of a scalar that must not be shown: it, with references in the place of its secret parts
-	masked   string // the same with *** there
+	expanded bool     // variables are replaced
+	secret   string   // of a scalar that must not be shown: it, with references in the place of its secret parts
+	masked   string   // the same with *** there
+	hides    []string // those parts
 	entries  []entry
 	items    []*tree
 	index    map[string]int // key → place in entries, for mappings of many keys

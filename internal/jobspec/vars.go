@@ -60,6 +60,7 @@ func (v *variables) expandScalar(t *tree) error {
 		return err
 	})
 	if err == nil && len(v.secrets) > secrets {
+		t.hides = v.secrets[secrets:len(v.secrets):len(v.secrets)]
 		err = v.hide(t)
 	}
 	t.scalar = value.String()
