@@ -92,7 +92,7 @@ func TestKafkaSecureWays(t *testing.T) {
 		"SCRAM-SHA-256": {Brokers: []string{b.SASL}, TLS: ca, SASL: user(kafka.ScramSHA256)},
 		"SCRAM-SHA-512": {Brokers: []string{b.SASL}, TLS: &kafka.TLS{CAFile: b.CA.File, MinVersion: "1.3"}, SASL: user(kafka.ScramSHA512)},
 		"without TLS":   {Brokers: []string{b.Open}, SASL: user(kafka.ScramSHA512)},
-		"certificate":   {Brokers: []string{b.Mutual}, TLS: &kafka.TLS{CAFile: b.CA.File, CertFile: b.Client.Cert, KeyFile: b.Client.Key}},
+		"certificate":   {Brokers: []string{b.Mutual}, TLS: &kafka.TLS{CAFile: b.CA.File, CertFile: b.ClientCert.Cert, KeyFile: b.ClientCert.Key}},
 		"token file":    {Brokers: []string{b.SASL}, TLS: ca, SASL: &kafka.SASL{Mechanism: kafka.OAuthBearer, TokenFile: tokenFile(t, unsignedToken(t, "token", time.Hour))}},
 		"token command": {Brokers: []string{b.SASL}, TLS: ca, SASL: &kafka.SASL{Mechanism: kafka.OAuthBearer, TokenCommand: []string{"cat", tokenFile(t, unsignedToken(t, "token", time.Hour))}}},
 	} {

@@ -12,18 +12,18 @@ import (
 )
 
 // Secure is a broker with several listeners that are not open to everybody, beside the plaintext listener of its
-// [Broker]. Who comes in by that one, and the users Admin and "token" and the client of Client, may do everything;
+// [Broker]. Who comes in by that one, and the users Admin and "token" and the client of ClientCert, may do everything;
 // User may do what access control lists allow.
 type Secure struct {
 	*Broker
-	SASL    string // host:port, SASL over TLS with PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER (unsigned)
-	Short   string // the same, where sessions last SessionLife
-	Open    string // SASL without TLS
-	Mutual  string // TLS with certificates of clients
-	Ended   string // SASL over TLS with a certificate that has ended
-	CA      *Authority
-	Client  Identity // of a client, signed by CA
-	Retired Identity // the same, but it has ended
+	SASL        string // host:port, SASL over TLS with PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER (unsigned)
+	Short       string // the same, where sessions last SessionLife
+	Open        string // SASL without TLS
+	Mutual      string // TLS with certificates of clients
+	Ended       string // SASL over TLS with a certificate that has ended
+	CA          *Authority
+	ClientCert  Identity // of a client, signed by CA
+	RetiredCert Identity // the same, but it has ended
 }
 
 // Users of a [Secure] broker, with the passwords of PLAIN and SCRAM.
@@ -87,7 +87,7 @@ func (s *Secure) certificates(dir string) (server, ended Identity, err error) {
 		id    *Identity
 		name  string
 		until time.Time
-	}{{&server, "server", tomorrow}, {&ended, "ended", yesterday}, {&s.Client, "client", tomorrow}, {&s.Retired, "retired", yesterday}} {
+	}{{&server, "server", tomorrow}, {&ended, "ended", yesterday}, {&s.ClientCert, "client", tomorrow}, {&s.RetiredCert, "retired", yesterday}} {
 		if *x.id, err = s.CA.Issue(x.name, x.until); err != nil {
 			return server, ended, err
 		}
@@ -170,11 +170,8 @@ func (s *Secure) scramUsers() []string {
 }
 
 // Restart kills the broker and starts it again on its data, with the same addresses.
-func (s *Secure) Restart(between func()) error {
+func (s *Secure) Restart() error {
 	s.proc.kill()
-	if between != nil {
-		between()
-	}
 	proc, err := run(s.java, s.lib, filepath.Join(s.dir, "server.properties"), filepath.Join(s.dir, "broker.log"))
 	if err != nil {
 		return err

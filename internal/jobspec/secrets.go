@@ -35,7 +35,7 @@ func setPasswords(assignments []string) []string {
 	var found []string
 	for _, a := range assignments {
 		path, value, _ := strings.Cut(a, "=")
-		if strings.HasSuffix("."+path, ".sasl.password") || strings.HasSuffix("."+path, ".sasl") {
+		if strings.Contains("."+path+".", ".sasl.password.") || strings.HasSuffix("."+path, ".sasl") {
 			found = append(found, strings.TrimSpace(value), strings.Trim(strings.TrimSpace(value), `"'`))
 			found = append(found, passwordsIn(value)...)
 		}

@@ -1,0 +1,331 @@
+package integration
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/millrace/millrace/integration/kafkatest"
+	"github.com/millrace/millrace/internal/kafka"
+)
+
+func secureClient(t testing.TB, c kafka.Cluster) *kafka.Client {
+	t.Helper()
+	client, err := kafka.NewClient(c.Options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// tokenScript counts its calls in a file and prints a token, unsigned, that ends some three seconds later.
+const tokenScript = `echo >>%s
+now=$(date +%%s)
+printf 'eyJhbGciOiJub25lIn0.'
+printf '{"sub":"token","iat":%%d,"exp":%%d}' $now $((now+4)) | base64 | tr '+/' '-_' | tr -d '=\n'
+printf .`
+
+// TestKafkaSessions uses connections for several times the life of a session (connections.max.reauth.ms): the broker
+// hangs up on a request that comes after a session's end, so that no error at all says that sessions are renewed. A read,
+// a transaction and an idle connection, with a password and with tokens that end after three seconds.
+func TestKafkaSessions(t *testing.T) {
+	b := kafkatest.StartSecure(t)
+	ca := &kafka.TLS{CAFile: b.CA.File}
+	calls := filepath.Join(t.TempDir(), "calls")
+	give := []string{"sh", "-c", fmt.Sprintf(tokenScript, calls)}
+	password := &kafka.SASL{Mechanism: kafka.ScramSHA512, Username: kafkatest.Admin, Password: kafkatest.AdminPassword}
+	users := []*sessionUser{
+		newSessionUser(t, b, kafka.Cluster{Brokers: []string{b.Short}, TLS: ca, SASL: password}),
+		newSessionUser(t, b, kafka.Cluster{Brokers: []string{b.SASL}, TLS: ca, SASL: &kafka.SASL{Mechanism: kafka.OAuthBearer, TokenCommand: give}}),
+	}
+	began, rounds := time.Now(), 0
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for ; time.Since(began) < 3*kafkatest.SessionLife+500*time.Millisecond; rounds++ {
+		for _, u := range users {
+			u.round(t, rounds)
+		}
+		<-tick.C
+	}
+	for _, u := range users {
+		u.idle(t)
+		if got := committed(t, b.Broker, u.topic, 1); len(got[0]) != rounds {
+			t.Errorf("%d values of %d transactions", len(got[0]), rounds)
+		}
+	}
+	ran, err := os.ReadFile(calls)
+	if err != nil || len(ran) < 3 || len(ran) > 60 {
+		t.Errorf("the token command ran %d times, %v", len(ran), err)
+	}
+	t.Logf("%d rounds in %s, the token command ran %d times", rounds, time.Since(began).Round(time.Millisecond), len(ran))
+}
+
+// sessionUser uses a cluster without pause, and with one.
+type sessionUser struct {
+	topic         string
+	client, quiet *kafka.Client
+	producer      *kafka.Producer
+}
+
+func newSessionUser(t *testing.T, b *kafkatest.Secure, c kafka.Cluster) *sessionUser {
+	t.Helper()
+	u := &sessionUser{topic: b.Topic(t, 1), client: secureClient(t, c), quiet: secureClient(t, c)}
+	u.producer = session(t, u.client, u.topic)
+	u.idle(t)
+	return u
+}
+
+// round reads and writes once.
+func (u *sessionUser) round(t *testing.T, n int) {
+	t.Helper()
+	if _, err := u.client.Metadata(t.Context(), []string{u.topic}); err != nil {
+		t.Fatalf("round %d: %v", n, err)
+	}
+	if _, err := u.client.ListOffsets(t.Context(), 1, kafka.ReadCommitted, kafka.Latest, []kafka.PartitionRef{{Topic: u.topic, Epoch: -1}}); err != nil {
+		t.Fatalf("round %d: %v", n, err)
+	}
+	if err := u.producer.Produce(t.Context(), []kafka.ProduceBatch{{Topic: u.topic, Batch: encode(t, fmt.Sprint(n))}}); err != nil {
+		t.Fatalf("round %d: %v", n, err)
+	}
+	if err := u.producer.Commit(t.Context(), u.topic, kafka.CommitRecord{Batch: int64(n)}); err != nil {
+		t.Fatalf("round %d: %v", n, err)
+	}
+}
+
+// idle sends one request on a client that is used at the beginning and at the end only.
+func (u *sessionUser) idle(t *testing.T) {
+	t.Helper()
+	if _, err := u.quiet.Metadata(t.Context(), []string{u.topic}); err != nil {
+		t.Fatalf("after a pause: %v", err)
+	}
+}
+
+// TestKafkaRotation replaces the client's certificate, and the authorities, while a client is in use.
+func TestKafkaRotation(t *testing.T) {
+	b := kafkatest.StartSecure(t)
+	topic := b.Topic(t, 1)
+	dir := t.TempDir()
+	file := func(name, from string) string {
+		data, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	other, err := kafkatest.NewAuthority(dir, "other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(ca string, id kafkatest.Identity) *kafka.TLS {
+		return &kafka.TLS{CAFile: file("ca", ca), CertFile: file("cert", id.Cert), KeyFile: file("key", id.Key)}
+	}
+	client := secureClient(t, kafka.Cluster{Brokers: []string{b.Mutual}, TLS: put(b.CA.File, b.ClientCert)})
+	for _, step := range []struct {
+		name, ca string
+		id       kafkatest.Identity
+		want     string
+	}{
+		{"as at first", b.CA.File, b.ClientCert, ""},
+		{"a certificate that has ended", b.CA.File, b.RetiredCert, "which ended at"},
+		{"renewed", b.CA.File, b.ClientCert, ""},
+		{"another authority", other.File, b.ClientCert, "authority that is not trusted"},
+		{"back", b.CA.File, b.ClientCert, ""},
+	} {
+		put(step.ca, step.id)
+		client.Close() // the connections that are open stay good
+		_, err := client.Metadata(t.Context(), []string{topic})
+		switch {
+		case step.want == "" && err != nil:
+			t.Errorf("%s: %v", step.name, err)
+		case step.want != "" && (err == nil || !strings.Contains(err.Error(), step.want) || kafka.Decide(err) != kafka.Refresh):
+			t.Errorf("%s: %v, to %v", step.name, err, kafka.Decide(err))
+		}
+	}
+}
+
+// allow gives the user a right by the broker's own access control lists.
+func allow(t *testing.T, b *kafkatest.Secure, acls *kadm.ACLBuilder, op kadm.ACLOperation) {
+	t.Helper()
+	acls.Allow("User:" + kafkatest.User).AllowHosts().Operations(op).ResourcePatternType(kadm.ACLPatternLiteral)
+	res, err := kadm.NewClient(b.Client(t)).CreateACLs(t.Context(), acls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range res {
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+}
+
+// TestKafkaAccess gives a user one right after the other: each refusal names the one that is missing.
+func TestKafkaAccess(t *testing.T) {
+	b := kafkatest.StartSecure(t)
+	topic := b.Topic(t, 1)
+	write(t, producer(t, b.Broker), topic, 0, `{"a": 1}`)
+	p := newProgram(t)
+	job := secureJob(t, topic, "brokers: "+b.SASL, fmt.Sprintf("tls: {ca: %s}", b.CA.File), sasl("SCRAM-SHA-256", kafkatest.User, kafkatest.UserPassword))
+	denied := func(parts ...string) {
+		t.Helper()
+		code, stderr := p.fails("run", job, "--available-now", "--quiet")
+		wantExit(t, code, stderr, 1, parts...)
+	}
+	denied("ACL Describe on topic "+topic, "kafka error 29")
+	allow(t, b, kadm.NewACLs().Topics(topic), kadm.OpDescribe)
+	denied("ACL Read on topic "+topic, "kafka error 29")
+	allow(t, b, kadm.NewACLs().Topics(topic), kadm.OpRead)
+	p.must("run", job, "--available-now", "--quiet")
+
+	client := secureClient(t, kafka.Cluster{Brokers: []string{b.SASL}, TLS: &kafka.TLS{CAFile: b.CA.File},
+		SASL: &kafka.SASL{Mechanism: kafka.Plain, Username: kafkatest.User, Password: kafkatest.UserPassword}})
+	fails := func(err error, text string) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("got %v, want %q", err, text)
+		}
+	}
+	commit := func() error {
+		return client.CommitOffsets(t.Context(), "readers", []kafka.GroupOffset{{Topic: topic, Offset: 1, LeaderEpoch: -1}}, time.Second)
+	}
+	fails(commit(), "group readers")
+	w := client.NewProducer(kafka.ProducerOptions{TransactionalID: "writer-" + topic, RetryFor: time.Second})
+	fails(w.Init(t.Context()), "transactional id writer-"+topic)
+	for _, op := range []kadm.ACLOperation{kadm.OpDescribe, kadm.OpWrite} {
+		allow(t, b, kadm.NewACLs().TransactionalIDs("writer-"+topic), op)
+	}
+	if err := w.Init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fails(w.Produce(t.Context(), []kafka.ProduceBatch{{Topic: topic, Batch: encode(t, "x")}}), "ACL Write on topic "+topic)
+}
+
+// TestKafkaRestart kills the broker under a running job and starts it again: the job says once that it is degraded and
+// once that it has recovered, goes on, and ends with all rows.
+func TestKafkaRestart(t *testing.T) {
+	b := kafkatest.StartSecure(t)
+	topic := b.Topic(t, 1)
+	write(t, producer(t, b.Broker), topic, 0, `{"a": 1}`)
+	p := newProgram(t)
+	job := secureJob(t, topic, "brokers: "+b.SASL, fmt.Sprintf("tls: {ca: %s}", b.CA.File), sasl("SCRAM-SHA-512", kafkatest.Admin, kafkatest.AdminPassword))
+	l := p.start(job, "--set", "trigger={every: 100ms}")
+	rows := func(until int64) {
+		t.Helper()
+		for got := int64(0); got < until; {
+			r, ok := <-l.progress
+			if !ok {
+				_, err := l.wait()
+				t.Fatalf("ended: %v", err)
+			}
+			got += r.NumInputRows
+		}
+	}
+	rows(1)
+	down := time.Now()
+	if err := b.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	up := time.Now()
+	write(t, producer(t, b.Broker), topic, 0, `{"a": 2}`, `{"a": 3}`)
+	rows(2)
+	t.Logf("down for %s, rows again %s later", up.Sub(down).Round(time.Millisecond), time.Since(up).Round(time.Millisecond))
+	l.signal(t, syscall.SIGTERM)
+	if _, err := l.wait(); err != nil {
+		t.Fatal(err)
+	}
+	text := l.stderr.String()
+	degraded, recovered := strings.Count(text, "source events: degraded: "), strings.Count(text, "source events: recovered after ")
+	if degraded != 1 || recovered != 1 || !strings.Contains(text, b.SASL) || !strings.Contains(text, "trying again for up to 30s") {
+		t.Errorf("degraded %d times, recovered %d times: %s", degraded, recovered, text)
+	}
+}
+
+// TestKafkaSecrets looks for secrets in every byte that runs leave behind, good ones and bad ones.
+func TestKafkaSecrets(t *testing.T) {
+	b := kafkatest.StartSecure(t)
+	topic := b.Topic(t, 1)
+	write(t, producer(t, b.Broker), topic, 0, `{"a": 1}`)
+	token := unsignedToken(t, "token", time.Hour)
+	const wrong = "wr0ng-canary-pa55word"
+	p := newProgram(t, "KAFKA_PW="+kafkatest.AdminPassword, "WRONG="+wrong)
+	key, err := os.ReadFile(b.ClientCert.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := []string{kafkatest.AdminPassword, wrong, token, strings.Split(token, ".")[1], strings.Split(string(key), "\n")[1]}
+	ca := fmt.Sprintf("tls: {ca: %s}", b.CA.File)
+	for name, reach := range map[string][]string{
+		"literal":        {"brokers: " + b.SASL, ca, sasl("PLAIN", kafkatest.Admin, kafkatest.AdminPassword)},
+		"variable":       {"brokers: " + b.SASL, ca, sasl("SCRAM-SHA-512", kafkatest.Admin, "${KAFKA_PW}")},
+		"wrong literal":  {"brokers: " + b.SASL, ca, sasl("PLAIN", kafkatest.Admin, wrong)},
+		"wrong variable": {"brokers: " + b.SASL, ca, sasl("SCRAM-SHA-256", kafkatest.Admin, "${WRONG}")},
+		"token":          {"brokers: " + b.SASL, ca, "sasl: {mechanism: OAUTHBEARER, token_file: " + tokenFile(t, token) + "}"},
+		"bad token":      {"brokers: " + b.SASL, ca, "sasl: {mechanism: OAUTHBEARER, token_command: [cat, " + tokenFile(t, token+"!") + "]}"},
+		"bad file":       {"brokers: " + b.Mutual, fmt.Sprintf("tls: {ca: %s, cert: %s, key: %s}", b.CA.File, b.ClientCert.Cert, b.ClientCert.Cert)},
+		"key as CA":      {"brokers: " + b.Mutual, fmt.Sprintf("tls: {ca: %s}", b.ClientCert.Key)},
+		"certificate":    {"brokers: " + b.Mutual, fmt.Sprintf("tls: {ca: %s, cert: %s, key: %s}", b.CA.File, b.ClientCert.Cert, b.ClientCert.Key)},
+		"mistake beside": {"brokers: " + b.SASL, ca, "sasl: {mechanism: PLAIN, username: admin, passwort: x, password: " + wrong + "}"},
+		"no YAML":        {"brokers: " + b.SASL, ca, "sasl: {mechanism: PLAIN, username: admin, password: " + wrong + ", ]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			job := secureJob(t, topic, reach...)
+			var all bytes.Buffer
+			for _, args := range [][]string{
+				{"validate", job, "--plan"}, {"explain", job}, {"explain", "--resolved", job}, {"run", job, "--available-now", "--json"}, {"run", job, "--available-now"},
+				{"inspect", job}, {"validate", job, "--set", "sources.events.kafka.sasl.password=" + wrong}, {"validate", job, "--set", "sources.events.kafka.sasl.password.x=" + wrong},
+			} {
+				cmd := p.command(args...)
+				cmd.Stdout, cmd.Stderr = &all, &all
+				_ = cmd.Run() // many must fail
+			}
+			if all.Len() < 100 {
+				t.Errorf("printed %q", all.String())
+			}
+			wantNoSecret(t, "printed", all.Bytes(), secrets)
+			dir := filepath.Dir(job)
+			for _, sub := range []string{"cp", "lake"} {
+				wantNoSecretIn(t, filepath.Join(dir, sub), secrets)
+			}
+		})
+	}
+}
+
+func wantNoSecret(t *testing.T, where string, data []byte, secrets []string) {
+	t.Helper()
+	for _, s := range secrets {
+		if bytes.Contains(data, []byte(s)) {
+			t.Errorf("%s holds %q:\n%s", where, s, data)
+		}
+	}
+}
+
+// wantNoSecretIn looks at every file of a directory, which may be missing.
+func wantNoSecretIn(t *testing.T, dir string, secrets []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		wantNoSecret(t, path, data, secrets)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
