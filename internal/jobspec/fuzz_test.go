@@ -2,11 +2,9 @@ package jobspec
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/millrace/millrace/dstream"
 )
@@ -32,20 +30,19 @@ func FuzzLoad(f *testing.F) {
 		if len(text) > 4096 {
 			return
 		}
-		start := time.Now()
-		s, err := parse(dir+"/job.yaml", []byte(text), Options{Env: lookup})
-		if err == nil {
-			_, _, err = s.Job()
-		}
-		if d := time.Since(start); d > 100*time.Millisecond && fuzzing() {
-			t.Errorf("took %s", d)
+		var err error
+		best := leastTime(t, func() {
+			var s *Spec
+			if s, err = parse(dir+"/job.yaml", []byte(text), Options{Env: lookup}); err == nil {
+				_, _, err = s.Job()
+			}
+		})
+		if best > slowest {
+			t.Errorf("took %s", best)
 		}
 		checkPlace(t, text, err)
 	})
 }
-
-// fuzzing is false when only the examples run, beside other packages' tests, where wall time says little.
-func fuzzing() bool { return flag.Lookup("test.fuzzworker").Value.String() == "true" }
 
 func checkPlace(t *testing.T, text string, err error) {
 	if err == nil {

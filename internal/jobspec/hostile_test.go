@@ -2,6 +2,7 @@ package jobspec
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,6 +12,9 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// slowest is the processor time that no job file may take.
+const slowest = slower * 100 * time.Millisecond
 
 // hostile are job files of up to 1 MiB that ask for much work.
 func hostile() map[string]string {
@@ -75,10 +79,6 @@ func hostile() map[string]string {
 // No job file of 1 MiB takes more than 100 ms, and no message is longer than what a terminal holds.
 func TestHostileFiles(t *testing.T) {
 	workDir(t)
-	limit := 100 * time.Millisecond
-	if raceDetector {
-		limit *= 20
-	}
 	for name, text := range hostile() {
 		t.Run(name, func(t *testing.T) {
 			if len(text) > 1<<20 {
@@ -87,11 +87,8 @@ func TestHostileFiles(t *testing.T) {
 			if err := os.WriteFile("job.yaml", []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			best, shown := time.Hour, ""
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			for range 3 {
-				start := cpuTime(t)
+			var shown string
+			best := leastTime(t, func() {
 				s, err := Load("job.yaml", Options{Env: lookup})
 				if err == nil {
 					_, _, err = s.Job()
@@ -99,20 +96,34 @@ func TestHostileFiles(t *testing.T) {
 				if shown = "ok"; err != nil {
 					shown = Explain(err)
 				}
-				best = min(best, cpuTime(t)-start)
-			}
+			})
 			t.Logf("%s: %.80q", best, strings.TrimPrefix(shown, filepath.Base("job.yaml")))
 			if len(shown) > 2000 {
 				t.Errorf("a message of %d bytes", len(shown))
 			}
-			if best > limit {
+			if best > slowest {
 				t.Errorf("took %s", best)
 			}
 		})
 	}
 }
 
-// cpuTime is what the thread has used: other packages' tests run beside this one.
+// leastTime is the processor time of the thread that work takes. Tests of other packages run beside this one and share its
+// caches, so the best of a few tries counts.
+func leastTime(t *testing.T, work func()) time.Duration {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	best := time.Duration(math.MaxInt64)
+	for try := 0; try < 5 && best > slowest; try++ {
+		start := cpuTime(t)
+		work()
+		best = min(best, cpuTime(t)-start)
+	}
+	return best
+}
+
+// cpuTime is what the thread has used.
 func cpuTime(t *testing.T) time.Duration {
 	t.Helper()
 	var ts unix.Timespec
