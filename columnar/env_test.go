@@ -2,7 +2,10 @@ package columnar
 
 import (
 	"errors"
+	"strings"
 	"testing"
+
+	"github.com/cockroachdb/datadriven"
 )
 
 // TestOperatorsHandEnvOn lets a batch with an Env through every operator.
@@ -95,4 +98,71 @@ func TestErrorsOfOnceAreOfASelectedRow(t *testing.T) {
 	if _, err := prog.Eval(&Batch{Schema: &Schema{}, Rows: 4, Sel: []int32{}}); err != nil {
 		t.Errorf("without rows: %v", err)
 	}
+}
+
+// TestBindingKnowsNoZoneRules binds the expressions of all examples under two sets of rules of a zone: what comes out is
+// the same, so that a job stays the job it is when a new binary knows other rules. The rules, which the plan records, are
+// then those that count.
+func TestBindingKnowsNoZoneRules(t *testing.T) {
+	for i, name := range []string{"Test/Rules1", "Test/Rules2"} {
+		z := &Zone{name: name, starts: []int64{-1 << 63}, offsets: []int64{int64(1+4*i) * microsPerHour}}
+		bundledZones.keep(name, z)
+	}
+	lines := []string{
+		"time_bucket(INTERVAL '1 hour', TIMESTAMP '2024-02-29 12:34:56', TIMESTAMP '2000-01-01 00:30:00')",
+		"time_bucket(INTERVAL '1 day', TIMESTAMP '2024-02-29 12:34:56', TIMESTAMP '2000-01-01 06:00:00+00:00')",
+		"time_bucket(INTERVAL '2 months', TIMESTAMP '2024-02-29 12:34:56', TIMESTAMP '2000-01-31 22:00:00+00:00')",
+		"time_bucket(INTERVAL '2 days', DATE '2024-02-29', TIMESTAMP '2000-01-01 22:00:00+00:00')",
+		"TIMESTAMP '2024-02-29 12:34:56' IN (TIMESTAMP '2024-02-29 12:34:56', '2024-02-29 01:00', now())",
+		"TIMESTAMP '2024-02-29 12:34:56' BETWEEN '2024-02-29' AND '2024-03-01'",
+	}
+	for _, folder := range []string{"functions", "oracle", "casts"} {
+		datadriven.Walk(t, "testdata/"+folder, func(t *testing.T, path string) {
+			datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+				lines = append(lines, strings.Split(d.Input, "\n")...)
+				return d.Expected
+			})
+		})
+	}
+	needs := 0
+	for _, line := range lines {
+		one, _, err1 := parseExample(line, Session{Zone: "Test/Rules1"})
+		two, _, err2 := parseExample(line, Session{Zone: "Test/Rules2"})
+		if err1 != nil || err2 != nil {
+			if (err1 == nil) != (err2 == nil) {
+				t.Errorf("%s: %v, %v", line, err1, err2)
+			}
+			continue
+		}
+		if a, b := one.String(), strings.ReplaceAll(two.String(), "Rules2", "Rules1"); a != b {
+			t.Errorf("%s\n%s\n%s", line, a, b)
+		}
+		if len(one.Zones()) == 0 {
+			continue
+		}
+		needs++
+		other, _ := LoadZone("Test/Rules2")
+		recorded := &Zone{name: "Test/Rules1", starts: other.starts, offsets: other.offsets}
+		env := &Env{Now: exampleNow, Zones: map[string]*Zone{recorded.name: recorded}}
+		if a, b := valueIn(t, one, env), strings.ReplaceAll(valueIn(t, two, &Env{Now: exampleNow}), "Rules2", "Rules1"); a != b {
+			t.Errorf("%s by recorded rules: %s, by the binary's: %s", line, a, b)
+		}
+	}
+	if needs < 100 {
+		t.Errorf("only %d of %d expressions need the rules of a zone", needs, len(lines))
+	}
+}
+
+// valueIn computes an expression without columns.
+func valueIn(t *testing.T, e *Expr, env *Env) string {
+	t.Helper()
+	prog, err := Compile(e, &Schema{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := prog.Eval(&Batch{Schema: &Schema{}, Rows: 2, Sel: []int32{1}, Env: env})
+	if err != nil {
+		return err.Error()
+	}
+	return shownRow(v, 1)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 func differenceFunctions() []*function {
@@ -321,8 +322,11 @@ func bucketOrigin(fn *function, args []*Expr, t Type, months bool) (*Expr, error
 		}
 	}
 	c, err := constantOf(o)
-	if err != nil || c.Value.Null {
+	switch {
+	case err != nil || c.Value.Null:
 		return nil, noSuchFunction(fn, args)
+	case len(o.Zones()) > 0: // only checked, as in coerce
+		return o, nil
 	}
 	return intLiteral(c.Value.I), nil
 }
@@ -331,22 +335,49 @@ func bucketOrigin(fn *function, args []*Expr, t Type, months bool) (*Expr, error
 func bucketKernel(e *Expr) kernel {
 	width, origin := e.Args[0], e.Args[2]
 	months, days, micros := width.wideValue().Interval()
-	if width.Op != "const" || origin.Op != "const" || months <= 0 && days <= 0 && micros <= 0 {
+	if width.Op != "const" || months <= 0 && days <= 0 && micros <= 0 || origin.readsRows() {
 		return nil
 	}
-	size := int64(days)*microsPerDay + micros
-	unit := truncation{size: size, months: int64(months)}
-	if months > 0 {
-		c := civilOf(floorDiv(origin.Value.I, microsPerDay))
-		unit = truncation{months: int64(months), from: c.year*12 + c.month - 1}
-	} else {
-		unit.offset = origin.Value.I % size
+	unit := bucketUnit(width, origin.Value.I)
+	cut := bucketCut(e, &unit)
+	if origin.Op == "const" {
+		return cut
 	}
+	return func(n *node, f *frame, rows rowSet) error { // the origin follows the rules of a time zone that the plan records
+		v, err := n.args[2].eval(f, rows)
+		if err != nil {
+			return err
+		}
+		if len(rows.list) > 0 {
+			unit = bucketUnit(width, v.I64[rows.list[0]])
+		}
+		return cut(n, f, rows)
+	}
+}
+
+// bucketUnit is the buckets of a width, an interval, from an origin on.
+func bucketUnit(width *Expr, origin int64) truncation {
+	months, days, micros := width.wideValue().Interval()
+	if months > 0 {
+		c := civilOf(floorDiv(origin, microsPerDay))
+		return truncation{months: int64(months), from: c.year*12 + c.month - 1}
+	}
+	size := int64(days)*microsPerDay + micros
+	return truncation{size: size, offset: origin % size}
+}
+
+func bucketCut(e *Expr, unit *truncation) kernel {
+	months, _, _ := e.Args[0].wideValue().Interval()
 	switch {
 	case len(e.Args) == 4:
 		return zonedTrunc(unit, 3)
 	case months > 0:
-		return strict(func(n *node, rows rowSet) error { return truncMonths(n, rows, unit) })
+		return strict(func(n *node, rows rowSet) error { return truncMonths(n, rows, *unit) })
 	}
 	return strict(func(n *node, rows rowSet) error { return tumble(n, rows, n.in[1].I64, unit.size, unit.offset) })
+}
+
+// readsRows reports whether the expression has columns.
+func (e *Expr) readsRows() bool {
+	return e.Op == "col" || slices.ContainsFunc(e.Args, (*Expr).readsRows)
 }

@@ -64,7 +64,7 @@ func truncKernel(e *Expr) kernel {
 	case e.Args[0].Op != "const" || !ok:
 		return nil
 	case len(e.Args) == 3:
-		return zonedTrunc(unit, 2)
+		return zonedTrunc(&unit, 2)
 	case unit.months > 0:
 		return strict(func(n *node, rows rowSet) error { return truncMonths(n, rows, unit) })
 	}
@@ -112,7 +112,7 @@ func (u truncation) bounds(local int64) (start, next int64) {
 // zonedTrunc keeps the result of the last row for as long as the unit and the rules of the zone stay the same, so that it
 // depends on nothing but the row. Units up to the hour keep the offset, as in PostgreSQL: in the second of two hours of
 // the same name a minute begins in the second one.
-func zonedTrunc(unit truncation, zoneAt int) kernel {
+func zonedTrunc(unit *truncation, zoneAt int) kernel {
 	var c zoneCursor
 	var from, until, value int64
 	return zoned(zoneAt, func(n *node, rows rowSet, z *Zone) error {

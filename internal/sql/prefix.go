@@ -71,7 +71,7 @@ func (p *parser) parenthesis() node {
 	p.refuseSubselect()
 	n := p.operand(0)
 	if p.is(",") {
-		p.fail(p.peek(), "rows of several values in parentheses are not supported", "write a = 1 AND b = 2, or ROW(a, b) for a struct")
+		p.fail(p.peek(), "rows of several values in parentheses are not supported", "write a = 1 AND b = 2, joined by OR for a list of rows, or ROW(a, b) for a struct")
 	}
 	p.expect(")")
 	n.from = open.start

@@ -199,10 +199,13 @@ func (p *parser) unknownType(t token, name string) {
 	p.fail(t, fmt.Sprintf("unknown type %q", shortened(name)), nearestType(name))
 }
 
+// nearestType is the hint for an unknown type. Who wrote no digit did not mean int2.
 func nearestType(name string) string {
 	names := append([]string(nil), typeConstructors...)
 	for n := range typeKinds {
-		names = append(names, n)
+		if !strings.ContainsAny(n, "0123456789") || strings.ContainsAny(name, "0123456789") {
+			names = append(names, n)
+		}
 	}
 	sort.Strings(names)
 	return didYouMean(dstream.Nearest(shortened(name), names))
