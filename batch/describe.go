@@ -26,6 +26,9 @@ func Describe(r Record) string {
 		if r.Final {
 			b.WriteString(" final")
 		}
+		for _, l := range r.Losses {
+			fmt.Fprintf(&b, "; gave up %s", l)
+		}
 		return b.String()
 	case *Committed:
 		files, rows := 0, int64(0)

@@ -49,6 +49,9 @@ type driver struct {
 	caughtUp map[partitionKey]int64
 	pressure *backpressure
 	skip     []SkipRecord    // to leave out, not yet planned
+	accept   []string        // sources whose losses this run may still accept
+	gaveUp   bool            // it has cancelled an open plan over them
+	ground   ground          // where the job stands, by the last survey
 	missed   int64           // times of the schedule that came while a run was busy, since the last report
 	counted  map[string]bool // sources of which this run has read records, see warnAbsent
 	runID    string
@@ -112,7 +115,7 @@ func newDriver(o Options) *driver {
 		o.executor = localExecutor
 	}
 	o.Report, o.Warn = inTurn(o.Report, o.Warn)
-	return &driver{o: o, counted: map[string]bool{}, caughtUp: map[partitionKey]int64{}, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
+	return &driver{o: o, accept: o.Job.AcceptLoss, counted: map[string]bool{}, caughtUp: map[partitionKey]int64{}, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
 }
 
 func (d *driver) run(ctx context.Context, entries []Entry) error {
@@ -172,7 +175,8 @@ var errStopped = errors.New("stopped")
 func (d *driver) survey(ctx context.Context) (survey, error) {
 	ask, cancel := d.untilStop(ctx)
 	defer cancel()
-	states, err := d.s.survey(ask, d.history.Positions)
+	d.ground = ground{Positions: d.history.Positions, accept: d.accept}
+	states, err := d.s.survey(ask, &d.ground)
 	switch {
 	case err == nil:
 		return states, nil
@@ -199,6 +203,9 @@ func (d *driver) tick(ctx context.Context) (answer, error) {
 	}
 	d.noteCaughtUp(q.States, q.At)
 	d.marks = a.Marks
+	if a.Planned != nil || len(q.Ground.Losses) == 0 {
+		d.accepted(q.Ground.Losses)
+	}
 	if a.Planned == nil {
 		return a, nil
 	}
@@ -223,7 +230,7 @@ func (d *driver) question(ctx context.Context) (question, error) {
 		return question{}, err
 	}
 	return question{
-		Job: d.o.Job, History: d.history, States: states, Ends: d.ends, Marks: d.marks,
+		Job: d.o.Job, History: d.history, Ground: d.ground, States: states, Ends: d.ends, Marks: d.marks,
 		At:        max(d.o.Env.Clock.Now().UnixMicro(), d.history.LastAt),
 		NextClose: d.s.nextClose(), Skip: d.skip, Rate: d.pressure.rate(),
 	}, nil

@@ -37,7 +37,10 @@ type Job struct {
 	StopAbove float64
 	// Skip are records to leave out. It belongs to one run, not to the job: a plan whose ranges hold one of them names it,
 	// so that a rerun leaves it out too.
-	Skip       []SkipRecord
+	Skip []SkipRecord
+	// AcceptLoss names sources of which the run may give up what cannot be read any more when it starts. It belongs to one
+	// run, as Skip does; what was given up stands in the next plan.
+	AcceptLoss []string
 	Checkpoint string // local directory
 }
 

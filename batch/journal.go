@@ -63,9 +63,10 @@ type Planned struct {
 	Step    int64             `json:"step"`   // source tasks cut ranges at multiples of it
 	Before  Marks             `json:"before"` // with the idle set of the batch, see windows.Idle
 	Tables  map[string]string `json:"tables,omitempty"`
-	Zones   map[string]string `json:"zones,omitempty"` // blobs: rules of time zones
-	Skip    []SkipRecord      `json:"skip,omitempty"`  // records within Ranges that are left out
-	Job     string            `json:"job"`             // blob: the recorded job
+	Zones   map[string]string `json:"zones,omitempty"`  // blobs: rules of time zones
+	Skip    []SkipRecord      `json:"skip,omitempty"`   // records within Ranges that are left out
+	Losses  []offsets.Loss    `json:"losses,omitempty"` // what the job gives up with this plan, because it was told to
+	Job     string            `json:"job"`              // blob: the recorded job
 	JobHash string            `json:"job_hash"`
 	Shards  int               `json:"shards"`
 	Final   bool              `json:"final,omitempty"` // closes every window

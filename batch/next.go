@@ -90,11 +90,12 @@ func (n *NextPlan) ask(ctx context.Context, env Env, s *session, h *History) err
 	if err := lost(s.restore(ctx, blobs, h)); err != nil {
 		return err
 	}
-	states, err := s.survey(ctx, h.Positions)
+	g := ground{Positions: h.Positions, accept: s.job.AcceptLoss}
+	states, err := s.survey(ctx, &g)
 	if err != nil {
 		return err
 	}
-	q := question{Job: s.job, History: h, States: states, Marks: h.Marks.Sources, NextClose: s.nextClose(), Skip: s.job.Skip,
+	q := question{Job: s.job, History: h, Ground: g, States: states, Marks: h.Marks.Sources, NextClose: s.nextClose(), Skip: s.job.Skip,
 		At: max(env.Clock.Now().UnixMicro(), h.LastAt)}
 	if s.job.Trigger.continuous() {
 		q.Marks = newEpochs(h.Marks.Sources)

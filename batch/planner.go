@@ -1,9 +1,12 @@
 package batch
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/millrace/millrace/dstream"
@@ -15,6 +18,7 @@ import (
 type question struct {
 	Job       *Job
 	History   *History
+	Ground    ground                        // where the job stands
 	States    survey                        // what the brokers say now
 	At        int64                         // plan time, µs
 	Ends      map[partitionKey]int64        // available-now: where this run stops
@@ -72,7 +76,7 @@ func nextPlan(q question) (answer, error) {
 		return answer{Marks: q.Marks, Wait: wait}, nil
 	}
 	a := answer{Marks: q.marks(ranges)}
-	if allEmpty(ranges) && !q.closesByIdleness(a.Marks) && !q.settlesStart(ranges) {
+	if allEmpty(ranges) && len(q.Ground.Losses) == 0 && !q.closesByIdleness(a.Marks) && !q.settlesStart(ranges) {
 		return a, nil
 	}
 	a.Planned = q.plan(ranges, a.Marks)
@@ -105,7 +109,7 @@ func (q *question) ranges() ([]offsets.Range, error) {
 		if err := q.checkTopics(name); err != nil {
 			return nil, err
 		}
-		positions := positionsOf(q.History.Positions, name)
+		positions := positionsOf(q.Ground.Positions, name)
 		ranges, err := offsets.PlanRanges(name, q.capped(name), positions, offsets.Limits{}, q.Job.Sources[name].Start)
 		if err != nil {
 			return nil, err
@@ -118,7 +122,7 @@ func (q *question) ranges() ([]offsets.Range, error) {
 // checkSources refuses a job without a source that its checkpoint has read: under another name it would be read again
 // from its start.
 func (q *question) checkSources() error {
-	for _, p := range q.History.Positions {
+	for _, p := range q.Ground.Positions {
 		if !slices.ContainsFunc(q.Job.Plan.Sources, func(s dstream.SourcePlan) bool { return s.Name == p.Source }) {
 			return refuse("the checkpoint has read the source %q (topic %q), which the job no longer reads: put it back under that name, or begin anew with another checkpoint and output", p.Source, p.Topic)
 		}
@@ -126,16 +130,28 @@ func (q *question) checkSources() error {
 	return nil
 }
 
-// checkTopics refuses a job whose source names another topic than the one that its checkpoint has read.
+// checkTopics refuses a job whose source does not read a topic any more that its checkpoint has read.
 func (q *question) checkTopics(source string) error {
 	states := q.States[source]
-	for _, p := range positionsOf(q.History.Positions, source) {
-		known := slices.ContainsFunc(states, func(s offsets.PartitionState) bool { return s.Topic == p.Topic })
-		if len(states) > 0 && !known {
-			return refuse("the checkpoint has read topic %q; the job now reads %q: put the topic's name back, or begin anew with another checkpoint and output", p.Topic, states[0].Topic)
-		}
+	for _, topic := range unread(q.Ground.Positions, source, states) {
+		return refuse("the checkpoint has read topic %q; source %q now reads %s: put the topic's name back, begin anew with another checkpoint and output, or give up what was not read of it with --accept-data-loss %s",
+			topic, source, topicNames(states), source)
 	}
 	return nil
+}
+
+// topicNames are the topics of a survey, at most three of them.
+func topicNames(states []offsets.PartitionState) string {
+	var names []string
+	for _, s := range states {
+		if name := strconv.Quote(s.Topic); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if more := len(names) - 3; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
 
 // marks are the sources' watermarks with the partitions that are idle now.
@@ -144,14 +160,15 @@ func (q *question) marks(ranges []offsets.Range) map[string]windows.SourceMark {
 	for i := range q.Job.Plan.Sources {
 		s := &q.Job.Plan.Sources[i]
 		rule := windows.IdleRule{Continuous: q.Job.Trigger.continuous(), PlanTime: q.At, IdleAfter: s.Bounds.IdleAfter}
-		out[s.Name] = windows.Idle(Marks{Sources: q.Marks}.source(s.Name), probes(rangesOf(ranges, s.Name), q.States[s.Name]), rule)
+		before := without(Marks{Sources: q.Marks}.source(s.Name), s.Name, q.Ground.Losses)
+		out[s.Name] = windows.Idle(before, probes(rangesOf(ranges, s.Name), q.States[s.Name]), rule)
 	}
 	return out
 }
 
 func (q *question) plan(ranges []offsets.Range, sources map[string]windows.SourceMark) *Planned {
 	return &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step,
-		Before: Marks{Sources: sources, Operators: q.History.Marks.Operators}, Skip: skipsWithin(q.Skip, ranges), Rate: int64(math.Round(q.Rate))}
+		Before: Marks{Sources: sources, Operators: q.History.Marks.Operators}, Skip: skipsWithin(q.Skip, ranges), Losses: q.Ground.Losses, Rate: int64(math.Round(q.Rate))}
 }
 
 // capped ends every partition where this run stops. A partition that appeared since waits for the next run.
@@ -197,7 +214,7 @@ func (q *question) closing(marks map[string]windows.SourceMark) []string {
 func (q *question) settlesStart(ranges []offsets.Range) bool {
 	return slices.ContainsFunc(ranges, func(r offsets.Range) bool {
 		start := q.Job.Sources[r.Source].Start
-		return start != "" && start != offsets.Earliest && len(positionsOf(q.History.Positions, r.Source)) == 0
+		return start != "" && start != offsets.Earliest && len(positionsOf(q.Ground.Positions, r.Source)) == 0
 	})
 }
 

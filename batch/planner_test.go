@@ -26,6 +26,7 @@ func planQuestion(reached, ends []int64) question {
 		mark.Partitions = append(mark.Partitions, windows.PartitionMark{Topic: "t", Partition: int32(p),
 			Watermark: 42_000_000 + int64(p)*10_000_000, IdleSince: windows.NotQuiet, LastRead: 95_000_000})
 	}
+	q.Ground.Positions = h.Positions
 	h.Marks.Sources = map[string]windows.SourceMark{"s": mark}
 	q.Marks = map[string]windows.SourceMark{"s": windows.NewEpoch(mark)} // a copy
 	return q
@@ -101,5 +102,5 @@ func TestAnotherTopic(t *testing.T) {
 	q := planQuestion([]int64{5}, []int64{9})
 	q.States["s"][0].Topic = "renamed"
 	_, err := nextPlan(q)
-	wantError[*RefusedError](t, err, `has read topic "t"; the job now reads "renamed"`, "put the topic's name back")
+	wantError[*RefusedError](t, err, `has read topic "t"; source "s" now reads "renamed"`, "put the topic's name back", "--accept-data-loss s")
 }

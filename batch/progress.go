@@ -39,6 +39,8 @@ type Progress struct {
 	BackpressureRate int64    `json:"backpressureRate,omitempty"`
 	BadRecords       []string `json:"badRecords,omitempty"` // the first few that were skipped
 	Edges            []Edge   `json:"edges,omitempty"`
+	// DataLoss is what the job gave up with this batch because the run was told to.
+	DataLoss []offsets.Loss `json:"dataLoss,omitempty"`
 }
 
 // Drops counts rows that went in and did not come out, by reason.
@@ -148,7 +150,7 @@ func report(job *Job, p *Planned, c *Committed, lags lagView, watch *stopwatch) 
 	out := Progress{
 		Name: job.Name, Timestamp: windows.FormatTime(p.At), BatchID: p.Batch, Final: p.Final,
 		LimitedBy: p.LimitedBy, BackpressureRate: p.Rate,
-		BatchDuration: total.Milliseconds(), NumInputRows: c.Records, DurationMs: watch.ms, Edges: c.Edges,
+		BatchDuration: total.Milliseconds(), NumInputRows: c.Records, DurationMs: watch.ms, Edges: c.Edges, DataLoss: p.Losses,
 		EventTime: map[string]string{"watermark": windows.FormatTime(c.After.Watermark())},
 	}
 	if s := total.Seconds(); s > 0 {

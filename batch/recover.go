@@ -158,7 +158,7 @@ func (h *History) checkCommit(p *Planned, c *Committed) error {
 		return fmt.Errorf("batch %d is committed with other positions than its ranges end at", c.Batch)
 	}
 	for _, old := range h.Positions {
-		if !slices.ContainsFunc(c.Positions, func(x offsets.Position) bool {
+		if !dropped(p.Losses, old.Source, old.Topic, old.Partition) && !slices.ContainsFunc(c.Positions, func(x offsets.Position) bool {
 			return x.Source == old.Source && x.Topic == old.Topic && x.Partition == old.Partition
 		}) {
 			return fmt.Errorf("batch %d loses the position of %s/%d", c.Batch, old.Topic, old.Partition)

@@ -2,8 +2,11 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
 )
 
@@ -45,7 +48,12 @@ func (d *driver) rerun(ctx context.Context, p *Planned) error {
 	if err := d.cp.open(); err != nil {
 		return err
 	}
-	return d.finish(ctx, p, nil, newStopwatch(d.o.Env.Clock), true)
+	err := d.finish(ctx, p, nil, newStopwatch(d.o.Env.Clock), true)
+	var gone *offsets.RangeGoneError
+	if errors.As(err, &gone) && slices.Contains(d.accept, gone.Range.Source) {
+		return d.cancelGone(ctx, p, gone)
+	}
+	return err
 }
 
 // planned returns the job that an open plan was made with: the one at hand, whose recorded form is the blob digest, or
@@ -141,7 +149,7 @@ func (d *driver) reopen() error {
 // afterFlush ends a run that asks for a flush again, most often because the one before died when it had flushed: there
 // is nothing to do, unless records came since.
 func (d *driver) afterFlush(states survey) error {
-	q := question{Job: d.o.Job, History: d.history, States: states}
+	q := question{Job: d.o.Job, History: d.history, Ground: d.ground, States: states}
 	ranges, err := q.ranges()
 	if err == nil && !allEmpty(ranges) {
 		err = &RefusedError{Msg: d.history.flushedReason()}

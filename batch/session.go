@@ -89,17 +89,24 @@ func (s *session) close() error {
 	return all
 }
 
-// survey asks every source where it stands.
-func (s *session) survey(ctx context.Context, reached []offsets.Position) (survey, error) {
+// survey asks every source where it stands, and gives up of the ground what is gone and may be given up.
+func (s *session) survey(ctx context.Context, g *ground) (survey, error) {
 	out := survey{}
 	for i, source := range s.sources {
 		name := s.job.Plan.Sources[i].Name
-		states, err := source.Survey(ctx, positionsOf(reached, name))
+		states, err := source.Survey(ctx, positionsOf(g.Positions, name))
+		for range 2 * len(g.Positions) { // a bound, should sources contradict themselves
+			if err == nil || !g.giveUp(err) {
+				break
+			}
+			states, err = source.Survey(ctx, positionsOf(g.Positions, name))
+		}
 		if err != nil {
 			return nil, err
 		}
 		out[name] = states
 	}
+	g.settle(s.job, out)
 	return out, nil
 }
 

@@ -44,7 +44,8 @@ type world struct {
 	memory  *outputtest.Memory // rows of jobs with inMemory
 	ads     string             // the CSV file
 	events  []simEvent
-	drivers int // started so far; the last one's process id
+	counts  map[[2]any]int64 // of events, see count
+	drivers int              // started so far; the last one's process id
 	reports []Progress
 	warned  []string
 	read    map[string]simFile // files by name, as last read
@@ -52,7 +53,7 @@ type world struct {
 
 func newWorld(t testing.TB, seed uint64) *world {
 	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), disk: storetest.NewCrashFS(), source: offsets.NewMemory("events"), more: offsets.NewMemory("more"),
-		clock: &fakeClock{now: simStart}, memory: outputtest.NewMemory(), ads: simAds, read: map[string]simFile{}}
+		counts: map[[2]any]int64{}, clock: &fakeClock{now: simStart}, memory: outputtest.NewMemory(), ads: simAds, read: map[string]simFile{}}
 	w.fs = w.disk
 	return w
 }

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -18,8 +19,10 @@ const simAds = "ad,campaign\na0,c0\na1,c1\na2,c0\na3,c2\na4,c1\n"
 
 // simEvent is a record of the world.
 type simEvent struct {
-	more      bool // of the source "more"
+	more      bool   // of the source "more"
+	topic     string // "" for simTopic
 	partition int32
+	at        int64 // how many events came before it in the partition: its offset in a log that nothing has happened to
 	ms        int64
 	ad, kind  string
 	n         int64
@@ -76,13 +79,25 @@ func (w *world) fill(q simQuery, n int) {
 
 func (w *world) append(events ...simEvent) {
 	for _, e := range events {
+		e.at = w.count(e)
 		w.events = append(w.events, e)
 		if e.more {
 			w.more.Append("more-events", e.partition, offsets.MemoryRecord{Value: e.json()})
 			continue
 		}
-		w.source.Append(simTopic, e.partition, offsets.MemoryRecord{Value: e.json()})
+		w.source.Append(cmp.Or(e.topic, simTopic), e.partition, offsets.MemoryRecord{Value: e.json(), Timestamp: e.ms})
 	}
+}
+
+// count is how many events there are of the topic and partition of one.
+func (w *world) count(of simEvent) int64 {
+	key := [2]any{of.topic, of.partition}
+	if of.more {
+		key[0] = true
+	}
+	n := w.counts[key]
+	w.counts[key]++
+	return n
 }
 
 // appendRaw adds a record that is no event; nil is a tombstone.

@@ -71,8 +71,8 @@ func TestRefusals(t *testing.T) {
 		}, nil, func(t *testing.T, err error) {
 			wantError[*output.ConflictError](t, err, "has no _millrace/owner although the log has committed rows")
 		}},
-		{"records of the next batch deleted", func(w *world) { w.source.DeleteBefore(simTopic, 1, 200) }, nil, func(t *testing.T, err error) {
-			wantError[*offsets.RangeGoneError](t, err, "events/1", "retention has deleted offsets before 200")
+		{"records of the next batch deleted", func(w *world) { w.source.DeleteBefore(simTopic, 1, 60) }, nil, func(t *testing.T, err error) {
+			wantError[*offsets.RangeGoneError](t, err, "events/1", "retention has deleted offsets before 60")
 		}},
 		{"topic made anew", func(w *world) { w.source.Create(simTopic, 3) }, nil, func(t *testing.T, err error) {
 			wantError[*offsets.RangeGoneError](t, err, "events/0")

@@ -12,6 +12,13 @@ type RangeGoneError struct {
 	Reason string // e.g. "retention has deleted offsets before 120"
 	Start  int64  // what is available now; both 0 if nothing is
 	End    int64
+
+	// Of a position: what [GiveUp] needs to go on without what is gone.
+	Next       int64   // where to go on with the least loss; −1: nowhere
+	Lost       int64   // offsets that are gone unread; −1: nobody can tell
+	TopicID    TopicID // what the topic is now
+	Remade     bool    // it is another one than the job has read
+	AllOfTopic bool    // all partitions of the topic are gone
 }
 
 func (e *RangeGoneError) Error() string {
@@ -31,18 +38,18 @@ func (e *RangeGoneError) place() string {
 
 // gone says whether a partition as its leader has it lacks offsets of the range from an offset on.
 func gone(r Range, from int64, s PartitionState) error {
-	reason := ""
+	e := &RangeGoneError{Range: r, Start: s.Start, End: s.HighWatermark, TopicID: s.TopicID}
 	switch {
 	case otherTopic(r.TopicID, s.TopicID):
-		reason = "the topic was deleted and made again"
+		e.Reason, e.Next, e.Lost, e.Remade = "the topic was deleted and made again", s.Start, -1, true
 	case from < s.Start:
-		reason = fmt.Sprintf("retention has deleted offsets before %d", s.Start)
+		e.Reason, e.Next, e.Lost = fmt.Sprintf("retention has deleted offsets before %d", s.Start), s.Start, s.Start-from
 	case r.Until > s.HighWatermark:
-		reason = fmt.Sprintf("the log was cut: it ends at %d", s.HighWatermark)
+		e.Reason, e.Next, e.Lost = fmt.Sprintf("the log was cut: it ends at %d", s.HighWatermark), s.HighWatermark, -1
 	default:
 		return nil
 	}
-	return &RangeGoneError{Range: r, Reason: reason, Start: s.Start, End: s.HighWatermark}
+	return e
 }
 
 // otherTopic reports whether two ids tell that a topic was made anew.
@@ -61,18 +68,20 @@ func replaced(r Range, epochEnd int64, s PartitionState) error {
 		return nil
 	}
 	reason := fmt.Sprintf("the log was cut at %d and has other records since leader epoch %d", epochEnd, r.LeaderEpoch)
-	return &RangeGoneError{Range: r, Reason: reason, Start: s.Start, End: s.HighWatermark}
+	// What is behind the cut was never read, whatever was read at those offsets before.
+	return &RangeGoneError{Range: r, Reason: reason, Start: s.Start, End: s.HighWatermark, TopicID: s.TopicID,
+		Next: max(epochEnd, s.Start), Lost: -1}
 }
 
 // deleted is the error for a range of a topic that the brokers do not know any more.
 func deleted(r Range, brokers []string) error {
-	return &RangeGoneError{Range: r, Reason: fmt.Sprintf(
+	return &RangeGoneError{Range: r, Next: -1, Lost: -1, AllOfTopic: true, Reason: fmt.Sprintf(
 		"the topic was deleted, or %s belong to another cluster", strings.Join(brokers, ", "))}
 }
 
 // vanished is the error for a range of a partition that is missing from a topic.
 func vanished(r Range) error {
-	return &RangeGoneError{Range: r, Reason: "the partition does not exist any more"}
+	return &RangeGoneError{Range: r, Reason: "the partition does not exist any more", Next: -1, Lost: -1}
 }
 
 // at is the empty range where the job stands.

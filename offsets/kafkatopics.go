@@ -2,7 +2,6 @@ package offsets
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -58,10 +57,7 @@ func (k *Kafka) askBegin(ctx context.Context, states []PartitionState) error {
 			return err
 		}
 	}
-	if err := k.opts.Start.begin(states, found); err != nil {
-		return fmt.Errorf("source %s: %w", k.opts.Source, err)
-	}
-	return nil
+	return k.opts.Start.begin(states, found)
 }
 
 // askTimes asks the leaders for the first offset of a time or later, in the order of states.

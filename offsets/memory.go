@@ -29,6 +29,10 @@ type MemoryHeader struct {
 type Memory struct {
 	// RunMax is the most records one Reader.Next returns; 100 by default. Set it before use.
 	RunMax int
+	// Topics are those that the source reads; nil: all that there are, as a pattern that matches every name does.
+	Topics []string
+	// Start is where a job begins that has no positions.
+	Start StartAt
 
 	source string
 	mu     sync.Mutex
@@ -80,6 +84,13 @@ func (m *Memory) create(topic string, partitions int) *memoryTopic {
 	}
 	m.topics[topic] = t
 	return t
+}
+
+// Delete removes a topic.
+func (m *Memory) Delete(topic string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.topics, topic)
 }
 
 // change locks and changes a partition, making it and its topic if need be.
@@ -146,7 +157,7 @@ func (p *memoryPartition) epochEnd(epoch int32) int64 {
 // DeleteBefore removes the records before an offset, as retention does.
 func (m *Memory) DeleteBefore(topic string, partition int32, offset int64) {
 	m.change(topic, partition, func(p *memoryPartition) {
-		p.start = max(p.start, offset)
+		p.start = max(p.start, min(offset, p.next))
 		p.rows = slices.DeleteFunc(p.rows, func(r memoryRow) bool { return r.offset < offset })
 	})
 }
@@ -173,7 +184,15 @@ func (m *Memory) Survey(ctx context.Context, reached []Position) ([]PartitionSta
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.missing(reached); err != nil {
+		return nil, err
+	}
 	states := m.states()
+	if len(reached) == 0 {
+		if err := m.Start.begin(states, m.times(states)); err != nil {
+			return nil, fmt.Errorf("source %s: %w", m.source, err)
+		}
+	}
 	for _, e := range elections(states, reached) {
 		p := m.topics[e.state.Topic].partitions[e.state.Partition]
 		if err := replaced(e.position.at(), p.epochEnd(e.position.LeaderEpoch), e.state); err != nil {
@@ -183,8 +202,43 @@ func (m *Memory) Survey(ctx context.Context, reached []Position) ([]PartitionSta
 	return states, nil
 }
 
+// missing says which topic is not there: one that a job has read, or that the source is told to read.
+func (m *Memory) missing(reached []Position) error {
+	for _, p := range reached {
+		if m.topics[p.Topic] == nil && m.reads(p.Topic) {
+			return deleted(p.at(), []string{"memory"})
+		}
+	}
+	for _, topic := range m.Topics {
+		if m.topics[topic] == nil {
+			return &UnknownTopicError{Topic: topic, Brokers: []string{"memory"}}
+		}
+	}
+	return nil
+}
+
+func (m *Memory) reads(topic string) bool { return m.Topics == nil || slices.Contains(m.Topics, topic) }
+
+// times are the offsets of the first stable records of the start's time or later; −1: none.
+func (m *Memory) times(states []PartitionState) []int64 {
+	out := make([]int64, len(states))
+	for i, s := range states {
+		out[i] = -1
+		for _, r := range m.topics[s.Topic].partitions[s.Partition].rows {
+			if r.Timestamp >= m.Start.Timestamp && r.offset < s.End {
+				out[i] = r.offset
+				break
+			}
+		}
+	}
+	return out
+}
+
 func (m *Memory) states() (states []PartitionState) {
 	for topic, t := range m.topics {
+		if !m.reads(topic) {
+			continue
+		}
 		for partition, p := range t.partitions {
 			states = append(states, p.state(topic, t.id, partition))
 		}
@@ -198,8 +252,12 @@ func (p *memoryPartition) state(topic string, id TopicID, partition int32) Parti
 	if p.stable >= 0 {
 		end = min(end, p.stable)
 	}
-	return PartitionState{Topic: topic, TopicID: id, Partition: partition, LeaderEpoch: p.epoch(),
+	s := PartitionState{Topic: topic, TopicID: id, Partition: partition, LeaderEpoch: p.epoch(),
 		Start: p.start, End: end, HighWatermark: p.next}
+	if end < p.next {
+		s.Open = OpenTransaction{Since: 1, ProducerID: -1} // there is no clock here
+	}
+	return s
 }
 
 // Read implements [Source].
@@ -215,8 +273,11 @@ func (m *Memory) rows(r Range, from int64) ([]memoryRow, int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := m.topics[r.Topic]
-	if t == nil || t.partitions[r.Partition] == nil {
-		return nil, 0, fmt.Errorf("source %s has no partition %s/%d", m.source, r.Topic, r.Partition)
+	switch {
+	case t == nil:
+		return nil, 0, deleted(r, []string{"memory"})
+	case t.partitions[r.Partition] == nil:
+		return nil, 0, vanished(r)
 	}
 	p := t.partitions[r.Partition]
 	if err := p.readable(r, from, p.state(r.Topic, t.id, r.Partition)); err != nil {

@@ -106,7 +106,7 @@ func reachable(p Position, r Range, s PartitionState) error {
 	// Without topic ids only the leader epoch, which never goes back, tells a topic made anew.
 	noIDs := p.TopicID == TopicID{} || s.TopicID == TopicID{}
 	if noIDs && s.LeaderEpoch >= 0 && s.LeaderEpoch < p.LeaderEpoch {
-		return &RangeGoneError{Range: mark, Start: s.Start, End: s.HighWatermark, Reason: fmt.Sprintf(
+		return &RangeGoneError{Range: mark, Start: s.Start, End: s.HighWatermark, Next: s.Start, Lost: -1, TopicID: s.TopicID, Remade: true, Reason: fmt.Sprintf(
 			"the topic was deleted and made again: its leader epoch went back from %d to %d", p.LeaderEpoch, s.LeaderEpoch)}
 	}
 	return nil

@@ -88,10 +88,11 @@ func report(w io.Writer, err error) int {
 	return code
 }
 
-// wayOut says what to do about errors of packages that do not know what a checkpoint is.
+// wayOut says what to do about errors of packages that do not know what a run is.
 func wayOut(err error) string {
-	if is[*offsets.RangeGoneError](err) {
-		return "; records of this job's ranges cannot be read any more: to go on without them, start with a new checkpoint and output path"
+	var gone *offsets.RangeGoneError
+	if errors.As(err, &gone) {
+		return fmt.Sprintf("; to go on without what is gone, run with --accept-data-loss %s: the log then says what that was", gone.Range.Source)
 	}
 	return ""
 }

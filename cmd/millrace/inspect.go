@@ -87,6 +87,13 @@ func inspectText(w io.Writer, dir string, in *batch.Inspection, last int) {
 			fmt.Fprintf(w, "rows        stage %d %s: in %d, out %d%s\n", e.Stage, e.Operator, e.In, e.Out, drops(e))
 		}
 	}
+	for _, e := range in.Entries {
+		if p, ok := e.Record.(*batch.Planned); ok {
+			for _, l := range p.Losses {
+				fmt.Fprintf(w, "lost        batch %d gave up %s\n", p.Batch, l)
+			}
+		}
+	}
 	entries := in.Entries
 	if last > 0 && len(entries) > last {
 		entries = entries[len(entries)-last:]

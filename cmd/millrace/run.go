@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,7 @@ func runCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "skip", Usage: "leave out one record, `TOPIC/PARTITION/OFFSET`; may be repeated"},
 			&cli.StringSliceFlag{Name: "assume-published", Usage: "where a Kafka sink has lost its commit record: the rows of the open batch are visible, `SINK=BATCH`"},
 			&cli.StringSliceFlag{Name: "assume-unpublished", Usage: "the same: they are not, `SINK=BATCH`"},
+			&cli.StringSliceFlag{Name: "accept-data-loss", Usage: "give up what `SOURCE` no longer holds of what the job has to read; what that is stands in the log. May be repeated"},
 			&cli.BoolFlag{Name: "take-over", Usage: "take the job from a run that holds it, in whatever state that is"},
 			&cli.IntFlag{Name: "cores", Usage: "tasks that run at a time", DefaultText: "all"},
 			&cli.BoolFlag{Name: "json", Usage: "progress as JSON lines"},
@@ -99,7 +101,19 @@ func jobToRun(c *cli.Context, spec *jobspec.Spec) (*batch.Job, error) {
 		}
 		job.Skip = append(job.Skip, skip)
 	}
-	return job, nil
+	job.AcceptLoss = c.StringSlice("accept-data-loss")
+	return job, checkSources("accept-data-loss", job.AcceptLoss, job)
+}
+
+// checkSources refuses a flag that names sources which the job does not read.
+func checkSources(flag string, names []string, job *batch.Job) error {
+	known := slices.Sorted(maps.Keys(job.Sources))
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return usage("--%s %s: the job reads no such source; %s", flag, name, didYouMean(name, known, "it reads "+strings.Join(known, ", ")))
+		}
+	}
+	return nil
 }
 
 // assumptions are what the operator says about batches of which sinks have lost the record.

@@ -318,3 +318,40 @@ func TestKilledProcessLeavesItsEpochFree(t *testing.T) {
 	_ = child.cmd.Wait()
 	wantEpoch(t, acquire(t, store.OS{}, dir, false), 2)
 }
+
+// TestHeldBelow names the newest living holder of older epochs.
+func TestHeldBelow(t *testing.T) {
+	fsys := storetest.NewCrashFS()
+	var leases []*Lease
+	for i := range 4 {
+		l, err := Acquire(fsys, "/epochs", AcquireOptions{TakeOver: true, Host: "h", PID: i + 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		leases = append(leases, l)
+	}
+	want := func(below uint64, pid int) {
+		t.Helper()
+		holder, err := HeldBelow(fsys, "/epochs", below)
+		if err != nil || (holder == nil) != (pid == 0) || holder != nil && holder.PID != pid {
+			t.Errorf("below epoch %d lives %v, %v; want process %d", below, holder, err, pid)
+		}
+	}
+	want(1, 0)
+	want(2, 1)
+	want(4, 3)
+	for _, i := range []int{2, 0} {
+		if err := leases[i].Release(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(4, 2)
+	if err := leases[1].Release(); err != nil {
+		t.Fatal(err)
+	}
+	want(4, 0)
+	want(9, 4)
+	if _, err := HeldBelow(fsys, "/nowhere", 4); err == nil {
+		t.Error("a directory that is not there has nobody")
+	}
+}

@@ -1,0 +1,125 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/millrace/millrace/internal/wal"
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/windows"
+)
+
+// ground is where a job stands: its positions, without what a run that was told to accept losses has given up.
+type ground struct {
+	Positions []offsets.Position
+	Losses    []offsets.Loss
+	accept    []string // sources whose losses are accepted
+}
+
+// giveUp gives up what an error says is gone, if that is accepted. It reports whether it did.
+func (g *ground) giveUp(err error) bool {
+	var gone *offsets.RangeGoneError
+	if !errors.As(err, &gone) || !slices.Contains(g.accept, gone.Range.Source) {
+		return false
+	}
+	positions, losses := offsets.GiveUp(g.Positions, gone)
+	g.Positions, g.Losses = positions, append(g.Losses, losses...)
+	return len(losses) > 0
+}
+
+// settle gives up all that the sources, as surveyed, do not hold any more. What may not be given up is left to the plan.
+func (g *ground) settle(job *Job, states survey) {
+	for _, source := range g.accept {
+		for _, topic := range unread(g.Positions, source, states[source]) {
+			g.giveUp(offsets.Unread(source, topic, g.Positions))
+		}
+		for range 2 * len(g.Positions) { // a bound, should sources contradict themselves
+			_, err := offsets.PlanRanges(source, states[source], positionsOf(g.Positions, source), offsets.Limits{}, job.Sources[source].Start)
+			if !g.giveUp(err) {
+				break
+			}
+		}
+	}
+}
+
+// unread are the topics that a checkpoint has read of a source and that its survey does not know.
+func unread(positions []offsets.Position, source string, states []offsets.PartitionState) []string {
+	var out []string
+	for _, p := range positionsOf(positions, source) {
+		known := slices.ContainsFunc(states, func(s offsets.PartitionState) bool { return s.Topic == p.Topic })
+		if !known && len(states) > 0 && !slices.Contains(out, p.Topic) {
+			out = append(out, p.Topic)
+		}
+	}
+	return out
+}
+
+// dropped reports whether a partition was given up altogether.
+func dropped(losses []offsets.Loss, source, topic string, partition int32) bool {
+	return slices.ContainsFunc(losses, func(l offsets.Loss) bool {
+		return l.Next < 0 && l.Source == source && l.Topic == topic && l.Partition == partition
+	})
+}
+
+// without is a source's mark without the partitions that were given up: nothing will ever move their watermarks on.
+func without(m windows.SourceMark, source string, losses []offsets.Loss) windows.SourceMark {
+	m.Partitions = slices.DeleteFunc(slices.Clone(m.Partitions), func(p windows.PartitionMark) bool {
+		return dropped(losses, source, p.Topic, p.Partition)
+	})
+	return m
+}
+
+// accepted ends the acceptance of losses: it holds for what the run meets first, not for what may be lost while it runs.
+func (d *driver) accepted(losses []offsets.Loss) {
+	for _, l := range losses {
+		d.o.Warn("gave up " + l.String())
+	}
+	for _, source := range d.accept {
+		if !d.gaveUp && !slices.ContainsFunc(losses, func(l offsets.Loss) bool { return l.Source == source }) {
+			d.o.Warn(fmt.Sprintf("nothing of source %s is lost: there was no need to accept it", source))
+		}
+	}
+	d.accept = nil
+}
+
+// cancelGone gives up an open plan of an earlier driver whose ranges cannot be read any more, if nothing of it can be
+// visible or become so: its offsets are planned anew, as far as they are still there.
+func (d *driver) cancelGone(ctx context.Context, p *Planned, gone error) error {
+	if err := d.cp.lead(); err != nil {
+		return err
+	}
+	if holder, err := wal.HeldBelow(d.cp.env.FS, epochsDir(d.cp.dir), d.cp.lease.Epoch()); err != nil {
+		return err
+	} else if holder != nil {
+		return refuse("%v; batch %d is open and %s, which may still publish it, has not ended: end that process, then accept the loss", gone, p.Batch, holder)
+	}
+	if err := d.visible(ctx, p); err != nil {
+		return refuse("%v; batch %d is open and part of its output is visible already (%v): it can neither be finished nor planned anew; begin anew with another checkpoint and output", gone, p.Batch, err)
+	}
+	c := &Cancelled{Batch: p.Batch, Reason: "its records were lost, and the run was told to accept that: " + gone.Error()}
+	if err := d.cp.append(c); err != nil {
+		return err
+	}
+	d.gaveUp = true
+	d.o.Warn(fmt.Sprintf("batch %d was open and is cancelled: %v", p.Batch, gone))
+	return d.history.apply(c)
+}
+
+// visible is an error when a sink holds something of a batch.
+func (d *driver) visible(ctx context.Context, p *Planned) error {
+	published, err := d.s.published(ctx)
+	if err != nil {
+		return err
+	}
+	for sink, at := range published {
+		switch {
+		case at.Batch >= p.Batch:
+			return fmt.Errorf("sink %q has committed it", sink)
+		case at.Missing:
+			return fmt.Errorf("sink %q may have committed it: its record is missing", sink)
+		}
+	}
+	return d.leftover(ctx, batchInfo(d.s.job, p, true))
+}
