@@ -374,3 +374,65 @@ func TestKafkaWireRefused(t *testing.T) {
 		t.Errorf("a timeout of an hour: %v", err)
 	}
 }
+
+// TestKafkaWireBreaks writes batches whose connections are cut at random moments, most of them around the commit, and
+// goes on as the commit record says: nothing is lost and nothing is doubled.
+func TestKafkaWireBreaks(t *testing.T) {
+	bothStyles(t, func(t *testing.T, b *kafkatest.Broker) {
+		seed := rand.Uint64()
+		t.Logf("seed %d", seed)
+		rng := rand.New(rand.NewPCG(seed, 0))
+		topic := b.Topic(t, 2)
+		const batches = 15
+		broken, applied := 0, 0
+		p := session(t, wireClient(t, b), topic)
+		var commitTakes time.Duration
+		for n := int64(1); n <= batches; {
+			err := p.Produce(t.Context(), []kafka.ProduceBatch{{Topic: topic, Batch: encode(t, fmt.Sprint(n))},
+				{Topic: topic, Partition: 1, Batch: encode(t, fmt.Sprint(n, "a"), fmt.Sprint(n, "b"))}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cut := context.WithTimeout(t.Context(), time.Hour)
+			if n > 1 && rng.IntN(4) > 0 {
+				ctx, cut = context.WithTimeout(t.Context(), time.Duration(rng.Int64N(int64(commitTakes)*3/2)))
+			}
+			began := time.Now()
+			err = p.Commit(ctx, topic, kafka.CommitRecord{Batch: n})
+			cut()
+			if err == nil {
+				commitTakes = time.Since(began)
+				n++
+				continue
+			}
+			broken++
+			var indefinite *kafka.IndefiniteError
+			if !errors.As(err, &indefinite) || p.Live() {
+				t.Fatalf("cut off: %v", err)
+			}
+			if err := p.Init(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			r, _, err := p.CommitRecord(t.Context(), topic)
+			if err != nil || r.Batch != n && r.Batch != n-1 {
+				t.Fatalf("record %+v, %v while writing %d", r, err, n)
+			}
+			if r.Batch == n {
+				applied++
+				n++
+			}
+		}
+		var want [2][]string
+		for n := 1; n <= batches; n++ {
+			want[0] = append(want[0], fmt.Sprint(n))
+			want[1] = append(want[1], fmt.Sprint(n, "a"), fmt.Sprint(n, "b"))
+		}
+		if got := committed(t, b, topic, 2); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("read\n%v, want\n%v", got, want)
+		}
+		if broken == 0 {
+			t.Error("nothing was cut off")
+		}
+		t.Logf("%d batches, %d commits cut off, %d of them had happened", batches, broken, applied)
+	})
+}
