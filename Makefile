@@ -52,6 +52,10 @@ bench: ## benchmarks of the hot paths, in Go's format
 bench-ysb: build ## Yahoo Streaming Benchmark from real Kafka to Parquet; one JSON line. BROKERS= TOPIC= ADS= EXPECTED= use events that lie there already
 	@$(GO) run ./bench/ysb -millrace $(BIN) -records "$(or $(RECORDS),20000000)" -brokers "$(BROKERS)" -topic "$(TOPIC)" -ads "$(ADS)" -expected "$(EXPECTED)"
 
+.PHONY: bench-kafka
+bench-kafka: ## reading from and writing to real Kafka beside franz-go and kafka-go, in Go's format. RECORDS= per run, ROUNDS=
+	MILLRACE_BENCH_RECORDS=$(RECORDS) MILLRACE_REQUIRE_KAFKA=1 $(GO) test -run '^$$' -bench . -benchtime $(or $(ROUNDS),5)x -timeout 60m ./bench/kafka
+
 .PHONY: lint
 lint: ## formatting, vet, the laws of the house
 	@test -z "$$(gofmt -l .)" || { echo "gofmt:"; gofmt -l .; exit 1; }
