@@ -25,9 +25,11 @@ type KafkaOptions struct {
 	Start StartAt
 	// ReadCommitted hides aborted transactions and ends planning at the last stable offset.
 	ReadCommitted bool
-	// FetchBytes is how much one request asks for; 4 MiB by default. A reader holds two answers at most. A record
-	// batch larger than that comes whole.
+	// FetchBytes is how much one request asks for at most; 4 MiB by default, less when Budget asks for it. A reader holds
+	// two answers at most. A record batch larger than that comes whole.
 	FetchBytes int
+	// Budget bounds the memory of all readers together; one of the source's own by default.
+	Budget *Budget
 	// BatchBytesMax bounds one record batch, decompressed; 256 MiB by default.
 	BatchBytesMax int
 	// RetryFor is how long to try again without any progress, for all that may pass by itself: elections, broken
@@ -48,9 +50,8 @@ const fetchWait = 500 * time.Millisecond
 
 // Kafka is a [Source] that reads topics of one Kafka cluster.
 type Kafka struct {
-	client  *kafka.Client
-	opts    KafkaOptions
-	scratch sync.Pool // of *scratch, so that buffers outlive the readers that grew them
+	client *kafka.Client
+	opts   KafkaOptions
 
 	mu       sync.Mutex
 	surveyed surveyed
@@ -60,6 +61,9 @@ type Kafka struct {
 func NewKafka(client *kafka.Client, opts KafkaOptions) *Kafka {
 	if opts.FetchBytes <= 0 {
 		opts.FetchBytes = 4 << 20
+	}
+	if opts.Budget == nil {
+		opts.Budget = NewBudget(0)
 	}
 	if opts.RetryFor <= 0 {
 		opts.RetryFor = 30 * time.Second

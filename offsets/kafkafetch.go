@@ -16,9 +16,9 @@ type fetched struct {
 }
 
 // fetch asks for the record batches from an offset of the range on until it has some, or knows that it cannot have
-// them. It returns no answer without progress: an empty one is not the end of anything.
-func (k *Kafka) fetch(ctx context.Context, r Range, from int64, buf []byte) (fetched, error) {
-	most := k.opts.FetchBytes
+// them, most bytes unless one batch is larger. It returns no answer without progress: an empty one is not the end of
+// anything.
+func (k *Kafka) fetch(ctx context.Context, r Range, from int64, most int, buf []byte) (fetched, error) {
 	retry := k.newRetry()
 	defer retry.done()
 	for {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sort"
+	"unsafe"
 
 	"github.com/millrace/millrace/internal/kafka"
 )
@@ -17,10 +18,7 @@ func (k *Kafka) Read(ctx context.Context, r Range) (Reader, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	s, ok := k.scratch.Get().(*scratch)
-	if !ok {
-		s = &scratch{}
-	}
+	s := k.opts.Budget.enter()
 	s.unpack.Max = k.opts.BatchBytesMax
 	return &kafkaReader{source: k, scratch: s, r: r, ctx: ctx, cancel: cancel, at: r.From, ahead: r.From}, nil
 }
@@ -31,6 +29,19 @@ type scratch struct {
 	unpack kafka.Decompressor
 	filter kafka.AbortedFilter
 	rows   []Record
+
+	inUse    int64 // bytes of the answer that is being decoded
+	reserved int64 // and for the one that is fetched
+	counted  int64 // what the budget knows of
+}
+
+// bytes is how much memory it all is.
+func (s *scratch) bytes() int64 {
+	n := s.inUse + s.reserved + int64(s.unpack.Held()) + int64(cap(s.rows))*int64(unsafe.Sizeof(Record{}))
+	for _, buf := range s.spare {
+		n += int64(cap(buf))
+	}
+	return n
 }
 
 func (s *scratch) buffer() []byte {
@@ -43,10 +54,12 @@ func (s *scratch) buffer() []byte {
 	return buf
 }
 
-func (s *scratch) giveBack(buf []byte) {
-	if buf != nil {
+// giveBack keeps a buffer for the next fetch, unless there is too little room.
+func (s *scratch) giveBack(buf []byte, b *Budget) {
+	if buf != nil && !b.over() {
 		s.spare = append(s.spare, buf)
 	}
+	b.count(s)
 }
 
 // kafkaReader is a [Reader] of one range. Only fetches run outside its caller's goroutine, one at a time.
@@ -93,35 +106,54 @@ func (k *kafkaReader) turn(ctx context.Context) error {
 	if k.at >= k.r.Until {
 		return nil
 	}
-	k.start()
+	if k.under == nil { // there was no room to fetch ahead, or nothing has been fetched yet
+		k.release()
+		k.start(true)
+	}
 	select {
 	case got := <-k.under:
-		k.under = nil
+		k.under, k.reserved = nil, 0
 		if got.err != nil {
 			return fmt.Errorf("read %s: %w", k.r, got.err)
 		}
-		if k.answer.FetchAnswer != nil {
-			k.giveBack(k.answer.Buf)
-		}
+		k.release()
 		k.answer, k.rest, k.ahead = got.fetched, got.Records, got.next
+		k.inUse = int64(cap(k.answer.Buf))
+		k.source.opts.Budget.count(k.scratch)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	k.filter.Reset(k.answer.Aborted)
-	k.start()
+	k.start(false)
 	return nil
 }
 
-// start fetches the next answer in the background, unless that is under way or the range ends before it.
-func (k *kafkaReader) start() {
-	if k.under != nil || k.ahead >= k.r.Until {
+// release gives the buffer back of the answer that is used up.
+func (k *kafkaReader) release() {
+	if k.answer.FetchAnswer != nil {
+		buf := k.answer.Buf
+		k.answer.FetchAnswer, k.inUse = nil, 0
+		k.giveBack(buf, k.source.opts.Budget)
+	}
+}
+
+// start fetches the next answer in the background, unless the range ends before it or, if it need not be, there is no
+// room for it.
+func (k *kafkaReader) start(must bool) {
+	if k.ahead >= k.r.Until {
+		return
+	}
+	most, buf := k.source.opts.Budget.share(k.source.opts.FetchBytes), k.buffer()
+	bytes := int64(max(most+kafka.AnswerSpare(most), cap(buf)))
+	if !k.source.opts.Budget.reserve(k.scratch, bytes, must) {
+		k.giveBack(buf, k.source.opts.Budget)
 		return
 	}
 	done := make(chan result, 1)
-	go func(from int64, buf []byte) {
-		got, err := k.source.fetch(k.ctx, k.r, from, buf)
+	go func(from int64) {
+		got, err := k.source.fetch(k.ctx, k.r, from, most, buf)
 		done <- result{got, err}
-	}(k.ahead, k.buffer())
+	}(k.ahead)
 	k.under = done
 }
 
@@ -142,6 +174,7 @@ func (k *kafkaReader) decode(recs *Records) error {
 		return &kafka.BatchError{Topic: k.r.Topic, Partition: k.r.Partition, Offset: b.BaseOffset, Err: err}
 	}
 	k.at = max(k.at, b.Next())
+	k.source.opts.Budget.count(k.scratch)
 	return nil
 }
 
@@ -186,18 +219,16 @@ func inside(rows []Record, r Range) []Record {
 func (k *kafkaReader) Close() error {
 	k.cancel()
 	if k.under != nil {
-		if got := <-k.under; got.err == nil {
-			k.giveBack(got.Buf)
+		got := <-k.under
+		k.under, k.reserved = nil, 0
+		if got.err == nil {
+			k.giveBack(got.Buf, k.source.opts.Budget)
 		}
-		k.under = nil
 	}
-	if k.answer.FetchAnswer != nil {
-		k.giveBack(k.answer.Buf)
-		k.answer.FetchAnswer = nil
-	}
+	k.release()
 	if k.err == nil {
 		k.err = errors.New("reader is closed")
 	}
-	k.source.scratch.Put(k.scratch)
+	k.source.opts.Budget.leave(k.scratch)
 	return nil
 }

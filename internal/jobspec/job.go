@@ -56,10 +56,11 @@ func (s *Spec) Job() (*batch.Job, []sql.Warning, error) {
 
 // addInputs tells the job how to reach the sources and tables that its plan uses.
 func (s *Spec) addInputs(job *batch.Job) {
+	budget := offsets.NewBudget(0) // one for the process
 	for _, used := range job.Plan.Sources {
 		for i := range s.Sources {
 			if src := &s.Sources[i]; src.Name == used.Name {
-				job.Sources[src.Name] = batch.Source{Open: s.opener(src), Start: src.Kafka.Start.Place}
+				job.Sources[src.Name] = batch.Source{Open: s.opener(src, budget), Start: src.Kafka.Start.Place}
 			}
 		}
 	}
@@ -119,12 +120,13 @@ func (s *Spec) sink(name string) (*Sink, error) {
 	return nil, fmt.Errorf("the plan has a sink %q that the job has not", name)
 }
 
-func (s *Spec) opener(src *Source) func(context.Context) (offsets.Source, error) {
+func (s *Spec) opener(src *Source, budget *offsets.Budget) func(context.Context) (offsets.Source, error) {
 	return func(ctx context.Context) (offsets.Source, error) {
 		opts, err := src.kafkaOptions(s.Timezone)
 		if err != nil {
 			return nil, err
 		}
+		opts.Budget = budget
 		return offsets.DialKafka(ctx, src.Kafka.reached(s.Name), opts)
 	}
 }

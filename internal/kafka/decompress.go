@@ -27,7 +27,11 @@ type Decompressor struct {
 	in   bytes.Reader
 	gzip *gzip.Reader
 	zstd *zstd.Decoder
+	most int // of zstd
 }
+
+// Held is how many bytes of buffers the Decompressor keeps for its next call.
+func (d *Decompressor) Held() int { return cap(d.buf) }
 
 // Do returns the records of a batch, decompressed, with [Slack] behind them. They belong to the Decompressor until
 // its next call, or lie in b.Payload if that is not compressed: then what follows it in memory is the slack.
@@ -74,13 +78,13 @@ func (c Codec) String() string {
 }
 
 func (d *Decompressor) unzstd(p []byte) ([]byte, error) {
-	if d.zstd == nil {
+	if d.zstd == nil || d.most != d.Max {
 		// Concurrency 1 keeps DecodeAll free of goroutines.
 		z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(d.Max)))
 		if err != nil {
 			return d.buf, err
 		}
-		d.zstd = z
+		d.zstd, d.most = z, d.Max
 	}
 	out, err := d.zstd.DecodeAll(p, d.buf[:0])
 	if errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded) || len(out) > d.Max {

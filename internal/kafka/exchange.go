@@ -130,7 +130,10 @@ func (r *request) finish() []byte {
 // sized returns buf with length n, and at least Slack bytes of capacity behind it.
 func sized(buf []byte, n int) []byte {
 	if cap(buf) < n+Slack {
-		buf = make([]byte, n+n/8+Slack)
+		buf = make([]byte, n+AnswerSpare(n))
 	}
 	return buf[:n]
 }
+
+// AnswerSpare is how much larger than an answer of n bytes the buffer is that is made for it.
+func AnswerSpare(n int) int { return n/8 + Slack }
