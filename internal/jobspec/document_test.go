@@ -83,3 +83,45 @@ func TestDocument(t *testing.T) {
 		}
 	}
 }
+
+// The examples of docs/kafka.md are job files, or, one behind the other, what stands under kafka in one.
+func TestKafkaDocument(t *testing.T) {
+	text, err := os.ReadFile("../../docs/kafka.md")
+	check(t, err)
+	workDir(t)
+	s := compiledSchema(t)
+	env := func(name string) (string, bool) { return "a-value", true }
+	whole, parts := 0, 0
+	for _, example := range strings.Split(string(text), "```yaml\n")[1:] {
+		example, _, _ = strings.Cut(example, "```")
+		var jobs []string
+		switch {
+		case strings.HasPrefix(example, "name:"):
+			whole++
+			jobs = []string{example}
+		case strings.HasPrefix(example, "tls:"):
+			for part := range strings.SplitSeq(example, "---\n") {
+				parts++
+				part = strings.ReplaceAll(part, "${file:/run/secrets/kafka}", "${file:password}")
+				jobs = append(jobs, "name: x\nsources:\n  s:\n    columns: {a: string}\n    kafka:\n      brokers: a:1\n      topic: t\n      "+
+					strings.ReplaceAll(strings.TrimSpace(part), "\n", "\n      ")+"\nquery: SELECT a FROM s\nsinks: {out: {stdout: {}}}\ncheckpoint: cp\n")
+			}
+		}
+		for _, job := range jobs {
+			write(t, "job.yaml", job)
+			spec, err := Load("job.yaml", Options{Env: env})
+			if err == nil {
+				_, _, err = spec.Job()
+			}
+			if err != nil {
+				t.Errorf("%s\n%s", Explain(err), job)
+			}
+			if err := bySchema(t, s, job); err != nil {
+				t.Errorf("%v\n%s", err, job)
+			}
+		}
+	}
+	if whole < 1 || parts < 7 {
+		t.Errorf("%d jobs and %d parts", whole, parts)
+	}
+}
