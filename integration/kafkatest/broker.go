@@ -64,12 +64,16 @@ func freePorts(n int) ([]int, error) {
 	return ports, nil
 }
 
-// format writes the cluster's id into the empty data directory, which a broker wants to find there.
-func format(java, lib, config string, args []string) error {
+// newID is an id for a cluster.
+func newID() string {
 	var id [16]byte
 	rand.Read(id[:])
 	id[0] &= 0x7f // the text must not begin with "-", which would read as an option
-	cluster := base64.RawURLEncoding.EncodeToString(id[:])
+	return base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// format writes the cluster's id into the empty data directory, which a broker wants to find there.
+func format(java, lib, config, cluster string, args []string) error {
 	all := append([]string{"-cp", filepath.Join(lib, "*"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config}, args...)
 	cmd := exec.Command(java, all...)
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -113,7 +113,7 @@ func (b *Broker) start(change configure) error {
 	if err != nil {
 		return err
 	}
-	if err := format(b.java, b.lib, config, args); err != nil {
+	if err := format(b.java, b.lib, config, newID(), args); err != nil {
 		return err
 	}
 	b.proc, err = run(b.java, b.lib, config, filepath.Join(b.dir, "broker.log"))
