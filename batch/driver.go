@@ -28,8 +28,10 @@ type Options struct {
 	Cores    int                   // tasks at a time; 0: GOMAXPROCS
 	Report   Reporter              // nil: nobody wants to know
 	Warn     func(string)          // told what an operator should know; nil: nobody
-	Stop     <-chan struct{}       // closed: finish the batch in work and return nil; nil: never
-	Env      Env                   // zero: [SystemEnv]
+	// Waiting is told, with every look at the brokers, which partitions wait for transactions that are still open; nil: nobody.
+	Waiting func([]WaitingPartition)
+	Stop    <-chan struct{} // closed: finish the batch in work and return nil; nil: never
+	Env     Env             // zero: [SystemEnv]
 
 	// For tests. Zero: localExecutor, and the constants of these names.
 	executor                     newExecutor
@@ -48,12 +50,13 @@ type driver struct {
 	// caughtUp is the plan time when a trigger of this run last found nothing behind the job, by partition.
 	caughtUp map[partitionKey]int64
 	pressure *backpressure
-	skip     []SkipRecord    // to leave out, not yet planned
-	accept   []string        // sources whose losses this run may still accept
-	gaveUp   bool            // it has cancelled an open plan over them
-	ground   ground          // where the job stands, by the last survey
-	missed   int64           // times of the schedule that came while a run was busy, since the last report
-	counted  map[string]bool // sources of which this run has read records, see warnAbsent
+	skip     []SkipRecord     // to leave out, not yet planned
+	accept   []string         // sources whose losses this run may still accept
+	gaveUp   bool             // it has cancelled an open plan over them
+	ground   ground           // where the job stands, by the last survey
+	warnedOf map[waitKey]bool // open transactions of the last survey, and whether they were warned of
+	missed   int64            // times of the schedule that came while a run was busy, since the last report
+	counted  map[string]bool  // sources of which this run has read records, see warnAbsent
 	runID    string
 }
 
@@ -113,6 +116,9 @@ func newDriver(o Options) *driver {
 	}
 	if o.executor == nil {
 		o.executor = localExecutor
+	}
+	if o.Waiting == nil {
+		o.Waiting = func([]WaitingPartition) {}
 	}
 	o.Report, o.Warn = inTurn(o.Report, o.Warn)
 	return &driver{o: o, accept: o.Job.AcceptLoss, counted: map[string]bool{}, caughtUp: map[partitionKey]int64{}, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
@@ -179,6 +185,7 @@ func (d *driver) survey(ctx context.Context) (survey, error) {
 	states, err := d.s.survey(ask, &d.ground)
 	switch {
 	case err == nil:
+		d.noteWaiting(states)
 		return states, nil
 	case d.stopped() && ctx.Err() == nil:
 		return nil, errStopped

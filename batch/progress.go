@@ -96,6 +96,8 @@ type SourceProgress struct {
 	LagOffsets *int64 `json:"lagOffsets,omitempty"`
 	// HeldOffsets are those of them that transactions which are still open hold back.
 	HeldOffsets int64 `json:"heldOffsets,omitempty"`
+	// Waiting are the partitions in which such a transaction does that.
+	Waiting []WaitingPartition `json:"waiting,omitempty"`
 	// LagSeconds is the greatest of any partition, see [PartitionLag]; left out when none is known.
 	LagSeconds    *float64                           `json:"lagSeconds,omitempty"`
 	Lag           map[string]map[string]PartitionLag `json:"lag,omitempty"` // of each partition
@@ -181,6 +183,7 @@ func sourceProgress(plan *dstream.Plan, i int, p *Planned, c *Committed, lags la
 		StartOffset: map[string]map[string]int64{}, EndOffset: map[string]map[string]int64{}, LatestOffset: map[string]map[string]int64{},
 		Watermark: windows.FormatTime(mark.Watermark), Idle: mark.AsInput().Idle,
 	}
+	s.Waiting = waiting(name, lags.states[name])
 	ends := lags.states.ends()
 	for _, r := range rangesOf(p.Ranges, name) {
 		put(s.StartOffset, r, r.From)

@@ -31,6 +31,8 @@ type Memory struct {
 	RunMax int
 	// Topics are those that the source reads; nil: all that there are, as a pattern that matches every name does.
 	Topics []string
+	// OpenSince is since when transactions are open that SetStable opens, milliseconds since the epoch; 1 by default.
+	OpenSince int64
 	// Start is where a job begins that has no positions.
 	Start StartAt
 
@@ -240,7 +242,11 @@ func (m *Memory) states() (states []PartitionState) {
 			continue
 		}
 		for partition, p := range t.partitions {
-			states = append(states, p.state(topic, t.id, partition))
+			s := p.state(topic, t.id, partition)
+			if s.End < s.HighWatermark {
+				s.Open = OpenTransaction{Since: max(m.OpenSince, 1), ProducerID: -1}
+			}
+			states = append(states, s)
 		}
 	}
 	slices.SortFunc(states, func(a, b PartitionState) int { return a.name().compare(b.name()) })
@@ -252,12 +258,8 @@ func (p *memoryPartition) state(topic string, id TopicID, partition int32) Parti
 	if p.stable >= 0 {
 		end = min(end, p.stable)
 	}
-	s := PartitionState{Topic: topic, TopicID: id, Partition: partition, LeaderEpoch: p.epoch(),
+	return PartitionState{Topic: topic, TopicID: id, Partition: partition, LeaderEpoch: p.epoch(),
 		Start: p.start, End: end, HighWatermark: p.next}
-	if end < p.next {
-		s.Open = OpenTransaction{Since: 1, ProducerID: -1} // there is no clock here
-	}
-	return s
 }
 
 // Read implements [Source].

@@ -69,6 +69,9 @@ func (d *display) batch(p batch.Progress) {
 	}
 }
 
+// waiting keeps what the job waits for, for the end.
+func (d *display) waiting(partitions []batch.WaitingPartition) { d.total.waiting = partitions }
+
 // redraw writes over the line on the screen. A line that wraps could not be written over, so it is cut.
 func (d *display) redraw(line string) {
 	if most := max(d.columns()-1, 1); len(line) > most {
@@ -108,6 +111,11 @@ func batchLine(p batch.Progress) string {
 	}
 	for _, s := range p.Sources {
 		b.WriteString(lagText(s))
+	}
+	for _, s := range p.Sources {
+		if n := len(s.Waiting); n > 0 {
+			fmt.Fprintf(&b, ", %s of %s held back by open transactions", count(int64(n), "partition"), s.Name)
+		}
 	}
 	if p.Rerun {
 		b.WriteString(", rerun")

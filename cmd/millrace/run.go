@@ -60,7 +60,7 @@ func runJob(c *cli.Context) error {
 	show.total.idle = idleAfter(spec)
 	err = batch.Run(ctx, batch.Options{
 		Job: job, Resolve: spec.Resolve, TakeOver: c.Bool("take-over"), Reopen: c.Bool("reopen"), Assume: assume, Version: version,
-		Cores: c.Int("cores"), Report: show.batch, Warn: show.warn, Stop: stop,
+		Cores: c.Int("cores"), Report: show.batch, Waiting: show.waiting, Warn: show.warn, Stop: stop,
 	})
 	show.end(err)
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errSecondSignal) {

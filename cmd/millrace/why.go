@@ -16,6 +16,7 @@ type tally struct {
 	records int64
 	sinks   []*sinkTally // in the order of the job
 	last    batch.Progress
+	waiting []batch.WaitingPartition // for open transactions, by the last look at the brokers
 	idle    map[string]time.Duration // after which a partition of a source counts as idle
 }
 
@@ -71,7 +72,7 @@ func (t *tally) String() string {
 // why says why no row came out: one line for the run, or one for each sink that got none. It is empty when all got some.
 func (t *tally) why() string {
 	if t.batches == 0 {
-		return "no new data: nothing to do"
+		return "no new data: nothing to do" + t.waits()
 	}
 	var lines []string
 	same, dry := true, 0
@@ -89,9 +90,24 @@ func (t *tally) why() string {
 		lines = append(lines, fmt.Sprintf("0 rows to %s: %s", k.name, reason))
 	}
 	if same && dry == len(t.sinks) && dry > 0 {
-		return "0 rows out: " + first
+		return "0 rows out: " + first + t.waits()
 	}
-	return strings.Join(lines, "\n")
+	if dry > 0 {
+		return strings.Join(lines, "\n") + t.waits()
+	}
+	return ""
+}
+
+// waits says which partitions wait for open transactions: the first of them, and how many more.
+func (t *tally) waits() string {
+	switch n := len(t.waiting); n {
+	case 0:
+		return ""
+	case 1:
+		return "; " + t.waiting[0].String()
+	default:
+		return fmt.Sprintf("; %s (and %d more)", t.waiting[0], n-1)
+	}
 }
 
 // reason says why a sink got no row.
