@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -42,6 +43,7 @@ type world struct {
 	more    *offsets.Memory // the second source, of queries that have one
 	clock   *fakeClock
 	memory  *outputtest.Memory // rows of jobs with inMemory
+	kafka   *outputtest.Kafka  // nil: sinks are directories; see simTopics
 	ads     string             // the CSV file
 	events  []simEvent
 	counts  map[[2]any]int64 // of events, see count
@@ -211,6 +213,10 @@ func (w *world) job(q simQuery, change ...func(*Job)) *Job {
 		root := simOutput
 		if q.graph != nil {
 			root += "/" + plan.Sinks[i].Name
+		}
+		if w.kafka != nil && slices.Contains(simTopics, plan.Sinks[i].Name) {
+			j.Sinks = append(j.Sinks, w.topic(&plan.Sinks[i]))
+			continue
 		}
 		j.Sinks = append(j.Sinks, w.parquet(&plan.Sinks[i], root))
 	}

@@ -161,6 +161,9 @@ func (w *world) rows() []simRow {
 		}
 		out = append(out, known.rows...)
 	}
+	if w.kafka != nil {
+		out = append(out, w.topicRows()...)
+	}
 	slices.SortFunc(out, compareSimRows)
 	return out
 }

@@ -127,7 +127,7 @@ func (k *Kafka) open(ctx context.Context) (err error) {
 		o.TransactionalID = ""
 	}
 	k.producer = k.cluster.NewProducer(o)
-	return k.openSession(ctx)
+	return k.persist(ctx, func() error { return k.openSession(ctx) })
 }
 
 // named gives an error the sink's name, where it has none.
