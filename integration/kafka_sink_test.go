@@ -46,7 +46,8 @@ func newKafkaProgram(t *testing.T, text string, partitions int) *kafkaProgram {
 	t.Helper()
 	p := &kafkaProgram{b: kafkatest.Start(t)}
 	dir := t.TempDir()
-	p.in, p.out = p.b.Topic(t, partitions), p.b.Topic(t, partitions)
+	// The records' own times are of years ago: brokers would delete them soon.
+	p.in, p.out = p.b.Topic(t, partitions), p.b.Topic(t, partitions, "retention.ms=-1")
 	p.job, p.lake = filepath.Join(dir, "job.yaml"), filepath.Join(dir, "lake")
 	if err := os.WriteFile(p.job, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
@@ -82,7 +83,7 @@ func (p *kafkaProgram) visible(t *testing.T, least int) (all []*kgo.Record) {
 	for until, at := p.end(t, admin), int64(0); at < until || len(all) < least; {
 		if at >= until {
 			if until = p.end(t, admin); time.Since(began) > 20*time.Second {
-				t.Fatalf("%d records visible in %d offsets, want at least %d", len(all), until, least)
+				t.Fatalf("%d records visible in %d offsets, want at least %d; read up to %v", len(all), until, least, next)
 			}
 			continue
 		}
@@ -104,6 +105,7 @@ func (p *kafkaProgram) visible(t *testing.T, least int) (all []*kgo.Record) {
 // end is how many offsets the output has, once the markers of all transactions are written.
 func (p *kafkaProgram) end(t *testing.T, admin *kadm.Client) int64 {
 	t.Helper()
+	began := time.Now()
 	for {
 		stable, err := admin.ListCommittedOffsets(t.Context(), p.out)
 		if err != nil {
@@ -116,8 +118,11 @@ func (p *kafkaProgram) end(t *testing.T, admin *kadm.Client) int64 {
 		var sum [2]int64
 		stable.Each(func(o kadm.ListedOffset) { sum[0] += o.Offset })
 		all.Each(func(o kadm.ListedOffset) { sum[1] += o.Offset })
-		if sum[0] == sum[1] {
+		switch {
+		case sum[0] == sum[1]:
 			return sum[0]
+		case time.Since(began) > 20*time.Second:
+			t.Fatalf("a transaction is open: stable %v, all %v", stable, all)
 		}
 	}
 }
