@@ -20,6 +20,7 @@ var examples = map[string]example{
 	"flights": {"gen flights --records 10000 --partitions 3 --expected expected.csv --file ROOT/examples/flights/flights.parquet", func(t *testing.T, _ string) {
 		compareCounts(t, "origin,hour,n", func(r flightsRow) string { return fmt.Sprintf("%s,%d,%d", r.Origin, r.Hour/1000, r.Flights) })
 	}},
+	"alerts":  {"gen flights --records 10000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareAlerts},
 	"land":    {"gen flights --records 5000 --partitions 2 --file ROOT/examples/flights/flights.parquet", compareLanded},
 	"raw":     {"gen flights --records 3000 --partitions 2 --file ROOT/examples/flights/flights.parquet", compareRaw},
 	"busiest": {"gen flights --records 10000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareBusiest},
