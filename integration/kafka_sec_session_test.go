@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -248,84 +247,5 @@ func TestKafkaRestart(t *testing.T) {
 	degraded, recovered := strings.Count(text, "source events: degraded: "), strings.Count(text, "source events: recovered after ")
 	if degraded != 1 || recovered != 1 || !strings.Contains(text, b.SASL) || !strings.Contains(text, "trying again for up to 30s") {
 		t.Errorf("degraded %d times, recovered %d times: %s", degraded, recovered, text)
-	}
-}
-
-// TestKafkaSecrets looks for secrets in every byte that runs leave behind, good ones and bad ones.
-func TestKafkaSecrets(t *testing.T) {
-	b := kafkatest.StartSecure(t)
-	topic := b.Topic(t, 1)
-	write(t, producer(t, b.Broker), topic, 0, `{"a": 1}`)
-	token := unsignedToken(t, "token", time.Hour)
-	const wrong = "wr0ng-canary-pa55word"
-	p := newProgram(t, "KAFKA_PW="+kafkatest.AdminPassword, "WRONG="+wrong)
-	key, err := os.ReadFile(b.ClientCert.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secrets := []string{kafkatest.AdminPassword, wrong, token, strings.Split(token, ".")[1], strings.Split(string(key), "\n")[1]}
-	ca := fmt.Sprintf("tls: {ca: %s}", b.CA.File)
-	for name, reach := range map[string][]string{
-		"literal":        {"brokers: " + b.SASL, ca, sasl("PLAIN", kafkatest.Admin, kafkatest.AdminPassword)},
-		"variable":       {"brokers: " + b.SASL, ca, sasl("SCRAM-SHA-512", kafkatest.Admin, "${KAFKA_PW}")},
-		"wrong literal":  {"brokers: " + b.SASL, ca, sasl("PLAIN", kafkatest.Admin, wrong)},
-		"wrong variable": {"brokers: " + b.SASL, ca, sasl("SCRAM-SHA-256", kafkatest.Admin, "${WRONG}")},
-		"token":          {"brokers: " + b.SASL, ca, "sasl: {mechanism: OAUTHBEARER, token_file: " + tokenFile(t, token) + "}"},
-		"bad token":      {"brokers: " + b.SASL, ca, "sasl: {mechanism: OAUTHBEARER, token_command: [cat, " + tokenFile(t, token+"!") + "]}"},
-		"bad file":       {"brokers: " + b.Mutual, fmt.Sprintf("tls: {ca: %s, cert: %s, key: %s}", b.CA.File, b.ClientCert.Cert, b.ClientCert.Cert)},
-		"key as CA":      {"brokers: " + b.Mutual, fmt.Sprintf("tls: {ca: %s}", b.ClientCert.Key)},
-		"certificate":    {"brokers: " + b.Mutual, fmt.Sprintf("tls: {ca: %s, cert: %s, key: %s}", b.CA.File, b.ClientCert.Cert, b.ClientCert.Key)},
-		"mistake beside": {"brokers: " + b.SASL, ca, "sasl: {mechanism: PLAIN, username: admin, passwort: x, password: " + wrong + "}"},
-		"no YAML":        {"brokers: " + b.SASL, ca, "sasl: {mechanism: PLAIN, username: admin, password: " + wrong + ", ]"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			job := secureJob(t, topic, reach...)
-			var all bytes.Buffer
-			for _, args := range [][]string{
-				{"validate", job, "--plan"}, {"explain", job}, {"explain", "--resolved", job}, {"run", job, "--available-now", "--json"}, {"run", job, "--available-now"},
-				{"inspect", job}, {"validate", job, "--set", "sources.events.kafka.sasl.password=" + wrong}, {"validate", job, "--set", "sources.events.kafka.sasl.password.x=" + wrong},
-			} {
-				cmd := p.command(args...)
-				cmd.Stdout, cmd.Stderr = &all, &all
-				_ = cmd.Run() // many must fail
-			}
-			if all.Len() < 100 {
-				t.Errorf("printed %q", all.String())
-			}
-			wantNoSecret(t, "printed", all.Bytes(), secrets)
-			dir := filepath.Dir(job)
-			for _, sub := range []string{"cp", "lake"} {
-				wantNoSecretIn(t, filepath.Join(dir, sub), secrets)
-			}
-		})
-	}
-}
-
-func wantNoSecret(t *testing.T, where string, data []byte, secrets []string) {
-	t.Helper()
-	for _, s := range secrets {
-		if bytes.Contains(data, []byte(s)) {
-			t.Errorf("%s holds %q:\n%s", where, s, data)
-		}
-	}
-}
-
-// wantNoSecretIn looks at every file of a directory, which may be missing.
-func wantNoSecretIn(t *testing.T, dir string, secrets []string) {
-	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
-		if os.IsNotExist(err) {
-			return nil
-		}
-		if err != nil || !e.Type().IsRegular() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		wantNoSecret(t, path, data, secrets)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
