@@ -204,7 +204,7 @@ func (n *node) eval(f *frame, rows rowSet) (*Vector, error) {
 	case "col":
 		return f.batch.Cols[n.expr.Col], nil
 	case "const":
-		return n.broadcast(f.batch.Rows), nil
+		return n.repeat(n, rows, f.batch.Rows)
 	}
 	if n.once && len(rows.list) > 0 {
 		return n.evalOnce(f, rows)
@@ -229,7 +229,7 @@ func (n *node) evalOnce(f *frame, rows rowSet) (*Vector, error) {
 	if v := valueAt(&n.out, 0); n.value == nil || n.value.expr.Value != v {
 		n.value = &node{expr: Const(n.expr.Type, v), out: Vector{Type: n.expr.Type}}
 	}
-	return n.value.broadcast(f.batch.Rows), nil
+	return n.repeat(n.value, rows, f.batch.Rows)
 }
 
 // selectTrue appends the rows for which the node is TRUE. A conjunction looks at its second part only for the rows that

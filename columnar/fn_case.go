@@ -71,8 +71,7 @@ func caseKernel(n *node, f *frame, rows rowSet) error {
 	if err := n.branch(f, last, left); err != nil {
 		return err
 	}
-	n.choose(rows.list)
-	return nil
+	return n.choose(rows.list)
 }
 
 // coalesceKernel computes each value for the rows at which all before it are NULL.
@@ -88,8 +87,7 @@ func coalesceKernel(n *node, f *frame, rows rowSet) error {
 			left = rowSet{list: rest}
 		}
 	}
-	n.choose(rows.list)
-	return nil
+	return n.choose(rows.list)
 }
 
 // branch computes argument i for the rows and notes that they take their value from it.
@@ -124,7 +122,10 @@ func (n *node) split(i int, rows []int32, bits, valid []byte) (hits, rest []int3
 }
 
 // choose copies each row from the argument that it picked.
-func (n *node) choose(rows []int32) {
+func (n *node) choose(rows []int32) error {
+	if err := n.checkChosen(rows); err != nil {
+		return err
+	}
 	n.chooseValid(rows)
 	switch n.out.Type.Kind.Storage() {
 	case StoredBits:
@@ -157,6 +158,30 @@ func (n *node) choose(rows []int32) {
 	case StoredList, StoredStruct:
 		n.chooseNested(rows)
 	}
+	return nil
+}
+
+// checkChosen refuses what the offsets of the result cannot count.
+func (n *node) checkChosen(rows []int32) error {
+	if !n.out.Type.hasOffsets() {
+		return nil
+	}
+	size := 0
+	for _, v := range n.in {
+		if v != nil {
+			size += len(v.Data)
+		}
+	}
+	if size <= maxTextBytes && !n.out.Type.IsNested() {
+		return nil
+	}
+	size = 0
+	for _, r := range rows {
+		if size += int(partsSize(n.in[n.pick[r]], r, r+1)); size > maxTextBytes {
+			return n.rowError(r, string(textsTooLong))
+		}
+	}
+	return nil
 }
 
 // chooseNested leaves the rows that do not count NULL.

@@ -40,8 +40,7 @@ func extremeKernel(e *Expr) kernel {
 		for i := 1; i < len(n.in); i++ {
 			n.pickBetter(rows, int32(i), sign)
 		}
-		n.choose(rows.list)
-		return nil
+		return n.choose(rows.list)
 	}
 }
 

@@ -14,6 +14,10 @@ func nestedFunctions() []*function {
 // maxElements bounds the elements that one expression makes in one batch.
 const maxElements = 1 << 26
 
+// builtTextMax bounds the texts in what one expression builds in one batch: half of what a builder takes, so that no
+// single row goes beyond that. A variable for tests.
+var builtTextMax = maxTextBytes / 2
+
 const tooManyElements verdict = "the arrays of one batch have more than 67,108,864 elements"
 
 // built is a kernel that appends a value of the result's type to b for each row: the parts to the builders of the parts.
@@ -55,8 +59,12 @@ func builtBy(e *Expr, strictArgs int, start func(b *Builder, in []*Vector) func(
 
 // endBuilt ends the value of a row.
 func (n *node) endBuilt(b *Builder, r int32, v verdict) error {
-	if v == fine && b.Kid(0).Len() > maxElements {
+	switch {
+	case v != fine:
+	case b.Kid(0).Len() > maxElements:
 		v = tooManyElements
+	case b.textBytes() > builtTextMax:
+		v = textsTooLong
 	}
 	switch v {
 	case fine:
@@ -68,6 +76,15 @@ func (n *node) endBuilt(b *Builder, r int32, v verdict) error {
 		return n.rowError(r, string(v))
 	}
 	return nil
+}
+
+// textBytes is how long the texts under construction are, those of all parts together.
+func (b *Builder) textBytes() int {
+	n := len(b.vec.Data)
+	for _, kid := range b.kids {
+		n += kid.textBytes()
+	}
+	return n
 }
 
 func anyNull(in []*Vector, r int32) bool {

@@ -111,10 +111,12 @@ func (j *HashJoin) Process(in *Batch) (*Batch, error) {
 	j.live = withoutNull(j.live[:0], in, j.keys, rows)
 	j.index.bind(in, j.keys, j.live)
 	j.numbers, j.found = j.index.lookup(j.numbers, j.found, j.live)
+	join := j.lookUp
 	if j.multi {
-		j.expand(in, rows)
-	} else {
-		j.lookUp(in, rows)
+		join = j.expand
+	}
+	if err := join(in, rows); err != nil {
+		return nil, fmt.Errorf("join %d rows: %w", len(rows), err)
 	}
 	j.count(len(rows), j.out.Len())
 	return &j.out, nil
@@ -130,7 +132,7 @@ func (j *HashJoin) count(in, out int) {
 }
 
 // lookUp is the join for at most one match: the table's columns are gathered beside those of in.
-func (j *HashJoin) lookUp(in *Batch, rows []int32) {
+func (j *HashJoin) lookUp(in *Batch, _ []int32) error {
 	j.out.Rows, j.out.Origin, j.out.Offsets, j.out.Sel, j.out.Env = in.Rows, in.Origin, in.Offsets, in.Sel, in.Env
 	if !j.left && len(j.found) < in.Rows {
 		j.out.Sel = j.found
@@ -145,20 +147,32 @@ func (j *HashJoin) lookUp(in *Batch, rows []int32) {
 	j.pairs.right = right
 	copy(j.out.Cols, in.Cols)
 	for c, v := range j.table.Cols {
-		dst := j.buffers[len(in.Cols)+c]
-		dst.gather(v, right, j.left)
-		j.out.Cols[len(in.Cols)+c] = dst
+		at := len(in.Cols) + c
+		if err := checkPartsSize(j.schema.Fields[at].Name, v, right); err != nil {
+			return err
+		}
+		j.buffers[at].gather(v, right, j.left)
+		j.out.Cols[at] = j.buffers[at]
 	}
+	return nil
 }
 
 // expand is the join for any number of matches: all columns are gathered.
-func (j *HashJoin) expand(in *Batch, rows []int32) {
-	j.pairs = j.match(rows)
-	for c, v := range in.Cols {
-		j.buffers[c].gather(v, j.pairs.left, false)
+func (j *HashJoin) expand(in *Batch, rows []int32) error {
+	if n := j.pairCount(len(rows)); n > maxElements {
+		return fmt.Errorf("they have %d matches, more than %d: read fewer rows at a time", n, maxElements)
 	}
-	for c, v := range j.table.Cols {
-		j.buffers[len(in.Cols)+c].gather(v, j.pairs.right, j.left)
+	j.pairs = j.match(rows)
+	for c, dst := range j.buffers {
+		src, from, absent := in.Cols, j.pairs.left, false
+		at := c
+		if c >= len(in.Cols) {
+			src, from, absent, at = j.table.Cols, j.pairs.right, j.left, c-len(in.Cols)
+		}
+		if err := checkPartsSize(j.schema.Fields[c].Name, src[at], from); err != nil {
+			return err
+		}
+		dst.gather(src[at], from, absent)
 	}
 	copy(j.out.Cols, j.buffers)
 	j.out.Rows, j.out.Sel, j.out.Origin, j.out.Offsets, j.out.Env = len(j.pairs.left), nil, in.Origin, nil, in.Env
@@ -169,6 +183,16 @@ func (j *HashJoin) expand(in *Batch, rows []int32) {
 		}
 		j.out.Offsets = j.offsets
 	}
+	return nil
+}
+
+// pairCount is at most how many rows come out for so many rows.
+func (j *HashJoin) pairCount(rows int) int {
+	n := rows
+	for _, k := range j.numbers[:len(j.found)] {
+		n += int(j.start[k+1] - j.start[k])
+	}
+	return n
 }
 
 // match lists the pairs in the order of rows, and of the table within a row.

@@ -1,9 +1,6 @@
 package columnar
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // Unnest makes one row for each element of an array, or for each entry of a map, with columns of the row it stands in; the
 // elements keep their order. Rows whose array is empty or NULL are dropped and counted, or with left set
@@ -71,7 +68,7 @@ func (u *Unnest) Process(in *Batch) (*Batch, error) {
 	list := in.Cols[u.column]
 	empty := u.pair(list, rows)
 	for i, k := range u.keep {
-		if err := checkTextSize(u.schema.Fields[i].Name, in.Cols[k], u.pairs.left); err != nil {
+		if err := checkPartsSize(u.schema.Fields[i].Name, in.Cols[k], u.pairs.left); err != nil {
 			return nil, fmt.Errorf("unnest %d rows: %w", len(rows), err)
 		}
 		u.buffers[i].gather(in.Cols[k], u.pairs.left, false)
@@ -130,19 +127,4 @@ func (u *Unnest) count(in, empty int) {
 		dropped = 0
 	}
 	u.counts.Add(RowCounts{In: int64(in), Out: int64(out), NoMatch: int64(dropped), Added: int64(out - (in - dropped))})
-}
-
-// checkTextSize refuses more text than offsets of 32 bits can count.
-func checkTextSize(name string, v *Vector, rows []int32) error {
-	if v.Type.Kind.Storage() != StoredBytes {
-		return nil
-	}
-	var size int64
-	for _, r := range rows {
-		size += int64(v.Off[r+1] - v.Off[r])
-	}
-	if size > math.MaxInt32 {
-		return fmt.Errorf("column %q would hold %d bytes of text, more than %d: read fewer rows at a time", name, size, math.MaxInt32)
-	}
-	return nil
 }
