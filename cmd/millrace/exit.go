@@ -58,7 +58,7 @@ func exitCode(err error) int {
 		return exitHeld
 	case is[*batch.RefusedError](err), is[*offsets.RangeGoneError](err), is[*output.ConflictError](err), is[*output.OwnedError](err):
 		return exitRefused
-	case is[*batch.BadDataError](err), is[*output.PartitionLimitError](err):
+	case is[*batch.BadDataError](err), is[*output.PartitionLimitError](err), is[*kafka.BatchError](err):
 		return exitBadData
 	}
 	return exitFailed
@@ -93,6 +93,9 @@ func wayOut(err error) string {
 	var gone *offsets.RangeGoneError
 	if errors.As(err, &gone) {
 		return fmt.Sprintf("; to go on without what is gone, run with --accept-data-loss %s: the log then says what that was", gone.Range.Source)
+	}
+	if is[*kafka.BatchError](err) {
+		return "; nothing of its batch was committed, and the next run reads it again: let another replica lead the partition, or begin anew behind it with another checkpoint and start: {offsets: …}"
 	}
 	return ""
 }

@@ -27,6 +27,8 @@ func TestExitCodes(t *testing.T) {
 		{&usageError{"x"}, 2},
 		{&dstream.Error{Msg: "x"}, 2},
 		{&offsets.UnknownTopicError{Topic: "t"}, 2},
+		{&offsets.StartError{Msg: "x"}, 2},
+		{&kafka.BatchError{Err: errors.New("x")}, 4},
 		{&kafka.ReachError{Fault: kafka.BadCredentials, Err: errors.New("x")}, 2},
 		{&kafka.ReachError{Fault: kafka.BadCredentials, Err: errors.New("x"), Worked: true}, 1},
 		{&kafka.ReachError{Fault: kafka.NoToken, Err: errors.New("x")}, 1},

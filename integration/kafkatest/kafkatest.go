@@ -151,6 +151,9 @@ func (b *Broker) waitReady() error {
 	}
 }
 
+// Data is the directory of the broker's logs, for tests that spoil one.
+func (b *Broker) Data() string { return filepath.Join(b.dir, "data") }
+
 // Client returns a franz-go client: the independent opinion of tests. It is closed with the test.
 func (b *Broker) Client(t testing.TB, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()

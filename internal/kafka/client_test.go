@@ -337,7 +337,13 @@ func TestDecide(t *testing.T) {
 func FuzzAnswers(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Add([]byte{0, 0, 0, 0, 2, 0, 0, 0, 1, 2, 'h', 0, 0, 0, 1, 0, 0, 2, 'c', 0, 0, 0, 1, 2, 0, 0, 4, 'a', 'd', 's'})
+	for _, bodies := range realAnswers(f) {
+		for _, body := range bodies {
+			f.Add(body)
+		}
+	}
 	f.Fuzz(func(t *testing.T, p []byte) {
+		parseProducers(&answer{b: p, flexible: true})
 		for version := int16(metadataMin); version <= metadataMax; version++ {
 			parseMetadata(&answer{b: p, flexible: true}, version)
 		}

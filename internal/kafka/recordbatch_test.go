@@ -196,6 +196,13 @@ func FuzzBatches(f *testing.F) {
 	f.Add(batchOf(10, 0, -1, "x", "y"))
 	f.Add(append(batchOf(0, attrTransactional, 1, "a"), marker(1, 1, 0)...))
 	f.Add(encodeBatch(header{count: 1, attrs: int16(LZ4)}, compressed(f, LZ4, encodeRecords([]rec{{value: []byte("x")}}))))
+	for _, body := range realAnswers(f)["fetch-13"] {
+		res, err := parseFetch(&answer{b: body, flexible: true})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(res.Records)
+	}
 	f.Fuzz(func(t *testing.T, p []byte) {
 		next, _, err := Walk(p, 0)
 		if next < 0 {

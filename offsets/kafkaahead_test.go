@@ -1,0 +1,71 @@
+package offsets_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/offsets"
+)
+
+// TestKafkaReadsAhead: while one answer is decoded the next is fetched already, and no third one.
+func TestKafkaReadsAhead(t *testing.T) {
+	c := adsLog(t, 200)
+	s, r := adsSource(t, c, 500)
+	var fetches atomic.Int32
+	asked := make(chan int64, 100)
+	c.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		fetches.Add(1)
+		asked <- q.(*kmsg.FetchRequest).Topics[0].Partitions[0].FetchOffset
+		return nil, nil, false
+	})
+	reader, err := s.Read(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	next := func() int64 {
+		t.Helper()
+		select {
+		case at := <-asked:
+			return at
+		case <-time.After(10 * time.Second):
+			t.Fatal("nobody fetches")
+			return 0
+		}
+	}
+	var recs offsets.Records
+	if err := reader.Next(t.Context(), &recs); err != nil || len(recs.Rows) == 0 {
+		t.Fatal(len(recs.Rows), err)
+	}
+	if first, second := next(), next(); first != 0 || second <= recs.Rows[len(recs.Rows)-1].Offset {
+		t.Errorf("fetches at %d and %d; the first run ends at %d", first, second, recs.Rows[len(recs.Rows)-1].Offset)
+	}
+	for rows := len(recs.Rows); rows < 200; rows += len(recs.Rows) {
+		before := fetches.Load()
+		if err := reader.Next(t.Context(), &recs); err != nil {
+			t.Fatal(err)
+		}
+		if after := fetches.Load(); after > before+1 {
+			t.Fatalf("%d fetches during one run of records", after-before)
+		}
+	}
+}
+
+// TestKafkaNoRoomAhead: a budget without room for two answers still reads everything, one answer after the other.
+func TestKafkaNoRoomAhead(t *testing.T) {
+	c := adsLog(t, 200)
+	budget := offsets.NewBudget(1)
+	s := openKafka(t, c.ListenAddrs(), offsets.KafkaOptions{Source: "events", Topics: []string{"ads"}, FetchBytes: 500, Budget: budget})
+	p := survey(t, s)[0]
+	r := offsets.Range{Source: "events", Topic: "ads", TopicID: p.TopicID, Until: p.End, LeaderEpoch: p.LeaderEpoch}
+	for range 3 {
+		wantAll(t, s, r)
+	}
+	if most := int64(80 << 10); budget.Peak() > most {
+		t.Errorf("%d bytes at a time, want no more than %d: one answer, and what it decompresses to", budget.Peak(), most)
+	}
+}
