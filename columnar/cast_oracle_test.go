@@ -332,9 +332,9 @@ func (o castOracle) parseTime(to Type, s string) (any, error) {
 		offset = -offset
 	}
 	switch {
-	case to.Kind == Date && m[4] == "":
+	case to.Kind == Date: // the day that is written
 		return int64(math.Floor(float64(t.Unix()) / 86400)), nil
-	case to.Kind == Date || t.Year() > 200_000 || t.Year() < -200_000: // no text here is so near to the end of time
+	case t.Year() > 200_000 || t.Year() < -200_000: // no text here is so near to the end of time
 		return nil, errNoCast
 	case to.Kind == LocalTimestamp:
 		return t.UnixMicro(), nil
