@@ -40,6 +40,7 @@ func sasl(mechanism, user, password string) string {
 // TestKafkaRefused runs a job that cannot reach its cluster, one way after the other: one clear error each, which names
 // host:port and what to do, with the exit code of its kind, and nothing is committed. None says that a topic is unknown.
 func TestKafkaRefused(t *testing.T) {
+	t.Parallel()
 	b := kafkatest.StartSecure(t)
 	topic := b.Topic(t, 1)
 	write(t, producer(t, b.Broker), topic, 0, `{"a": 1}`)

@@ -88,7 +88,25 @@ func (p *program) fails(args ...string) (code int, stderr string) {
 type life struct {
 	cmd      *exec.Cmd
 	progress chan batch.Progress // closed at the end
-	stderr   strings.Builder
+	stderr   textSoFar
+}
+
+// textSoFar is what somebody has written, and may still be writing.
+type textSoFar struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *textSoFar) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *textSoFar) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 // start runs a job with --json.

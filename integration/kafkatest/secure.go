@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,9 +20,12 @@ type Secure struct {
 	Open        string // SASL without TLS
 	Mutual      string // TLS with certificates of clients
 	Ended       string // SASL over TLS with a certificate that has ended
+	Line        *Line  // to SASL over TLS, on a way that can be cut
 	CA          *Authority
 	ClientCert  Identity // of a client, signed by CA
 	RetiredCert Identity // the same, but it has ended
+
+	behind string // where Line leads
 }
 
 // Users of a [Secure] broker, with the passwords of PLAIN and SCRAM.
@@ -65,6 +67,7 @@ func stopSecure() {
 	defer sharedSecure.Unlock()
 	if sharedSecure.broker != nil {
 		sharedSecure.broker.proc.kill()
+		sharedSecure.broker.Line.Cut()
 		os.RemoveAll(sharedSecure.broker.dir)
 	}
 	sharedSecure.broker, sharedSecure.err = nil, nil
@@ -73,8 +76,11 @@ func stopSecure() {
 func launchSecure() (*Secure, error) {
 	s := &Secure{}
 	var err error
-	s.Broker, err = launchBroker("-secure", s.configure)
-	return s, err
+	if s.Broker, err = launchBroker("-secure", s.configure); err != nil {
+		return nil, err
+	}
+	s.Line.lead(s.behind)
+	return s, nil
 }
 
 // certificates makes those of the broker and of clients.
@@ -97,7 +103,7 @@ func (s *Secure) certificates(dir string) (server, ended Identity, err error) {
 
 // listeners of a secured broker, in the order of their ports.
 var listeners = []struct{ name, protocol string }{
-	{"SECURE", "SASL_SSL"}, {"SHORT", "SASL_SSL"}, {"OPEN", "SASL_PLAINTEXT"}, {"MUTUAL", "SSL"}, {"ENDED", "SASL_SSL"},
+	{"SECURE", "SASL_SSL"}, {"SHORT", "SASL_SSL"}, {"OPEN", "SASL_PLAINTEXT"}, {"MUTUAL", "SSL"}, {"ENDED", "SASL_SSL"}, {"BEHIND", "SASL_SSL"},
 }
 
 // configure adds the listeners to the text of a configuration.
@@ -110,12 +116,19 @@ func (s *Secure) configure(dir, config string) (string, []string, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	var at, protocols strings.Builder
+	if s.Line, err = newLine(); err != nil {
+		return "", nil, err
+	}
+	var at, told, protocols strings.Builder
 	var more strings.Builder
 	for i, l := range listeners {
 		addr := fmt.Sprintf("127.0.0.1:%d", ports[i])
-		*[]*string{&s.SASL, &s.Short, &s.Open, &s.Mutual, &s.Ended}[i] = addr
+		*[]*string{&s.SASL, &s.Short, &s.Open, &s.Mutual, &s.Ended, &s.behind}[i] = addr
 		fmt.Fprintf(&at, ",%s://%s", l.name, addr)
+		if l.name == "BEHIND" {
+			addr = s.Line.Addr
+		}
+		fmt.Fprintf(&told, ",%s://%s", l.name, addr)
 		fmt.Fprintf(&protocols, ",%s:%s", l.name, l.protocol)
 		id := server
 		if l.name == "ENDED" {
@@ -131,8 +144,10 @@ func (s *Secure) configure(dir, config string) (string, []string, error) {
 	for line := range strings.Lines(config) {
 		line = strings.TrimSuffix(line, "\n")
 		switch key, _, _ := strings.Cut(line, "="); key {
-		case "listeners", "advertised.listeners":
+		case "listeners":
 			line += at.String()
+		case "advertised.listeners":
+			line += told.String()
 		case "listener.security.protocol.map":
 			line += protocols.String()
 		}
@@ -167,15 +182,4 @@ func (s *Secure) scramUsers() []string {
 		}
 	}
 	return args
-}
-
-// Restart kills the broker and starts it again on its data, with the same addresses.
-func (s *Secure) Restart() error {
-	s.proc.kill()
-	proc, err := run(s.java, s.lib, filepath.Join(s.dir, "server.properties"), filepath.Join(s.dir, "broker.log"))
-	if err != nil {
-		return err
-	}
-	s.proc = proc
-	return s.waitReady()
 }
