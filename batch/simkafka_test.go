@@ -312,8 +312,18 @@ func flushingIf(yes bool) func(*Job) {
 }
 
 // TestKafkaRefreshes keeps a job without input running for three days: its records are written once a day, and nothing
-// else.
+// else, also while it waits for longer than that.
 func TestKafkaRefreshes(t *testing.T) {
+	for _, trigger := range []func(*Job){
+		func(j *Job) { j.Trigger = Trigger{Every: time.Hour} },
+		func(j *Job) { j.Trigger = Trigger{Every: 90 * time.Hour} },
+		onSchedule(t, "0 0 1 1 *", "UTC"),
+	} {
+		refreshes(t, trigger)
+	}
+}
+
+func refreshes(t *testing.T, trigger func(*Job)) {
 	w, _ := publishWorld(t, simSeed(t))
 	w.mustRun(w.job(published))
 	commits := 0
@@ -324,17 +334,9 @@ func TestKafkaRefreshes(t *testing.T) {
 		return outputtest.Fault{}
 	}
 	ops := w.disk.Count()
-	stop := make(chan struct{})
-	w.clock.onWait = func(n int) {
-		if n == 73 {
-			close(stop)
-		}
-	}
-	w.clock.waits = 0
-	w.mustRun(w.job(published, func(j *Job) {
-		j.Trigger = Trigger{Every: time.Hour}
+	w.mustRun(w.job(published, trigger, func(j *Job) {
 		j.Plan.Sources[0].Bounds.IdleAfter = 1 << 60 // no window closes
-	}), func(o *Options) { o.Stop = stop })
+	}), stopAt(w, w.clock.now.Add(73*time.Hour), nil))
 	if commits != 3*len(simTopics) {
 		t.Errorf("%d refreshes in three days, want one a day for each of %d topics", commits, len(simTopics))
 	}

@@ -63,8 +63,23 @@ func (d *driver) stopped() bool {
 	}
 }
 
-// sleep waits for the next tick; a stop ends it early.
+// refreshEvery is how long a driver that waits leaves the records of sinks alone at most.
+const refreshEvery = time.Hour
+
+// sleep waits for the next tick; a stop ends it early. Meanwhile the records of sinks are kept from getting old.
 func (d *driver) sleep(ctx context.Context, t time.Duration) error {
+	for ; t > 0 && !d.stopped(); t -= refreshEvery {
+		if err := d.doze(ctx, min(t, refreshEvery)); err != nil {
+			return err
+		}
+		if err := d.s.refresh(ctx); err != nil {
+			return d.refuseIfLeading(err)
+		}
+	}
+	return nil
+}
+
+func (d *driver) doze(ctx context.Context, t time.Duration) error {
 	wait, cancel := d.untilStop(ctx)
 	defer cancel()
 	if err := d.o.Env.Clock.Wait(wait, t); err != nil && ctx.Err() != nil {
