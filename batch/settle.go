@@ -67,7 +67,7 @@ func (h *History) decideSink(sink string, s output.Standing, assume map[string]A
 	case !s.Recorded:
 		return nil, ""
 	case s.Batch < h.LastRows[sink]:
-		return nil, fmt.Sprintf("the commit record of sink %q says batch %d but the log has committed rows of batch %d to it: the record was set back, or the sink's cluster is an old copy; restore it, or give the sink another name to begin an output anew", sink, s.Batch, h.LastRows[sink])
+		return nil, fmt.Sprintf("the commit record of sink %q says batch %d but the log has committed rows of batch %d to it: the record was set back, or the sink's cluster is an old copy: restore it; if the sink wrote to another topic or at least once meanwhile, delete its consumer group; else give the sink another name to begin an output anew", sink, s.Batch, h.LastRows[sink])
 	case open && s.Batch == last && s.RangeHash != RangeHash(h.Open[0]):
 		return nil, otherRanges(sink, s, RangeHash(h.Open[0]))
 	case !open && h.Last != nil && s.Batch == h.Last.Batch && s.RangeHash != h.Last.RangeHash:

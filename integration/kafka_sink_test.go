@@ -169,6 +169,9 @@ func TestKafkaSink(t *testing.T) {
 			p.fill(t, 0, n)
 			out := p.must("run", p.job, "--available-now", "--set", "limits.rows=3000", "--set", "sinks.out.kafka.mode="+mode)
 			t.Log(lastLine(out))
+			if want := fmt.Sprintf("rows to out (topic %s, %s)", p.out, strings.ReplaceAll(mode, "_", " ")); !strings.Contains(out, want) {
+				t.Errorf("%q is not in: %s", want, out)
+			}
 			p.checkRecords(t, n)
 			r := duckdbtest.Query(t, fmt.Sprintf(`SELECT count(*), count(DISTINCT id), sum(twice) FROM read_parquet(%s)`, quote(filepath.Join(p.lake, "*.parquet"))))[0]
 			if want := []string{strconv.Itoa(n), strconv.Itoa(n), strconv.Itoa(n * (n - 1))}; !slices.Equal(r, want) {
@@ -238,6 +241,30 @@ func TestKafkaSinkAnotherCheckpoint(t *testing.T) {
 	p.wantIDs(t, 200)
 }
 
+// TestKafkaSinkFencedByAccident has somebody else begin a session with the transactional id of a running job, again and again: as
+// no newer driver is the reason, the job goes on, and every record is there once.
+func TestKafkaSinkFencedByAccident(t *testing.T) {
+	p := newKafkaProgram(t, kafkaJob, 2)
+	running := p.start(p.job)
+	for i := range 5 {
+		p.fill(t, 100*i, 100)
+		for seen := int64(0); seen < 100; {
+			r, ok := <-running.progress
+			if !ok {
+				_, err := running.wait()
+				t.Fatalf("the job has ended: %v", err)
+			}
+			seen += r.NumInputRows
+		}
+		p.fence(t)
+	}
+	running.signal(t, syscall.SIGTERM)
+	if _, err := running.wait(); err != nil {
+		t.Errorf("the job: %v", err)
+	}
+	p.wantIDs(t, 500)
+}
+
 // TestKafkaSinkLostRecord drops the commit record: between batches it is written anew, with a batch open the operator is
 // asked.
 func TestKafkaSinkLostRecord(t *testing.T) {
@@ -269,6 +296,19 @@ func TestKafkaSinkLostRecord(t *testing.T) {
 // forgetRecord deletes the commit record, as brokers do after a while. An open transaction that writes one is ended first.
 func (p *kafkaProgram) forgetRecord(t *testing.T) {
 	t.Helper()
+	p.fence(t)
+	res, err := kadm.NewClient(p.b.Client(t)).DeleteGroups(t.Context(), p.transactionalID())
+	if err == nil {
+		err = res.Error()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fence begins a session with the job's transactional id, which ends the one before, and aborts what it has written.
+func (p *kafkaProgram) fence(t *testing.T) {
+	t.Helper()
 	c := p.b.Client(t, kgo.TransactionalID(p.transactionalID()))
 	if err := c.BeginTransaction(); err != nil { // fences
 		t.Fatal(err)
@@ -277,13 +317,6 @@ func (p *kafkaProgram) forgetRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := c.EndTransaction(t.Context(), kgo.TryAbort); err != nil {
-		t.Fatal(err)
-	}
-	res, err := kadm.NewClient(c).DeleteGroups(t.Context(), p.transactionalID())
-	if err == nil {
-		err = res.Error()
-	}
-	if err != nil {
 		t.Fatal(err)
 	}
 }
