@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -52,8 +53,24 @@ func (o *Outage) Failed(err error, budget time.Duration) {
 	}
 	if !h.told && h.report != nil && h.now().Sub(h.since) >= healthPatience {
 		h.told = true
-		h.report(fmt.Sprintf("degraded: %v; trying again for up to %s", err, budget))
+		h.report(fmt.Sprintf("degraded: %v; trying again for up to %s", cause(err), budget))
 	}
+}
+
+// cause is the part of an error that says which broker is in trouble, if one is: not what was being asked.
+func cause(err error) error {
+	var reach *ReachError
+	var none *NoBrokerError
+	var conn *ConnError
+	switch {
+	case errors.As(err, &reach):
+		return reach
+	case errors.As(err, &none):
+		return none
+	case errors.As(err, &conn):
+		return conn
+	}
+	return err
 }
 
 // End notes that there will be no further attempt: the last one was well, or the caller gives up, which its error tells.

@@ -2,6 +2,8 @@ package kafka
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"testing"
 	"time"
@@ -45,8 +47,9 @@ func TestHealth(t *testing.T) {
 	a.End(true)
 	want("recovered after 2.5s")
 
-	fail(&a, 0)
-	fail(&a, time.Minute)
+	a.Failed(fmt.Errorf("ask: %w", &ConnError{"a:1", io.EOF}), 30*time.Second) // what was asked is left out
+	now = now.Add(time.Minute)
+	a.Failed(fmt.Errorf("ask: %w", &ConnError{"a:1", io.EOF}), 30*time.Second)
 	a.End(false)
 	want("degraded: broker a:1: EOF; trying again for up to 30s") // its error tells the rest
 	fail(&b, 0)

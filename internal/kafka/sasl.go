@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/segmentio/kafka-go/protocol"
 )
@@ -115,7 +116,11 @@ func handshake(w *wireCall, mechanism string) error {
 	}
 	code := Code(a.int16())
 	var offered []string
-	a.each(func() { offered = append(offered, a.string()) })
+	a.each(func() {
+		if name := shown(a.string()); len(offered) < mechanismsShown {
+			offered = append(offered, name)
+		}
+	})
 	switch {
 	case a.err != nil:
 		return a.err
@@ -143,7 +148,7 @@ func (d *dialer) exchange(w *wireCall, message []byte) ([]byte, time.Duration, e
 	case a.err != nil:
 		return nil, 0, a.err
 	case code != 0:
-		return nil, 0, withText(code, d.scrub(text))
+		return nil, 0, withText(code, shown(d.scrub(text)))
 	}
 	return res, time.Duration(max(life, 0)) * time.Millisecond, nil
 }
@@ -159,7 +164,24 @@ func (d *dialer) bearer(w *wireCall, token Secret) (time.Duration, error) {
 	if _, _, err = d.exchange(w, []byte{1}); err == nil {
 		err = codeSASLFailed
 	}
-	return 0, fmt.Errorf("%w (%.200s)", err, reason)
+	return 0, fmt.Errorf("%w (%s)", err, shown(reason))
+}
+
+// Bounds of what errors show of a broker's words.
+const (
+	mechanismsShown = 16
+	wordsShown      = 300
+)
+
+// shown is a broker's text for a message: one line of bounded length.
+func shown(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, strings.ToValidUTF8(text[:min(len(text), wordsShown)], ""))
+	return strings.TrimSpace(text)
 }
 
 // scrub takes the password out of what a broker says.
