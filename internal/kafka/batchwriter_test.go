@@ -96,13 +96,17 @@ func TestBatchesReadBack(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	levels := map[Codec][]int{None: {0}, Gzip: {0, 1, 9}, Snappy: {0}, LZ4: {0, 1, 9}, Zstd: {0, 1, 9, 22}}
 	var w BatchWriter
+	batches := 5
+	if testing.Short() {
+		batches = 1
+	}
 	for codec, levels := range levels {
 		for _, level := range levels {
 			c, err := NewCompressor(codec, level)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for range 5 {
+			for range batches {
 				records := make([]written, 1+rng.IntN(1+rng.IntN(600)))
 				for i := range records {
 					records[i] = randomRecord(rng)

@@ -341,6 +341,7 @@ func TestRefusedWrites(t *testing.T) {
 		t.Run(test.key.Name()+" "+test.code.Message, func(t *testing.T) {
 			cluster := fake(t)
 			f := newFixture(t, cluster)
+			f.limits["ads"] = 1 << 40 // it was larger when the session began
 			fault := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{test.key}, Err: test.code, Count: -1})
 			err := f.produce(t, "a")
 			if err == nil {
