@@ -262,6 +262,10 @@ func (e *Expr) wideValue() Int128 {
 	return e.Value.wide()
 }
 
+// maxBucketMonths is 250,000 years: buckets that begin before the first timestamp are told by their start, which wraps
+// around once at most.
+const maxBucketMonths = 3_000_000
+
 // resolveBucket gives the origin as a number of microseconds, and the zone where the calendar matters.
 func resolveBucket(fn *function, args []*Expr) (*Expr, error) {
 	if len(args) < 2 || len(args) > 3 || !isTime(args[1].Type.Kind) {
@@ -274,6 +278,9 @@ func resolveBucket(fn *function, args []*Expr) (*Expr, error) {
 	months, days, micros := width.wideValue().Interval()
 	if months < 0 || days < 0 || micros < 0 || (months > 0) == (days > 0 || micros > 0) {
 		return nil, fmt.Errorf("%s takes a width above zero, of months or of days and time", fn.Name)
+	}
+	if total := intervalLength(MakeInterval(0, days, micros)); months > maxBucketMonths || total.Hi != int64(total.Lo)>>63 {
+		return nil, fmt.Errorf("%s: the width is out of range", fn.Name)
 	}
 	at, err := fn.session.coerce(args[1], bucketType(args[1].Type, days, micros))
 	if err != nil {

@@ -195,11 +195,20 @@ func tumbleStarts(dst, src []int64, size, offset int64) (bad bool) {
 	return bad
 }
 
-// windowStart is the start of the window of t. Beyond the ends of the time line it wraps around.
+// windowStart is the start of the window of t. Beyond the ends of the time line it wraps around. Nothing else overflows,
+// however long the windows are.
 func windowStart(t, size, offset int64) int64 {
-	r := (t%size - offset) % size
+	r := floorMod(t, size) - floorMod(offset, size)
 	if r < 0 {
 		r += size
 	}
 	return t - r
+}
+
+// floorMod is the remainder that is never negative.
+func floorMod(x, size int64) int64 {
+	if x %= size; x < 0 {
+		x += size
+	}
+	return x
 }
