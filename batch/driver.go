@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/windows"
@@ -50,6 +51,7 @@ type driver struct {
 	// caughtUp is the plan time when a trigger of this run last found nothing behind the job, by partition.
 	caughtUp map[partitionKey]int64
 	pressure *backpressure
+	lagShown time.Time        // when it was last, see showLag
 	skip     []SkipRecord     // to leave out, not yet planned
 	accept   []string         // sources whose losses this run may still accept
 	gaveUp   bool             // it has cancelled an open plan over them
@@ -145,8 +147,13 @@ func (d *driver) run(ctx context.Context, entries []Entry) error {
 	if err := d.takeSkips(ctx); err != nil {
 		return err
 	}
+	d.showLag() // the driver before may have died between its commit and that
 	err = d.trigger(ctx)
 	d.warnSkips()
+	if err == nil {
+		d.s.lag.finish()
+	}
+	d.warnLag()
 	return err
 }
 
@@ -214,6 +221,7 @@ func (d *driver) tick(ctx context.Context) (answer, error) {
 		d.accepted(q.Ground.Losses)
 	}
 	if a.Planned == nil {
+		d.refreshLag()
 		return a, nil
 	}
 	if err := d.plan(ctx, a.Planned, q.States, watch); err != nil {

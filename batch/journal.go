@@ -75,6 +75,8 @@ type Planned struct {
 	// Rate is the offsets per second that backpressure allowed when this was planned; 0: it is off, or has measured nothing
 	// yet. The next driver goes on from it.
 	Rate int64 `json:"rate,omitempty"`
+	// Paid is the time, in microseconds, up to which the offsets planned so far have used limits.rate up; 0: it is off.
+	Paid int64 `json:"paid_us,omitempty"`
 }
 
 // Committed says that batch Batch is published by every sink.
@@ -102,7 +104,8 @@ type Base struct {
 	Offsets   int64            `json:"offsets"`
 	LastRows  map[string]int64 `json:"last_rows,omitempty"` // see History
 	Floor     map[string]int64 `json:"floor_us,omitempty"`
-	Rate      int64            `json:"rate,omitempty"` // of the plan
+	Rate      int64            `json:"rate,omitempty"`    // of the plan
+	Paid      int64            `json:"paid_us,omitempty"` // of the plan
 }
 
 // StateBlock is the delta or snapshot of one stateful operator.

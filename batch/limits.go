@@ -22,8 +22,8 @@ const (
 	limitedByBackpressure = "backpressure"
 )
 
-// rateWindow is how much time's worth of limits.rate one plan of a run without an interval may take.
-const rateWindow = 10 * time.Second
+// RateWindow is how much time's worth of Limits.Rate one plan of a run without an interval may take.
+const RateWindow = 10 * time.Second
 
 // quota is how many offsets a plan may take by the tightest limit, and which that is; "": none.
 type quota struct {
@@ -44,7 +44,7 @@ func (q *question) quota() (m quota) {
 		m.lower(n, string(offsets.BoundByRows))
 	}
 	if q.Rate > 0 && q.Job.Trigger.continuous() {
-		m.lower(max(int64(q.Rate*q.Job.Trigger.Every.Seconds()), 1), limitedByBackpressure)
+		m.lower(max(int64(min(q.Rate*q.Job.Trigger.Every.Seconds(), 1e18)), 1), limitedByBackpressure)
 	}
 	if q.Job.Limits.Rate > 0 {
 		m.lower(perTime(q.Job.Limits.Rate, q.credit()), limitedByRate)
@@ -52,23 +52,43 @@ func (q *question) quota() (m quota) {
 	return m
 }
 
-// credit is the time that limits.rate counts for the next plan, in microseconds: what has passed since the last plan, but
-// at most a window, because a pause is not made up for. So in any time the job plans at most as many offsets as that time
-// and one window allow, however often it is started again. A run that catches up has no ticks and waits instead, until a
-// plan of a whole window, or of all there is, is paid for.
+// window is how much time's worth of limits.rate may be saved up: a pause is not made up for.
+func (q *question) window() int64 {
+	if q.Job.Trigger.continuous() {
+		return max(q.Job.Trigger.Every, time.Second).Microseconds()
+	}
+	return RateWindow.Microseconds()
+}
+
+// paid is the time up to which the offsets of past plans have used limits.rate up. It stands in the log, so that in any
+// time the job plans at most as many offsets as that time and one window allow, however often it is started again.
+func (q *question) paid() int64 {
+	return max(q.History.Paid, q.At-q.window())
+}
+
+// credit is the time, in microseconds, that the next plan may use up. A run that catches up has no ticks at which a little
+// were better than nothing: it waits until a plan of a whole window, or of all there is, is paid for.
 func (q *question) credit() int64 {
 	if !q.Job.Trigger.continuous() {
-		return rateWindow.Microseconds()
+		return q.window()
 	}
-	window := max(q.Job.Trigger.Every, time.Second).Microseconds()
-	if q.History.LastAt == 0 {
-		return window
+	return max(q.At-q.paid(), 0)
+}
+
+// spend returns what paid is after a plan; 0: limits.rate is off.
+func (q *question) spend(ranges []offsets.Range) int64 {
+	if q.Job.Limits.Rate <= 0 {
+		return 0
 	}
-	return min(window, q.At-q.History.LastAt)
+	span := int64(0)
+	for _, r := range ranges {
+		span += r.Span()
+	}
+	return q.paid() + int64(math.Ceil(float64(span)*1e6/float64(q.Job.Limits.Rate)))
 }
 
 // perTime is rate·t rounded down, with t in microseconds.
-func perTime(rate, micros int64) int64 { return int64(float64(rate) * float64(micros) / 1e6) }
+func perTime(rate, micros int64) int64 { return int64(min(float64(rate)*float64(micros)/1e6, 1e18)) }
 
 // limit cuts ranges to what the plan may take and says which limit left something to later ones. A wait says that the
 // plan is to be made later: limits.rate does not allow it yet.
@@ -92,14 +112,8 @@ func (q *question) limit(ranges []offsets.Range) (by string, wait time.Duration)
 
 // unpaid is how long a run that catches up has to wait until limits.rate allows these ranges.
 func (q *question) unpaid(ranges []offsets.Range) time.Duration {
-	rate := q.Job.Limits.Rate
-	if rate <= 0 || q.Job.Trigger.continuous() || q.History.LastAt == 0 {
+	if q.Job.Trigger.continuous() {
 		return 0
 	}
-	span := int64(0)
-	for _, r := range ranges {
-		span += r.Span()
-	}
-	due := q.History.LastAt + int64(math.Ceil(float64(span)*1e6/float64(rate)))
-	return time.Duration(max(due-q.At, 0)) * time.Microsecond
+	return time.Duration(max(q.spend(ranges)-q.At, 0)) * time.Microsecond
 }

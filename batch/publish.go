@@ -30,6 +30,7 @@ func (d *driver) finish(ctx context.Context, p *Planned, states survey, watch *s
 		return err
 	}
 	watch.lap("commitOffsets")
+	d.showLag()
 	if !rerun {
 		d.warnAbsent(o)
 	}

@@ -28,6 +28,7 @@ type History struct {
 	Offsets       int64 // offsets behind Records
 	Weights       map[partitionKey]PartitionWeight
 	Rate          int64            // of the last plan, see Planned
+	Paid          int64            // of the last plan, see Planned
 	Flushed       *Committed       // the flush behind which nothing may be planned; nil: none, or it was reopened
 	FlushPlan     *Planned         // and its plan
 	Floor         map[string]int64 // by operator: windows that end at or before it were flushed and stay closed
@@ -66,7 +67,7 @@ func (h *History) begin(c *Committed) error {
 	b := c.Base
 	h.NextBatch, h.LastAt = c.Batch+1, c.At
 	h.Last, h.Marks, h.Positions = c, c.After, c.Positions
-	h.Records, h.WireBytes, h.Offsets, h.Rate = b.Records, b.WireBytes, b.Offsets, b.Rate
+	h.Records, h.WireBytes, h.Offsets, h.Rate, h.Paid = b.Records, b.WireBytes, b.Offsets, b.Rate, b.Paid
 	maps.Copy(h.LastRows, b.LastRows)
 	maps.Copy(h.Floor, b.Floor)
 	h.keepState(c)
@@ -117,7 +118,7 @@ func (h *History) planned(p *Planned) error {
 	case h.Flushed != nil:
 		return fmt.Errorf("batch %d is planned behind the flush of batch %d", p.Batch, h.Flushed.Batch)
 	}
-	h.NextBatch, h.LastAt, h.Rate = p.Batch+1, p.At, p.Rate
+	h.NextBatch, h.LastAt, h.Rate, h.Paid = p.Batch+1, p.At, p.Rate, p.Paid
 	h.Open = append(h.Open, p)
 	return nil
 }
@@ -170,7 +171,7 @@ func (h *History) checkCommit(p *Planned, c *Committed) error {
 // base is what the history will say behind the commit of a plan, beyond the commit itself.
 func (h *History) base(p *Planned, c *Committed) *Base {
 	b := &Base{Records: h.Records + c.Records, WireBytes: h.WireBytes + c.WireBytes, Offsets: h.Offsets,
-		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor), Rate: p.Rate}
+		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor), Rate: p.Rate, Paid: p.Paid}
 	for _, r := range p.Ranges {
 		b.Offsets += r.Span()
 	}

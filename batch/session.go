@@ -20,6 +20,7 @@ type session struct {
 	worker  *worker
 	exec    Executor
 	shards  int
+	lag     *lagShower
 	tables  map[string]string // digests of what worker.tables was made of; nil: nothing yet
 	zones   map[string]string // and worker.zones
 }
@@ -41,6 +42,7 @@ func openSession(ctx context.Context, job *Job, digest string, o output.Opening,
 		return nil, errors.Join(err, s.close())
 	}
 	s.worker = newWorker(job, s.sources, shards)
+	s.lag = newLagShower(job, s.sources)
 	return s, nil
 }
 
@@ -78,6 +80,7 @@ func (s *session) watch(warn func(string)) {
 
 func (s *session) close() error {
 	var all error
+	s.lag.close()
 	for _, source := range s.sources {
 		all = errors.Join(all, source.Close())
 	}

@@ -23,6 +23,8 @@ type KafkaOptions struct {
 	Pattern *regexp.Regexp
 	// Start is where a job begins that has no positions; the beginning by default.
 	Start StartAt
+	// LagGroup is the consumer group that shows lag tools how far the job is, see [LagShower]; "": none.
+	LagGroup string
 	// ReadCommitted hides aborted transactions and ends planning at the last stable offset.
 	ReadCommitted bool
 	// FetchBytes is how much one request asks for at most; 4 MiB by default, less when Budget asks for it. A reader holds

@@ -30,7 +30,7 @@ func (g Gains) Check() error {
 		{"min_rate", g.MinRate, g.MinRate > 0},
 	} {
 		if !x.ok || math.IsInf(x.value, 0) {
-			return fmt.Errorf("%s is %v; want a number from 0 on, min_rate above it", x.name, x.value)
+			return fmt.Errorf("%s is %v, want a number of at least 0, and above it for min_rate", x.name, x.value)
 		}
 	}
 	return nil

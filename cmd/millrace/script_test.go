@@ -250,7 +250,7 @@ var volatile = []struct {
 	with    string
 }{
 	{regexp.MustCompile(`202[4-9]-\d\d-\d\dT[\d:.]+Z`), "NOW"},
-	{regexp.MustCompile(`for at most [\dhm.]+s`), "for at most AGE"},
+	{regexp.MustCompile(`behind, for at most [\dhm.]+s`), "behind, for at most AGE"},
 	{regexp.MustCompile(`\b\d+ ms\b`), "T ms"},
 	{regexp.MustCompile(`in \d+(\.\d+)?m?s\b`), "in T"},
 	{regexp.MustCompile(`\b[0-9a-f]{32}\b`), "ID"},

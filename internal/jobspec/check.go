@@ -16,7 +16,13 @@ func (s *Spec) check(t *tree) error {
 	if s.OnBadRecord.StopAbove > 0 && s.OnBadRecord.Do != "skip" {
 		return fail(t.get("on_bad_record").pos, "write do: skip", "on_bad_record: stop_above goes with do: skip; do: %s stops at the first bad record", s.OnBadRecord.Do)
 	}
+	if err := s.checkBackpressure(t); err != nil {
+		return err
+	}
 	if err := s.checkQueryNames(); err != nil {
+		return err
+	}
+	if err := s.checkGroups(); err != nil {
 		return err
 	}
 	for i := range s.Sources {

@@ -32,6 +32,8 @@ func (s *Spec) Describe(plan *dstream.Plan) (string, error) {
 	d.state(explained)
 	d.section("streams")
 	d.streams()
+	d.section("limits")
+	d.limits()
 	d.estimate(e)
 	return d.b.String(), nil
 }

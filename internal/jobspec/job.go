@@ -30,7 +30,7 @@ func (s *Spec) Job() (*batch.Job, []sql.Warning, error) {
 		Name: s.Name, Recorded: recorded, Plan: plan, Checkpoint: string(s.Checkpoint),
 		Sources:     map[string]batch.Source{},
 		Tables:      map[string]batch.Table{},
-		Limits:      batch.Limits{Rows: s.Limits.Rows, Bytes: int64(s.Limits.Bytes)},
+		Limits:      s.Limits.batch(),
 		Shards:      s.Shards,
 		Step:        taskOffsets,
 		OnBadRecord: batch.Policy(s.OnBadRecord.Do),
@@ -127,6 +127,7 @@ func (s *Spec) opener(src *Source, budget *offsets.Budget) func(context.Context)
 			return nil, err
 		}
 		opts.Budget = budget
+		opts.LagGroup = s.group(src)
 		return offsets.DialKafka(ctx, src.Kafka.reached(s.Name), opts)
 	}
 }

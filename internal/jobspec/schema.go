@@ -158,6 +158,9 @@ func plainValue(n *yaml.Node) any {
 	if v, err := strconv.ParseInt(n.Text, 10, 64); err == nil {
 		return v
 	}
+	if v, err := strconv.ParseFloat(n.Text, 64); err == nil {
+		return v
+	}
 	switch strings.ToLower(n.Text) {
 	case "true":
 		return true
@@ -239,6 +242,10 @@ func durationSchema(f *field) object {
 
 func (*Size) schema() object {
 	return anyOf(object{{"type", "integer"}, {"minimum", 1}}, object{{"type", "string"}, {"pattern", `^\d+ *(KiB|MiB|GiB|kB|KB|MB|GB|B)?$`}}, anyVariable)
+}
+
+func (*Number) schema() object {
+	return anyOf(object{{"type", "number"}, {"minimum", 0}, {"maximum", mostNumber}}, anyVariable)
 }
 
 func (*Share) schema() object {

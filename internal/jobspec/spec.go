@@ -71,7 +71,7 @@ type Kafka struct {
 	Isolation string `key:"isolation" words:"read_committed read_uncommitted" default:"read_committed" doc:"read_committed: only records of transactions that were committed; read_uncommitted: all."`
 	Start     Start  `key:"start" default:"earliest" doc:"Where the first run begins: earliest, latest, {timestamp: TIME} or {offsets: {TOPIC/PARTITION: OFFSET}}. Later runs go on from the checkpoint."`
 
-	_ struct{} `later:"rate"`
+	Group string `key:"group" is:"group" doc:"The consumer group whose offsets show lag tools how far the job is: written after each batch, never read. Default: millrace-JOB; millrace-JOB-SOURCE where two sources may read the same topic; off: none."`
 }
 
 // Column is a declared column. Its short form is the type alone.
@@ -170,10 +170,19 @@ type Trigger struct {
 
 // Limits bound the next batch.
 type Limits struct {
-	Rows  int64 `key:"rows" least:"1" default:"1000000" doc:"Offsets of the next batch, split over the partitions by lag. The first batch takes at most 100,000 of each."`
-	Bytes Size  `key:"bytes" doc:"The same in bytes on the wire, by the mean of past batches."`
+	Rows         int64         `key:"rows" least:"1" default:"1000000" doc:"Offsets of the next batch, split over the partitions by lag. Of a partition of which nothing is known yet it takes at most 100,000."`
+	Bytes        Size          `key:"bytes" doc:"The same in bytes on the wire, by the mean of each partition's past batches."`
+	Rate         int64         `key:"rate" least:"1" most:"1000000000000" doc:"Offsets a second, over all sources: a batch takes as many as the time since the last one allows. A pause is not made up for."`
+	Backpressure *Backpressure `key:"backpressure" write:"write true, or {min_rate: 100}" doc:"true: batches are sized by how long they took, so that they stay within trigger.every when a sink slows down. Needs such a trigger."`
+}
 
-	_ struct{} `later:"rate"`
+// Backpressure are the gains of the controller that sizes batches, by Spark's names. Its short form is true or false.
+type Backpressure struct {
+	Enabled      bool   `key:"enabled" short:"yes" default:"true" doc:"false: off."`
+	Proportional Number `key:"proportional" default:"1" doc:"Weight of the difference between the rate and what was processed. 1 follows it at once."`
+	Integral     Number `key:"integral" default:"0.2" doc:"Weight of what late batches have left undone."`
+	Derived      Number `key:"derived" default:"0" doc:"Weight of how fast the difference changes."`
+	MinRate      Number `key:"min_rate" default:"100" doc:"Offsets a second that are always allowed; above 0."`
 }
 
 // BadRecord says what a record does that does not fit. Its short form is the word alone.
@@ -190,6 +199,9 @@ type Path string
 
 // Size is a number of bytes.
 type Size int64
+
+// Number is a decimal number from 0 on.
+type Number float64
 
 // Share is a part of one: 0.05 for 5%.
 type Share float64

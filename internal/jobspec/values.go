@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/offsets"
@@ -166,6 +167,18 @@ func (s *Size) read(_ *decoder, t *tree, where string) (*tree, error) {
 	return nil, fail(t.pos, "write a number and a unit: 512KiB, 64MiB, 1GiB", "%s: %s is not a size", where, t.shown())
 }
 
+func (n *Number) read(_ *decoder, t *tree, where string) (*tree, error) {
+	v, err := strconv.ParseFloat(t.scalar, 64)
+	if t.kind != scalarTree || err != nil || !(v >= 0 && v <= mostNumber) || strings.ContainsAny(t.scalar, "xXpP_") {
+		return nil, fail(t.pos, "write it with digits: 0.2", "%s: %s is not a number from 0 to %.0f", where, t.shown(), mostNumber)
+	}
+	*n = Number(v)
+	return t, nil
+}
+
+// mostNumber keeps products of numbers within what a float holds exactly.
+const mostNumber = 1e12
+
 func (s *Share) read(_ *decoder, t *tree, where string) (*tree, error) {
 	digits, ok := strings.CutSuffix(t.scalar, "%")
 	n, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
@@ -243,6 +256,12 @@ var textChecks = map[string]func(t *tree, where string) error{
 	"pattern": func(t *tree, where string) error {
 		if _, err := offsets.TopicPattern(t.scalar); err != nil || t.scalar == "" {
 			return fail(t.pos, "RE2 syntax, such as events-.*", "%s: %s is not a regular expression", where, t.shown())
+		}
+		return nil
+	},
+	"group": func(t *tree, where string) error {
+		if t.scalar == "" || len(t.scalar) > 249 || strings.ContainsFunc(t.scalar, unicode.IsControl) {
+			return fail(t.pos, "a name of at most 249 bytes, or off", "%s: %s is not the name of a consumer group", where, t.shown())
 		}
 		return nil
 	},

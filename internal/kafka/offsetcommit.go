@@ -24,6 +24,7 @@ const offsetCommitVersion = 7 // the last inflexible one; any broker from 2.3 to
 // commit means the same. Offsets of a group expire 7 days after the last commit (offsets.retention.minutes).
 func (c *Client) CommitOffsets(ctx context.Context, group string, offsets []GroupOffset, retryFor time.Duration) error {
 	t := c.newAttempts(systemClock{}, retryFor)
+	t.outage = Outage{health: &health{now: time.Now}} // nobody's work waits for it: an attempt that fails is no outage
 	err := c.onCoordinator(ctx, coordinatorKey{groupCoordinator, group}, t, func(node int32) error {
 		return c.commitOffsets(ctx, node, group, offsets)
 	})
