@@ -2,9 +2,13 @@ package kafka
 
 import (
 	"errors"
+	"fmt"
+	"maps"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -93,4 +97,55 @@ func TestOddAnswers(t *testing.T) {
 	if err := parseAddPartitions(&answer{b: []byte{1}, flexible: true}, 1); !errors.Is(err, errShortAnswer) {
 		t.Errorf("a partition left out: %v", err)
 	}
+}
+
+// TestOneRequestPerLeader writes to the partitions of two topics: each broker is asked once, for all that it leads.
+func TestOneRequestPerLeader(t *testing.T) {
+	styles(t, func(t *testing.T, cluster *kfake.Cluster) {
+		f := newFixture(t, cluster)
+		var batches []ProduceBatch
+		want := map[string]int{}
+		leaders := map[int32]bool{}
+		for _, topic := range []string{"views", "clicks"} {
+			if _, err := f.c.CreateTopic(t.Context(), TopicSpec{Name: topic, Partitions: 6, Replicas: 1}); err != nil {
+				t.Fatal(err)
+			}
+			for p := range int32(6) {
+				b := batchTo(t, p, fmt.Sprint(topic, p))
+				b.Topic = topic
+				batches = append(batches, b)
+				want[fmt.Sprint(topic, p)] = 1
+				leaders[cluster.LeaderFor(topic, p)] = true
+			}
+		}
+		var requests atomic.Int32
+		cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+			cluster.KeepControl()
+			requests.Add(1)
+			return nil, nil, false
+		})
+		if err := f.Produce(t.Context(), batches); err != nil {
+			t.Fatal(err)
+		}
+		if int(requests.Load()) != len(leaders) {
+			t.Errorf("%d requests to %d leaders", requests.Load(), len(leaders))
+		}
+		if err := f.commit(t, 1); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		c := judge(t, cluster, kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeTopics("views", "clicks"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+		for len(got) < len(want) {
+			c.PollFetches(t.Context()).EachRecord(func(r *kgo.Record) {
+				if name := fmt.Sprint(r.Topic, r.Partition); name == string(r.Value) {
+					got[name]++
+				} else {
+					t.Errorf("%s lies in %s", r.Value, name)
+				}
+			})
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("read %v, want %v", got, want)
+		}
+	})
 }

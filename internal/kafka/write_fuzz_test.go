@@ -1,6 +1,9 @@
 package kafka
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+)
 
 // FuzzWriteAnswers: whatever a broker answers to a writer, it is an error or a value, never a panic.
 func FuzzWriteAnswers(f *testing.F) {
@@ -40,5 +43,40 @@ func FuzzWriteAnswers(f *testing.F) {
 		parseCreateTopic(&answer{b: p})
 		parseDescribeConfigs(&answer{b: p})
 		parseController(&answer{b: p, flexible: true})
+	})
+}
+
+// FuzzBatchWriter: what is written is read back, whatever it is and in every codec.
+func FuzzBatchWriter(f *testing.F) {
+	f.Add(byte(0), int64(1), []byte("key"), []byte("value"), "header", byte(3))
+	f.Add(byte(3), int64(-1), []byte{}, bytes.Repeat([]byte("ab"), 1000), "", byte(200))
+	f.Fuzz(func(t *testing.T, codec byte, ms int64, key, value []byte, header string, n byte) {
+		c, err := NewCompressor(Codec(codec%5), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var w BatchWriter
+		headers := EncodeHeaders(Header{header, value}, Header{Key: header})
+		for i := range int64(n) + 1 {
+			w.Append(ms/2+i, key, value, headers)
+			w.Append(ms/4, nil, value, nil)
+		}
+		b, err := w.Finish(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := ownRead(t, onWire(b, sender{77, 5, true}, 123))
+		for i, r := range read {
+			want := written{time: ms/2 + int64(i/2), key: key, value: value, headers: []Header{{header, value}, {Key: header}}}
+			if i%2 == 1 {
+				want = written{time: ms / 4, value: want.value}
+			}
+			if r.text() != want.text() {
+				t.Fatalf("record %d is %s, want %s", i, r.text(), want.text())
+			}
+		}
+		if len(read) != 2*(int(n)+1) {
+			t.Fatalf("%d records, want %d", len(read), 2*(int(n)+1))
+		}
 	})
 }
