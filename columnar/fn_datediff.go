@@ -109,7 +109,12 @@ func boundariesKernel(e *Expr) kernel {
 		return nil
 	}
 	return intRows(func(in []*Vector, r int32) (int64, verdict) {
-		return unit.number(in[2].I64[r]) - unit.number(in[1].I64[r]), fine
+		start, end := unit.number(in[1].I64[r]), unit.number(in[2].I64[r])
+		count := end - start
+		if (end^start)&(end^count) < 0 { // microseconds between times that are further apart than a bigint counts
+			return 0, outOfRange
+		}
+		return count, fine
 	})
 }
 
