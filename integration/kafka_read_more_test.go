@@ -323,7 +323,7 @@ func TestKafkaStart(t *testing.T) {
 // go.
 func TestKafkaTopicPattern(t *testing.T) {
 	b := kafkatest.Start(t)
-	base := strings.ToLower(t.Name())
+	base := strings.ToLower(b.Topic(t, 1)) // no other test has that name
 	b.CreateTopic(t, base+"-a", 1)
 	b.CreateTopic(t, "x"+base+"-a", 1)
 	w := producer(t, b)
