@@ -1,12 +1,9 @@
 package integration
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -401,22 +398,7 @@ func TestKafkaCorruptBatch(t *testing.T) {
 	w := producer(t, b, kgo.ProducerBatchCompression(kgo.NoCompression()))
 	write(t, w, topic, 0, "good")
 	write(t, w, topic, 0, "the one that rots", "and its neighbour")
-	logs, err := filepath.Glob(filepath.Join(b.Data(), topic+"-0", "*.log"))
-	if err != nil || len(logs) != 1 {
-		t.Fatalf("logs %v, %v", logs, err)
-	}
-	data, err := os.ReadFile(logs[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.OpenFile(logs[0], os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteAt([]byte("?"), int64(bytes.Index(data, []byte("that rots")))); err != nil {
-		t.Fatal(err)
-	}
+	spoil(t, b, topic, "that rots")
 	s := source(t, b, topic, 0)
 	rows, err := offsetstest.ReadAll(t.Context(), s, all(partitionsOf(t, s)[0]))
 	wantBatchError(t, err, topic, 1, "checksum")

@@ -18,7 +18,7 @@
 // leaders know it again; a call of a transaction only when its coordinator says that it has not happened. Bytes from the network
 // may be anything: they make an error, never a panic, and never more memory than the bound the caller gave.
 //
-// Format: requests are Fetch 11 or 13, Metadata 9 to 12, ListOffsets 5, OffsetForLeaderEpoch 3, ApiVersions 0
+// Format: requests are Fetch 11 or 13, Metadata 9 to 12, ListOffsets 5, OffsetForLeaderEpoch 3, DescribeProducers 0, ApiVersions 0
 // and 3, FindCoordinator 2, OffsetCommit 7, OffsetFetch 7, CreateTopics 4, DescribeConfigs 1, InitProducerID 3 or 4 and
 // Produce 8, so Kafka 2.5 and later. Transactions are AddPartitionsToTxn 3, AddOffsetsToTxn 3, TxnOffsetCommit 3 and
 // EndTxn 3 from Kafka 2.8 on; where transaction.version 2 is finalized (Kafka 4), Produce 12, TxnOffsetCommit 5 and EndTxn
