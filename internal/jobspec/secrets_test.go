@@ -14,6 +14,7 @@ func TestPasswordsAreFound(t *testing.T) {
 	}{
 		{"name: x\nsources: {s: {kafka: {sasl: {password: hunter2, mechanism: NONE}}}}", nil, []string{"hunter2"}},
 		{"name: x\nx-a: &a {password: one}\nsources: {s: {kafka: {sasl: *a}}}\nsinks: {s: {kafka: {sasl: {password: 'two'}}}}", nil, []string{"one", "two"}},
+		{"name: x\nsources: {s: {kafka: {topic: '${NOT_SET}', sasl: {password: hunter2}}}}", nil, []string{"hunter2"}},
 		{"name: x\nsources: {s: {columns: {password: string, sasl: string}}}", nil, nil},
 		{"a: [ password: hunter2, b", nil, []string{"hunter2"}},
 		{"a: [ \"password\" : \"hunter 2\" ", nil, []string{"hunter 2"}},

@@ -57,9 +57,11 @@ func TestBootstrap(t *testing.T) {
 	defer close(quit)
 	for range 3 {
 		b := startSASLBroker(t, 0, nil)
-		d := newDialer(Options{Brokers: []string{nobody(t), silent, b.addr}, DialTimeout: 1500 * time.Millisecond,
+		d := newDialer(Options{Brokers: []string{nobody(t), silent, b.addr}, DialTimeout: 2 * time.Second,
 			SASL: &SASL{Mechanism: Plain, Username: "u", Password: "p"}})
-		conn, err := d.dial(t.Context(), "tcp", bootstrap{}.String())
+		ctx, cancel := context.WithTimeout(t.Context(), d.timeout) // as the Transport does
+		conn, err := d.dial(ctx, "tcp", bootstrap{}.String())
+		cancel()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -98,11 +98,14 @@ func (b *saslBroker) asked() (all []string) {
 }
 
 // call1 sends a request in two pieces, as the writer of batches does, and wants it back.
-func call1(conn net.Conn, text string) error {
+func call1(conn net.Conn, text string, between func()) error {
 	r := newRequest(protocol.Metadata, 0, false, 7, "test")
 	r.b = append(r.b, text...)
 	frame := r.finish()
-	for _, piece := range [][]byte{frame[:6], frame[6:]} {
+	for i, piece := range [][]byte{frame[:6], frame[6:]} {
+		if i > 0 {
+			between()
+		}
 		if _, err := conn.Write(piece); err != nil {
 			return err
 		}
@@ -134,11 +137,11 @@ func TestSessionIsRenewed(t *testing.T) {
 	proof := []string{"handshake PLAIN v1 by me", `authenticate "\x00u\x00pa55word"`}
 	want := slices.Clone(proof)
 	for _, step := range []struct {
-		after   time.Duration
-		renewed bool
-	}{{0, false}, {8 * time.Second, false}, {1, true}, {8 * time.Second, false}, {time.Hour, true}, {time.Second, false}} {
+		after, writing time.Duration
+		renewed        bool
+	}{{0, 0, false}, {8 * time.Second, 0, false}, {1, 0, true}, {8 * time.Second, 0, false}, {time.Hour, 0, true}, {time.Second, time.Hour, false}, {0, 0, true}} {
 		now = now.Add(step.after)
-		if err := call1(conn, "hello"); err != nil {
+		if err := call1(conn, "hello", func() { now = now.Add(step.writing) }); err != nil {
 			t.Fatalf("after %s: %v", step.after, err)
 		}
 		if step.renewed {
@@ -163,12 +166,12 @@ func TestSessionIsNotRenewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := call1(conn, "hello"); err != nil {
+	if err := call1(conn, "hello", func() {}); err != nil {
 		t.Fatal(err)
 	}
 	d.worked.Store(true)
 	now = now.Add(9 * time.Second)
-	err = call1(conn, "hello")
+	err = call1(conn, "hello", func() {})
 	var reach *ReachError
 	if !errors.As(err, &reach) || reach.Fault != BadCredentials || !reach.Worked || reach.Lasting() || Decide(err) != Refresh {
 		t.Errorf("got %v", err)
