@@ -72,8 +72,8 @@ func TestLagOfStuckPartition(t *testing.T) {
 	s.mustRun(s.job(), stopAfter(1))
 	s.source.SetStable(simTopic, 1, 1)
 	put(1)
-	for range 3 { // each after the wait for its next tick
-		s.clock.now = s.clock.now.Add(10 * time.Second)
+	for i := range 3 { // whether or not the run before has waited for its next tick
+		s.clock.now = simStart.Add(time.Duration(i+1) * 10 * time.Second)
 		put(0)
 		s.mustRun(s.job(), stopAfter(1))
 	}
@@ -96,9 +96,9 @@ func TestLagOfStuckPartition(t *testing.T) {
 	idle := "; 0: 0 (0 held), 0 s; 1: "
 	want := []string{
 		"0 (0 held), 0 s" + idle + "0 (0 held), 0 s; old: 0 (0 held), 0 s",
-		"1 (1 held), 11 s" + idle + "1 (1 held), 11 s; old: 0 (0 held), 0 s",
-		"1 (1 held), 22 s" + idle + "1 (1 held), 22 s; old: 0 (0 held), 0 s",
-		"1 (1 held), 33 s" + idle + "1 (1 held), 33 s; old: 0 (0 held), 0 s",
+		"1 (1 held), 10 s" + idle + "1 (1 held), 10 s; old: 0 (0 held), 0 s",
+		"1 (1 held), 20 s" + idle + "1 (1 held), 20 s; old: 0 (0 held), 0 s",
+		"1 (1 held), 30 s" + idle + "1 (1 held), 30 s; old: 0 (0 held), 0 s",
 		"true: unknown, latest map[]",
 	}
 	if !slices.Equal(got, want) {
