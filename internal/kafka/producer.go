@@ -198,6 +198,9 @@ func (p *Producer) MaxMessageBytes(ctx context.Context, topic string) int {
 // Commit writes the record and commits the transaction with all that was produced since the last one; without any it is
 // a transaction of the record alone. The topic must exist.
 func (p *Producer) Commit(ctx context.Context, topic string, r CommitRecord) error {
+	if !p.transactional() {
+		return errNotTransactional
+	}
 	o := GroupOffset{Topic: topic, Offset: r.Batch, LeaderEpoch: -1, Metadata: r.Metadata}
 	p.openTransaction()
 	if !p.style.implicit {
@@ -219,7 +222,7 @@ func (p *Producer) Commit(ctx context.Context, topic string, r CommitRecord) err
 
 // Abort ends the transaction without its records, if one is open. When that fails the session is over.
 func (p *Producer) Abort(ctx context.Context) error {
-	if !p.live || !p.open {
+	if !p.live || !p.open || !p.transactional() {
 		return nil
 	}
 	return p.end(ctx, "", false)

@@ -275,6 +275,28 @@ func TestSlowTransaction(t *testing.T) {
 	})
 }
 
+// TestNothingToEnd: a transaction that has not begun need not be ended; brokers would take that for a fault.
+func TestNothingToEnd(t *testing.T) {
+	styles(t, func(t *testing.T, cluster *kfake.Cluster) {
+		f := newFixture(t, cluster)
+		ends := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.InvalidTxnState, Count: -1})
+		if err := errors.Join(f.Abort(t.Context()), f.produce(t), f.Abort(t.Context())); err != nil || ends.Hits() != 0 || !f.Live() {
+			t.Errorf("error %v, %d ends", err, ends.Hits())
+		}
+		f.opts.TransactionalID = ""
+		f.begin(t)
+		if err := f.produce(t, "a"); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.commit(t, 1); err != errNotTransactional {
+			t.Errorf("commit without a transaction: %v", err)
+		}
+		if err := f.Abort(t.Context()); err != nil || ends.Hits() != 0 {
+			t.Errorf("abort without a transaction: %v", err)
+		}
+	})
+}
+
 // TestLead: whoever no longer owns the job does not fence who does.
 func TestLead(t *testing.T) {
 	cluster := fake(t)

@@ -39,6 +39,9 @@ func (p *Producer) Produce(ctx context.Context, batches []ProduceBatch) error {
 	if err := p.checkSizes(ctx, batches); err != nil {
 		return err
 	}
+	if len(batches) == 0 {
+		return nil // and no transaction begins: there would be nothing to end
+	}
 	queues := p.enqueue(batches)
 	p.openTransaction()
 	if err := p.addMissing(ctx, queues); err != nil {

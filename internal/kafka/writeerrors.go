@@ -132,4 +132,6 @@ func nameAccess(err error, topic, group, transactionalID string) error {
 	return err
 }
 
+var errNotTransactional = errors.New("kafka: a producer without transactional id has no transactions to commit")
+
 var errNoSession = errors.New("the session is over, or none has begun")
