@@ -79,7 +79,9 @@ func (r *retry) after(ctx context.Context, err error) error {
 	if spent := time.Since(r.began); spent+r.wait > r.budget && r.denied.IsZero() {
 		return fmt.Errorf("no progress in %s: %w", spent.Round(time.Millisecond), err)
 	}
-	r.outage.Failed(err, r.budget)
+	if !denies(err) { // that is an answer, whatever it is worth
+		r.outage.Failed(err, r.budget)
+	}
 	timer := time.NewTimer(r.wait)
 	defer timer.Stop()
 	r.wait = min(2*r.wait, retryWaitMost)
