@@ -29,7 +29,7 @@ func TestRetentionBeforePlan(t *testing.T) {
 	deleteBefore(t, broker, topic, 1, 5)
 	for range 2 { // refusing changes nothing
 		code, stderr := p.fails("run", landJob, "--available-now")
-		wantExit(t, code, stderr, 3, topic+"/1", "3", "retention has deleted offsets before 5", "available [5, 10)", "new checkpoint and output path")
+		wantExit(t, code, stderr, 3, topic+"/1", "3", "retention has deleted offsets before 5", "available [5, 10)", "run with --accept-data-loss flights")
 	}
 	wantSameFiles(t, before, files(t, lake))
 }
@@ -49,7 +49,7 @@ func TestRetentionOfOpenPlan(t *testing.T) {
 	for range 2 {
 		code, stderr := p.fails("run", landJob, "--available-now")
 		wantExit(t, code, stderr, 3, fmt.Sprintf("%s/%d [%d, %d)", topic, open.Partition, open.From, open.Until),
-			fmt.Sprintf("retention has deleted offsets before %d", open.From+1), fmt.Sprintf("available [%d, 100000)", open.From+1), "new checkpoint and output path")
+			fmt.Sprintf("retention has deleted offsets before %d", open.From+1), fmt.Sprintf("available [%d, 100000)", open.From+1), "run with --accept-data-loss flights")
 	}
 	wantSameFiles(t, before, files(t, lake))
 }

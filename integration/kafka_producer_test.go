@@ -75,15 +75,33 @@ func committedRows(t testing.TB, b *kafkatest.Broker, topic string, partition in
 	return rows
 }
 
-// stableEnd is the last stable offset.
+// stableEnd is the last stable offset. It may lag behind a commit that has been answered, until the leader has written its
+// marker, so it is given a moment to reach the end of the log; a transaction that is open then stays open.
 func stableEnd(t testing.TB, b *kafkatest.Broker, topic string, partition int32) int64 {
 	t.Helper()
+	c := b.Client(t)
+	for moment := time.After(2 * time.Second); ; {
+		stable, end := logEnd(t, c, topic, partition, 1), logEnd(t, c, topic, partition, 0)
+		if stable == end {
+			return end
+		}
+		select {
+		case <-moment:
+			return stable
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// logEnd is where a partition ends, at an isolation level as numbered on the wire.
+func logEnd(t testing.TB, c *kgo.Client, topic string, partition int32, isolation int8) int64 {
+	t.Helper()
 	q := kmsg.NewListOffsetsRequest()
-	q.ReplicaID, q.IsolationLevel = -1, 1
+	q.ReplicaID, q.IsolationLevel = -1, isolation
 	part := kmsg.NewListOffsetsRequestTopicPartition()
 	part.Partition, part.Timestamp = partition, -1
 	q.Topics = []kmsg.ListOffsetsRequestTopic{{Topic: topic, Partitions: []kmsg.ListOffsetsRequestTopicPartition{part}}}
-	res, err := q.RequestWith(t.Context(), b.Client(t))
+	res, err := q.RequestWith(t.Context(), c)
 	if err != nil || res.Topics[0].Partitions[0].ErrorCode != 0 {
 		t.Fatalf("list offsets: %v, %+v", err, res)
 	}
