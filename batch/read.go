@@ -82,11 +82,20 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 	return r, nil
 }
 
+// inRange says where an error is, unless it knows that itself.
+func inRange(r *offsets.Range, err error) error {
+	var gone *offsets.RangeGoneError
+	if errors.As(err, &gone) {
+		return err
+	}
+	return fmt.Errorf("read %s: %w", r, err)
+}
+
 // read streams the task's range through the decoder and the operators.
 func (c *sourceTree) read(ctx context.Context, w *worker, t Task, r *Result) error {
 	reader, err := c.source.Read(ctx, *t.Range)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", t.Range, err)
+		return inRange(t.Range, err)
 	}
 	defer reader.Close()
 	for {
@@ -95,7 +104,7 @@ func (c *sourceTree) read(ctx context.Context, w *worker, t Task, r *Result) err
 			return c.flush(w, t, r)
 		}
 		if err != nil {
-			return fmt.Errorf("read %s: %w", t.Range, err)
+			return inRange(t.Range, err)
 		}
 		r.Source.Records += int64(len(c.recs.Rows))
 		r.Source.WireBytes += c.recs.WireBytes

@@ -3,7 +3,6 @@ package offsets
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sort"
 	"unsafe"
@@ -114,7 +113,7 @@ func (k *kafkaReader) turn(ctx context.Context) error {
 	case got := <-k.under:
 		k.under, k.reserved = nil, 0
 		if got.err != nil {
-			return fmt.Errorf("read %s: %w", k.r, got.err)
+			return got.err
 		}
 		k.release()
 		k.answer, k.rest, k.ahead = got.fetched, got.Records, got.next
