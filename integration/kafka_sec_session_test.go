@@ -59,7 +59,7 @@ func TestKafkaSessions(t *testing.T) {
 	for _, u := range users {
 		u.idle(t)
 		if got := committed(t, b.Broker, u.topic, 1); len(got[0]) != rounds {
-			t.Errorf("%d values of %d transactions", len(got[0]), rounds)
+			t.Errorf("%d values of %d transactions: %v", len(got[0]), rounds, got[0])
 		}
 	}
 	ran, err := os.ReadFile(calls)
