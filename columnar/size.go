@@ -32,12 +32,7 @@ func checkPartsSize(name string, v *Vector, rows []int32) error {
 	if !v.Type.hasOffsets() {
 		return nil
 	}
-	var size int64
-	for _, r := range rows {
-		if r >= 0 {
-			size += partsSize(v, r, r+1)
-		}
-	}
+	size := partsSizeOf(v, rows)
 	if size > math.MaxInt32 {
 		what := "bytes and elements"
 		if !v.Type.IsNested() {
@@ -46,6 +41,25 @@ func checkPartsSize(name string, v *Vector, rows []int32) error {
 		return fmt.Errorf("column %q would hold %d %s, more than %d: read fewer rows at a time", name, size, what, math.MaxInt32)
 	}
 	return nil
+}
+
+// partsSizeOf is the sum over rows of v. Texts, which every join copies, are summed up by their offsets.
+func partsSizeOf(v *Vector, rows []int32) (size int64) {
+	if v.Type.Kind.Storage() == StoredBytes {
+		off := v.Off
+		for _, r := range rows {
+			if r >= 0 {
+				size += int64(off[r+1]) - int64(off[r])
+			}
+		}
+		return size
+	}
+	for _, r := range rows {
+		if r >= 0 {
+			size += partsSize(v, r, r+1)
+		}
+	}
+	return size
 }
 
 // repeat is a literal in every row of a batch. One that is too large for that is refused, or NULL where no row counts.
