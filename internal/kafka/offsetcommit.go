@@ -63,8 +63,14 @@ func writeOffsetCommit(r *request, group string, offsets []GroupOffset) {
 	}
 }
 
-// parseOffsetCommit also reads answers to TxnOffsetCommit, which are built alike. It returns the first refusal.
+// parseOffsetCommit also reads answers to TxnOffsetCommit, which are built alike.
 func parseOffsetCommit(a *answer, want int) error {
+	return parsePartitions(a, want, func(Code) bool { return true })
+}
+
+// parsePartitions reads an answer that has one code for each of want partitions, and returns the first refusal that
+// counts.
+func parsePartitions(a *answer, want int, counts func(Code) bool) error {
 	var refused error
 	seen := 0
 	a.each(func() {
@@ -73,7 +79,7 @@ func parseOffsetCommit(a *answer, want int) error {
 			partition := a.int32()
 			code := Code(a.int16())
 			a.tags()
-			if seen++; code != 0 && refused == nil {
+			if seen++; code != 0 && refused == nil && counts(code) {
 				refused = fmt.Errorf("partition %s/%d: %w", topic, partition, code)
 			}
 		})

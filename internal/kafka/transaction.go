@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/segmentio/kafka-go/protocol"
@@ -67,27 +66,7 @@ func writePartitions(r *request, keys []partitionKey) {
 
 // parseAddPartitions returns the first refusal that is a partition's own.
 func parseAddPartitions(a *answer, want int) error {
-	var refused error
-	seen := 0
-	a.each(func() {
-		topic := a.string()
-		a.each(func() {
-			partition := a.int32()
-			code := Code(a.int16())
-			a.tags()
-			if seen++; code != 0 && code != codeNotAttempted && refused == nil {
-				refused = fmt.Errorf("partition %s/%d: %w", topic, partition, code)
-			}
-		})
-		a.tags()
-	})
-	switch {
-	case a.err != nil:
-		return a.err
-	case refused == nil && seen < want:
-		return fmt.Errorf("%w: %d of %d partitions left out", errShortAnswer, want-seen, want)
-	}
-	return refused
+	return parsePartitions(a, want, func(c Code) bool { return c != codeNotAttempted })
 }
 
 // addOffsets makes the offsets of a group part of the transaction, in the old style.
