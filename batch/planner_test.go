@@ -15,7 +15,7 @@ func planQuestion(reached, ends []int64) question {
 	mark := windows.SourceMark{Watermark: 42_000_000}
 	q := question{History: h, At: 100_000_000, States: survey{}, Job: &Job{
 		Plan: &dstream.Plan{Sources: []dstream.SourcePlan{{Name: "s", Bounds: windows.Bounds{IdleAfter: 10_000_000}}},
-			Exchanges: []dstream.Exchange{{Name: "w", Window: windows.Tumbling{Size: 1}}},
+			Exchanges: []dstream.Exchange{{Name: "w", Window: windows.Window{Kind: windows.Tumbling, Size: 1}}},
 			Stages:    []dstream.Stage{{From: dstream.FromSource(0)}, {ID: 1, From: dstream.FromExchange(0), Exchange: -1}}},
 		Sources: map[string]Source{"s": {Start: offsets.Earliest}}, Trigger: Trigger{AvailableNow: true}, Limits: Limits{Rows: 1000}, Step: 10}}
 	for p, end := range ends {

@@ -21,7 +21,7 @@ func newStates(plan *dstream.Plan, shards int) [][]*windows.Aggregate {
 	for i := range plan.Exchanges {
 		x := &plan.Exchanges[i]
 		for range shards {
-			out[i] = append(out[i], windows.NewAggregate(x.Window, x.Assigned, x.Spec))
+			out[i] = append(out[i], windows.NewAggregate(x.Operator()))
 		}
 	}
 	return out
@@ -31,7 +31,7 @@ func newStates(plan *dstream.Plan, shards int) [][]*windows.Aggregate {
 func stateSchema(x *dstream.Exchange) string {
 	window := "no window"
 	if !x.Unwindowed() {
-		window = fmt.Sprintf("tumbling %d us offset %d us", x.Window.Size, x.Window.Offset)
+		window = x.Window.Describe() + x.Emit.Canonical()
 	}
 	return fmt.Sprintf("%s; %s", window, x.Spec.PartialSchema(x.Assigned))
 }

@@ -66,6 +66,7 @@ func (w *worker) runShard(t Task) (*Result, error) {
 	x := w.exchange(t.Stage)
 	state := w.states[w.job.Plan.Stages[t.Stage].From.Exchange][t.Shard]
 	edge := Edge{Stage: t.Stage, Operator: x.Name, HeldBefore: state.RowsHeld()}
+	state.SetWatermark(t.Late[w.job.Plan.Stages[t.Stage].From.Exchange])
 	for _, p := range t.Inputs {
 		edge.In += sumRows(p)
 		if err := state.Merge(p); err != nil {
@@ -76,21 +77,19 @@ func (w *worker) runShard(t Task) (*Result, error) {
 	if err != nil {
 		return nil, closeError(edge.Operator, err)
 	}
-	if closed.Len() == 0 && w.yieldsNothing(t, x) {
-		if closed, err = state.OfNothing(0); err != nil {
+	if closed.Groups.Len() == 0 && w.yieldsNothing(t, x) {
+		if closed.Groups, err = state.OfNothing(0); err != nil {
 			return nil, fmt.Errorf("aggregate nothing in %s: %w", edge.Operator, err)
 		}
+		closed.End = windows.MaxWatermark
 	}
 	edge.HeldAfter = state.RowsHeld()
-	edge.Out, edge.Groups = sumRows(closed), int64(closed.Len())
-	r := &Result{Edges: []Edge{edge}, Source: SourceStats{MaxEventTime: windows.NoWatermark}, ClosedTo: windows.NoWatermark}
-	if closed.Len() > 0 { // sorted by window
-		r.ClosedTo = x.Window.End(closed.Cols[0].I64[closed.Rows-1])
-	}
+	edge.Out, edge.Late, edge.Groups = closed.Rows, closed.Late, int64(closed.Groups.Len())
+	r := &Result{Edges: []Edge{edge}, Source: SourceStats{MaxEventTime: windows.NoWatermark}, ClosedTo: closed.End}
 	if r.Delta, err = state.Delta(); err != nil {
 		return nil, fmt.Errorf("take delta of %s: %w", edge.Operator, err)
 	}
-	return r, w.sendOn(t, closed, r)
+	return r, w.sendOn(t, closed.Groups, r)
 }
 
 // yieldsNothing reports whether the task gives the one group of an aggregation without any key, of which there were no

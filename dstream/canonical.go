@@ -51,7 +51,7 @@ func (s *SourcePlan) canonical(w *strings.Builder) {
 }
 
 func (x *Exchange) canonical(w *strings.Builder, i int) {
-	fmt.Fprintf(w, "exchange %d size %d offset %d time #%d keys %v", i, x.Window.Size, x.Window.Offset, x.TimeColumn, x.Spec.Keys)
+	fmt.Fprintf(w, "exchange %d %s%s time #%d keys %v", i, x.Window.Canonical(), x.Emit.Canonical(), x.TimeColumn, x.Spec.Keys)
 	for _, a := range x.Spec.Aggs {
 		a.Name = ""
 		fmt.Fprintf(w, " %s", strings.TrimSuffix(a.String(), ` AS ""`))

@@ -254,7 +254,7 @@ func (x *Exchange) check(out *columnar.Schema) error {
 	if err := x.checkSpec(); err != nil {
 		return err
 	}
-	if final := x.Spec.FinalSchema(x.Assigned); !x.Final.Equal(final) {
+	if final := x.Operator().Final(); !x.Final.Equal(final) {
 		return fmt.Errorf("gives (%s), not (%s)", final, x.Final)
 	}
 	return nil
@@ -273,10 +273,11 @@ func (x *Exchange) checkWindow(out *columnar.Schema) error {
 		return fmt.Errorf("time: %w", err)
 	case t.Kind != columnar.Timestamp:
 		return fmt.Errorf("the time is a %s", t)
-	case x.Window.Size <= 0 || x.Window.Offset < 0 || x.Window.Offset >= x.Window.Size:
-		return fmt.Errorf("windows of %d µs with offset %d µs", x.Window.Size, x.Window.Offset)
 	}
-	return nil
+	if o := x.Window.Offset; o < 0 {
+		return fmt.Errorf("windows with offset %d µs", o)
+	}
+	return x.Operator().Validate()
 }
 
 func (x *Exchange) checkSpec() error {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/windows"
 )
 
 // chained is a plan with a filter, a join, projections, two exchanges and a partition.
@@ -69,9 +70,9 @@ func TestCheck(t *testing.T) {
 		{"join key types", func(p *Plan) { p.Stages[0].Ops[1].Join.LeftKeys[0] = 0 }, "key 0 compares timestamp with string"},
 		{"exchange time range", func(p *Plan) { p.Exchanges[0].TimeColumn = 4 }, "time: column 4 of 3"},
 		{"exchange time type", func(p *Plan) { p.Exchanges[0].TimeColumn = 1 }, "the time is a string"},
-		{"window size", func(p *Plan) { p.Exchanges[0].Window.Size = -1 }, "windows of -1 µs"},
-		{"window offset", func(p *Plan) { p.Exchanges[0].Window.Offset = -1 }, "offset -1 µs"},
-		{"time without window", func(p *Plan) { p.Exchanges[0].Window.Size = 0 }, "has no window, but the time is column 0"},
+		{"window size", func(p *Plan) { p.Exchanges[0].Window.Size = -1 }, "window size is -1 µs"},
+		{"window offset", func(p *Plan) { p.Exchanges[0].Window.Offset = -1 }, "windows with offset -1 µs"},
+		{"time without window", func(p *Plan) { p.Exchanges[0].Window = windows.Window{} }, "has no window, but the time is column 0"},
 		{"assigned", func(p *Plan) { p.Exchanges[0].Assigned = p.Stages[0].Out }, "assigns ("},
 		{"first key", func(p *Plan) { p.Exchanges[0].Spec.Keys[0] = 0 }, "do not begin with window_start"},
 		{"key range", func(p *Plan) { p.Exchanges[0].Spec.Keys[1] = 8 }, "key: column 8 of 4"},

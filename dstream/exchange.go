@@ -20,7 +20,7 @@ func (g *gather) exchange() Exchange {
 	x.Assigned.Fields = append(x.Assigned.Fields, columnar.Field{Name: windowStart, Type: columnar.Type{Kind: columnar.Timestamp}})
 	x.Spec.Keys = append([]int{len(g.names)}, g.keys...)
 	x.Spec.Aggs = append(slices.Clone(g.aggs), columnar.Agg{Func: columnar.CountStar, Arg: -1, Name: RowsColumn})
-	x.Final = x.Spec.FinalSchema(x.Assigned)
+	x.Final = x.Operator().Final()
 	return x
 }
 
@@ -33,9 +33,9 @@ func (g *gather) describe(aggs []string) string {
 	}
 	var parts []string
 	if w := g.group.window; w != nil {
-		tumble := fmt.Sprintf("tumble(%s, %s", g.names[0], micros(w.tumbling.Size))
-		if w.tumbling.Offset != 0 {
-			tumble += ", offset " + micros(w.tumbling.Offset)
+		tumble := fmt.Sprintf("tumble(%s, %s", g.names[0], micros(w.frame.Size))
+		if w.frame.Offset != 0 {
+			tumble += ", offset " + micros(w.frame.Offset)
 		}
 		parts = append(parts, tumble+")")
 	} else {

@@ -60,7 +60,7 @@ func (f *fingerprints) operator(o *operator) string {
 
 func (f *fingerprints) gather(g *gather) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "gather %+v keys %v", g.group.window.spec(), g.keys)
+	fmt.Fprintf(&b, "gather %s keys %v", g.group.window.spec().Canonical(), g.keys)
 	for _, a := range g.aggs {
 		fmt.Fprintf(&b, " %s", a)
 	}

@@ -22,7 +22,7 @@ type gather struct {
 // key identifies an exchange.
 func (g *gather) key() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%q %+v keys %v", g.group.query, g.group.window.spec(), g.keys)
+	fmt.Fprintf(&b, "%q %s keys %v", g.group.query, g.group.window.spec().Canonical(), g.keys)
 	for i, in := range g.inputs {
 		fmt.Fprintf(&b, " from %p:", in)
 		for _, c := range g.outs[i] {

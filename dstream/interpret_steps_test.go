@@ -147,14 +147,14 @@ func (g *grouping) startOf(set *columnSet, f fact) int64 {
 	if g.window == nil {
 		return 0
 	}
-	return startOf(f.column(set)(g.window.time).i, g.window.tumbling)
+	return startOf(f.column(set)(g.window.time).i, g.window.frame)
 }
 
 func foldFacts(set *columnSet, g *grouping, group []fact) fact {
 	out := fact{}
 	if w := g.window; w != nil {
 		start := g.startOf(set, group[0])
-		out[w.start.id], out[w.end.id], out[w.last.id] = value{i: start}, value{i: start + w.tumbling.Size}, value{i: start + w.tumbling.Size - 1}
+		out[w.start.id], out[w.end.id], out[w.last.id] = value{i: start}, value{i: start + w.frame.Size}, value{i: start + w.frame.Size - 1}
 	}
 	for _, k := range g.all {
 		out[k.id] = group[0].column(set)(k.id)

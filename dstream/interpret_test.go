@@ -119,7 +119,7 @@ func strictly(op string, a []value) value {
 	case ">":
 		return truth(compareValues(a[0], a[1]) > 0)
 	case "tumble_start":
-		return value{i: startOf(a[0].i, windows.Tumbling{Size: a[1].i, Offset: a[2].i})}
+		return value{i: startOf(a[0].i, windows.Window{Kind: windows.Tumbling, Size: a[1].i, Offset: a[2].i})}
 	}
 	panic("no function " + op)
 }
@@ -128,7 +128,7 @@ func compareValues(a, b value) int {
 	return cmp.Or(cmp.Compare(a.i, b.i), strings.Compare(a.s, b.s))
 }
 
-func startOf(t int64, w windows.Tumbling) int64 {
+func startOf(t int64, w windows.Window) int64 {
 	if w.Size == 0 {
 		return 0
 	}

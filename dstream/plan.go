@@ -151,16 +151,22 @@ type Unnest struct {
 // behind is windows.NoWatermark. Without a key but window_start, all rows are one group, and that exists even when there
 // are no rows: it comes out at the end once, with the aggregates of nothing.
 type Exchange struct {
-	Name       string           // stable name of the operator and its state
-	Window     windows.Tumbling // the only kind of window yet
+	Name       string // stable name of the operator and its state
+	Window     windows.Window
+	Emit       windows.Emission // when results come out, and whether they are a changelog
 	TimeColumn int              // column of Stage.Out that Window assigns
 	Assigned   *columnar.Schema
 	Spec       columnar.AggSpec
-	Final      *columnar.Schema // In of the stage behind the exchange
+	Final      *columnar.Schema // In of the stage behind the exchange, see windows.Operator
+}
+
+// Operator is the receiving side.
+func (x *Exchange) Operator() windows.Operator {
+	return windows.Operator{Window: x.Window, In: x.Assigned, Spec: x.Spec, Emit: x.Emit}
 }
 
 // Unwindowed reports whether the groups close at the end of the input only.
-func (x *Exchange) Unwindowed() bool { return x.Window == windows.Tumbling{} }
+func (x *Exchange) Unwindowed() bool { return x.Window == windows.Window{} }
 
 // RowsColumn is the hidden aggregate that counts the rows in a group.
 const RowsColumn = "_rows"

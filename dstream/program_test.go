@@ -98,7 +98,7 @@ func (p *program) relational(word string, r *reader, s *Stream) {
 	case "leftjoin":
 		p.stream = s.Join(r.word(), r.alias(), LeftOuter, r.expr())
 	case "window":
-		w := WindowSpec{Time: r.expr(), Tumbling: windows.Tumbling{Size: r.micros(), Offset: r.micros()}}
+		w := WindowSpec{Time: r.expr(), Window: windows.Window{Kind: windows.Tumbling, Size: r.micros(), Offset: r.micros()}}
 		p.stream = s.Window(w)
 	case "distinct":
 		p.stream = s.Distinct()

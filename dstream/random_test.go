@@ -349,7 +349,7 @@ func (j *jobMaker) windowed() {
 	if time.Kind != ColumnRef {
 		return
 	}
-	w := WindowSpec{Time: time, Tumbling: windows.Tumbling{Size: 1 + j.rng.Int64N(6), Offset: j.rng.Int64N(9) - 4}}
+	w := WindowSpec{Time: time, Window: windows.Window{Kind: windows.Tumbling, Size: 1 + j.rng.Int64N(6), Offset: j.rng.Int64N(9) - 4}}
 	j.s = j.s.Window(w)
 	if j.rng.IntN(2) == 0 {
 		j.s = j.s.Filter(Col("window_end").Gt(j.column(columnar.Timestamp)).Or(Col("window_time").Eq(Col("window_start"))))

@@ -40,7 +40,7 @@ func (s *Stream) checkTime(w *window) *Error {
 func (t timing) check(w *window, name string) *Error {
 	switch {
 	case t.clock == within && !w.holds(t.window):
-		return &Error{Pos: w.pos, Msg: fmt.Sprintf("the window of %s is over %s, which lies anywhere in a window of %s: its rows would be late", micros(w.tumbling.Size), name, micros(t.window.tumbling.Size)),
+		return &Error{Pos: w.pos, Msg: fmt.Sprintf("the window of %s is over %s, which lies anywhere in a window of %s: its rows would be late", micros(w.frame.Size), name, micros(t.window.frame.Size)),
 			Hint: "use window_time of the first window, or a second window that holds whole first ones"}
 	case t.clock != astray:
 		return nil
@@ -57,8 +57,8 @@ func (t timing) check(w *window, name string) *Error {
 
 // holds reports whether every window of o lies within one of w.
 func (w *window) holds(o *window) bool {
-	size := o.tumbling.Size
-	return w.tumbling.Size%size == 0 && (w.tumbling.Offset-o.tumbling.Offset)%size == 0
+	size := o.frame.Size
+	return w.frame.Size%size == 0 && (w.frame.Offset-o.frame.Offset)%size == 0
 }
 
 // timings is how the watermark follows a column behind n: one answer for each stream that UNION ALL puts together.

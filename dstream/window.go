@@ -11,15 +11,15 @@ import (
 
 // WindowSpec says how a stream is cut into windows of event time.
 type WindowSpec struct {
-	Time     Expr // a timestamp that the watermark follows: the event time of the source, or a column of a window before
-	Tumbling windows.Tumbling
-	Pos      Pos
+	Time   Expr // a timestamp that the watermark follows: the event time of the source, or a column of a window before
+	Window windows.Window
+	Pos    Pos
 }
 
 // Tumbling is a window [offset + k·size, offset + (k+1)·size) over a column of timestamps. Durations count in whole
 // microseconds.
 func Tumbling(timeColumn string, size, offset time.Duration) WindowSpec {
-	return WindowSpec{Time: Col(timeColumn), Tumbling: windows.Tumbling{Size: size.Microseconds(), Offset: offset.Microseconds()}}
+	return WindowSpec{Time: Col(timeColumn), Window: windows.Window{Kind: windows.Tumbling, Size: size.Microseconds(), Offset: offset.Microseconds()}}
 }
 
 // The columns that [Stream.Window] adds.
@@ -34,12 +34,12 @@ const maxWindow = 100 * 366 * microsPerDay
 
 // window is a window assigned to the rows of a stream.
 type window struct {
-	tumbling windows.Tumbling
-	time     int // column ids
-	start    *column
-	end      *column
-	last     *column // window_time
-	pos      Pos
+	frame windows.Window
+	time  int // column ids
+	start *column
+	end   *column
+	last  *column // window_time
+	pos   Pos
 }
 
 // columns are start, end and time. It may be called on nil, as has: groups without a window.
@@ -54,12 +54,12 @@ func (w *window) has(id int) bool {
 	return slices.ContainsFunc(w.columns(), func(c *column) bool { return c.id == id })
 }
 
-// spec is the kind of window; of none it is the zero Tumbling.
-func (w *window) spec() windows.Tumbling {
+// spec is the window as the operator takes it; of none it is the zero Window.
+func (w *window) spec() windows.Window {
 	if w == nil {
-		return windows.Tumbling{}
+		return windows.Window{}
 	}
-	return w.tumbling
+	return w.frame
 }
 
 // Window adds the timestamps window_start, window_end and window_time (the last microsecond of the window) in place of
@@ -91,9 +91,9 @@ func (s *Stream) checkWindow(w WindowSpec, pos Pos) *Error {
 	switch {
 	case s.window != nil:
 		return &Error{Pos: pos, Msg: "the stream has a window already", Hint: "group by the first window, then window its result"}
-	case w.Tumbling.Size <= 0:
-		return &Error{Pos: pos, Msg: fmt.Sprintf("the size of a window must be positive, not %s", micros(w.Tumbling.Size))}
-	case w.Tumbling.Size > maxWindow:
+	case w.Window.Size <= 0:
+		return &Error{Pos: pos, Msg: fmt.Sprintf("the size of a window must be positive, not %s", micros(w.Window.Size))}
+	case w.Window.Size > maxWindow:
 		return &Error{Pos: pos, Msg: fmt.Sprintf("the size of a window may be %d days at most", maxWindow/microsPerDay)}
 	}
 	return nil
@@ -101,12 +101,12 @@ func (s *Stream) checkWindow(w WindowSpec, pos Pos) *Error {
 
 // newWindow defines the columns of the window. They cost nothing unless an expression uses them.
 func (g *Graph) newWindow(spec WindowSpec, t *columnar.Expr, pos Pos) (*window, *Error) {
-	size, offset := spec.Tumbling.Size, floorMod(spec.Tumbling.Offset, spec.Tumbling.Size)
+	size, offset := spec.Window.Size, floorMod(spec.Window.Offset, spec.Window.Size)
 	start, err := columnar.Call("tumble_start", t, interval(size), interval(offset))
 	if err != nil {
 		return nil, &Error{Pos: pos, Msg: err.Error()}
 	}
-	w := &window{tumbling: windows.Tumbling{Size: size, Offset: offset}, time: g.columns.define(g.columns.render(t), t).id, pos: pos}
+	w := &window{frame: windows.Window{Kind: windows.Tumbling, Size: size, Offset: offset}, time: g.columns.define(g.columns.render(t), t).id, pos: pos}
 	w.start = g.columns.add(column{name: windowStart, typ: start.Type, def: start})
 	if w.end, err = g.after(w.start, size, windowEnd); err == nil {
 		w.last, err = g.after(w.start, size-1, windowTime)

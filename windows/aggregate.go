@@ -14,21 +14,25 @@ import (
 // A shard starts empty, or with Load and DropClosed for a snapshot and the deltas behind it, oldest first. After an
 // error it must not be used any more.
 type Aggregate struct {
-	window Tumbling
+	op     Operator
+	window Window
 	shape  state.Shape
 	table  *state.Table
 	loader *state.Loader // not nil while blocks are loaded
 	used   bool          // rows were merged: too late to load
 	failed error         // why the loaded blocks make no table
+
+	watermark int64 // at the start of the batch
 }
 
-// NewAggregate returns an aggregation without state. in and spec are those of the sending side: the rows behind
-// [Assign], and an aggregation whose first key is window_start and whose last aggregate is a count(*) of the rows. w
-// must be valid.
-func NewAggregate(w Tumbling, in *columnar.Schema, spec columnar.AggSpec) *Aggregate {
-	shape := state.Shape{In: in, Spec: spec}
-	return &Aggregate{window: w, shape: shape, table: state.NewTable(shape)}
+// NewAggregate returns an aggregation without state. o must be valid.
+func NewAggregate(o Operator) *Aggregate {
+	shape := state.Shape{In: o.In, Spec: o.Spec}
+	return &Aggregate{op: o, window: o.Window, shape: shape, table: state.NewTable(shape), watermark: NoWatermark}
 }
+
+// SetWatermark sets the watermark at the start of the batch, before the batch is merged.
+func (a *Aggregate) SetWatermark(w int64) { a.watermark = w }
 
 // Merge folds a batch of partial groups (spec.PartialSchema) into the state. It keeps nothing of the batch. The order
 // of calls leaves no trace.
@@ -40,14 +44,23 @@ func (a *Aggregate) Merge(partial *columnar.Batch) error {
 	return a.table.Merge(partial)
 }
 
-// Close takes the windows that end at or before the watermark out of the state and returns their groups
-// (spec.FinalSchema), ordered by window, then by the other keys. The batch belongs to the caller. The cost is that of
-// what closes.
-func (a *Aggregate) Close(watermark int64) (*columnar.Batch, error) {
+// Close takes the windows that end at or before the watermark out of the state. The cost is that of what closes.
+func (a *Aggregate) Close(watermark int64) (Closed, error) {
 	if err := a.settle(); err != nil {
-		return nil, err
+		return Closed{}, err
 	}
-	return a.table.RemoveFirst(a.closing(watermark))
+	groups, err := a.table.RemoveFirst(a.closing(watermark))
+	if err != nil {
+		return Closed{}, err
+	}
+	out := Closed{Groups: groups, End: NoWatermark}
+	for _, n := range groups.Cols[len(groups.Cols)-1].I64[:groups.Rows] {
+		out.Rows += n
+	}
+	if groups.Rows > 0 {
+		out.End = a.window.End(groups.Cols[0].I64[groups.Rows-1])
+	}
+	return out, nil
 }
 
 // OfNothing returns the group of no rows in the window that starts at start, which must be the only key: what an

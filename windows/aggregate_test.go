@@ -17,7 +17,7 @@ func TestTumbling(t *testing.T) {
 			datadriven.RunTest(t, "testdata/tumbling", func(t *testing.T, d *datadriven.TestData) string {
 				switch d.Cmd {
 				case "job":
-					p = newPipeline(t, Tumbling{Size: intArg(t, d, "size"), Offset: intArg(t, d, "offset")},
+					p = newPipeline(t, Window{Kind: Tumbling, Size: intArg(t, d, "size"), Offset: intArg(t, d, "offset")},
 						intArg(t, d, "disorder"), int(intArg(t, d, "partitions")), shards)
 					return ""
 				case "batch":
@@ -103,7 +103,7 @@ func addWindow(all []OpenWindow, w OpenWindow) []OpenWindow {
 }
 
 func TestLoadBehindMergeIsRefused(t *testing.T) {
-	p := newPipeline(t, Tumbling{Size: 10}, 0, 1, 1)
+	p := newPipeline(t, Window{Kind: Tumbling, Size: 10}, 0, 1, 1)
 	p.run([]event{{ts: 5, key: "a"}})
 	if err := p.shards[0].Load(p.snapshot(), 0, 255); err == nil {
 		t.Error("a block was loaded on top of rows")
@@ -112,17 +112,17 @@ func TestLoadBehindMergeIsRefused(t *testing.T) {
 
 // TestDamagedStateStaysAnError: what could not be restored is never taken for an empty state.
 func TestDamagedStateStaysAnError(t *testing.T) {
-	p := newPipeline(t, Tumbling{Size: 10}, 0, 1, 1)
+	p := newPipeline(t, Window{Kind: Tumbling, Size: 10}, 0, 1, 1)
 	p.run([]event{{ts: 5, key: "a"}})
 	block := p.snapshot()
 	block[len(block)-20] ^= 1
-	if err := newPipeline(t, Tumbling{Size: 10}, 0, 1, 1).shards[0].Load(block, 0, 255); err == nil {
+	if err := newPipeline(t, Window{Kind: Tumbling, Size: 10}, 0, 1, 1).shards[0].Load(block, 0, 255); err == nil {
 		t.Error("a damaged block loads")
 	}
 }
 
 func TestSizeGrowsWithGroups(t *testing.T) {
-	p := newPipeline(t, Tumbling{Size: 10}, 0, 1, 1)
+	p := newPipeline(t, Window{Kind: Tumbling, Size: 10}, 0, 1, 1)
 	empty := p.shards[0].SizeBytes()
 	var events []event
 	for i := range 5000 {

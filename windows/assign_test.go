@@ -41,7 +41,7 @@ func TestAssignAgainstRows(t *testing.T) {
 	const seed = 2
 	r := rand.New(rand.NewPCG(seed, 0))
 	for c := range 3000 {
-		w := Tumbling{Size: 1 + r.Int64N(12), Offset: r.Int64N(30) - 15}
+		w := Window{Kind: Tumbling, Size: 1 + r.Int64N(12), Offset: r.Int64N(30) - 15}
 		mark := r.Int64N(60) - 30
 		op := NewAssign(timeOnly, 0, w)
 		op.SetWatermark(mark)
@@ -84,7 +84,7 @@ func randomTimes(r *rand.Rand) *columnar.Batch {
 	return timeBatch(times, null, sel)
 }
 
-func assignRowByRow(w Tumbling, mark int64, in *columnar.Batch) (map[int]int64, columnar.RowCounts) {
+func assignRowByRow(w Window, mark int64, in *columnar.Batch) (map[int]int64, columnar.RowCounts) {
 	out, counts := map[int]int64{}, columnar.RowCounts{}
 	for row := range in.Rows {
 		if in.Sel != nil && !slices.Contains(in.Sel, int32(row)) {
@@ -118,7 +118,7 @@ func equalMaps(a, b map[int]int64) bool {
 }
 
 func TestAssignBoundaries(t *testing.T) {
-	op := NewAssign(timeOnly, 0, Tumbling{Size: 10})
+	op := NewAssign(timeOnly, 0, Window{Kind: Tumbling, Size: 10})
 	for _, c := range []struct {
 		watermark int64
 		times     []int64
@@ -143,7 +143,7 @@ func TestAssignBoundaries(t *testing.T) {
 
 // TestAssignWithoutWindow puts all rows into one window, whatever their time, until the input has ended.
 func TestAssignWithoutWindow(t *testing.T) {
-	op := NewAssign(timeOnly, -1, Tumbling{})
+	op := NewAssign(timeOnly, -1, Window{})
 	for _, c := range []struct {
 		watermark int64
 		sel       []int32
@@ -168,7 +168,7 @@ func TestAssignWithoutWindow(t *testing.T) {
 			t.Errorf("W %d: counts %+v", c.watermark, got)
 		}
 	}
-	if start, end := (Tumbling{}).Window(77); start != 0 || end != MaxWatermark {
+	if start, end := (Window{}).At(77); start != 0 || end != MaxWatermark {
 		t.Errorf("window [%d, %d)", start, end)
 	}
 }
@@ -176,7 +176,7 @@ func TestAssignWithoutWindow(t *testing.T) {
 func TestAssignKeepsOrigin(t *testing.T) {
 	in := timeBatch([]int64{1, 2}, nil, nil)
 	in.Origin, in.Offsets = &columnar.Origin{Topic: "events"}, []int64{7, 9}
-	op := NewAssign(timeOnly, 0, Tumbling{Size: 10})
+	op := NewAssign(timeOnly, 0, Window{Kind: Tumbling, Size: 10})
 	out, err := op.Process(in)
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func TestAssignKeepsOrigin(t *testing.T) {
 }
 
 func TestAssignAllocatesNothing(t *testing.T) {
-	op := NewAssign(timeOnly, 0, Tumbling{Size: 10})
+	op := NewAssign(timeOnly, 0, Window{Kind: Tumbling, Size: 10})
 	op.SetWatermark(20)
 	in := timeBatch([]int64{1, 50, 2, 60, 70, 3}, map[int]bool{4: true}, nil)
 	if n := testing.AllocsPerRun(100, func() { op.Process(in) }); n != 0 {
@@ -203,7 +203,7 @@ func BenchmarkAssign(b *testing.B) {
 	for i := range times {
 		times[i] = int64(i) * 100
 	}
-	op := NewAssign(timeOnly, 0, Tumbling{Size: 10_000})
+	op := NewAssign(timeOnly, 0, Window{Kind: Tumbling, Size: 10_000})
 	in := timeBatch(times, nil, nil)
 	for b.Loop() {
 		op.Process(in)

@@ -13,7 +13,7 @@ import (
 
 // input is a random stream within its bound, and the windows to put it in.
 type input struct {
-	window     Tumbling
+	window     Window
 	disorder   int64
 	partitions int
 	events     []event // each partition's in the order of its offsets
@@ -32,7 +32,7 @@ func cases(all, few int) int {
 // in its partition; many lie exactly that far behind, exactly at a boundary, or at the same time as others.
 func randomInput(r *rand.Rand) input {
 	in := input{
-		window:     Tumbling{Size: 1 + r.Int64N(20), Offset: r.Int64N(41) - 20},
+		window:     Window{Kind: Tumbling, Size: 1 + r.Int64N(20), Offset: r.Int64N(41) - 20},
 		disorder:   r.Int64N(3) * r.Int64N(20),
 		partitions: 1 + r.IntN(3),
 	}

@@ -7,7 +7,7 @@
 //	rows, err := assign.Process(batch)                          // sending side: window_start, without late rows
 //	err = aggregate.Merge(partial)                              // receiving side: the rows' groups, half-aggregated
 //	after := windows.Advance(planned, seen, bounds, planTime)   // into the commit: watermarks after
-//	closed, err := aggregate.Close(after.Watermark)
+//	closed, err := aggregate.Close(after.Watermark)           // closed.Groups
 //	block, err := aggregate.Delta()
 //
 // Event time, watermarks and window bounds are microseconds since the epoch. A watermark W says: no more rows with

@@ -61,7 +61,7 @@ func everyRows(r *rand.Rand, n int) *columnar.Batch {
 
 // life is one way to run the rows of a job: how they are cut, in how many shards, and how often it is restarted.
 type life struct {
-	window   Tumbling
+	window   Window
 	shards   int
 	restarts bool
 	mean     int // rows of a batch
@@ -74,7 +74,7 @@ func TestEveryAggregateInEveryLife(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for c := range cases(12, 3) {
 		rows := everyRows(r, []int{40, 400, 1500}[c%3])
-		w := []Tumbling{{Size: 40}, {Size: 10, Offset: 3}, {}}[r.IntN(3)]
+		w := []Window{{Kind: Tumbling, Size: 40}, {Kind: Tumbling, Size: 10, Offset: 3}, {}}[r.IntN(3)]
 		wantBlock, wantRows := life{window: w, shards: 1, mean: rows.Rows}.run(t, r, rows)
 		for range 3 {
 			l := life{window: w, shards: []int{1, 2, 8}[r.IntN(3)], restarts: r.IntN(3) > 0, mean: 1 + r.IntN(rows.Rows)}
@@ -113,7 +113,7 @@ func (l life) run(t *testing.T, r *rand.Rand, rows *columnar.Batch) (block, out 
 }
 
 func (l life) timeColumn() int {
-	if l.window == (Tumbling{}) {
+	if l.window == (Window{}) {
 		return -1
 	}
 	return 0
@@ -179,7 +179,7 @@ func (p *everyPipeline) block(take func(*Aggregate) ([]byte, error)) []byte {
 func (p *everyPipeline) restart() {
 	p.states = nil
 	for s := range p.shards {
-		a := NewAggregate(p.window, p.assign.Schema(), everySpec())
+		a := NewAggregate(Operator{Window: p.window, In: p.assign.Schema(), Spec: everySpec()})
 		from, to := keyGroupsOf(s, p.shards)
 		for _, block := range p.chain {
 			p.must(a.Load(block, from, to))
@@ -192,9 +192,9 @@ func (p *everyPipeline) restart() {
 func (p *everyPipeline) finish() []byte {
 	var parts []*columnar.Batch
 	for _, a := range p.states {
-		b, err := a.Close(MaxWatermark)
+		closed, err := a.Close(MaxWatermark)
 		p.must(err)
-		parts = append(parts, b)
+		parts = append(parts, closed.Groups)
 	}
 	all := columnar.Concat(parts)
 	out, err := columnar.EncodeIPC(columnar.Take(all, columnar.SortRows(all, []int{0, 1})))

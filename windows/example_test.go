@@ -11,12 +11,12 @@ import (
 func Example() {
 	timestamp := columnar.Type{Kind: columnar.Timestamp}
 	clicks := columnar.NewSchema(columnar.Field{Name: "ts", Type: timestamp})
-	window := windows.Tumbling{Size: 10}
+	window := windows.Window{Kind: windows.Tumbling, Size: 10}
 	bounds := windows.Bounds{MaxDisorder: 2}
 
 	assign := windows.NewAssign(clicks, 0, window)
 	perWindow := columnar.AggSpec{Keys: []int{1}, Aggs: []columnar.Agg{{Func: columnar.CountStar, Arg: -1, Name: "_rows"}}}
-	counts := windows.NewAggregate(window, assign.Schema(), perWindow)
+	counts := windows.NewAggregate(windows.Operator{Window: window, In: assign.Schema(), Spec: perWindow})
 	mark := windows.NewSourceMark()
 
 	for _, times := range [][]int64{{1, 9, 11}, {8, 12}} {
@@ -36,9 +36,9 @@ func Example() {
 		if err != nil {
 			panic(err)
 		}
-		fmt.Println("watermark", mark.Watermark, "windows closed:", closed.Rows)
-		for i := range closed.Rows {
-			fmt.Printf("window %d: %d clicks\n", closed.Cols[0].I64[i], closed.Cols[1].I64[i])
+		fmt.Println("watermark", mark.Watermark, "windows closed:", closed.Groups.Rows)
+		for i := range closed.Groups.Rows {
+			fmt.Printf("window %d: %d clicks\n", closed.Groups.Cols[0].I64[i], closed.Groups.Cols[1].I64[i])
 		}
 	}
 	// Output:

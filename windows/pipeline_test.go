@@ -45,7 +45,7 @@ var pipelineSpec = columnar.AggSpec{Keys: []int{3, 1}, Aggs: []columnar.Agg{
 // package, a partition after the other.
 type pipeline struct {
 	t      testing.TB
-	window Tumbling
+	window Window
 	bounds Bounds
 	mark   SourceMark
 	assign *Assign
@@ -54,11 +54,11 @@ type pipeline struct {
 	late   int64 // of the last batch
 }
 
-func newPipeline(t testing.TB, w Tumbling, maxDisorder int64, partitions, shards int) *pipeline {
+func newPipeline(t testing.TB, w Window, maxDisorder int64, partitions, shards int) *pipeline {
 	p := &pipeline{t: t, window: w, bounds: Bounds{MaxDisorder: maxDisorder}, assign: NewAssign(eventSchema, 0, w)}
 	p.send = columnar.NewHashAggregate(p.assign.Schema(), pipelineSpec)
 	for range shards {
-		p.shards = append(p.shards, NewAggregate(w, p.assign.Schema(), pipelineSpec))
+		p.shards = append(p.shards, NewAggregate(Operator{Window: w, In: p.assign.Schema(), Spec: pipelineSpec}))
 	}
 	probes := make([]Probe, partitions)
 	for i := range probes {
@@ -110,9 +110,9 @@ func (p *pipeline) merge(events []event) {
 func (p *pipeline) close() []outRow {
 	var out []outRow
 	for _, shard := range p.shards {
-		b, err := shard.Close(p.mark.Watermark)
+		closed, err := shard.Close(p.mark.Watermark)
 		p.must(err)
-		rows := outRows(b)
+		rows := outRows(closed.Groups)
 		if !slices.IsSortedFunc(rows, compareRows) {
 			p.t.Fatalf("a shard gives rows out of order: %v", rows)
 		}

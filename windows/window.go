@@ -14,40 +14,111 @@ const MaxWatermark = math.MaxInt64
 // StartColumn is the name of the column that [Assign] appends to the rows.
 const StartColumn = "window_start"
 
-// Tumbling cuts event time into windows [Offset + k·Size, Offset + (k+1)·Size).
+// Kind is how a window takes its rows.
+type Kind string
+
+// The kinds of windows. They are those of Flink's windowing table functions.
+const (
+	Tumbling   Kind = "tumbling"   // one after the other, without gaps
+	Sliding    Kind = "sliding"    // of one length, beginning every Slide; HOP in SQL
+	Cumulative Kind = "cumulative" // tumbling, with a result for every step of the way; CUMULATE in SQL
+	Session    Kind = "session"    // of a key: rows with no more than a gap between them
+)
+
+// Unit is what the size and the slide of a window are counted in.
+type Unit string
+
+// The units: Micros, or units of the calendar in the window's zone, whose lengths differ.
+const (
+	Micros Unit = ""
+	Day    Unit = "day"
+	Week   Unit = "week" // begins on Monday
+	Month  Unit = "month"
+)
+
+// Window says how event time is cut into windows. Tumbling ones are [Offset + k·Size, Offset + (k+1)·Size). It stands in
+// the job's canonical text and in the identity of state.
 //
 // Near the ends of int64 a bound can fall outside of it. It is then clamped: the first window begins at
 // math.MinInt64, the last one ends at math.MaxInt64 and so closes only with [MaxWatermark].
 //
-// The zero Tumbling is no window: all rows are in one that begins, by convention, at 0 and ends at math.MaxInt64. Groups
+// The zero Window is none: all rows are in one that begins, by convention, at 0 and ends at math.MaxInt64. Groups
 // without a window, which come out at the end of a finished input, are in it.
-type Tumbling struct {
-	Size   int64 `json:"size_us"`   // microseconds, > 0
-	Offset int64 `json:"offset_us"` // microseconds; any value, counted modulo Size
+type Window struct {
+	Kind   Kind   `json:"kind,omitempty"`
+	Unit   Unit   `json:"unit,omitempty"`      // of Size and Slide
+	Size   int64  `json:"size,omitempty"`      // the length, > 0; of sessions the gap; of cumulative windows that of the longest
+	Slide  int64  `json:"slide,omitempty"`     // from start to start of sliding windows; the step of cumulative ones
+	Offset int64  `json:"offset_us,omitempty"` // any value; without a calendar counted modulo Size, or modulo Slide
+	Zone   string `json:"zone,omitempty"`      // of calendar units: IANA name
+	Clock  bool   `json:"clock,omitempty"`     // processing time: the time of a row is the plan time of its batch
 }
 
-// Validate refuses a window without length. Every Offset is valid.
-func (w Tumbling) Validate() error {
-	if w.Size <= 0 {
+// EndColumn is the name of the column that holds the end of a window that does not follow from its start.
+const EndColumn = "window_end"
+
+// HasEnd reports whether results need an [EndColumn]: the end is not always Size behind the start.
+func (w Window) HasEnd() bool {
+	return w.Kind == Cumulative || w.Kind == Session || w.Unit != Micros
+}
+
+// Validate refuses a window without length, and kinds that no operator computes.
+func (w Window) Validate() error {
+	switch {
+	case w == Window{}:
+		return nil
+	case w.Size <= 0:
 		return fmt.Errorf("window size is %d µs: it must be greater than 0", w.Size)
+	case w.Kind != Tumbling || w.Unit != Micros || w.Slide != 0 || w.Zone != "" || w.Clock:
+		return fmt.Errorf("%s windows are not supported yet", w.name())
 	}
 	return nil
 }
 
-// Start is the beginning of the window that ts is in. It rounds down, also before the epoch.
-func (w Tumbling) Start(ts int64) int64 {
-	start, _ := w.Window(ts)
+// name is the kind of window, for people.
+func (w Window) name() string {
+	name := string(w.Kind)
+	if w.Unit != Micros {
+		name = "calendar " + name
+	}
+	if w.Clock {
+		name = "processing-time " + name
+	}
+	return name
+}
+
+// Canonical is the text of the window that hashes are made of: it must not change from version to version. Windows that
+// differ have texts that differ.
+func (w Window) Canonical() string {
+	text := fmt.Sprintf("size %d offset %d", w.Size, w.Offset)
+	if w.Kind == Tumbling && w.Unit == Micros && !w.Clock || w == (Window{}) {
+		return text
+	}
+	return fmt.Sprintf("%s slide %d kind %q unit %q zone %q clock %t", text, w.Slide, w.Kind, w.Unit, w.Zone, w.Clock)
+}
+
+// Describe is the window for people; it also identifies state.
+func (w Window) Describe() string {
+	if w.Kind == Tumbling && w.Unit == Micros && !w.Clock {
+		return fmt.Sprintf("tumbling %d us offset %d us", w.Size, w.Offset)
+	}
+	return w.name() + " " + w.Canonical()
+}
+
+// Start is the beginning of the tumbling window that ts is in. It rounds down, also before the epoch.
+func (w Window) Start(ts int64) int64 {
+	start, _ := w.At(ts)
 	return start
 }
 
-// End is the end of the window that starts at start; also of the clamped first one.
-func (w Tumbling) End(start int64) int64 {
-	_, end := w.Window(start)
+// End is the end of the tumbling window that starts at start; also of the clamped first one.
+func (w Window) End(start int64) int64 {
+	_, end := w.At(start)
 	return end
 }
 
-// Window returns the bounds of the window [start, end) that ts is in.
-func (w Tumbling) Window(ts int64) (start, end int64) {
+// At returns the bounds of the tumbling window [start, end) that ts is in.
+func (w Window) At(ts int64) (start, end int64) {
 	if w.Size == 0 {
 		return 0, math.MaxInt64
 	}
@@ -55,14 +126,14 @@ func (w Tumbling) Window(ts int64) (start, end int64) {
 }
 
 // offset is Offset in [0, Size).
-func (w Tumbling) offset() int64 {
+func (w Window) offset() int64 {
 	if w.Size == 0 {
 		return 0
 	}
 	return floorMod(w.Offset, w.Size)
 }
 
-// windowAt is Window for an offset in [0, size). It never forms ts − offset, which might overflow.
+// windowAt is Window.At for an offset in [0, size). It never forms ts − offset, which might overflow.
 func windowAt(ts, size, offset int64) (start, end int64) {
 	in := floorMod(ts, size) - offset
 	if in < 0 {

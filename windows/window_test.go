@@ -11,15 +11,15 @@ import (
 // TestTumblingStart holds the vectors of the oracle, Flink's TimeWindow.getWindowStartWithOffset.
 func TestTumblingStart(t *testing.T) {
 	const hour, day = int64(time.Hour / time.Microsecond), 24 * int64(time.Hour/time.Microsecond)
-	ten, shanghai := Tumbling{Size: 10}, Tumbling{Size: day, Offset: -8 * hour}
+	ten, shanghai := Window{Kind: Tumbling, Size: 10}, Window{Kind: Tumbling, Size: day, Offset: -8 * hour}
 	cases := []struct {
-		w        Tumbling
+		w        Window
 		ts, want int64
 	}{
 		{ten, -1, -10}, {ten, -10, -10}, {ten, -11, -20}, {ten, 0, 0}, {ten, 9, 0}, {ten, 10, 10},
 		{shanghai, 0, -8 * hour}, {shanghai, 16 * hour, 16 * hour}, {shanghai, 16*hour - 1, -8 * hour},
-		{Tumbling{Size: 10, Offset: 3}, 2, -7}, {Tumbling{Size: 10, Offset: 3}, 3, 3}, {Tumbling{Size: 10, Offset: 33}, 3, 3},
-		{Tumbling{Size: 1}, -5, -5}, {Tumbling{Size: 1, Offset: 7}, 5, 5},
+		{Window{Kind: Tumbling, Size: 10, Offset: 3}, 2, -7}, {Window{Kind: Tumbling, Size: 10, Offset: 3}, 3, 3}, {Window{Kind: Tumbling, Size: 10, Offset: 33}, 3, 3},
+		{Window{Kind: Tumbling, Size: 1}, -5, -5}, {Window{Kind: Tumbling, Size: 1, Offset: 7}, 5, 5},
 	}
 	for _, c := range cases {
 		if got := c.w.Start(c.ts); got != c.want {
@@ -33,7 +33,7 @@ func TestTumblingStart(t *testing.T) {
 
 func TestTumblingValidate(t *testing.T) {
 	for size, ok := range map[int64]bool{1: true, math.MaxInt64: true, 0: false, -1: false, math.MinInt64: false} {
-		if err := (Tumbling{Size: size, Offset: math.MinInt64}).Validate(); (err == nil) != ok {
+		if err := (Window{Kind: Tumbling, Size: size, Offset: math.MinInt64}).Validate(); (err == nil) != ok {
 			t.Errorf("size %d: %v", size, err)
 		}
 	}
@@ -44,9 +44,9 @@ func TestTumblingExact(t *testing.T) {
 	const seed = 1
 	r := rand.New(rand.NewPCG(seed, 0))
 	for i := range 20_000 {
-		w := Tumbling{Size: max(edgy(r), 1), Offset: edgy(r)}
+		w := Window{Kind: Tumbling, Size: max(edgy(r), 1), Offset: edgy(r)}
 		ts := edgy(r)
-		start, end := w.Window(ts)
+		start, end := w.At(ts)
 		wantStart, wantEnd := exactWindow(w, ts)
 		if start != wantStart || end != wantEnd {
 			t.Fatalf("seed %d case %d: %+v of %d = [%d, %d), want [%d, %d)", seed, i, w, ts, start, end, wantStart, wantEnd)
@@ -58,7 +58,7 @@ func TestTumblingExact(t *testing.T) {
 }
 
 // exactWindow is the definition: k = floor((ts − offset) / size), clamped at the very end.
-func exactWindow(w Tumbling, ts int64) (start, end int64) {
+func exactWindow(w Window, ts int64) (start, end int64) {
 	size, offset := big.NewInt(w.Size), big.NewInt(w.Offset)
 	k := new(big.Int).Sub(big.NewInt(ts), offset)
 	k.Div(k, size) // Euclidean: floor for a positive divisor

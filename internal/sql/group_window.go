@@ -77,14 +77,14 @@ func groupWindowSpec(w dstream.Expr) (*dstream.WindowSpec, error) {
 			return nil, err
 		}
 	}
-	spec.Tumbling.Size = lengths[1]
+	spec.Window.Size = lengths[1]
 	if spark && len(lengths) > 2 && lengths[2] != lengths[1] {
 		return nil, &dstream.Error{Pos: w.Args[2].Pos, Msg: "windows that slide are not supported yet; TUMBLE is", Hint: windowHint}
 	}
 	if len(lengths) == most {
-		spec.Tumbling.Offset = lengths[most-1]
+		spec.Window.Offset = lengths[most-1]
 	}
-	if spec.Tumbling.Size <= 0 {
+	if spec.Window.Size <= 0 {
 		return nil, &dstream.Error{Pos: w.Args[1].Pos, Msg: "the size of a window must be greater than zero"}
 	}
 	return spec, nil

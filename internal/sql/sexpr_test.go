@@ -165,9 +165,9 @@ func sexprSource(s source) string {
 		out = "(\n" + sexprQuery(s.query, "    ") + "  )"
 	}
 	if w := s.window; w != nil {
-		out = fmt.Sprintf("(tumble %s %s %dus", out, sexpr(w.Time), w.Tumbling.Size)
-		if w.Tumbling.Offset != 0 {
-			out += fmt.Sprintf(" offset %dus", w.Tumbling.Offset)
+		out = fmt.Sprintf("(tumble %s %s %dus", out, sexpr(w.Time), w.Window.Size)
+		if w.Window.Offset != 0 {
+			out += fmt.Sprintf(" offset %dus", w.Window.Offset)
 		}
 		out += ")"
 	}

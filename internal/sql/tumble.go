@@ -80,9 +80,9 @@ func (p *parser) tumbleValue(w *tumble, t token, name string) {
 	case "timecol":
 		w.window.Time = p.timeColumn()
 	case "size":
-		w.window.Tumbling.Size = p.windowSize(t)
+		w.window.Window.Size = p.windowSize(t)
 	case "offset":
-		w.window.Tumbling.Offset = p.windowLength("offset")
+		w.window.Window.Offset = p.windowLength("offset")
 	case "timezone":
 		p.fail(t, "TUMBLE with a time zone is not supported yet", "windows align to UTC; offset => INTERVAL … shifts them")
 	default:
