@@ -44,6 +44,10 @@ test-long: ## more seeds, kills and fuzzing; takes long
 	MILLRACE_LONG=1 $(GO) test -timeout 120m ./integration/... ./bench/...
 	./.ci/fuzz
 
+.PHONY: mutants
+mutants: ## plant faults in the windows, one after the other, and see the property test fail each time
+	MILLRACE_MUTANTS=1 $(GO) test ./windows -count=1 -timeout 60m -run Mutants -v
+
 .PHONY: bench
 bench: ## benchmarks of the hot paths, in Go's format
 	$(GO) test -run '^$$' -bench . -benchtime 1s $(PACKAGES)

@@ -1,0 +1,43 @@
+package windows_test
+
+import (
+	"math/rand/v2"
+
+	"github.com/millrace/millrace/windows"
+)
+
+// kinds are the kinds of windows that the property is tested for: each is drawn, and says by its own definition which
+// windows a time is in.
+var kinds = []struct {
+	name  string
+	draw  func(*rand.Rand) frame
+	share int // of the cases, in percent
+}{
+	{"none", drawNone, 4},
+	{"tumbling", drawTumbling, 96},
+}
+
+// drawNone is an aggregation without windows: all rows are in one, which the end of the input closes.
+func drawNone(*rand.Rand) frame {
+	return frame{of: func(int64) []span { return []span{{0, forever}} }, tick: 1, reach: 10}
+}
+
+func drawTumbling(r *rand.Rand) frame {
+	size, offset := 1+r.Int64N(20), r.Int64N(41)-20
+	return frame{
+		real: windows.Window{Kind: windows.Tumbling, Size: size, Offset: offset},
+		of:   func(ts int64) []span { return grid(ts, size, size, offset) },
+		tick: 1, reach: size, base: r.Int64N(200) - 100,
+	}
+}
+
+// grid lists the windows [offset + k·slide, offset + k·slide + size) that hold ts, by trying every start.
+func grid(ts, size, slide, offset int64) []span {
+	var all []span
+	for start := ts; start > ts-size; start-- {
+		if (start-offset)%slide == 0 {
+			all = append(all, span{start, start + size})
+		}
+	}
+	return all
+}

@@ -1,0 +1,306 @@
+package windows_test
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// The oracle computes what the rules of event time say, in the plainest way there is: it keeps every row, looks at every
+// window, and shares nothing with the package but the two watermarks that stand for "none" and "the end". The rules are
+// written out in docs/event-time.md.
+
+const (
+	never   = int64(math.MinInt64) // the watermark before the first record
+	forever = int64(math.MaxInt64) // the watermark behind the end of the input
+)
+
+// span is a window [start, end).
+type span struct{ start, end int64 }
+
+// result is a group of a window as it comes out. A key of NULL is "NULL".
+type result struct {
+	span
+	key                          string
+	sum, first, last, most, rows int64
+}
+
+// answer is what one batch yields.
+type answer struct {
+	results               []result // sorted by compareResults
+	late, unassigned, bad int64    // rows that went nowhere
+	left                  int64    // rows whose last window closed
+	held                  int64    // rows in windows that are still open, or whose last window is
+	watermark             int64    // of the operator, behind the batch
+	end                   int64    // the greatest end that closed; never for none
+	next                  int64    // the least watermark at which something closes; forever for nothing held
+	facts
+}
+
+// facts are what a batch had in it: an end exactly at the watermark when windows close and when rows are judged late,
+// rows exactly a gap apart, an idle partition.
+type facts struct{ onClose, onLate, onGap, idle bool }
+
+// compareResults orders by window, then by key.
+func compareResults(a, b result) int {
+	return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end), cmp.Compare(a.key, b.key))
+}
+
+// oracle lives through the batches of a scenario.
+type oracle struct {
+	*scenario
+	clocks
+	floor int64 // windows that end here or before were flushed
+	held  []heldRow
+}
+
+// clocks are how far event time has come.
+type clocks struct {
+	partitions []partitionClock
+	marks      []int64 // watermarks of the sources
+	operator   int64   // watermark
+}
+
+type partitionClock struct {
+	known      bool
+	watermark  int64
+	lastRead   int64 // plan time
+	quiet      bool
+	quietSince int64
+	idle       bool
+}
+
+// heldRow is a row with the windows of it that are still open. A session's row has one: that of the session so far.
+type heldRow struct {
+	record
+	open []span
+}
+
+func newOracle(s *scenario) *oracle {
+	o := &oracle{scenario: s, clocks: clocks{operator: never}, floor: never}
+	for range s.sources {
+		o.marks = append(o.marks, never)
+	}
+	for range s.sourceOf {
+		o.partitions = append(o.partitions, partitionClock{watermark: never})
+	}
+	return o
+}
+
+// batch says what a batch yields.
+func (o *oracle) batch(b *step) answer {
+	if b.newEpoch {
+		for i := range o.partitions {
+			o.partitions[i].quiet = false
+		}
+	}
+	a := answer{end: never, next: forever}
+	lateAt := max(o.operator, o.floor)
+	o.lookForIdle(b)
+	before := clocks{slices.Clone(o.partitions), slices.Clone(o.marks), o.operator}
+	o.read(b, lateAt, &a)
+	o.advance(b)
+	if b.flush {
+		o.operator = forever
+	}
+	o.close(&a)
+	if b.flush {
+		o.floor = max(o.floor, a.end)
+		defer func() { o.clocks = before }() // for a job that is reopened
+	}
+	a.watermark, a.held = o.operator, int64(len(o.held))
+	for _, p := range o.partitions {
+		a.idle = a.idle || p.idle
+	}
+	slices.SortFunc(a.results, compareResults)
+	return a
+}
+
+// lookForIdle: a partition is idle when there was nothing to read in it for so long.
+func (o *oracle) lookForIdle(b *step) {
+	for i, r := range b.ranges {
+		if r.unknown {
+			continue
+		}
+		p := &o.partitions[i]
+		if !p.known {
+			p.known, p.lastRead = true, b.at
+		}
+		quiet := len(r.records) == 0 && !r.behind && !r.silent
+		if quiet && !p.quiet {
+			p.quietSince = b.at
+		}
+		p.quiet = quiet
+		since := p.quietSince
+		if !o.continuous {
+			since = p.lastRead
+		}
+		p.idle = quiet && b.at-since >= o.settings(i).idleAfter
+	}
+}
+
+func (o *oracle) settings(partition int) sourceSettings {
+	return o.scenario.sources[o.sourceOf[partition]]
+}
+
+// read takes the rows of a batch in, all of them before any is judged against another.
+func (o *oracle) read(b *step, lateAt int64, a *answer) {
+	var rows []heldRow
+	for i, r := range b.ranges {
+		p, s := &o.partitions[i], o.settings(i)
+		for _, rec := range r.records {
+			p.lastRead = b.at
+			if rec.null || s.maxFuture >= 0 && rec.time > b.at+s.maxFuture {
+				a.bad++
+				continue
+			}
+			p.watermark = max(p.watermark, rec.time-s.disorder)
+			if !rec.filtered {
+				rows = append(rows, heldRow{record: rec})
+			}
+		}
+	}
+	if o.frame.gap > 0 {
+		o.readSessions(rows, lateAt, a)
+		return
+	}
+	for _, row := range rows {
+		all := o.frame.of(row.time)
+		for _, w := range all {
+			a.onLate = a.onLate || w.end == lateAt
+			if w.end > lateAt {
+				row.open = append(row.open, w)
+			}
+		}
+		switch {
+		case len(all) == 0:
+			a.unassigned++
+		case len(row.open) == 0:
+			a.late++
+		default:
+			o.held = append(o.held, row)
+		}
+	}
+}
+
+// readSessions makes sessions of the rows together with those of the live sessions. A session that is over is late as a
+// whole: all its rows are new.
+func (o *oracle) readSessions(rows []heldRow, lateAt int64, a *answer) {
+	byKey := map[string][]heldRow{}
+	for _, row := range append(rows, o.held...) {
+		byKey[row.key] = append(byKey[row.key], row)
+	}
+	o.held = nil
+	for _, rows := range byKey {
+		slices.SortFunc(rows, func(a, b heldRow) int { return cmp.Compare(a.time, b.time) })
+		for len(rows) > 0 {
+			n := 1
+			for n < len(rows) && rows[n].time-rows[n-1].time <= o.frame.gap {
+				a.onGap = a.onGap || rows[n].time-rows[n-1].time == o.frame.gap
+				n++
+			}
+			s := span{rows[0].time, rows[n-1].time + o.frame.gap}
+			a.onLate = a.onLate || s.end == lateAt
+			if s.end < lateAt {
+				a.late += int64(n)
+			} else {
+				for _, row := range rows[:n] {
+					row.open = []span{s}
+					o.held = append(o.held, row)
+				}
+			}
+			rows = rows[n:]
+		}
+	}
+}
+
+// advance moves the watermarks. None goes back.
+func (o *oracle) advance(b *step) {
+	least, greatest, waiting := forever, never, false
+	for s := range o.marks {
+		lo, hi, some, known := forever, never, false, false
+		for i, p := range o.partitions {
+			if o.sourceOf[i] != s || !p.known {
+				continue
+			}
+			known = true
+			hi = max(hi, p.watermark)
+			if !p.idle {
+				lo, some = min(lo, p.watermark), true
+			}
+		}
+		switch {
+		case some:
+			o.marks[s] = max(o.marks[s], lo)
+		case known:
+			o.marks[s] = max(o.marks[s], hi)
+		}
+		greatest = max(greatest, o.marks[s])
+		if some || !known {
+			least, waiting = min(least, o.marks[s]), true
+		}
+	}
+	if !waiting {
+		least = greatest
+	}
+	o.operator = max(o.operator, least)
+}
+
+// closed reports whether a window is over at the operator's watermark.
+func (o *oracle) closed(end int64) bool {
+	if o.frame.gap > 0 && o.operator != forever {
+		return end < o.operator // a row at the end itself would go on with the session
+	}
+	return end <= o.operator
+}
+
+// close takes out the windows that are over.
+func (o *oracle) close(a *answer) {
+	groups := map[span]map[string]*result{}
+	var held []heldRow
+	for _, row := range o.held {
+		var open []span
+		for _, w := range row.open {
+			a.onClose = a.onClose || w.end == o.operator
+			if !o.closed(w.end) {
+				open = append(open, w)
+				a.next = min(a.next, o.closesAt(w.end))
+				continue
+			}
+			a.end = max(a.end, w.end)
+			if groups[w] == nil {
+				groups[w] = map[string]*result{}
+			}
+			if groups[w][row.key] == nil {
+				groups[w][row.key] = &result{span: w, key: row.key, first: row.time, last: row.time, most: row.value}
+			}
+			groups[w][row.key].add(row.record)
+		}
+		if len(open) == 0 {
+			a.left++
+			continue
+		}
+		row.open = open
+		held = append(held, row)
+	}
+	o.held = held
+	for _, keys := range groups {
+		for _, r := range keys {
+			a.results = append(a.results, *r)
+		}
+	}
+}
+
+// closesAt is the least watermark that closes a window with this end.
+func (o *oracle) closesAt(end int64) int64 {
+	if o.frame.gap > 0 {
+		return end + 1
+	}
+	return end
+}
+
+func (r *result) add(rec record) {
+	r.rows++
+	r.sum += rec.value
+	r.first, r.last, r.most = min(r.first, rec.time), max(r.last, rec.time), max(r.most, rec.value)
+}
