@@ -8,18 +8,26 @@ import (
 )
 
 // Loader rebuilds the table of a shard from blocks: a snapshot, then the deltas behind it, oldest first. A group of a
-// later block replaces the same group of an earlier one.
+// later block replaces the same group of an earlier one; of sessions, all those of a key replace all those of that key.
 //
 // Loaded rows are gathered in layers, which are made one whenever they have grown to twice what was left the last time:
 // hundreds of small deltas on top of a large snapshot cost little more than reading them.
 type Loader struct {
 	shape   Shape
 	partial *columnar.Schema
-	layers  []*columnar.Batch // oldest first
-	rows    int               // in all layers
-	kept    int               // of these, rows of the first block or of the last compaction
-	stale   bool              // there may be rows that newer ones replace, or that are closed
-	closed  func(namespace int64) bool
+	unit    []int   // columns: rows that are equal in them are replaced together
+	layers  []layer // oldest first
+	blocks  int     // read so far
+	rows    int     // in all layers
+	kept    int     // of these, rows of the first block or of the last compaction
+	stale   bool    // there may be rows that newer ones replace, or that are closed
+	closed  func(rows *columnar.Batch, row int32) bool
+}
+
+// layer is rows of one block, or what a compaction left of several.
+type layer struct {
+	rows  *columnar.Batch
+	block int
 }
 
 // compactAbove is the number of rows below which layers are left alone.
@@ -30,7 +38,8 @@ func NewLoader(shape Shape) *Loader {
 	return &Loader{
 		shape:   shape,
 		partial: shape.Spec.PartialSchema(shape.In),
-		closed:  func(int64) bool { return false },
+		unit:    firstColumns(shape.keys()),
+		closed:  func(*columnar.Batch, int32) bool { return false },
 	}
 }
 
@@ -58,11 +67,12 @@ func (l *Loader) load(block []byte, from, to uint8) error {
 	if err != nil {
 		return err
 	}
+	l.blocks++
 	for _, b := range parts {
 		if err := checkGroups(l.partial, b); err != nil {
 			return err
 		}
-		l.layers = append(l.layers, b)
+		l.layers = append(l.layers, layer{b, l.blocks})
 		l.rows += b.Rows
 	}
 	l.stale = true
@@ -77,21 +87,35 @@ func (l *Loader) load(block []byte, from, to uint8) error {
 
 // Drop forgets the groups of namespaces that are closed, of the blocks loaded so far. It is called for the batch of
 // each delta, so closed must answer true for all that it ever did.
-func (l *Loader) Drop(closed func(namespace int64) bool) { l.closed, l.stale = closed, true }
+func (l *Loader) Drop(closed func(namespace int64) bool) {
+	l.drop(func(rows *columnar.Batch, row int32) bool { return closed(rows.Cols[0].I64[row]) })
+}
+
+func (l *Loader) drop(closed func(rows *columnar.Batch, row int32) bool) {
+	l.closed, l.stale = closed, true
+}
 
 // Table returns the table of what was loaded. No group of it counts as changed. The loader must not be used any more.
 func (l *Loader) Table() (*Table, error) {
 	t := NewTable(l.shape)
-	if err := l.compact(); err != nil {
-		return nil, fmt.Errorf("load state: %w", err)
-	}
-	for _, b := range l.layers {
-		if err := t.Merge(b); err != nil {
-			return nil, fmt.Errorf("load state: %w", err)
-		}
+	if err := l.mergeInto(t.Merge); err != nil {
+		return nil, err
 	}
 	t.markClean()
 	return t, nil
+}
+
+// mergeInto hands out what was loaded.
+func (l *Loader) mergeInto(merge func(*columnar.Batch) error) error {
+	if err := l.compact(); err != nil {
+		return fmt.Errorf("load state: %w", err)
+	}
+	for _, b := range l.layers {
+		if err := merge(b.rows); err != nil {
+			return fmt.Errorf("load state: %w", err)
+		}
+	}
+	return nil
 }
 
 // compact leaves one layer, with the newest of each group that is not closed.
@@ -100,24 +124,33 @@ func (l *Loader) compact() error {
 		return nil
 	}
 	slices.Reverse(l.layers)
-	all, err := concat(l.partial, l.layers)
+	var parts []*columnar.Batch
+	var blocks []int // by row
+	for _, layer := range l.layers {
+		parts = append(parts, layer.rows)
+		blocks = append(blocks, slices.Repeat([]int{layer.block}, layer.rows.Rows)...)
+	}
+	all, err := concat(l.partial, parts)
 	if err != nil {
 		return err
 	}
-	live := columnar.Take(all, l.newest(all))
-	l.layers, l.rows, l.kept, l.stale = []*columnar.Batch{live}, live.Rows, live.Rows, false
+	live := columnar.Take(all, l.newest(all, blocks))
+	l.layers, l.rows, l.kept, l.stale = []layer{{live, l.blocks}}, live.Rows, live.Rows, false
 	return nil
 }
 
-// newest lists one row for each group that is not closed: the first in all, where newer layers come first.
-func (l *Loader) newest(all *columnar.Batch) []int32 {
-	keys := l.shape.keys()
-	sorted := columnar.SortRows(all, firstColumns(keys)) // stable
-	compare := columnar.CompareRows(all, firstColumns(keys))
+// newest lists the rows that the newest block holds of each unit and that are not closed. blocks says which block a row
+// is of; newer ones come first in all.
+func (l *Loader) newest(all *columnar.Batch, blocks []int) []int32 {
+	compare := columnar.CompareRows(all, l.unit)
 	var rows []int32
-	for i, row := range sorted {
-		again := i > 0 && compare(sorted[i-1], row) == 0
-		if !again && !l.closed(all.Cols[0].I64[row]) {
+	newest, before := 0, int32(-1)
+	for _, row := range columnar.SortRows(all, l.unit) { // stable
+		if before < 0 || compare(before, row) != 0 {
+			newest = blocks[row]
+		}
+		before = row
+		if blocks[row] == newest && !l.closed(all, row) {
 			rows = append(rows, row)
 		}
 	}

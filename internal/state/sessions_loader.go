@@ -1,0 +1,67 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// SessionLoader rebuilds the sessions of a shard from blocks, as [Loader] does a table.
+type SessionLoader struct {
+	rows *Loader
+	gap  int64
+}
+
+// NewSessionLoader returns a loader of no blocks. shape and gap are those of [NewSessions].
+func NewSessionLoader(shape Shape, gap int64) *SessionLoader {
+	l := NewLoader(shape)
+	l.unit = l.unit[1:]
+	return &SessionLoader{rows: l, gap: gap}
+}
+
+// Load is [Loader.Load].
+func (l *SessionLoader) Load(block []byte, from, to uint8) error { return l.rows.Load(block, from, to) }
+
+// Drop forgets the sessions that end before a watermark, of the blocks loaded so far. It is called for the batch of each
+// delta, and the watermark does not go back.
+func (l *SessionLoader) Drop(watermark int64) {
+	last := len(l.rows.partial.Fields) - hiddenTimes + 1
+	l.rows.drop(func(b *columnar.Batch, row int32) bool {
+		return watermark == math.MaxInt64 || addGap(b.Cols[last].I64[row], l.gap) < watermark
+	})
+}
+
+// Sessions returns what was loaded. No key counts as changed. The loader must not be used any more.
+func (l *SessionLoader) Sessions() (*Sessions, error) {
+	s := NewSessions(l.rows.shape, l.gap)
+	err := l.rows.mergeInto(func(b *columnar.Batch) error {
+		if err := s.checkTimes(b); err != nil {
+			return err
+		}
+		return s.merge(b)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.live != l.rows.rows {
+		return nil, fmt.Errorf("load state: %w", corrupt("of %d sessions, %d are no more than a gap from each other", l.rows.rows, l.rows.rows-s.live))
+	}
+	s.markClean()
+	return s, nil
+}
+
+// checkTimes refuses rows that are no sessions.
+func (s *Sessions) checkTimes(b *columnar.Batch) error {
+	first, last, rows := b.Cols[s.times], b.Cols[s.times+1], b.Cols[s.times+2]
+	if first.Valid != nil || last.Valid != nil || rows.Valid != nil {
+		return &CorruptError{What: "a session", Err: errors.New("its times or its count are NULL")}
+	}
+	for i, start := range first.I64[:b.Rows] {
+		if start != b.Cols[0].I64[i] || last.I64[i] < start || rows.I64[i] < 1 {
+			return corrupt("a session of %d rows begins at %d, with rows from %d to %d", rows.I64[i], b.Cols[0].I64[i], start, last.I64[i])
+		}
+	}
+	return nil
+}
