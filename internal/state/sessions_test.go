@@ -280,9 +280,9 @@ func TestSessionsAgainstOracle(t *testing.T) {
 	const seed = 11
 	r := rand.New(rand.NewPCG(seed, 0))
 	onGap, late, closed := 0, 0, 0
-	lives := 1500
+	lives := 400
 	if testing.Short() {
-		lives = 200
+		lives = 100
 	}
 	for c := range lives {
 		l := &sessionLife{t: t, r: r, gap: 1 + r.Int64N(12)}
