@@ -3,6 +3,7 @@ package columnar
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -53,7 +54,7 @@ func (a *Accumulators) Merge(partial *Batch, keys int, groups []uint32) error {
 		f := &a.folds[i]
 		a.input = aggInput{cols: append(a.input.cols[:0], cols[:f.width]...), rows: rows, groups: groups, scratch: &a.scratch}
 		if err := f.state.merge(&a.input); err != nil {
-			return nameRow(f.explain(err), partial, keys)
+			return nameRow(f.explain(err), partial, keys, int(rows[max(slices.Index(groups, a.input.failed), 0)]))
 		}
 		cols = cols[f.width:]
 	}
@@ -79,7 +80,11 @@ func (a *Accumulators) Final(dst []*Vector, names *Batch, keys int) ([]*Vector, 
 		f := &a.folds[i]
 		v, err := f.state.final()
 		if err != nil {
-			return nil, nameRow(f.explain(err), names, keys)
+			err = f.explain(err)
+			if row := (*RowError)(nil); errors.As(err, &row) {
+				err = nameRow(err, names, keys, row.Row)
+			}
+			return nil, err
 		}
 		dst = append(dst, v)
 	}
@@ -103,16 +108,15 @@ func (a *Accumulators) SizeBytes() int64 {
 	return size
 }
 
-// nameRow adds the keys of the row that an error is about.
-func nameRow(err error, b *Batch, keys int) error {
-	var row *RowError
-	if !errors.As(err, &row) || row.Row >= b.Rows || keys == 0 {
+// nameRow adds the keys of a row to an error about one of its values.
+func nameRow(err error, b *Batch, keys, at int) error {
+	if row := (*RowError)(nil); !errors.As(err, &row) || keys == 0 {
 		return err
 	}
 	parts := make([]string, keys)
 	for i := range parts {
 		v := b.Cols[i]
-		parts[i] = b.Schema.Fields[i].Name + " = " + valueAt(v, row.Row).literal(v.Type)
+		parts[i] = b.Schema.Fields[i].Name + " = " + valueAt(v, at).literal(v.Type)
 	}
 	return fmt.Errorf("group %s: %w", strings.Join(parts, ", "), err)
 }
