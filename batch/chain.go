@@ -112,7 +112,9 @@ func (c *chain) finish(r *Result, shards int) {
 }
 
 // assignName is the operator in front of an exchange that finds the window of a row, in the row accounting.
-func assignName(x *dstream.Exchange) string { return x.Name + " assign" }
+func assignName(x *dstream.Exchange) string { return assignOf(x.Name) }
+
+func assignOf(operator string) string { return operator + " assign" }
 
 // sender is the sending side of an exchange in one task.
 type sender struct {

@@ -48,3 +48,40 @@ func Inspect(ctx context.Context, env Env, dir string) (*Inspection, error) {
 func readOnly(fsys store.FS, dir string, epoch uint64) (*wal.Chain, error) {
 	return wal.ReadChain(fsys, dir, epoch)
 }
+
+// checkpointView is what a checkpoint says of a job, as far back as its last snapshot.
+type checkpointView struct {
+	id       string      // "": the job has not run yet
+	holder   *wal.Holder // who runs it now
+	warnings []string
+	history  *History
+}
+
+// view reads the checkpoint of a job without a lock; of a job that has not run yet the history is empty.
+func view(ctx context.Context, env Env, job *Job) (*checkpointView, error) {
+	v := &checkpointView{}
+	local := &store.Local{Root: job.Checkpoint, FS: env.FS}
+	m, err := readMarker(ctx, local, job.Checkpoint)
+	switch {
+	case errors.Is(err, store.ErrNotExist):
+		v.history, err = Fold(nil)
+		return v, err
+	case err != nil:
+		return nil, err
+	case m.Job != job.Name:
+		return nil, otherJob(job, m)
+	}
+	v.id = m.CheckpointID
+	if v.holder, err = wal.Current(env.FS, epochsDir(job.Checkpoint)); err != nil {
+		return nil, fmt.Errorf("look who runs the job: %w", err)
+	}
+	reader := logReader{read: readOnly, fsys: env.FS, dir: walDir(job.Checkpoint), warn: func(w string) { v.warnings = append(v.warnings, w) }}
+	entries, _, err := readLog(reader, math.MaxUint64, false)
+	if err != nil {
+		return nil, err
+	}
+	if v.history, err = Fold(entries); err != nil {
+		return nil, brokenRules(err)
+	}
+	return v, nil
+}

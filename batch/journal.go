@@ -94,6 +94,7 @@ type Committed struct {
 	WireBytes int64                    `json:"wire_bytes"`
 	Weights   []PartitionWeight        `json:"weights,omitempty"`       // in the order of Positions
 	FlushedTo map[string]int64         `json:"flushed_to_us,omitempty"` // final batches: by operator, the greatest window end
+	Open      map[string]OpenWindows   `json:"open,omitempty"`          // by operator that holds rows
 	Base      *Base                    `json:"base,omitempty"`          // with a snapshot: nothing before this record is needed
 }
 
@@ -106,6 +107,16 @@ type Base struct {
 	Floor     map[string]int64 `json:"floor_us,omitempty"`
 	Rate      int64            `json:"rate,omitempty"`    // of the plan
 	Paid      int64            `json:"paid_us,omitempty"` // of the plan
+	Totals    Totals           `json:"totals"`            // up to this commit
+}
+
+// OpenWindows is what an operator holds between two batches. It is for people: nothing is decided by it.
+type OpenWindows struct {
+	Windows int   `json:"windows"`
+	Groups  int64 `json:"groups"` // in all of them
+	// First and Close are the bounds of the earliest one. Groups without a window close at the end of time.
+	First int64 `json:"first_us"`
+	Close int64 `json:"close_us"`
 }
 
 // StateBlock is the delta or snapshot of one stateful operator.

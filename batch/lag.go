@@ -32,6 +32,7 @@ type lagView struct {
 	at       int64  // plan time, µs
 	weights  map[partitionKey]PartitionWeight
 	caughtUp map[partitionKey]int64 // plan time when a trigger of this run last found nothing behind
+	oldest   map[partitionKey]int64 // timestamp of the oldest record behind, µs, where it was asked for
 }
 
 // of returns the lag of a source behind positions; nil when the brokers were not asked.
@@ -66,6 +67,9 @@ func (v lagView) seconds(key partitionKey, behind int64) *float64 {
 	since, known := v.caughtUp[key]
 	if last := v.weights[key].LastTimestamp; last > 0 {
 		since, known = max(since, last*1000), true
+	}
+	if oldest, asked := v.oldest[key]; asked {
+		since, known = oldest, true
 	}
 	var out float64
 	switch {

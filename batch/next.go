@@ -37,10 +37,12 @@ func Next(ctx context.Context, env Env, job *Job) (*NextPlan, error) {
 		return nil, fmt.Errorf("job %s: %w", job.Name, err)
 	}
 	n := &NextPlan{}
-	h, err := n.look(ctx, env, job)
+	v, err := view(ctx, env, job)
 	if err != nil {
 		return nil, err
 	}
+	h := v.history
+	n.Holder = v.holder
 	switch {
 	case len(h.Open) > 0:
 		n.Open = h.Open[0]
@@ -55,32 +57,6 @@ func Next(ctx context.Context, env Env, job *Job) (*NextPlan, error) {
 	}
 	err = n.ask(ctx, env, s, h)
 	return n, errors.Join(err, s.close())
-}
-
-// look reads the checkpoint; of a job that has not run yet the history is empty.
-func (n *NextPlan) look(ctx context.Context, env Env, job *Job) (*History, error) {
-	local := &store.Local{Root: job.Checkpoint, FS: env.FS}
-	m, err := readMarker(ctx, local, job.Checkpoint)
-	switch {
-	case errors.Is(err, store.ErrNotExist):
-		return Fold(nil)
-	case err != nil:
-		return nil, err
-	case m.Job != job.Name:
-		return nil, otherJob(job, m)
-	}
-	if n.Holder, err = wal.Current(env.FS, epochsDir(job.Checkpoint)); err != nil {
-		return nil, fmt.Errorf("look who runs the job: %w", err)
-	}
-	entries, _, err := readLog(logReader{read: readOnly, fsys: env.FS, dir: walDir(job.Checkpoint)}, math.MaxUint64, false)
-	if err != nil {
-		return nil, err
-	}
-	h, err := Fold(entries)
-	if err != nil {
-		return nil, brokenRules(err)
-	}
-	return h, nil
 }
 
 // ask plans as a driver would that starts now.
@@ -108,7 +84,7 @@ func (n *NextPlan) ask(ctx context.Context, env Env, s *session, h *History) err
 	if err := checkSkips(s.job.Skip, ranges, states.all()); err != nil {
 		return err
 	}
-	n.Operators = s.operators(h.Marks)
+	n.Operators = s.operators(h.Marks, s.openWindows())
 	n.Lag = q.lag(ranges)
 	a, err := nextPlan(q)
 	if n.Wait = a.Wait; err != nil || a.Planned == nil {

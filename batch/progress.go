@@ -83,6 +83,14 @@ type OperatorProgress struct {
 	HeldBy    string `json:"heldBy,omitempty"` // the source that the watermark waits for, see SourceProgress.HeldBy
 }
 
+// hold fills in what the operator holds.
+func (op *OperatorProgress) hold(o OpenWindows) {
+	op.NumRowsTotal, op.NumWindowsOpen = o.Groups, o.Windows
+	if o.Windows > 0 && o.Close != windows.MaxWatermark {
+		op.FirstOpen, op.NextClose = windows.FormatTime(o.First), windows.FormatTime(o.Close)
+	}
+}
+
 // SourceProgress is what a batch read of a source. Offsets are by topic, then partition.
 type SourceProgress struct {
 	Description  string                      `json:"description"`

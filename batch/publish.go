@@ -150,6 +150,7 @@ func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 	if p.Final {
 		c.FlushedTo = o.closed
 	}
+	c.Open = d.s.openWindows()
 	if err := d.cp.append(c); err != nil {
 		return err
 	}
@@ -181,10 +182,10 @@ func (d *driver) snapshotDue(p *Planned) bool {
 }
 
 func (d *driver) report(p *Planned, o *outcome, states survey, watch *stopwatch, rerun bool) {
-	r := report(d.s.job, p, o.commit, lagView{states, p.At, d.history.Weights, d.caughtUp}, watch)
+	r := report(d.s.job, p, o.commit, lagView{states: states, at: p.At, weights: d.history.Weights, caughtUp: d.caughtUp}, watch)
 	r.ID, r.RunID, r.Rerun = d.cp.id, d.runID, rerun
 	r.NumTriggersMissed, d.missed = d.missed, 0
-	r.StateOperators = d.s.operators(o.commit.After)
+	r.StateOperators = d.s.operators(o.commit.After, o.commit.Open)
 	for _, b := range o.bad {
 		r.BadRecords = append(r.BadRecords, b.Error())
 	}

@@ -32,6 +32,7 @@ type History struct {
 	Flushed       *Committed       // the flush behind which nothing may be planned; nil: none, or it was reopened
 	FlushPlan     *Planned         // and its plan
 	Floor         map[string]int64 // by operator: windows that end at or before it were flushed and stay closed
+	Totals        Totals
 
 	loaded bool // see releaseState
 }
@@ -70,6 +71,7 @@ func (h *History) begin(c *Committed) error {
 	h.Records, h.WireBytes, h.Offsets, h.Rate, h.Paid = b.Records, b.WireBytes, b.Offsets, b.Rate, b.Paid
 	maps.Copy(h.LastRows, b.LastRows)
 	maps.Copy(h.Floor, b.Floor)
+	h.Totals = b.Totals.clone()
 	h.keepState(c)
 	return h.noteWeights(c)
 }
@@ -143,6 +145,7 @@ func (h *History) committed(c *Committed) error {
 	}
 	h.Records += c.Records
 	h.WireBytes += c.WireBytes
+	h.Totals.note(c)
 	h.keepState(c)
 	if plan.Final {
 		h.Flushed, h.FlushPlan = c, plan
@@ -171,7 +174,8 @@ func (h *History) checkCommit(p *Planned, c *Committed) error {
 // base is what the history will say behind the commit of a plan, beyond the commit itself.
 func (h *History) base(p *Planned, c *Committed) *Base {
 	b := &Base{Records: h.Records + c.Records, WireBytes: h.WireBytes + c.WireBytes, Offsets: h.Offsets,
-		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor), Rate: p.Rate, Paid: p.Paid}
+		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor), Rate: p.Rate, Paid: p.Paid, Totals: h.Totals.clone()}
+	b.Totals.note(c)
 	for _, r := range p.Ranges {
 		b.Offsets += r.Span()
 	}

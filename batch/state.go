@@ -195,26 +195,45 @@ func (s *session) nextClose() map[string]int64 {
 	return out
 }
 
-// operators describes the state after a batch.
-func (s *session) operators(after Marks) []OperatorProgress {
+// operators describes the state after a batch, which is open.
+func (s *session) operators(after Marks, open map[string]OpenWindows) []OperatorProgress {
 	var out []OperatorProgress
 	for i := range s.job.Plan.Exchanges {
 		x := &s.job.Plan.Exchanges[i]
 		op := OperatorProgress{OperatorName: x.Name, Watermark: windows.FormatTime(after.Operators[x.Name]), HeldBy: heldBy(s.job.Plan, i, after)}
-		open := map[int64]int64{}
 		for _, a := range s.worker.states[i] {
 			op.MemoryUsedBytes += a.SizeBytes()
-			for _, w := range a.Open() {
-				open[w.Start] = w.End
-				op.NumRowsTotal += int64(w.Groups)
-			}
 		}
-		op.NumWindowsOpen = len(open)
-		if len(open) > 0 && !x.Unwindowed() {
-			first := slices.Min(slices.Collect(maps.Keys(open)))
-			op.FirstOpen, op.NextClose = windows.FormatTime(first), windows.FormatTime(open[first])
-		}
+		op.hold(open[x.Name])
 		out = append(out, op)
+	}
+	return out
+}
+
+// open is what the operator behind an exchange holds.
+func (s *session) open(exchange int) OpenWindows {
+	var out OpenWindows
+	open := map[int64]int64{}
+	for _, a := range s.worker.states[exchange] {
+		for _, w := range a.Open() {
+			open[w.Start] = w.End
+			out.Groups += int64(w.Groups)
+		}
+	}
+	if out.Windows = len(open); out.Windows > 0 {
+		out.First = slices.Min(slices.Collect(maps.Keys(open)))
+		out.Close = open[out.First]
+	}
+	return out
+}
+
+// openWindows is what all operators hold that hold something, by name.
+func (s *session) openWindows() map[string]OpenWindows {
+	out := map[string]OpenWindows{}
+	for i := range s.job.Plan.Exchanges {
+		if o := s.open(i); o.Windows > 0 {
+			out[s.job.Plan.Exchanges[i].Name] = o
+		}
 	}
 	return out
 }

@@ -250,6 +250,7 @@ var volatile = []struct {
 	with    string
 }{
 	{regexp.MustCompile(`202[4-9]-\d\d-\d\dT[\d:.]+Z`), "NOW"},
+	{regexp.MustCompile(`(Seconds|seconds)":[\d.]+`), `$1":AGE`},
 	{regexp.MustCompile(`behind, for at most [\dhm.]+s`), "behind, for at most AGE"},
 	{regexp.MustCompile(`\b\d+ ms\b`), "T ms"},
 	{regexp.MustCompile(`in \d+(\.\d+)?m?s\b`), "in T"},
