@@ -32,6 +32,7 @@ type Status struct {
 	NumWindowsOpen int               `json:"numWindowsOpen"`
 	Sinks          []SinkStatus      `json:"sinks"`
 	Drops
+	notKept
 	NumValuesNulled int64 `json:"numValuesNulled"`
 
 	LagOffsets  *int64   `json:"lagOffsets,omitempty"`  // of all sources together, see [SourceLag]
@@ -73,6 +74,13 @@ type PartitionStatus struct {
 type OperatorStatus struct {
 	OperatorProgress
 	Drops
+	notKept
+	MemoryUsedBytes *int64 `json:"memoryUsedBytes,omitempty"` // not known: the state is not loaded
+}
+
+// notKept takes out of a status what is only told of single batches.
+type notKept struct {
+	NumGroupsFiltered *int64 `json:"numGroupsFiltered,omitempty"`
 }
 
 // SinkStatus is what a job has written in all.
