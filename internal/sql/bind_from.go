@@ -20,7 +20,11 @@ func (b *selectBinder) from() (*dstream.Stream, error) {
 		return nil, err
 	}
 	if from.window != nil {
-		s = s.At(from.window.Pos).Window(*from.window)
+		spec, err := b.windowSpec(from.window)
+		if err != nil {
+			return nil, err
+		}
+		s = s.At(from.window.pos).Window(spec)
 	}
 	if from.alias != "" {
 		s, name = s.As(from.alias), from.alias

@@ -13,7 +13,7 @@ type source struct {
 	pos     dstream.Pos
 	alias   string // empty = the name
 	columns []token
-	window  *dstream.WindowSpec
+	window  *windowCall
 }
 
 // step is a JOIN or an UNNEST behind the source. Exactly one is set.

@@ -2,36 +2,65 @@ package sql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/windows"
 )
 
-// Windows that stand in GROUP BY, as Spark and older Flink write them, mean the same as TUMBLE behind FROM:
+// Windows that stand in GROUP BY, as Spark and older Flink write them, mean the same as those behind FROM:
 //
 //	GROUP BY tumble(t, INTERVAL '1' HOUR)    with tumble_start(…), tumble_end(…), tumble_rowtime(…) in the select list
-//	GROUP BY window(t, '1 hour')             with window.start, window.end or window itself, a struct
+//	GROUP BY hop(t, slide, size)             with hop_start(…), …
+//	GROUP BY session(t, gap)                 with session_start(…), …
+//	GROUP BY window(t, '1 hour', slide)      with window.start, window.end or window itself, a struct
+//	GROUP BY session_window(t, '5 minutes')  with session_window.start, …
+
+// groupForm is how a window inside GROUP BY is called.
+type groupForm struct {
+	kind  windows.Kind
+	args  []string // behind the time
+	must  int      // how many of them must be there
+	needs string
+	from  string // the function behind FROM that means the same
+	row   bool   // Spark's: a struct, whose fields the select list names
+}
+
+var groupForms = map[string]groupForm{
+	"tumble":         {kind: windows.Tumbling, args: []string{"size", "offset"}, must: 1, needs: "a column of times and a size", from: "TUMBLE"},
+	"hop":            {kind: windows.Sliding, args: []string{"slide", "size", "offset"}, must: 2, needs: "a column of times, a slide and a size", from: "HOP"},
+	"session":        {kind: windows.Session, args: []string{"gap"}, must: 1, needs: "a column of times and a gap", from: "SESSION"},
+	"window":         {kind: windows.Tumbling, args: []string{"size", "slide", "offset"}, must: 1, needs: "a column of times and a size", from: "TUMBLE", row: true},
+	"session_window": {kind: windows.Session, args: []string{"gap"}, must: 1, needs: "a column of times and a gap", from: "SESSION", row: true},
+}
+
+// hint says how the window is written behind FROM.
+func (f groupForm) hint() string {
+	return "windows are written FROM " + strings.TrimPrefix(windowForms[f.from].example, "write ")
+}
 
 // groupWindowParts are the functions of the select list, and the columns of the window that they are.
 var groupWindowParts = map[string]string{
 	"tumble_start": "window_start", "tumble_end": "window_end", "tumble_rowtime": "window_time",
+	"hop_start": "window_start", "hop_end": "window_end", "hop_rowtime": "window_time",
+	"session_start": "window_start", "session_end": "window_end", "session_rowtime": "window_time",
 }
 
 // windowFields are the fields of Spark's window.
 var windowFields = map[string]string{"start": "window_start", "end": "window_end"}
 
-const windowHint = "windows are written FROM TUMBLE(stream, time, INTERVAL '10' SECOND)"
-
 // groupWindow turns a window in GROUP BY into one of the stream.
 func (b *selectBinder) groupWindow(g *groups) error {
 	call := -1
 	for i, k := range g.keys {
-		if !isGroupWindow(k) {
+		form, ok := groupFormOf(k)
+		if !ok {
 			continue
 		}
 		if call >= 0 {
-			return &dstream.Error{Pos: k.Pos, Msg: "GROUP BY has two windows", Hint: "a stream has one; " + windowHint}
+			return &dstream.Error{Pos: k.Pos, Msg: "GROUP BY has two windows", Hint: "a stream has one; " + form.hint()}
 		}
 		call = i
 	}
@@ -39,84 +68,101 @@ func (b *selectBinder) groupWindow(g *groups) error {
 		return refuseGroupWindows(g)
 	}
 	w := g.keys[call]
-	spec, err := groupWindowSpec(w)
+	form, _ := groupFormOf(w)
+	read, err := form.read(w)
 	if err != nil {
 		return err
 	}
-	g.stream = g.stream.At(w.Pos).Window(*spec)
+	spec, fault := b.windowSpec(read)
+	if fault != nil {
+		return fault
+	}
+	g.stream = g.stream.At(w.Pos).Window(spec)
 	g.keys[call] = windowColumn("window_start", w)
 	if err := g.stream.Err(); err != nil {
 		return err
 	}
-	g.replace(windowReplacer{call: w, aliases: b.windowAliases(g, w)})
+	g.replace(windowReplacer{call: w, row: form.row, aliases: b.windowAliases(g, w, form.row)})
 	if err := g.refuseOtherParts(); err != nil {
 		return err
 	}
 	return refuseGroupWindows(g)
 }
 
-func isGroupWindow(e dstream.Expr) bool {
-	return e.Kind == dstream.CallExpr && (strings.EqualFold(e.Name, "tumble") || strings.EqualFold(e.Name, "window"))
+func groupFormOf(e dstream.Expr) (f groupForm, ok bool) {
+	if e.Kind != dstream.CallExpr {
+		return f, false
+	}
+	f, ok = groupForms[strings.ToLower(e.Name)]
+	return f, ok
 }
 
-// groupWindowSpec reads the arguments of tumble(time, size [, offset]) or window(time, size [, slide [, offset]]).
-func groupWindowSpec(w dstream.Expr) (*dstream.WindowSpec, error) {
-	spark := strings.EqualFold(w.Name, "window")
-	most := 3
-	if spark {
-		most = 4
+// read reads the arguments of a call of the form.
+func (f groupForm) read(e dstream.Expr) (*windowCall, *dstream.Error) {
+	if len(e.Args) < 1+f.must || len(e.Args) > 1+len(f.args) || !isTime(e.Args[0]) {
+		return nil, &dstream.Error{Pos: e.Pos, Msg: fmt.Sprintf("%s in GROUP BY takes %s", e.Name, f.needs), Hint: f.hint()}
 	}
-	if len(w.Args) < 2 || len(w.Args) > most || w.Args[0].Kind != dstream.ColumnRef {
-		return nil, &dstream.Error{Pos: w.Pos, Msg: fmt.Sprintf("%s in GROUP BY takes a column of times and a size", w.Name), Hint: windowHint}
+	w := &windowCall{name: e.Name, kind: f.kind, pos: e.Pos, time: e.Args[0]}
+	if w.time.Kind == dstream.CallExpr {
+		w.time.Name = "now"
 	}
-	spec := &dstream.WindowSpec{Pos: w.Pos, Time: w.Args[0]}
-	lengths := make([]int64, len(w.Args))
-	for i, a := range w.Args[1:] {
-		var err *dstream.Error
-		if lengths[i+1], err = windowLengthOf(a); err != nil {
+	for i, a := range e.Args[1:] {
+		l, err := lengthOf(a)
+		switch {
+		case err != nil:
 			return nil, err
+		case f.args[i] == "offset":
+			w.offset = l
+			continue
+		case !l.positive():
+			return nil, &dstream.Error{Pos: a.Pos, Msg: fmt.Sprintf("the %s of a window must be greater than zero", f.args[i])}
+		case f.args[i] == "slide":
+			w.slide = l
+		default:
+			w.size = l
 		}
 	}
-	spec.Window.Size = lengths[1]
-	if spark && len(lengths) > 2 && lengths[2] != lengths[1] {
-		return nil, &dstream.Error{Pos: w.Args[2].Pos, Msg: "windows that slide are not supported yet; TUMBLE is", Hint: windowHint}
+	if f.kind == windows.Tumbling && w.slide.given { // Spark's
+		if w.slide.span == w.size.span {
+			w.slide = length{}
+		} else {
+			w.kind = windows.Sliding
+		}
 	}
-	if len(lengths) == most {
-		spec.Window.Offset = lengths[most-1]
-	}
-	if spec.Window.Size <= 0 {
-		return nil, &dstream.Error{Pos: w.Args[1].Pos, Msg: "the size of a window must be greater than zero"}
-	}
-	return spec, nil
+	return w, nil
 }
 
-// windowLengthOf is an interval, or the text of one, in microseconds.
-func windowLengthOf(e dstream.Expr) (int64, *dstream.Error) {
-	var s span
+// isTime reports whether the expression may be the time of a window: a column, or the time of the plan.
+func isTime(e dstream.Expr) bool {
+	return e.Kind == dstream.ColumnRef || e.Kind == dstream.CallExpr && len(e.Args) == 0 && slices.Contains(planTimeCalls, strings.ToUpper(e.Name))
+}
+
+// lengthOf is an interval, or the text of one.
+func lengthOf(e dstream.Expr) (length, *dstream.Error) {
+	l := length{given: true, pos: e.Pos}
+	text := e.Text
 	switch {
 	case e.Kind == dstream.LiteralExpr && e.Type.Kind == columnar.Interval:
-		s.months, s.days, s.micros = columnar.Int128{Lo: uint64(e.Value.I), Hi: e.Value.Hi}.Interval()
+		l.months, l.days, l.micros = columnar.Int128{Lo: uint64(e.Value.I), Hi: e.Value.Hi}.Interval()
 	case e.Kind == dstream.LiteralExpr && e.Type.Kind == columnar.String:
-		var err *dstream.Error
-		if s, err = parseInterval(e.Value.S); err != nil {
-			return 0, &dstream.Error{Pos: e.Pos, Msg: err.Msg, Hint: err.Hint}
+		s, err := parseInterval(e.Value.S)
+		if err != nil {
+			return l, &dstream.Error{Pos: e.Pos, Msg: err.Msg, Hint: err.Hint}
 		}
+		l.span, text = s, e.Value.S
 	default:
-		return 0, &dstream.Error{Pos: e.Pos, Msg: "the length of a window is an interval", Hint: intervalExample}
+		return l, &dstream.Error{Pos: e.Pos, Msg: "the length of a window is an interval", Hint: intervalExample}
 	}
-	length, err := s.fixed()
-	if err != nil {
-		err.Pos = e.Pos
-	}
-	return length, err
+	l.weeks = l.inWeeks(text)
+	return l, nil
 }
 
-// windowAliases are the names under which the select list and HAVING know the fields of the window: those of the items
-// that are the window, and window where no relation has that name.
-func (b *selectBinder) windowAliases(g *groups, w dstream.Expr) map[string]bool {
+// windowAliases are the names under which the select list and HAVING know the fields of Spark's windows: those of the items
+// that are the window, and that of the function where no relation has that name.
+func (b *selectBinder) windowAliases(g *groups, w dstream.Expr, row bool) map[string]bool {
 	aliases := map[string]bool{}
-	if strings.EqualFold(w.Name, "window") {
-		aliases["window"] = true
+	if row {
+		aliases[strings.ToLower(w.Name)] = true
 		for _, e := range g.items {
 			if e.Alias != "" && sameExpr(e, w) {
 				aliases[strings.ToLower(e.Alias)] = true
@@ -133,6 +179,7 @@ func (b *selectBinder) windowAliases(g *groups, w dstream.Expr) map[string]bool 
 // windowReplacer turns what stands for the window of GROUP BY into its columns.
 type windowReplacer struct {
 	call    dstream.Expr
+	row     bool // the call itself is a struct
 	aliases map[string]bool
 }
 
@@ -147,7 +194,7 @@ func (g *groups) replace(r windowReplacer) {
 func (r windowReplacer) replaced(e dstream.Expr) dstream.Expr {
 	alias := strings.ToLower(e.Qualifier)
 	switch {
-	case e.Kind == dstream.ColumnRef && e.Qualifier == "" && r.aliases[strings.ToLower(e.Name)], sameExpr(e, r.call) && strings.EqualFold(e.Name, "window"):
+	case e.Kind == dstream.ColumnRef && e.Qualifier == "" && r.aliases[strings.ToLower(e.Name)], r.row && sameExpr(e, r.call):
 		return r.structOf(e)
 	case e.Kind == dstream.ColumnRef && r.aliases[alias] && windowFields[strings.ToLower(e.Name)] != "":
 		c := windowColumn(windowFields[strings.ToLower(e.Name)], e)
@@ -155,10 +202,17 @@ func (r windowReplacer) replaced(e dstream.Expr) dstream.Expr {
 			c.Alias = e.Name
 		}
 		return c
-	case e.Kind == dstream.CallExpr && groupWindowParts[strings.ToLower(e.Name)] != "" && sameExprs(e.Args, r.call.Args):
+	case r.isPart(e):
 		return windowColumn(groupWindowParts[strings.ToLower(e.Name)], e)
 	}
 	return e
+}
+
+// isPart reports whether e is TUMBLE_START or its like, of the window of GROUP BY.
+func (r windowReplacer) isPart(e dstream.Expr) bool {
+	name := strings.ToLower(e.Name)
+	return e.Kind == dstream.CallExpr && groupWindowParts[name] != "" && sameExprs(e.Args, r.call.Args) &&
+		strings.HasPrefix(name, strings.ToLower(r.call.Name)+"_")
 }
 
 // structOf is Spark's window: a struct of its bounds.
@@ -166,7 +220,7 @@ func (r windowReplacer) structOf(e dstream.Expr) dstream.Expr {
 	out := dstream.Fn("struct", dstream.Str("start"), windowColumn("window_start", e), dstream.Str("end"), windowColumn("window_end", e))
 	out.Pos, out.Text, out.Alias = e.Pos, e.Text, e.Alias
 	if out.Alias == "" {
-		out.Alias = "window"
+		out.Alias = strings.ToLower(r.call.Name)
 	}
 	return out
 }
@@ -216,8 +270,12 @@ func refuseGroupWindow(e dstream.Expr) error {
 	var err error
 	walk(e, func(e dstream.Expr) bool {
 		name := strings.ToLower(e.Name)
-		if e.Kind == dstream.CallExpr && (isGroupWindow(e) || groupWindowParts[name] != "" && !columnar.IsFunction(name)) {
-			err = &dstream.Error{Pos: e.Pos, Msg: fmt.Sprintf("%s() is not the window of GROUP BY", name), Hint: windowHint + ", and its columns are window_start, window_end and window_time"}
+		form, isWindow := groupFormOf(e)
+		if !isWindow {
+			form = groupForms[name[:max(strings.LastIndexByte(name, '_'), 0)]]
+		}
+		if isWindow || e.Kind == dstream.CallExpr && groupWindowParts[name] != "" && !columnar.IsFunction(name) {
+			err = &dstream.Error{Pos: e.Pos, Msg: fmt.Sprintf("%s() is not the window of GROUP BY", name), Hint: form.hint() + ", and its columns are window_start, window_end and window_time"}
 		}
 		return err == nil
 	})

@@ -137,21 +137,18 @@ func (p *parser) refuseStatement() {
 	}
 }
 
-// windowFunctions are the table functions other than TUMBLE that someone may know.
-var windowFunctions = wordSet("HOP SLIDE SESSION CUMULATE")
-
 // fileFunctions read files in other systems.
 var fileFunctions = wordSet("READ_CSV READ_CSV_AUTO READ_JSON READ_JSON_AUTO READ_PARQUET PARQUET_SCAN")
 
 func (p *parser) refuseTableFunction(t token) {
-	switch near := nearestKeyword(t, []string{"TUMBLE"}); {
-	case windowFunctions[t.key]:
-		p.fail(t, t.key+" windows are not supported yet; TUMBLE is", "")
+	switch near := nearestKeyword(t, windowNames); {
+	case t.key == "SLIDE":
+		p.fail(t, "SLIDE is not known", windowForms["HOP"].example)
 	case fileFunctions[t.key]:
 		p.fail(t, t.key+" is not supported", "declare the file under tables in the job file")
-	case near == "TUMBLE":
+	case near != "":
 		p.fail(t, "unknown table function "+t.describe(), didYouMean(near))
 	default:
-		p.fail(t, fmt.Sprintf("table function %s is not supported; TUMBLE is", t.describe()), "")
+		p.fail(t, fmt.Sprintf("table function %s is not supported; TUMBLE, HOP, CUMULATE and SESSION are", t.describe()), "")
 	}
 }

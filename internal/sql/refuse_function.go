@@ -24,8 +24,9 @@ func functionRefusals() map[string]refusal {
 	add("corr covar_pop covar_samp regr_slope regr_intercept skewness kurtosis entropy product", "aggregate %s() is not supported", "")
 	add("json_agg jsonb_agg json_object_agg histogram map_agg", "aggregate %s() is not supported", "array_agg makes an array")
 	add("grouping grouping_id rollup cube", "%s() is not supported yet", "write a query for each set of keys, joined by UNION ALL")
-	add("hop hop_start hop_end session session_start session_end session_window cumulate slide", "%s() windows are not supported yet; TUMBLE is", windowHint)
-	add("tumble_proctime hop_proctime", "%s() is refused", "a batch that runs again must give the same rows")
+	add("cumulate cumulate_start cumulate_end", "%s() is not supported inside GROUP BY", windowForms["CUMULATE"].example)
+	add("slide", "%s() is not known", windowForms["HOP"].example)
+	add("tumble_proctime hop_proctime session_proctime", "%s() is refused", "a batch that runs again must give the same rows")
 	add("unnest explode explode_outer posexplode posexplode_outer inline flatten", "%s() makes rows, which an expression cannot", "write FROM … CROSS JOIN UNNEST(array) AS t(a)")
 	add("transform list_transform array_transform list_apply array_filter list_filter reduce list_reduce zip_with any_match all_match none_match",
 		"%s() takes a function, and there are none in expressions", "UNNEST makes rows of the elements")

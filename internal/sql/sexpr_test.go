@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/windows"
 )
 
 // sexpr prints an expression as (function argument …).
@@ -165,11 +166,7 @@ func sexprSource(s source) string {
 		out = "(\n" + sexprQuery(s.query, "    ") + "  )"
 	}
 	if w := s.window; w != nil {
-		out = fmt.Sprintf("(tumble %s %s %dus", out, sexpr(w.Time), w.Window.Size)
-		if w.Window.Offset != 0 {
-			out += fmt.Sprintf(" offset %dus", w.Window.Offset)
-		}
-		out += ")"
+		out = sexprWindow(w, out)
 	}
 	if s.alias != "" {
 		out += " as " + s.alias
@@ -205,4 +202,28 @@ func sexprList(list []dstream.Expr) string {
 		out[i] = sexpr(e)
 	}
 	return strings.Join(out, " ")
+}
+
+func sexprWindow(w *windowCall, data string) string {
+	out := fmt.Sprintf("(%s %s", strings.ToLower(w.name), data)
+	if len(w.partition) > 0 {
+		out += fmt.Sprintf(" (by %s)", sexprList(w.partition))
+	}
+	out += " " + sexpr(w.time)
+	for _, l := range []struct {
+		name string
+		length
+	}{{"", w.size}, {" slide", w.slide}, {" offset", w.offset}} {
+		switch unit := l.unit(); {
+		case !l.given:
+		case unit == windows.Micros:
+			out += fmt.Sprintf("%s %dus", l.name, l.micros+int64(l.days)*microsPerDay)
+		default:
+			out += fmt.Sprintf("%s %d %s", l.name, l.in(unit), unit)
+		}
+	}
+	if w.zone != "" {
+		out += " in " + w.zone
+	}
+	return out + ")"
 }
