@@ -60,7 +60,7 @@ func (g *grouping) aggregate(e Expr, pos Pos) (*columnar.Expr, *Error) {
 // call binds the parts of a call.
 func (g *grouping) call(e Expr, pos Pos) (columnar.AggCall, *Error) {
 	out := columnar.AggCall{Name: e.Name, Distinct: e.Distinct, Time: g.time()}
-	b := &binder{graph: g.graph, scope: g.scope, pos: pos, clause: "an aggregate"}
+	b := &binder{graph: g.graph, scope: g.scope, window: g.window, pos: pos, clause: "an aggregate"}
 	args := e.Args
 	if strings.EqualFold(e.Name, string(columnar.Count)) && len(args) == 1 && args[0].Kind == StarExpr {
 		out.Star, args = true, nil
@@ -86,10 +86,10 @@ func (g *grouping) call(e Expr, pos Pos) (columnar.AggCall, *Error) {
 	return out, nil
 }
 
-// time is what first and last go by: the time of the window, or else the event time of the source, if the rows have one.
+// time is what first and last go by: the time of the window, if it is event time, or else the event time of the source, if the rows have one.
 func (g *grouping) time() *columnar.Expr {
 	columns := &g.graph.columns
-	if g.window != nil {
+	if g.window != nil && !g.window.frame.Clock {
 		return columns.list[g.window.time].expr()
 	}
 	if src := g.in.origin(); src != nil && src.EventTime != "" {

@@ -13,6 +13,7 @@ type binder struct {
 	graph  *Graph
 	scope  scope
 	group  *grouping // set behind an aggregation, where aggregates and grouped expressions have a meaning
+	window *window   // set where rows are not in their windows yet
 	pos    Pos       // of the step, for expressions without a place of their own
 	clause string    // for messages: "WHERE", "JOIN", …
 }
@@ -113,6 +114,9 @@ func functionNames() []string {
 // column binds a name, or two with a dot in between: relation.column first, then column.field.
 func (b *binder) column(e Expr) (*columnar.Expr, *Error) {
 	c, err := b.scope.resolve(e, b.at(e))
+	if err == nil && b.window.unfinished(&b.graph.columns, c.expr()) {
+		return nil, b.window.refuseUnfinished(refName(e), b.at(e), unfinishedHint[b.clause])
+	}
 	if err == nil {
 		return c.expr(), nil
 	}
@@ -172,6 +176,13 @@ var aggregateHint = map[string]string{
 	"WHERE":        "groups are filtered by HAVING, behind the aggregation",
 	"SELECT":       "GROUP BY is missing",
 	"an aggregate": "aggregate the result of the first aggregation in a second window",
+}
+
+var unfinishedHint = map[string]string{
+	"WHERE":        "filter groups by HAVING, or rows by their time",
+	"JOIN":         "join what GROUP BY gives",
+	"an aggregate": "use the time of the rows",
+	"FILTER":       "use the time of the rows",
 }
 
 func (b *binder) at(e Expr) Pos {

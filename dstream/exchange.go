@@ -1,7 +1,6 @@
 package dstream
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -33,11 +32,7 @@ func (g *gather) describe(aggs []string) string {
 	}
 	var parts []string
 	if w := g.group.window; w != nil {
-		tumble := fmt.Sprintf("tumble(%s, %s", g.names[0], micros(w.frame.Size))
-		if w.frame.Offset != 0 {
-			tumble += ", offset " + micros(w.frame.Offset)
-		}
-		parts = append(parts, tumble+")")
+		parts = append(parts, callText(w.frame, g.names[0], micros))
 	} else {
 		parts = append(parts, "group")
 	}

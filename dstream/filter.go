@@ -7,6 +7,7 @@ func (s *Stream) Filter(pred Expr) *Stream {
 		if s.group != nil {
 			b.clause = "HAVING"
 		}
+		b.window = s.window
 		e, err := b.predicate(pred)
 		if err != nil {
 			return err

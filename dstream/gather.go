@@ -50,8 +50,13 @@ func (x *expansion) group(g *grouping, ins []branch) branch {
 	for i, c := range p.aggs {
 		hold(c.id, 1+len(g.keys)+i)
 	}
+	last := len(op.columns) - 1
+	if g.window != nil && g.window.frame.HasEnd() {
+		hold(g.window.end.id, last)
+		last--
+	}
 	if c := g.rows(); c != nil {
-		hold(c.id, len(op.columns)-1)
+		hold(c.id, last)
 	}
 	return out
 }
@@ -136,13 +141,16 @@ func (p *gathering) aggregate(a *aggregate) (name string, spec columnar.Agg) {
 // nameOuts gives every out a name of its own, because these names stand in checkpoints.
 func (p *gathering) nameOuts() {
 	taken := []string{windowStart, RowsColumn}
+	if w := p.group.window; w != nil && w.frame.HasEnd() {
+		taken = append(taken, windowEnd)
+	}
 	for _, c := range p.outs[0] {
 		name := apart(c.name, taken)
 		p.names, taken = append(p.names, name), append(taken, name)
 	}
 }
 
-// addColumns adds those of finished groups: window_start, keys, aggregates, count(*).
+// addColumns adds those of finished groups: window_start, keys, aggregates, count(*), and window_end if it needs a column.
 func (p *gathering) addColumns(op *operator, names []string) {
 	op.add(&p.columns, column{name: windowStart, typ: columnar.Type{Kind: columnar.Timestamp}})
 	for _, k := range p.keys {
@@ -157,6 +165,9 @@ func (p *gathering) addColumns(op *operator, names []string) {
 		op.add(&p.columns, column{name: names[i], typ: p.aggs[i].typ})
 	}
 	op.add(&p.columns, column{name: string(columnar.CountStar), typ: columnar.Type{Kind: columnar.Int64}})
+	if w := p.group.window; w != nil && w.frame.HasEnd() {
+		op.add(&p.columns, column{name: windowEnd, typ: columnar.Type{Kind: columnar.Timestamp}})
+	}
 }
 
 // send makes the rows of all inputs go into the exchange.

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/windows"
 )
 
 // Grouped is a stream whose rows are put in groups. See [Stream.GroupBy].
@@ -80,7 +82,13 @@ func (s *Stream) groupByColumns(n *Stream, out *Grouped, b *binder, keys scope) 
 		}
 	}
 	if g.window == nil && !s.graph.bounded {
-		return endless(b.pos, b.clause, map[string]string{"GROUP BY": "add window_start to GROUP BY", "DISTINCT": "select window_start too"}[b.clause])
+		return endless(b.pos, b.clause, missingWindow[b.clause])
+	}
+	if err := s.checkGrouped(g.window, keys, b); err != nil {
+		return err
+	}
+	if err := g.window.spec().Validate(); err != nil {
+		return &Error{Pos: g.window.pos, Msg: err.Error()}
 	}
 	for _, k := range keys {
 		if err := g.addKey(s.graph.columns.list[k.id], k.at(b.pos)); err != nil {
@@ -92,7 +100,54 @@ func (s *Stream) groupByColumns(n *Stream, out *Grouped, b *binder, keys scope) 
 	}
 	out.group, out.keys = g, keys
 	n.node = s.node.next(node{group: g})
+	if err := g.checkPartition(); err != nil {
+		return err
+	}
 	return s.checkTime(g.window)
+}
+
+var missingWindow = map[string]string{"GROUP BY": "add window_start to GROUP BY", "DISTINCT": "select window_start too"}
+
+// checkGrouped refuses to leave a row that may be in several windows in none, or in one of several that its keys do not
+// tell apart.
+func (s *Stream) checkGrouped(w *window, keys scope, b *binder) *Error {
+	switch {
+	case w == nil && s.window.found():
+		return &Error{Pos: b.pos, Msg: fmt.Sprintf("%s does not name the window of %s", b.clause, s.window.function()), Hint: missingWindow[b.clause]}
+	case w == nil || w.frame.Kind != windows.Cumulative:
+		return nil
+	}
+	for _, k := range keys {
+		if k.id == w.end.id || k.id == w.last.id {
+			return nil
+		}
+	}
+	return &Error{Pos: b.pos, Msg: "the steps of CUMULATE have the same window_start", Hint: "name window_end too: it tells them apart"}
+}
+
+// checkPartition makes sure that sessions are those of the groups.
+func (g *grouping) checkPartition() *Error {
+	w := g.window
+	if w == nil || len(w.partition) == 0 {
+		return nil
+	}
+	var of, by []string
+	same := true
+	for _, id := range w.partition {
+		c := g.graph.columns.list[id]
+		of, same = append(of, c.name), same && slices.Contains(g.keys, c)
+	}
+	for _, k := range g.keys {
+		by, same = append(by, k.name), same && slices.Contains(w.partition, k.id)
+	}
+	if same {
+		return nil
+	}
+	if len(by) == 0 {
+		by = []string{"nothing"}
+	}
+	return &Error{Pos: w.pos, Msg: fmt.Sprintf("the sessions are of %s, but the rows are grouped by %s besides the window", strings.Join(of, ", "), strings.Join(by, ", ")),
+		Hint: "GROUP BY the columns of PARTITION BY, or leave it out: then the sessions are those of the groups"}
 }
 
 func (g *grouping) addKey(c *column, pos Pos) *Error {
@@ -104,6 +159,9 @@ func (g *grouping) addKey(c *column, pos Pos) *Error {
 	}
 	if g.followsWindow(c) {
 		return nil
+	}
+	if g.window.unfinished(&g.graph.columns, c.expr()) {
+		return g.window.refuseUnfinished(c.name, pos, "compute it behind GROUP BY")
 	}
 	if c.typ.Kind == columnar.Map {
 		return &Error{Pos: pos, Msg: fmt.Sprintf("the key %s is %s, and maps cannot be compared", c.name, c.typ.Article())}

@@ -42,7 +42,7 @@ func (s *Stream) Join(table, alias string, kind JoinKind, on Expr) *Stream {
 		}
 		j := &join{table: t, kind: kind}
 		n.scope = append(s.scope[:len(s.scope):len(s.scope)], s.graph.joinScope(j, alias)...)
-		b := &binder{graph: s.graph, scope: n.scope, pos: pos, clause: "JOIN"}
+		b := &binder{graph: s.graph, scope: n.scope, window: s.window, pos: pos, clause: "JOIN"}
 		if err := j.bindKeys(s.graph, b, on); err != nil {
 			return err
 		}

@@ -126,7 +126,7 @@ func (g *Graph) describeJoin(j *join) string {
 func (g *Graph) describeGroup(group *grouping) string {
 	var keys, aggs []string
 	if w := group.window; w != nil {
-		keys = append(keys, "tumble("+g.columns.shown(g.columns.list[w.time])+", "+duration(w.frame.Size)+")")
+		keys = append(keys, callText(w.frame, g.columns.shown(g.columns.list[w.time]), duration))
 	}
 	for _, k := range group.keys {
 		keys = append(keys, g.columns.shown(k))

@@ -97,6 +97,18 @@ func (p *program) relational(word string, r *reader, s *Stream) {
 		p.stream = s.Join(r.word(), r.alias(), Inner, r.expr())
 	case "leftjoin":
 		p.stream = s.Join(r.word(), r.alias(), LeftOuter, r.expr())
+	case "hop":
+		w := WindowSpec{Time: r.expr(), Window: windows.Window{Kind: windows.Sliding, Slide: r.micros(), Size: r.micros(), Offset: r.micros()}}
+		p.stream = s.Window(w)
+	case "cumulate":
+		w := WindowSpec{Time: r.expr(), Window: windows.Window{Kind: windows.Cumulative, Slide: r.micros(), Size: r.micros(), Offset: r.micros()}}
+		p.stream = s.Window(w)
+	case "session":
+		w := WindowSpec{Time: r.expr(), Window: windows.Window{Kind: windows.Session, Size: r.micros()}}
+		w.Partition = r.exprs()
+		p.stream = s.Window(w)
+	case "calendar":
+		p.stream = s.Window(Calendar(r.word(), int(r.micros()), windows.Unit(r.word()), r.word(), time.Duration(r.micros())*time.Microsecond))
 	case "window":
 		w := WindowSpec{Time: r.expr(), Window: windows.Window{Kind: windows.Tumbling, Size: r.micros(), Offset: r.micros()}}
 		p.stream = s.Window(w)

@@ -2,6 +2,8 @@ package dstream
 
 import (
 	"fmt"
+
+	"github.com/millrace/millrace/windows"
 )
 
 // A window closes when the watermark has passed its end, so its time must be one that the watermark follows: the event
@@ -40,7 +42,7 @@ func (s *Stream) checkTime(w *window) *Error {
 func (t timing) check(w *window, name string) *Error {
 	switch {
 	case t.clock == within && !w.holds(t.window):
-		return &Error{Pos: w.pos, Msg: fmt.Sprintf("the window of %s is over %s, which lies anywhere in a window of %s: its rows would be late", micros(w.frame.Size), name, micros(t.window.frame.Size)),
+		return &Error{Pos: w.pos, Msg: fmt.Sprintf("the %s is over %s, which lies anywhere in a %s: its rows would be late", nameOf(w.frame), name, nameOf(t.window.frame)),
 			Hint: "use window_time of the first window, or a second window that holds whole first ones"}
 	case t.clock != astray:
 		return nil
@@ -49,20 +51,66 @@ func (t timing) check(w *window, name string) *Error {
 			Hint: "use window_time of the first window"}
 	case t.source.EventTime == "":
 		return &Error{Pos: w.pos, Msg: fmt.Sprintf("source %q has no event time, so nothing tells when a window is complete", t.source.Name),
-			Hint: "declare the event_time of the source"}
+			Hint: "declare the event_time of the source, or write now() for windows of processing time"}
 	}
 	return &Error{Pos: w.pos, Msg: fmt.Sprintf("the window is over %s, but the watermark of source %q follows its event time, %s", name, t.source.Name, t.source.EventTime),
 		Hint: "use the same column for both"}
 }
 
-// holds reports whether every window of o lies within one of w.
+// holds reports whether no window of w begins or ends within a window of o: then none of w is closed before what came out
+// of o has got into it.
 func (w *window) holds(o *window) bool {
-	size := o.frame.Size
-	return w.frame.Size%size == 0 && (w.frame.Offset-o.frame.Offset)%size == 0
+	cell, slot := cellOf(w.frame), slotOf(o.frame)
+	if cell == 0 || slot == 0 || w.frame.Zone != o.frame.Zone {
+		return false
+	}
+	if w.frame.Unit != o.frame.Unit { // of the calendar units days alone lie within others
+		return o.frame.Unit == windows.Day && slot == 1 && w.frame.Unit != windows.Micros && w.frame.Offset == o.frame.Offset
+	}
+	apart := w.frame.Offset - o.frame.Offset
+	if w.frame.Unit == windows.Micros {
+		apart %= slot
+	}
+	return cell%slot == 0 && apart == 0
+}
+
+// cellOf is what all windows of a kind are made of: they begin and end at multiples of it only. 0: at any time.
+func cellOf(w windows.Window) int64 {
+	switch w.Kind {
+	case windows.Session:
+		return 0
+	case windows.Sliding:
+		return gcd(w.Size, w.Slide)
+	case windows.Cumulative:
+		return w.Slide
+	}
+	return w.Size
+}
+
+// slotOf is the distance at which slots follow each other that hold a whole window each. 0: windows overlap, or begin
+// anywhere.
+func slotOf(w windows.Window) int64 {
+	switch {
+	case w.Kind == windows.Session, w.Kind == windows.Sliding && w.Slide < w.Size:
+		return 0
+	case w.Kind == windows.Sliding:
+		return w.Slide
+	}
+	return w.Size
+}
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 // timings is how the watermark follows a column behind n: one answer for each stream that UNION ALL puts together.
 func (g *Graph) timings(n *node, id int) []timing {
+	if g.columns.isPlanTime(g.columns.list[id].expr()) {
+		return []timing{{clock: exact}}
+	}
 	for ; ; n = n.in {
 		switch {
 		case n.source != nil:

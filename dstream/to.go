@@ -32,6 +32,9 @@ func (s *Stream) To(name string, partitions ...Expr) *Stream {
 		if err := s.graph.checkSink(name, pos); err != nil {
 			return err
 		}
+		if err := s.window.checkPlaced(); err != nil {
+			return err
+		}
 		if err := s.checkOutput(pos); err != nil {
 			return err
 		}

@@ -25,6 +25,11 @@ func (s *Stream) Union(o *Stream) *Stream {
 		if o.graph != s.graph {
 			return &Error{Pos: pos, Msg: "UNION ALL of streams of two graphs"}
 		}
+		for _, w := range []*window{s.window, o.window} {
+			if err := w.checkPlaced(); err != nil {
+				return err
+			}
+		}
 		a, b := s.scope.visible(), o.scope.visible()
 		if len(a) != len(b) {
 			return &Error{Pos: pos, Msg: fmt.Sprintf("UNION ALL of %s and %s", counted(len(a), "column"), counted(len(b), "column")),

@@ -40,7 +40,7 @@ func (s *Stream) Unnest(spec UnnestSpec) *Stream {
 		if len(s.scope.under(alias)) > 0 {
 			return &Error{Pos: pos, Msg: fmt.Sprintf("the name %q is used twice", alias), Hint: "give one of the two an alias"}
 		}
-		b := &binder{graph: s.graph, scope: s.scope, pos: pos, clause: "UNNEST"}
+		b := &binder{graph: s.graph, scope: s.scope, window: s.window, pos: pos, clause: "UNNEST"}
 		list, err := b.bind(spec.Expr)
 		if err != nil {
 			return err

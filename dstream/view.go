@@ -23,6 +23,14 @@ func (g *Graph) SetTimeZone(name string) error {
 	return nil
 }
 
+// TimeZone is the time zone of the job.
+func (g *Graph) TimeZone() string {
+	if g.session.Zone == "" {
+		return "UTC"
+	}
+	return g.session.Zone
+}
+
 // HideLiterals makes the names of operators and columns, which stand in checkpoints, go without secrets: hide takes them
 // out of a literal's text. It must come before the first stream.
 func (g *Graph) HideLiterals(hide func(text string) string) { g.columns.hide = hide }

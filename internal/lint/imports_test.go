@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"windows":               {"columnar", "internal/state"},
 	"output":                {"internal/kafka", "internal/store", "offsets", "columnar"},
 	"dstream":               {"offsets", "columnar", "windows", "output"},
-	"internal/sql":          {"dstream", "columnar"},
+	"internal/sql":          {"dstream", "columnar", "windows"},
 	"batch":                 {"internal/kafka", "internal/store", "internal/wal", "internal/state", "offsets", "columnar", "windows", "output", "dstream"},
 	"internal/parquettable": {"columnar"},
 	"internal/jobspec":      {"internal/kafka", "internal/yaml", "internal/parquettable", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},

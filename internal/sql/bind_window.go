@@ -3,12 +3,18 @@ package sql
 import (
 	"fmt"
 
+	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/windows"
 )
 
 // windowSpec turns a call into a window of the graph, and warns of what is seldom meant.
 func (b *binder) windowSpec(w *windowCall) (dstream.WindowSpec, error) {
+	if w.zone != "" {
+		if _, err := columnar.LoadZone(w.zone); err != nil {
+			return dstream.WindowSpec{}, &dstream.Error{Pos: w.zonePos, Msg: err.Error(), Hint: `names are those of the IANA database, such as "Europe/Berlin"`}
+		}
+	}
 	frame, err := w.window(b.graph.TimeZone())
 	if err != nil {
 		return dstream.WindowSpec{}, err

@@ -43,6 +43,7 @@ type windowCall struct {
 	slide     length // of CUMULATE the step
 	offset    length
 	zone      string // "" = that of the job
+	zonePos   dstream.Pos
 	partition []dstream.Expr
 }
 
@@ -114,7 +115,7 @@ func (r *windowReader) value(t token, name string) {
 	w := r.out.window
 	switch {
 	case name == "timezone" && w.kind != windows.Session:
-		w.zone = r.timeZone()
+		w.zonePos, w.zone = r.pos(r.peek()), r.timeZone()
 	case !slices.Contains(r.form.args, name):
 		r.unknown(t, name)
 	case name == "data":
@@ -244,7 +245,11 @@ func (p *parser) positive(t token, what string) length {
 func (p *parser) length(what string) length {
 	t := p.peek()
 	if !p.is("INTERVAL") {
-		p.fail(t, fmt.Sprintf("the %s of a window is an interval, found %s", what, t.describe()), intervalExample)
+		hint := intervalExample
+		if what == "offset" && t.kind == stringToken {
+			hint += "; a time zone is timezone => 'Europe/Berlin'"
+		}
+		p.fail(t, fmt.Sprintf("the %s of a window is an interval, found %s", what, t.describe()), hint)
 		return length{}
 	}
 	s := p.interval()
