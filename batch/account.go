@@ -54,11 +54,12 @@ type books struct {
 	into  []int64          // by exchange: rows sent into it
 	sinks map[string]int64
 
-	decoded int64 // records
+	decoded int64                      // records
+	aside   map[dstream.SideKind]int64 // rows that a side output takes, if there is one
 }
 
 func newBooks(plan *dstream.Plan, edges []Edge) *books {
-	b := &books{plan: plan, edges: map[edgeKey]Edge{}, into: make([]int64, len(plan.Exchanges)), sinks: map[string]int64{}}
+	b := &books{plan: plan, edges: map[edgeKey]Edge{}, into: make([]int64, len(plan.Exchanges)), sinks: map[string]int64{}, aside: map[dstream.SideKind]int64{}}
 	for _, e := range edges {
 		b.edges[edgeKey{e.Stage, e.Operator}] = e
 	}
@@ -78,6 +79,7 @@ func (b *books) check(records int64, got func(sink string) int64) error {
 	if b.decoded != records {
 		return unbalanced("%d records decoded or left out, %d read", b.decoded, records)
 	}
+	b.sides()
 	for _, k := range b.plan.Sinks {
 		if rows := got(k.Name); rows != b.sinks[k.Name] {
 			return unbalanced("%d rows for sink %q, the stages before gave %d", rows, k.Name, b.sinks[k.Name])
@@ -89,10 +91,18 @@ func (b *books) check(records int64, got func(sink string) int64) error {
 	return nil
 }
 
+// sides gives the side outputs what operators have put aside.
+func (b *books) sides() {
+	for _, s := range b.plan.Sides {
+		b.sinks[s.Sink] += b.aside[s.Kind]
+	}
+}
+
 // take returns the account of an operator, if it is right about the rows that it got.
 func (b *books) take(stage int, operator string, in int64) (Edge, error) {
 	e := b.edges[edgeKey{stage, operator}]
 	delete(b.edges, edgeKey{stage, operator})
+	b.aside[dstream.BadRecords] += e.Bad
 	if held := e.HeldAfter - e.HeldBefore; e.In+e.Added != e.Out+e.Dropped()+held {
 		return e, unbalanced("%q: %d rows in, %d added, %d out, %d dropped, %d more held", operator, e.In, e.Added, e.Out, e.Dropped(), held)
 	}

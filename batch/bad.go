@@ -33,7 +33,7 @@ func (w *worker) judge(bad []columnar.BadRecord, r *Result) error {
 	if len(bad) == 0 {
 		return nil
 	}
-	if w.job.OnBadRecord != SkipBad {
+	if !w.job.OnBadRecord.goesOn() {
 		return badRecordError(bad[0])
 	}
 	for _, b := range bad {

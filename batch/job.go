@@ -33,7 +33,7 @@ type Job struct {
 	Step        int64  // offsets per source task
 	OnBadRecord Policy // what a record does that does not fit
 	// StopAbove stops a batch, before anything of it is visible, when a greater share of the records that it read does not
-	// fit: 0.05 is one in twenty. With [SkipBad] only; 0 means any share may be bad.
+	// fit: 0.05 is one in twenty. Not with [FailOnBad]; 0 means any share may be bad.
 	StopAbove float64
 	// Skip are records to leave out. It belongs to one run, not to the job: a plan whose ranges hold one of them names it,
 	// so that a rerun leaves it out too.
@@ -55,6 +55,9 @@ func (j *Job) hidden(text string) string {
 func (j *Job) check() error {
 	if err := j.Plan.Check(); err != nil {
 		return err
+	}
+	if takes := j.Plan.Side(dstream.BadRecords) >= 0; takes != (j.OnBadRecord == DeadLetterBad) {
+		return fmt.Errorf("bad records: the policy is %q, a sink takes them: %t", j.OnBadRecord, takes)
 	}
 	for i := range j.Plan.Sources {
 		if name := j.Plan.Sources[i].Name; j.Sources[name].Open == nil {
@@ -131,7 +134,12 @@ type Policy string
 const (
 	FailOnBad Policy = "fail" // stop with exit code 4, the default
 	SkipBad   Policy = "skip" // drop and count it
+	// DeadLetterBad counts it and gives it to the sink of the plan's dead letters, see [dstream.BadRecords].
+	DeadLetterBad Policy = "dead_letter"
 )
+
+// goesOn reports whether a batch may have bad records.
+func (p Policy) goesOn() bool { return p == SkipBad || p == DeadLetterBad }
 
 // Resolve builds a job from what a checkpoint recorded of it. It must yield the same plan as the run that recorded it;
 // how brokers and stores are reached comes from the job file at hand.

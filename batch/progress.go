@@ -124,10 +124,12 @@ type SinkProgress struct {
 	NumOutputRows int64     `json:"numOutputRows"`
 	NumFiles      int       `json:"numFiles"`
 	Bytes         int64     `json:"bytes"`
-	Sources       []string  `json:"sources"`             // that its rows come from
-	Operators     []string  `json:"operators,omitempty"` // window operators on the way
-	NumInputRows  int64     `json:"numInputRows"`        // records of those sources
-	Drops                   // on the way
+	// Side says that it takes the rows of a side output; then what is said below of the way of its rows is left out.
+	Side         dstream.SideKind `json:"side,omitempty"`
+	Sources      []string         `json:"sources"`             // that its rows come from
+	Operators    []string         `json:"operators,omitempty"` // window operators on the way
+	NumInputRows int64            `json:"numInputRows"`        // records of those sources
+	Drops                         // on the way
 }
 
 // Reporter takes the report of every batch, in order.
@@ -226,6 +228,10 @@ func sinkProgress(plan *dstream.Plan, i int, k Sink, c *Committed) SinkProgress 
 	s := SinkProgress{Description: k.Name, Guarantee: k.Guarantee, NumOutputRows: c.SinkRows[k.Name], NumFiles: len(c.Files[k.Name]), Topic: k.Topic}
 	for _, f := range c.Files[k.Name] {
 		s.Bytes += f.Bytes
+	}
+	if side := plan.SideOf(k.Name); side != nil {
+		s.Side = side.Kind
+		return s
 	}
 	before := upstream(plan, plan.Sinks[i].Name)
 	for id, on := range before {

@@ -24,6 +24,7 @@ type sourceTree struct {
 	source   offsets.Source
 	dec      columnar.Decoder
 	obs      *windows.Observer // nil without an event time
+	dead     *deadLetters      // nil when nothing takes bad records
 	recs     offsets.Records
 	unusable int64 // rows without a usable event time
 	skipped  int64 // records left out
@@ -47,7 +48,7 @@ func (w *worker) newSourceTree(root int) (*sourceTree, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &sourceTree{tree: t, source: w.sources[i], dec: dec}
+	c := &sourceTree{tree: t, source: w.sources[i], dec: dec, dead: newDeadLetters(w.job.Plan, p.Name)}
 	if p.EventTime >= 0 {
 		c.obs = windows.NewObserver(p.EventTime, p.Bounds)
 	}
@@ -76,6 +77,9 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 		r.Source.MaxEventTime = c.obs.Max()
 	}
 	c.finish(r, t.Shards)
+	if c.dead != nil {
+		c.dead.finish(r)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.readers[t.Stage] = append(w.readers[t.Stage], c)
@@ -115,7 +119,10 @@ func (c *sourceTree) read(ctx context.Context, w *worker, t Task, r *Result) err
 			c.skipped += leaveOut(&c.recs, t.Skip)
 		}
 		c.dec.Append(&c.recs)
-		if c.dec.Rows() >= decodeRows || c.dec.Bytes() >= decodeBytes {
+		if c.dead != nil {
+			c.dead.take(&c.recs, c.dec, c.obs, &t)
+		}
+		if c.full() {
 			if err := c.flush(w, t, r); err != nil {
 				return err
 			}
@@ -123,8 +130,16 @@ func (c *sourceTree) read(ctx context.Context, w *worker, t Task, r *Result) err
 	}
 }
 
+// full says when to flush. The cuts do not show: not in rows, nor in their order.
+func (c *sourceTree) full() bool {
+	return c.dec.Rows() >= decodeRows || c.dec.Bytes() >= decodeBytes || c.dead != nil && c.dead.bad >= decodeRows
+}
+
 func (c *sourceTree) flush(w *worker, t Task, r *Result) error {
 	b, bad := c.dec.Flush()
+	if c.dead != nil {
+		c.dead.flushed()
+	}
 	b.Env = w.env(t.At)
 	if c.obs != nil && b.Len() > 0 {
 		unusable := c.obs.Observe(b, t.At)

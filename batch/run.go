@@ -176,7 +176,8 @@ func (o *outcome) noteClosed(operator string, end int64) {
 	}
 }
 
-// fillSinks gives each sink the rows of all stages that feed it, by shard, in the order of the stages.
+// fillSinks gives each sink the rows of all stages that feed it, by shard, in the order of the stages; or those of its
+// side output, in the order of the stages that tasks begin with.
 func (o *outcome) fillSinks() {
 	o.shards = map[string][]output.Shard{}
 	for i := range o.job.Plan.Sinks {
@@ -188,22 +189,26 @@ func (o *outcome) fillSinks() {
 	}
 	for i := range o.job.Plan.Stages {
 		for _, sink := range o.job.Plan.Stages[i].Sinks {
-			o.fillSink(o.shards[sink], i)
+			o.fillSink(o.shards[sink], rootOf(o.job.Plan, i), func(r *Result) []*columnar.Batch { return r.Rows[i] })
+		}
+	}
+	for i, side := range o.job.Plan.Sides {
+		for root := range o.job.Plan.Stages {
+			o.fillSink(o.shards[side.Sink], root, func(r *Result) []*columnar.Batch { return r.Sides[i] })
 		}
 	}
 }
 
-// fillSink appends the rows of a stage. Those of a source have no key: its tasks go to shards in runs, by their order in
-// the plan.
-func (o *outcome) fillSink(shards []output.Shard, stage int) {
-	root := rootOf(o.job.Plan, stage)
+// fillSink appends rows of the tasks that begin with a stage. Those of a source have no key: its tasks go to shards in
+// runs, by their order in the plan.
+func (o *outcome) fillSink(shards []output.Shard, root int, rows func(*Result) []*columnar.Batch) {
 	results := o.roots[root]
 	for i, r := range results {
 		s := i
 		if o.job.Plan.Stages[root].From.Source >= 0 {
 			s = i * len(shards) / len(results)
 		}
-		for _, b := range r.Rows[stage] {
+		for _, b := range rows(r) {
 			b.Env = o.env // partition expressions depend on it
 			shards[s].Rows = append(shards[s].Rows, b)
 		}

@@ -46,6 +46,7 @@ type world struct {
 	kafka   *outputtest.Kafka  // nil: sinks are directories; see simTopics
 	ads     string             // the CSV file
 	events  []simEvent
+	dead    []simRow         // dead letters of the records that are no events, see simside_test.go
 	counts  map[[2]any]int64 // of events, see count
 	drivers int              // started so far; the last one's process id
 	reports []Progress
@@ -219,6 +220,9 @@ func (w *world) job(q simQuery, change ...func(*Job)) *Job {
 			continue
 		}
 		j.Sinks = append(j.Sinks, w.parquet(&plan.Sinks[i], root))
+	}
+	if plan.Side(dstream.BadRecords) >= 0 {
+		j.OnBadRecord = DeadLetterBad
 	}
 	for _, c := range change {
 		c(j)

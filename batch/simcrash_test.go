@@ -17,7 +17,7 @@ const crashSchedules = 75
 // whole files, and in the end all of them.
 func TestCrashes(t *testing.T) {
 	seed := simSeed(t)
-	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole} {
+	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole, aside} {
 		t.Run(q.name, func(t *testing.T) {
 			t.Parallel() // each world is one of its own
 			ops := crashFree(t, seed, q)
@@ -131,8 +131,8 @@ func (w *world) wantHistory(what string) {
 	if err != nil {
 		w.t.Fatalf("%s: %v", what, err)
 	}
-	if h := in.History; len(h.Open) > 0 || h.Records != int64(len(w.events)) {
-		w.t.Errorf("%s: %d plans open, %d records committed of %d", what, len(h.Open), h.Records, len(w.events))
+	if h := in.History; len(h.Open) > 0 || h.Records != int64(len(w.events)+len(w.dead)) {
+		w.t.Errorf("%s: %d plans open, %d records committed of %d", what, len(h.Open), h.Records, len(w.events)+len(w.dead))
 	}
 	listed := map[string]bool{}
 	for _, e := range in.Entries {

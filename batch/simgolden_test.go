@@ -75,9 +75,9 @@ func (w *world) inPieces(q simQuery, shardsNow func() int) {
 // tail is how many records the job has not committed.
 func (w *world) tail() int64 {
 	if w.drivers == 0 {
-		return int64(len(w.events))
+		return int64(len(w.events) + len(w.dead))
 	}
-	return int64(len(w.events)) - w.history().Records
+	return int64(len(w.events)+len(w.dead)) - w.history().Records
 }
 
 func (w *world) randomCuts(q simQuery) {
@@ -93,7 +93,7 @@ func TestOneResultSeveralLives(t *testing.T) {
 	if testing.Short() {
 		events = 500
 	}
-	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole, daily, unnested} {
+	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole, daily, unnested, aside} {
 		t.Run(q.name, func(t *testing.T) {
 			t.Parallel()
 			worlds := map[string]*world{}
@@ -142,8 +142,8 @@ func (w *world) wantBalance(what string) {
 			sums[e.Operator] = s
 		}
 	}
-	if in := sums["decode events"].In + sums["decode more"].In; in != int64(len(w.events)) {
-		w.t.Errorf("%s: %d records decoded, the topics have %d", what, in, len(w.events))
+	if in := sums["decode events"].In + sums["decode more"].In; in != int64(len(w.events)+len(w.dead)) {
+		w.t.Errorf("%s: %d records decoded, the topics have %d", what, in, len(w.events)+len(w.dead))
 	}
 	for name, e := range sums {
 		if e.In+e.Added != e.Out+e.Dropped()+e.HeldAfter {

@@ -63,8 +63,12 @@ func (w *world) generate(n int) {
 	}
 }
 
-// fill appends n events for a query, and half as many in two partitions of the second source if it reads that.
+// fill appends n events for a query, with bad records among them if it keeps those, and half as many in two partitions of the second source if it reads that.
 func (w *world) fill(q simQuery, n int) {
+	if q.aside != "" {
+		w.fillAside(q.aside, n)
+		return
+	}
 	w.generate(n)
 	if !q.more {
 		return
@@ -115,11 +119,12 @@ type simQuery struct {
 	more       bool // there is a second source
 	bounded    bool
 	zone       string
-	double     bool // the column n is a double
+	double     bool   // the column n is a double
+	aside      string // the sink that takes bad records, also those too far in the future; ""  for none
 	oracle     func(events []simEvent, ads map[string]string) []simRow
 }
 
-var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain}
+var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain, aside, asideTopic}
 
 func (q simQuery) plan() (*dstream.Plan, error) {
 	g, n := dstream.NewGraph(), columnar.Int64
@@ -148,7 +153,11 @@ func (q simQuery) plan() (*dstream.Plan, error) {
 	} else {
 		q.stream(g).To("lake", q.partitions...)
 	}
-	return g.Plan()
+	plan, err := g.Plan()
+	if err == nil && q.aside != "" {
+		plan.Sources[0].Bounds.MaxFuture = int64(time.Hour / time.Microsecond)
+	}
+	return plan, err
 }
 
 // weight is how many times as much work the query makes as one with one sink, about.

@@ -87,6 +87,9 @@ func (w *world) expected(q simQuery) []simRow {
 		ads[ad] = campaign
 	}
 	rows := q.oracle(w.events, ads)
+	if q.aside != "" {
+		rows = append(rows, w.dead...)
+	}
 	slices.SortFunc(rows, compareSimRows)
 	return rows
 }
@@ -194,6 +197,12 @@ func parquetRows(name string, data []byte) ([]simRow, error) {
 		}
 	}
 	for c := range int(table.NumCols()) {
+		if table.Schema().Field(c).Name == "batch" { // of dead letters: it depends on the cuts
+			if err := inBatch(name, table.Column(c)); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		i := 0
 		for _, chunk := range table.Column(c).Data().Chunks() {
 			for j := range chunk.Len() {
@@ -209,6 +218,20 @@ func parquetRows(name string, data []byte) ([]simRow, error) {
 	return rows, nil
 }
 
+// inBatch checks that a column holds the batch of its file.
+func inBatch(name string, c *arrow.Column) error {
+	batch := int64(-1)
+	_, err := fmt.Sscanf(path.Base(name), "sim-b%d-", &batch)
+	for _, chunk := range c.Data().Chunks() {
+		for i := range chunk.Len() {
+			if got := chunk.(*array.Int64).Value(i); got != batch {
+				return fmt.Errorf("a row of batch %d (%v)", got, err)
+			}
+		}
+	}
+	return nil
+}
+
 func arrowCell(a arrow.Array, i int) any {
 	if a.IsNull(i) {
 		return "NULL"
@@ -219,7 +242,7 @@ func arrowCell(a arrow.Array, i int) any {
 	case *array.Float64:
 		return a.Value(i)
 	case *array.String:
-		return strings.Clone(a.Value(i))
+		return simReason(strings.Clone(a.Value(i)))
 	case *array.Timestamp:
 		return int64(a.Value(i))
 	}

@@ -35,10 +35,19 @@ type Task struct {
 type Result struct {
 	Rows     map[int][]*columnar.Batch   `json:"-"` // by stage that feeds sinks
 	Partials map[int][][]*columnar.Batch `json:"-"` // by stage that sends into an exchange, then by shard
+	Sides    map[int][]*columnar.Batch   `json:"-"` // by side output of the plan
 	Edges    []Edge                      `json:"edges"`
 	Source   SourceStats                 `json:"source"`
 	Delta    []byte                      `json:"delta,omitempty"` // state touched, see package state
 	ClosedTo int64                       `json:"closed_to_us"`    // the greatest end of a window that closed; windows.NoWatermark for none
+}
+
+// addSide adds rows of a side output.
+func (r *Result) addSide(side int, rows []*columnar.Batch) {
+	if r.Sides == nil {
+		r.Sides = map[int][]*columnar.Batch{}
+	}
+	r.Sides[side] = append(r.Sides[side], rows...)
 }
 
 // SourceStats is what a source task saw.
@@ -62,6 +71,7 @@ type resultWire struct {
 	Result
 	Rows     map[int][][]byte   `json:"rows,omitempty"`
 	Partials map[int][][][]byte `json:"partials,omitempty"`
+	Sides    map[int][][]byte   `json:"sides,omitempty"`
 }
 
 // MarshalBinary implements encoding.BinaryMarshaler.
@@ -90,10 +100,15 @@ func (t *Task) UnmarshalBinary(data []byte) error {
 
 // MarshalBinary implements encoding.BinaryMarshaler.
 func (r *Result) MarshalBinary() ([]byte, error) {
-	w := resultWire{Result: *r, Rows: map[int][][]byte{}, Partials: map[int][][][]byte{}}
+	w := resultWire{Result: *r, Rows: map[int][][]byte{}, Partials: map[int][][][]byte{}, Sides: map[int][][]byte{}}
 	var err error
 	for stage, rows := range r.Rows {
 		if w.Rows[stage], err = encodeBatches(rows); err != nil {
+			return nil, err
+		}
+	}
+	for side, rows := range r.Sides {
+		if w.Sides[side], err = encodeBatches(rows); err != nil {
 			return nil, err
 		}
 	}
@@ -122,6 +137,13 @@ func (r *Result) UnmarshalBinary(data []byte) error {
 		if r.Rows[stage], err = decodeBatches(rows); err != nil {
 			return err
 		}
+	}
+	for side, rows := range w.Sides {
+		decoded, err := decodeBatches(rows)
+		if err != nil {
+			return err
+		}
+		r.addSide(side, decoded)
 	}
 	for stage, shards := range w.Partials {
 		for _, shard := range shards {

@@ -197,12 +197,26 @@ func (g *gather) refuse(r *offsets.Record, value []byte, reason string) {
 // the next Append uses again.
 func (g *gather) Flush() (*Batch, []BadRecord) {
 	g.begin()
+	g.view()
+	g.flushed = true
+	return &g.batch, g.bad
+}
+
+// Peek is what [gather.Flush] would hand out, see [Decoder].
+func (g *gather) Peek() (*Batch, []BadRecord) {
+	if g.flushed {
+		return &Batch{Schema: g.schema, Cols: g.batch.Cols[:0]}, nil
+	}
+	g.view()
+	return &g.batch, g.bad
+}
+
+// view makes the batch of the rows gathered so far.
+func (g *gather) view() {
 	for i := range g.cols {
 		g.batch.Cols[i] = g.cols[i].Vector()
 	}
 	g.batch.Rows, g.batch.Offsets, g.batch.Sel, g.batch.Origin = g.rows, g.offsets, nil, &g.origin
-	g.flushed = true
-	return &g.batch, g.bad
 }
 
 // shownValue is how much of a value stands in a reason.

@@ -51,6 +51,18 @@ func (g *gather) appendHeaders(c *decodeColumn, buf []byte, r *offsets.Record) (
 	return fmt.Sprintf("column %q: %s", c.field.Name, fault)
 }
 
+// AppendHeaders appends the headers of a record to a column of the type of _headers, and reports whether they could be
+// read. When not, the row is NULL.
+func AppendHeaders(b *Builder, buf []byte, r *offsets.Record) bool {
+	if fault := readHeaders(b.Kid(0), buf, r); fault != "" {
+		b.CutParts()
+		b.AppendNull()
+		return false
+	}
+	b.AppendNested()
+	return true
+}
+
 // readHeaders appends one struct of key and value for each header, or says what is wrong.
 func readHeaders(b *Builder, buf []byte, r *offsets.Record) (fault string) {
 	keys, values := b.Kid(0), b.Kid(1)

@@ -72,6 +72,9 @@ type Decoder interface {
 	// Flush returns the gathered rows as a batch, with Origin and Offsets set, and the bad records met since the last
 	// Flush; both are valid until the next Append.
 	Flush() (*Batch, []BadRecord)
+	// Peek shows what Flush would return, and leaves it where it is: valid until the next call of another method.
+	// Whoever needs more of a record than its columns looks right behind the Append that decoded it.
+	Peek() (*Batch, []BadRecord)
 	// Counts is as in [Operator]: In records, Out rows, Bad, Tombstone, Nulled.
 	Counts() RowCounts
 }

@@ -13,7 +13,7 @@ import (
 // must not change from version to version.
 //
 // One line for each of: the sources with their fields, the tables, the exchanges, the stages with their operators, the
-// sinks, by name. Columns are numbers, types are spelled out; names inside the plan are left out.
+// sinks, by name, the side outputs. Columns are numbers, types are spelled out; names inside the plan are left out.
 func (p *Plan) Canonical() string {
 	var w strings.Builder
 	w.WriteString("plan 2\n")
@@ -35,6 +35,9 @@ func (p *Plan) Canonical() string {
 	}
 	for _, k := range slices.SortedFunc(slices.Values(p.Sinks), func(a, b SinkPlan) int { return strings.Compare(a.Name, b.Name) }) {
 		k.canonical(&w)
+	}
+	for i := range p.Sides {
+		p.Sides[i].canonical(&w)
 	}
 	return w.String()
 }

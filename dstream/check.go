@@ -34,7 +34,10 @@ func (p *Plan) Check() error {
 			return fmt.Errorf("exchange %q: %w", p.Exchanges[i].Name, err)
 		}
 	}
-	return p.checkSinks()
+	if err := p.checkSinks(); err != nil {
+		return err
+	}
+	return p.checkSides()
 }
 
 func (s *SourcePlan) check() error {
@@ -339,7 +342,7 @@ func (p *Plan) checkSinks() error {
 				return fmt.Errorf("sink %q takes (%s), but stage %d gives (%s)", k.Name, k.Schema, s, out)
 			}
 		}
-		if len(senders) == 0 {
+		if len(senders) == 0 && p.SideOf(k.Name) == nil {
 			return fmt.Errorf("sink %q is not fed", k.Name)
 		}
 		if err := k.check(); err != nil {

@@ -119,7 +119,11 @@ func stageList(ids []int) string {
 }
 
 func (k SinkExplanation) explain(w *strings.Builder) {
-	fmt.Fprintf(w, "sink %s, from %s: %s\n", k.Name, stageList(k.Stages), strings.Join(k.Columns, ", "))
+	from := k.Takes
+	if from == "" {
+		from = stageList(k.Stages)
+	}
+	fmt.Fprintf(w, "sink %s, from %s: %s\n", k.Name, from, strings.Join(k.Columns, ", "))
 	for _, p := range k.Partitions {
 		fmt.Fprintf(w, "  partitioned by %s\n", p)
 	}

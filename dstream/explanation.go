@@ -58,6 +58,7 @@ type SinkExplanation struct {
 	Columns    []string // of its files: name and type
 	Partitions []string // name = expression
 	Stages     []int    // whose rows it takes
+	Takes      string   // what it takes instead, of a side output, such as "bad records"
 }
 
 // AppendOnly says what all streams of this version are, and why.
@@ -144,6 +145,9 @@ func (p *Plan) explainInput(in Input) string {
 
 func (p *Plan) explainSink(k *SinkPlan) SinkExplanation {
 	out := SinkExplanation{Name: k.Name, Stages: p.stages(func(s *Stage) bool { return slices.Contains(s.Sinks, k.Name) })}
+	if side := p.SideOf(k.Name); side != nil {
+		out.Takes = side.Kind.Rows()
+	}
 	for _, c := range k.Columns {
 		out.Columns = append(out.Columns, k.Schema.Fields[c].Name+" "+k.Schema.Fields[c].Type.String())
 	}

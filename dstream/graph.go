@@ -40,6 +40,7 @@ type Graph struct {
 	relations []relation
 	columns   columnSet
 	sinks     []sink
+	sides     []side
 	session   columnar.Session
 	bounded   bool
 }

@@ -63,6 +63,7 @@ func (l *lowering) lower(x *expansion) {
 	}
 	l.addTables()
 	l.sinkPlans()
+	l.sidePlans()
 	nameOps(l.plan)
 	l.plan.addZones()
 	l.plan.Queries = l.graph.describeQueries(x.marked.steps)

@@ -16,7 +16,8 @@ type Plan struct {
 	Tables    []TablePlan  // static tables in use, by name
 	Exchanges []Exchange   // an exchange comes after those whose groups go into it
 	Stages    []Stage      // by ID; a stage comes after those that feed it
-	Sinks     []SinkPlan   // in the order of the To calls
+	Sinks     []SinkPlan   // in the order of the To calls; behind them those of Sides
+	Sides     []Side       // side outputs, each with a sink of its own
 	Queries   []Query      // the job as it was described, for people
 	Zones     []string     // time zones whose rules expressions need, sorted; UTC is not among them
 }

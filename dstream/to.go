@@ -2,6 +2,7 @@ package dstream
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/columnar"
@@ -49,7 +50,11 @@ func (g *Graph) checkSink(name string, pos Pos) *Error {
 	if name == "" {
 		return &Error{Pos: pos, Msg: "a sink has no name"}
 	}
-	for _, k := range g.sinks {
+	used := slices.Clone(g.sinks)
+	for _, s := range g.sides {
+		used = append(used, s.sink)
+	}
+	for _, k := range used {
 		if strings.EqualFold(k.name, name) {
 			return &Error{Pos: pos, Msg: fmt.Sprintf("sink %q is used twice", name)}
 		}

@@ -56,6 +56,20 @@ func (o *Observer) Observe(b *columnar.Batch, planTime int64) []columnar.BadReco
 	return o.bad
 }
 
+// Unusable returns what Observe would find among the rows of b from row from on, and changes nothing. The records are
+// valid until the next call of a method.
+func (o *Observer) Unusable(b *columnar.Batch, from int, planTime int64) []columnar.BadRecord {
+	o.bad = o.bad[:0]
+	times := b.Cols[o.column]
+	for i := int32(from); i < int32(b.Rows); i++ {
+		if !times.IsNull(int(i)) && !Future(times.I64[i], planTime, o.maxFuture) {
+			continue
+		}
+		o.bad = append(o.bad, badRow(b, i, o.unusable(times, i, planTime)))
+	}
+	return o.bad
+}
+
 // scan is the common case: no NULL, nothing in the future. It reports false when some time is too far ahead.
 func (o *Observer) scan(times []int64, planTime int64) bool {
 	m := int64(NoWatermark)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/internal/jobspec"
 )
 
@@ -65,8 +66,18 @@ func (d *display) batch(p batch.Progress) {
 		fmt.Fprintln(d.out, batchLine(p))
 	}
 	for _, bad := range p.BadRecords {
-		d.warn("skipped " + bad)
+		d.warn(fateOfBad(p) + bad)
 	}
+}
+
+// fateOfBad says what became of the bad records that a batch shows.
+func fateOfBad(p batch.Progress) string {
+	for _, s := range p.Sinks {
+		if s.Side == dstream.BadRecords {
+			return "kept in sink " + s.Description + ": "
+		}
+	}
+	return "skipped "
 }
 
 // waiting keeps what the job waits for, for the end.

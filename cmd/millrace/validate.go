@@ -38,8 +38,8 @@ func validateJob(c *cli.Context) error {
 		return err
 	}
 	warnAll(c.App.ErrWriter, append(warnings, more...))
-	for i, k := range plan.Sinks {
-		fmt.Fprintf(c.App.Writer, "%s: ok: %s -> %s, %s (%s)\n", c.Args().First(), strings.Join(jobspec.SinkSources(plan, k.Name), ", "), k.Name, spec.Sinks[i].Guarantee(), k.Schema)
+	for _, k := range plan.Sinks {
+		fmt.Fprintf(c.App.Writer, "%s: ok: %s -> %s, %s (%s)\n", c.Args().First(), strings.Join(jobspec.SinkSources(plan, k.Name), ", "), k.Name, spec.Guarantee(k.Name), k.Schema)
 	}
 	if c.Bool("plan") {
 		fmt.Fprint(c.App.Writer, plan.String())

@@ -25,6 +25,7 @@ type sinkTally struct {
 	name    string
 	rows    int64
 	records int64 // of the sources that its rows come from
+	side    bool  // it takes a side output: without rows all is well
 	batch.Drops
 	operators []string // window operators on the way
 }
@@ -35,6 +36,7 @@ func (t *tally) add(p batch.Progress) {
 	for _, s := range p.Sinks {
 		k := t.sink(s.Description)
 		k.rows += s.NumOutputRows
+		k.side = s.Side != ""
 		k.records += s.NumInputRows
 		k.operators = s.Operators
 		k.NumRowsLate += s.NumRowsLate
@@ -75,9 +77,13 @@ func (t *tally) why() string {
 		return "no new data: nothing to do" + t.waits()
 	}
 	var lines []string
-	same, dry := true, 0
+	same, dry, queries := true, 0, 0
 	first := ""
 	for _, k := range t.sinks {
+		if k.side {
+			continue
+		}
+		queries++
 		if k.rows > 0 {
 			continue
 		}
@@ -89,7 +95,7 @@ func (t *tally) why() string {
 		same = same && reason == first
 		lines = append(lines, fmt.Sprintf("0 rows to %s: %s", k.name, reason))
 	}
-	if same && dry == len(t.sinks) && dry > 0 {
+	if same && dry == queries && dry > 0 {
 		return "0 rows out: " + first + t.waits()
 	}
 	if dry > 0 {

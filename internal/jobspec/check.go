@@ -13,8 +13,8 @@ func (s *Spec) check(t *tree) error {
 			return s.badCron(t, err)
 		}
 	}
-	if s.OnBadRecord.StopAbove > 0 && s.OnBadRecord.Do != "skip" {
-		return fail(t.get("on_bad_record").pos, "write do: skip", "on_bad_record: stop_above goes with do: skip; do: %s stops at the first bad record", s.OnBadRecord.Do)
+	if err := s.OnBadRecord.check(t.get("on_bad_record")); err != nil {
+		return err
 	}
 	if err := s.checkBackpressure(t); err != nil {
 		return err
@@ -44,6 +44,9 @@ func (s *Spec) check(t *tree) error {
 				return err
 			}
 		}
+	}
+	if err := s.checkSides(); err != nil {
+		return err
 	}
 	return s.checkPaths()
 }

@@ -87,9 +87,10 @@ func (d *description) watermarks(e dstream.Explanation) {
 func SinkSources(plan *dstream.Plan, sink string) []string {
 	on := make([]bool, len(plan.Stages))
 	var out []string
+	side := plan.SideOf(sink)
 	for i := range slices.Backward(plan.Stages) {
 		st := &plan.Stages[i]
-		on[i] = on[i] || slices.Contains(st.Sinks, sink)
+		on[i] = on[i] || slices.Contains(st.Sinks, sink) || side != nil
 		switch from := st.From; {
 		case !on[i]:
 		case from.Source >= 0:
@@ -128,7 +129,11 @@ func (d *description) streams() {
 		if err != nil {
 			continue
 		}
-		d.line(name, "append-only, %s, to %s", k.Guarantee(), k.place())
+		what := "append-only"
+		if side := d.plan.SideOf(name); side != nil {
+			what = side.Kind.Rows() + ", append-only"
+		}
+		d.line(name, "%s, %s, to %s", what, k.Guarantee(), k.place())
 	}
 }
 

@@ -27,9 +27,10 @@ type Estimate struct {
 // SinkEstimate is about the files of one sink.
 type SinkEstimate struct {
 	Name    string
-	Batches int64 // in which rows may come to it
-	Closing bool  // because a window closes in them
-	Shards  int   // a file for each
+	Batches int64  // in which rows may come to it
+	Takes   string // of a side output: what it takes, which most batches have none of
+	Closing bool   // because a window closes in them
+	Shards  int    // a file for each
 	// Directories are the levels of partition_by that a batch spreads over in a number that only the data knows: each
 	// multiplies the files by its different values. Those that follow time are one at a time.
 	Directories []string
@@ -116,6 +117,9 @@ func (s *Spec) estimateSink(plan *dstream.Plan, k *dstream.SinkPlan, batches int
 		f.Batches += n
 		f.Closing = f.Closing && closing
 	}
+	if side := plan.SideOf(k.Name); side != nil {
+		f.Batches, f.Closing, f.Takes = batches, false, side.Kind.Rows()
+	}
 	f.Batches = min(f.Batches, batches)
 	for _, p := range k.Partitions {
 		if !followsTime(p.Expr) {
@@ -164,7 +168,7 @@ func (s *Spec) Warnings(plan *dstream.Plan) ([]sql.Warning, error) {
 	}
 	var out []sql.Warning
 	for _, f := range e.Sinks {
-		if f.Files <= filesMany {
+		if f.Files <= filesMany || f.Takes != "" {
 			continue
 		}
 		k, err := s.sink(f.Name)
@@ -196,6 +200,9 @@ func (f SinkEstimate) Formula() string {
 	}
 	if f.Closing {
 		s += " in which a window closes"
+	}
+	if f.Takes != "" {
+		s += " with " + f.Takes
 	}
 	s += fmt.Sprintf(" × %d shard", f.Shards)
 	if f.Shards > 1 {

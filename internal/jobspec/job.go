@@ -151,6 +151,15 @@ func (k *Sink) Guarantee() batch.Guarantee {
 	return batch.ExactlyOnce
 }
 
+// Guarantee is what the sink of that name promises, "" when the job has none.
+func (s *Spec) Guarantee(sink string) batch.Guarantee {
+	k, err := s.sink(sink)
+	if err != nil {
+		return ""
+	}
+	return k.Guarantee()
+}
+
 func (s *Spec) open(k *Sink, plan *dstream.SinkPlan) batch.Sink {
 	layout := output.Layout{Schema: plan.Schema, Columns: plan.Columns}
 	for _, p := range plan.Partitions {

@@ -88,7 +88,7 @@ func (o *ordered) isRead(q Query) bool {
 }
 
 // sinkQueries finds the query of each sink: what from says, or the only one that no other reads. A query that nothing
-// uses is a mistake.
+// uses is a mistake. The sink of a side output has none.
 func (s *Spec) sinkQueries(o *ordered) error {
 	var last, names []string
 	for _, q := range s.queries() {
@@ -99,6 +99,8 @@ func (s *Spec) sinkQueries(o *ordered) error {
 	}
 	for _, k := range s.Sinks {
 		switch q, ok := queryNamed(k.From, s.queries()); {
+		case s.isSide(k.Name):
+			o.from = append(o.from, "")
 		case k.From == "" && len(last) == 1:
 			o.from = append(o.from, last[0])
 		case k.From == "":
@@ -110,6 +112,9 @@ func (s *Spec) sinkQueries(o *ordered) error {
 		default:
 			o.from = append(o.from, q.Name)
 		}
+	}
+	if err := s.checkFed(); err != nil {
+		return err
 	}
 	return s.checkUnused(o)
 }

@@ -36,11 +36,17 @@ func (s *Spec) plan() (*dstream.Plan, []sql.Warning, error) {
 		return nil, nil, err
 	}
 	for i := range s.Sinks {
+		if s.isSide(s.Sinks[i].Name) {
+			continue
+		}
 		parts, err := s.Sinks[i].partitions()
 		if err != nil {
 			return nil, nil, err
 		}
 		streams[o.from[i]].At(s.Sinks[i].Pos).To(s.Sinks[i].Name, parts...)
+	}
+	if err := s.addSides(g); err != nil {
+		return nil, nil, err
 	}
 	plan, err := g.Plan()
 	if err == nil {

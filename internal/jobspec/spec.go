@@ -36,7 +36,7 @@ type Spec struct {
 	Trigger     Trigger   `key:"trigger" default:"{every: 1s}" write:"write {every: 1s}, {available_now: true} or {cron: '0 * * * *'}" doc:"When batches run."`
 	Limits      Limits    `key:"limits" default:"{}" write:"write {rows: 1000000, bytes: 256MiB}" doc:"How much the next batch reads at most."`
 	Checkpoint  Path      `key:"checkpoint" need:"yes" doc:"Directory of the log and the state."`
-	OnBadRecord BadRecord `key:"on_bad_record" default:"fail" write:"write fail, skip or {do: skip, stop_above: 5%}" doc:"What a record does that does not fit: fail stops with exit code 4, skip drops and counts it."`
+	OnBadRecord BadRecord `key:"on_bad_record" default:"fail" write:"write fail, skip, {do: skip, stop_above: 5%} or {do: dead_letter, to: SINK}" doc:"What a record does that does not fit: fail stops with exit code 4, skip drops and counts it, dead_letter keeps it in a sink."`
 	OnBadValue  string    `key:"on_bad_value" words:"fail null" default:"fail" doc:"What a value does that does not fit its column: fail makes its record a bad record, null makes it NULL."`
 	OnLateRow   string    `key:"on_late_row" words:"drop" later:"side_output update" default:"drop" doc:"What a row does whose windows have all closed: it is dropped and counted."`
 	Shards      int       `key:"shards" least:"1" most:"256" default:"1" doc:"Parallel parts of everything behind a GROUP BY, and files per directory and batch. May change between runs."`
@@ -124,7 +124,7 @@ type QueryFile struct{ Query }
 type Sink struct {
 	Name    string
 	Pos     dstream.Pos
-	From    string `key:"from" doc:"The query whose rows it takes. May be left out when exactly one query is read by no other."`
+	From    string `key:"from" doc:"The query whose rows it takes. May be left out when exactly one query is read by no other, and where a side output such as on_bad_record.to names the sink."`
 	FromPos dstream.Pos
 	Parquet *ParquetSink `key:"parquet" one:"yes" write:"write {path: DIRECTORY}" doc:"Hive-partitioned Parquet files, exactly once."`
 	Kafka   *KafkaSink   `key:"kafka" one:"yes" write:"write {brokers: 'localhost:9092', topic: alerts}" doc:"Records of a topic, exactly once."`
@@ -183,15 +183,6 @@ type Backpressure struct {
 	Integral     Number `key:"integral" default:"0.2" doc:"Weight of what late batches have left undone."`
 	Derived      Number `key:"derived" default:"0" doc:"Weight of how fast the difference changes."`
 	MinRate      Number `key:"min_rate" default:"100" doc:"Offsets a second that are always allowed; above 0."`
-}
-
-// BadRecord says what a record does that does not fit. Its short form is the word alone.
-type BadRecord struct {
-	Do        string `key:"do" short:"yes" need:"yes" words:"fail skip" later:"dead_letter" doc:"fail stops with exit code 4, skip drops and counts the record."`
-	StopAbove Share  `key:"stop_above" doc:"With skip: stop when a batch has a greater share of bad records, such as 5%."`
-	Pos       dstream.Pos
-
-	_ struct{} `later:"to"`
 }
 
 // Path is a path in the file system, absolute once it is read.

@@ -1,0 +1,148 @@
+package batch
+
+import (
+	"strings"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/windows"
+)
+
+// deadBatchBytes is about the size of the batches that dead letters are gathered in.
+const deadBatchBytes = 16 << 20
+
+// The columns of [dstream.DeadLetterSchema].
+const (
+	deadSource = iota
+	deadTopic
+	deadPartition
+	deadOffset
+	deadTimestamp
+	deadBatch
+	deadReason
+	deadKey
+	deadValue
+	deadValueBytes
+	deadHeaders
+	deadComplete
+)
+
+// deadLetters makes a row of every bad record that a source task meets: of those that the decoder refuses, and of rows
+// without a usable event time. It looks at the records right behind the decoder, as long as their bytes are there.
+type deadLetters struct {
+	side   int // in the plan's sides
+	of     dstream.DeadLetter
+	source string
+	schema *columnar.Schema
+	cols   []*columnar.Builder
+	done   []*columnar.Batch
+
+	rows, bad int // of the decoder's batch under way, that were looked at
+}
+
+// newDeadLetters returns nil for a job without dead letters.
+func newDeadLetters(plan *dstream.Plan, source string) *deadLetters {
+	i := plan.Side(dstream.BadRecords)
+	if i < 0 {
+		return nil
+	}
+	d := &deadLetters{side: i, of: plan.Sides[i].Dead, source: source, schema: dstream.DeadLetterSchema()}
+	for _, f := range d.schema.Fields {
+		d.cols = append(d.cols, columnar.NewBuilder(f.Type))
+	}
+	return d
+}
+
+// take looks at the records that the decoder has just taken. obs is nil without an event time.
+func (d *deadLetters) take(recs *offsets.Records, dec columnar.Decoder, obs *windows.Observer, t *Task) {
+	b, bad := dec.Peek()
+	fresh := bad[d.bad:]
+	if obs != nil && b.Rows > d.rows {
+		fresh = byOffset(fresh, obs.Unusable(b, d.rows, t.At))
+	}
+	d.rows, d.bad = b.Rows, len(bad)
+	next := 0
+	for _, r := range fresh {
+		for recs.Rows[next].Offset != r.Offset {
+			next++
+		}
+		d.add(recs, &recs.Rows[next], r.Reason, t)
+	}
+}
+
+// flushed says that the decoder's batch was handed out.
+func (d *deadLetters) flushed() { d.rows, d.bad = 0, 0 }
+
+func (d *deadLetters) add(recs *offsets.Records, r *offsets.Record, reason string, t *Task) {
+	d.cols[deadSource].AppendString(d.source)
+	d.cols[deadTopic].AppendString(recs.Topic)
+	d.cols[deadPartition].AppendInt32(recs.Partition)
+	d.cols[deadOffset].AppendInt64(r.Offset)
+	if r.Timestamp >= 0 {
+		d.cols[deadTimestamp].AppendInt64(r.Timestamp * 1000)
+	} else {
+		d.cols[deadTimestamp].AppendNull()
+	}
+	d.cols[deadBatch].AppendInt64(t.Batch)
+	d.cols[deadReason].AppendString(strings.ToValidUTF8(reason, "\ufffd"))
+	key := d.bytes(d.cols[deadKey], r.Key, recs.Buf)
+	value := d.value(r.Value, recs.Buf)
+	d.cols[deadValueBytes].AppendInt64(int64(r.Value.Len))
+	d.cols[deadComplete].AppendBool(d.headers(recs.Buf, r) && key && value)
+	if d.cols[deadValue].Bytes()+d.cols[deadKey].Bytes()+d.cols[deadReason].Bytes() >= deadBatchBytes || d.cols[0].Len() >= decodeRows {
+		d.cut()
+	}
+}
+
+// value appends the value, unless it is left out, and reports whether it is whole.
+func (d *deadLetters) value(s offsets.Span, buf []byte) bool {
+	if d.of.NoValue {
+		d.cols[deadValue].AppendNull()
+		return false
+	}
+	return d.bytes(d.cols[deadValue], s, buf)
+}
+
+// bytes appends what fits, and reports whether it is whole.
+func (d *deadLetters) bytes(b *columnar.Builder, s offsets.Span, buf []byte) bool {
+	if s.Len < 0 {
+		b.AppendNull()
+		return true
+	}
+	all := s.Of(buf)
+	b.AppendBytes(all[:min(int64(len(all)), d.of.MaxBytes)])
+	return int64(len(all)) <= d.of.MaxBytes
+}
+
+// headers appends the headers, and reports whether they are there.
+func (d *deadLetters) headers(buf []byte, r *offsets.Record) bool {
+	if r.Headers.Len > dstream.DeadHeaderBytes {
+		d.cols[deadHeaders].AppendNull()
+		return false
+	}
+	return columnar.AppendHeaders(d.cols[deadHeaders], buf, r)
+}
+
+// cut ends a batch.
+func (d *deadLetters) cut() {
+	b := &columnar.Batch{Schema: d.schema, Rows: d.cols[0].Len()}
+	for _, c := range d.cols {
+		b.Cols = append(b.Cols, c.Vector())
+	}
+	if b.Rows > 0 {
+		d.done = append(d.done, columnar.Concat([]*columnar.Batch{b}))
+	}
+	for _, c := range d.cols {
+		c.Reset()
+	}
+}
+
+// finish adds to r what the task yielded.
+func (d *deadLetters) finish(r *Result) {
+	d.cut()
+	if len(d.done) > 0 {
+		r.addSide(d.side, d.done)
+	}
+	d.done = nil
+}
