@@ -17,18 +17,40 @@ type Aggregate struct {
 	op     Operator
 	window Window
 	shape  state.Shape
+	store  store // table or sessions
 	table  *state.Table
 	loader *state.Loader // not nil while blocks are loaded
 	used   bool          // rows were merged: too late to load
 	failed error         // why the loaded blocks make no table
 
+	sessions      *state.Sessions // in place of table
+	sessionLoader *state.SessionLoader
+	lateRows      lateRows
+
 	watermark int64 // at the start of the batch
+}
+
+// store is the state of one kind of window.
+type store interface {
+	Merge(partial *columnar.Batch) error
+	Delta() ([]byte, error)
+	Snapshot() ([]byte, error)
+	Rows() int64
+	SizeBytes() int64
 }
 
 // NewAggregate returns an aggregation without state. o must be valid.
 func NewAggregate(o Operator) *Aggregate {
 	shape := state.Shape{In: o.In, Spec: o.Spec}
-	return &Aggregate{op: o, window: o.Window, shape: shape, table: state.NewTable(shape), watermark: NoWatermark}
+	a := &Aggregate{op: o, window: o.Window, shape: shape, watermark: NoWatermark}
+	if o.Window.Kind == Session {
+		a.sessions = state.NewSessions(shape, o.Window.Size)
+		a.store = a.sessions
+	} else {
+		a.table = state.NewTable(shape)
+		a.store = a.table
+	}
+	return a
 }
 
 // SetWatermark sets the watermark at the start of the batch, before the batch is merged.
@@ -41,13 +63,17 @@ func (a *Aggregate) Merge(partial *columnar.Batch) error {
 		return err
 	}
 	a.used = true
-	return a.table.Merge(partial)
+	return a.store.Merge(partial)
 }
 
-// Close takes the windows that end at or before the watermark out of the state. The cost is that of what closes.
+// Close takes the windows that end at or before the watermark out of the state, of sessions those that end before it. The
+// cost is that of what closes.
 func (a *Aggregate) Close(watermark int64) (Closed, error) {
 	if err := a.settle(); err != nil {
 		return Closed{}, err
+	}
+	if a.sessions != nil {
+		return a.closeSessions(watermark)
 	}
 	groups, err := a.table.RemoveFirst(a.closing(watermark))
 	if err != nil {
@@ -92,7 +118,7 @@ func (a *Aggregate) Delta() ([]byte, error) {
 	if err := a.settle(); err != nil {
 		return nil, err
 	}
-	return a.table.Delta()
+	return a.store.Delta()
 }
 
 // Snapshot returns a state block of all groups held.
@@ -100,7 +126,7 @@ func (a *Aggregate) Snapshot() ([]byte, error) {
 	if err := a.settle(); err != nil {
 		return nil, err
 	}
-	return a.table.Snapshot()
+	return a.store.Snapshot()
 }
 
 // Load reads the groups of the key groups from..to, both included, out of a state block: they replace what earlier
@@ -109,15 +135,24 @@ func (a *Aggregate) Load(block []byte, from, to uint8) error {
 	if a.used {
 		return errors.New("load state: rows were merged already")
 	}
+	if a.sessions != nil {
+		if a.sessionLoader == nil {
+			a.sessionLoader = state.NewSessionLoader(a.shape, a.window.Size)
+		}
+		return a.sessionLoader.Load(block, from, to)
+	}
 	if a.loader == nil {
 		a.loader = state.NewLoader(a.shape)
 	}
 	return a.loader.Load(block, from, to)
 }
 
-// DropClosed forgets the windows that end at or before the watermark: those that the batch of the delta loaded last
-// has closed.
+// DropClosed forgets the windows that end at or before the watermark, of sessions those that end before it: those that the
+// batch of the delta loaded last has closed.
 func (a *Aggregate) DropClosed(watermark int64) {
+	if a.sessionLoader != nil {
+		a.sessionLoader.Drop(watermark)
+	}
 	if a.loader != nil {
 		a.loader.Drop(func(start int64) bool { return a.window.End(start) <= watermark })
 	}
@@ -125,6 +160,9 @@ func (a *Aggregate) DropClosed(watermark int64) {
 
 // settle turns the loaded blocks into the table.
 func (a *Aggregate) settle() error {
+	if a.sessions != nil {
+		return a.settleSessions()
+	}
 	if a.loader == nil || a.failed != nil {
 		return a.failed
 	}
@@ -133,7 +171,7 @@ func (a *Aggregate) settle() error {
 		a.failed = fmt.Errorf("restore windows: %w", err)
 		return a.failed
 	}
-	a.table, a.loader, a.used = table, nil, true
+	a.table, a.store, a.loader, a.used = table, table, nil, true
 	return nil
 }
 
@@ -144,10 +182,14 @@ type OpenWindow struct {
 	Rows       int64 // that went into the groups
 }
 
-// Open lists the windows held, the one that closes first in front.
+// Open lists the windows held, the one that closes first in front. Of sessions, of which there may be millions, only that
+// one is listed, with the keys and rows of all; see [Aggregate.Sessions].
 func (a *Aggregate) Open() []OpenWindow {
 	if a.settle() != nil {
 		return nil
+	}
+	if a.sessions != nil {
+		return a.firstSession()
 	}
 	var open []OpenWindow
 	for _, start := range a.table.Namespaces() {
@@ -157,9 +199,16 @@ func (a *Aggregate) Open() []OpenWindow {
 	return open
 }
 
-// NextClose is the end of the window that closes first; false when none is held.
-func (a *Aggregate) NextClose() (end int64, held bool) {
-	if a.settle() != nil || len(a.table.Namespaces()) == 0 {
+// NextClose is the least watermark at which a window closes; false when none is held.
+func (a *Aggregate) NextClose() (watermark int64, held bool) {
+	if a.settle() != nil {
+		return 0, false
+	}
+	if a.sessions != nil {
+		_, end, held := a.sessions.First()
+		return saturatingAdd(end, 1), held
+	}
+	if len(a.table.Namespaces()) == 0 {
 		return 0, false
 	}
 	return a.window.End(a.table.Namespaces()[0]), true
@@ -170,7 +219,7 @@ func (a *Aggregate) RowsHeld() int64 {
 	if a.settle() != nil {
 		return 0
 	}
-	return a.table.Rows()
+	return a.store.Rows()
 }
 
 // SizeBytes is about the memory that the state takes.
@@ -178,5 +227,5 @@ func (a *Aggregate) SizeBytes() int64 {
 	if a.settle() != nil {
 		return 0
 	}
-	return a.table.SizeBytes()
+	return a.store.SizeBytes()
 }

@@ -12,6 +12,8 @@ type Assign struct {
 	size      int64
 	offset    int64 // in [0, size)
 	watermark int64
+	gap       int64 // of sessions, else 0
+	floor     int64 // of sessions
 
 	starts columnar.Vector
 	sel    []int32
@@ -25,17 +27,23 @@ func NewAssign(in *columnar.Schema, timeColumn int, w Window) *Assign {
 	timestamp := columnar.Type{Kind: columnar.Timestamp}
 	fields := make([]columnar.Field, 0, len(in.Fields)+1)
 	fields = append(append(fields, in.Fields...), columnar.Field{Name: StartColumn, Type: timestamp})
-	return &Assign{
+	a := &Assign{
 		schema:    columnar.NewSchema(fields...),
 		time:      timeColumn,
 		size:      w.Size,
 		offset:    w.offset(),
 		watermark: NoWatermark,
 		starts:    columnar.Vector{Type: timestamp},
+		floor:     NoWatermark,
 	}
+	if w.Kind == Session {
+		a.gap = w.Size
+	}
+	return a
 }
 
-// SetWatermark sets the watermark at the start of the batch: rows of windows that end at or before it are late.
+// SetWatermark sets the watermark at the start of the batch: rows of windows that end at or before it are late. Sessions
+// are found late behind the exchange.
 func (a *Assign) SetWatermark(w int64) { a.watermark = w }
 
 // Schema is that of the input and window_start.
@@ -44,6 +52,9 @@ func (a *Assign) Schema() *columnar.Schema { return a.schema }
 // Process implements columnar.Operator. Every batch has an answer; the error is always nil.
 func (a *Assign) Process(in *columnar.Batch) (*columnar.Batch, error) {
 	a.reserve(in.Rows)
+	if a.gap > 0 {
+		return a.assignSessions(in), nil
+	}
 	if a.size == 0 {
 		return a.withoutWindow(in), nil
 	}

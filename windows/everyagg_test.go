@@ -72,9 +72,9 @@ type life struct {
 func TestEveryAggregateInEveryLife(t *testing.T) {
 	const seed = 9
 	r := rand.New(rand.NewPCG(seed, 0))
-	for c := range cases(12, 3) {
-		rows := everyRows(r, []int{40, 400, 1500}[c%3])
-		w := []Window{{Kind: Tumbling, Size: 40}, {Kind: Tumbling, Size: 10, Offset: 3}, {}}[r.IntN(3)]
+	for c := range cases(12, 4) {
+		rows := everyRows(r, []int{40, 400, 1500}[c/4%3])
+		w := []Window{{Kind: Tumbling, Size: 40}, {Kind: Tumbling, Size: 10, Offset: 3}, {}, {Kind: Session, Size: 1}}[c%4]
 		wantBlock, wantRows := life{window: w, shards: 1, mean: rows.Rows}.run(t, r, rows)
 		for range 3 {
 			l := life{window: w, shards: []int{1, 2, 8}[r.IntN(3)], restarts: r.IntN(3) > 0, mean: 1 + r.IntN(rows.Rows)}
@@ -90,7 +90,7 @@ func TestEveryAggregateInEveryLife(t *testing.T) {
 func (l life) run(t *testing.T, r *rand.Rand, rows *columnar.Batch) (block, out []byte) {
 	t.Helper()
 	p := &everyPipeline{t: t, life: l, assign: NewAssign(everySchema, l.timeColumn(), l.window)}
-	p.send = columnar.NewHashAggregate(p.assign.Schema(), everySpec())
+	p.send = columnar.NewHashAggregate(p.assign.Schema(), withTimes(everySpec(), l.window))
 	p.restart()
 	order := r.Perm(rows.Rows)
 	for len(order) > 0 {
@@ -179,7 +179,7 @@ func (p *everyPipeline) block(take func(*Aggregate) ([]byte, error)) []byte {
 func (p *everyPipeline) restart() {
 	p.states = nil
 	for s := range p.shards {
-		a := NewAggregate(Operator{Window: p.window, In: p.assign.Schema(), Spec: everySpec()})
+		a := NewAggregate(Operator{Window: p.window, In: p.assign.Schema(), Spec: withTimes(everySpec(), p.window)})
 		from, to := keyGroupsOf(s, p.shards)
 		for _, block := range p.chain {
 			p.must(a.Load(block, from, to))

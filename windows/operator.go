@@ -66,6 +66,11 @@ func (o Operator) Validate() error {
 	if err := o.Window.Validate(); err != nil {
 		return err
 	}
+	if o.Window.Kind == Session {
+		if err := o.checkSession(); err != nil {
+			return err
+		}
+	}
 	if o.Emit != (Emission{}) {
 		return errors.New("results that change are not supported yet")
 	}

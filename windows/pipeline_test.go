@@ -52,13 +52,29 @@ type pipeline struct {
 	send   *columnar.HashAggregate
 	shards []*Aggregate
 	late   int64 // of the last batch
+	behind int64 // of these, those found behind the exchange
+}
+
+// specOf is pipelineSpec with what the window needs besides.
+func specOf(w Window) columnar.AggSpec {
+	return withTimes(pipelineSpec, w)
+}
+
+func withTimes(spec columnar.AggSpec, w Window) columnar.AggSpec {
+	if w.Kind == Session {
+		n := len(spec.Aggs) - 1
+		spec.Aggs = slices.Concat(spec.Aggs[:n], SessionTimes(0), spec.Aggs[n:])
+	}
+	return spec
 }
 
 func newPipeline(t testing.TB, w Window, maxDisorder int64, partitions, shards int) *pipeline {
 	p := &pipeline{t: t, window: w, bounds: Bounds{MaxDisorder: maxDisorder}, assign: NewAssign(eventSchema, 0, w)}
-	p.send = columnar.NewHashAggregate(p.assign.Schema(), pipelineSpec)
+	op := Operator{Window: w, In: p.assign.Schema(), Spec: specOf(w)}
+	p.must(op.Validate())
+	p.send = columnar.NewHashAggregate(op.In, op.Spec)
 	for range shards {
-		p.shards = append(p.shards, NewAggregate(Operator{Window: w, In: p.assign.Schema(), Spec: pipelineSpec}))
+		p.shards = append(p.shards, NewAggregate(op))
 	}
 	probes := make([]Probe, partitions)
 	for i := range probes {
@@ -71,6 +87,9 @@ func newPipeline(t testing.TB, w Window, maxDisorder int64, partitions, shards i
 // run takes one batch through the job and returns the rows of the windows that it closed.
 func (p *pipeline) run(events []event) []outRow {
 	p.assign.SetWatermark(p.mark.Watermark)
+	for _, shard := range p.shards {
+		shard.SetWatermark(p.mark.Watermark)
+	}
 	p.late = 0
 	var seen []Seen
 	for i := range p.mark.Partitions {
@@ -83,6 +102,7 @@ func (p *pipeline) run(events []event) []outRow {
 }
 
 func (p *pipeline) flush() []outRow {
+	p.late = 0
 	p.mark = Final(p.mark)
 	return p.close()
 }
@@ -109,9 +129,11 @@ func (p *pipeline) merge(events []event) {
 
 func (p *pipeline) close() []outRow {
 	var out []outRow
+	p.behind = 0
 	for _, shard := range p.shards {
 		closed, err := shard.Close(p.mark.Watermark)
 		p.must(err)
+		p.behind += closed.Late
 		rows := outRows(closed.Groups)
 		if !slices.IsSortedFunc(rows, compareRows) {
 			p.t.Fatalf("a shard gives rows out of order: %v", rows)
@@ -119,6 +141,7 @@ func (p *pipeline) close() []outRow {
 		out = append(out, rows...)
 	}
 	slices.SortFunc(out, compareRows)
+	p.late += p.behind
 	return out
 }
 
@@ -192,7 +215,7 @@ func eventBatch(events []event) *columnar.Batch {
 
 // outRow is a finished group. Sum, avg and max are NaN when they are NULL.
 type outRow struct {
-	start         int64
+	start, end    int64  // end is 0 where it follows from the start
 	key           string // "NULL" for none
 	sum, avg, max float64
 	first         int64
@@ -205,7 +228,10 @@ func outRows(b *columnar.Batch) []outRow {
 		r := outRow{
 			start: b.Cols[0].I64[i], key: "NULL",
 			sum: floatAt(b.Cols[2], i), avg: floatAt(b.Cols[3], i), max: floatAt(b.Cols[5], i),
-			first: b.Cols[4].I64[i], values: b.Cols[6].I64[i], rows: b.Cols[7].I64[i],
+			first: b.Cols[4].I64[i], values: b.Cols[6].I64[i], rows: b.Cols[b.Schema.Index("_rows")].I64[i],
+		}
+		if end := b.Schema.Index(EndColumn); end >= 0 {
+			r.end = b.Cols[end].I64[i]
 		}
 		if !b.Cols[1].IsNull(i) {
 			r.key = string(b.Cols[1].Str(i))
@@ -252,7 +278,11 @@ func sumRows(rows []outRow) (sum int64) {
 }
 
 func (r outRow) String() string {
-	return fmt.Sprintf("%s %s sum=%s avg=%s first=%s max=%s values=%d rows=%d", showTime(r.start), r.key,
+	window := showTime(r.start)
+	if r.end != 0 {
+		window = fmt.Sprintf("[%s, %s)", window, showTime(r.end))
+	}
+	return fmt.Sprintf("%s %s sum=%s avg=%s first=%s max=%s values=%d rows=%d", window, r.key,
 		showFloat(r.sum), showFloat(r.avg), showTime(r.first), showFloat(r.max), r.values, r.rows)
 }
 

@@ -69,6 +69,8 @@ func (w Window) Validate() error {
 		return nil
 	case w.Size <= 0:
 		return fmt.Errorf("window size is %d µs: it must be greater than 0", w.Size)
+	case w.Kind == Session && w == (Window{Kind: Session, Size: w.Size}):
+		return nil
 	case w.Kind != Tumbling || w.Unit != Micros || w.Slide != 0 || w.Zone != "" || w.Clock:
 		return fmt.Errorf("%s windows are not supported yet", w.name())
 	}
