@@ -32,8 +32,8 @@ type Status struct {
 	NumWindowsOpen int               `json:"numWindowsOpen"`
 	Sinks          []SinkStatus      `json:"sinks"`
 	Drops
-	notKept
-	NumValuesNulled int64 `json:"numValuesNulled"`
+	NumGroupsFiltered *int64 `json:"numGroupsFiltered,omitempty"` // takes the place of that of Drops: it is told of single batches only
+	NumValuesNulled   int64  `json:"numValuesNulled"`
 
 	LagOffsets  *int64   `json:"lagOffsets,omitempty"`  // of all sources together, see [SourceLag]
 	HeldOffsets *int64   `json:"heldOffsets,omitempty"` // those of them that open transactions hold back
@@ -74,13 +74,9 @@ type PartitionStatus struct {
 type OperatorStatus struct {
 	OperatorProgress
 	Drops
-	notKept
-	MemoryUsedBytes *int64 `json:"memoryUsedBytes,omitempty"` // not known: the state is not loaded
-}
-
-// notKept takes out of a status what is only told of single batches.
-type notKept struct {
+	// These take the place of two numbers that are told of single batches only.
 	NumGroupsFiltered *int64 `json:"numGroupsFiltered,omitempty"`
+	MemoryUsedBytes   *int64 `json:"memoryUsedBytes,omitempty"`
 }
 
 // SinkStatus is what a job has written in all.
