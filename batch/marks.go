@@ -31,9 +31,10 @@ func (m Marks) Watermark() int64 {
 }
 
 // operatorMarks takes watermarks from the sources through the graph: the watermark of an operator is how far event time has
-// come in all that send into its exchange, as settle decides it of the operator's name and that. A stage passes its own
-// on, and so does a window operator: whatever is still in its windows comes out with times at or behind it.
-func operatorMarks(plan *dstream.Plan, sources Marks, settle func(name string, input int64) int64) map[string]int64 {
+// come in all that send into its exchange, as settle decides it of the operator's name and that; of windows of processing
+// time it is clock, the plan time, whoever sends. A stage passes its own on, and so does a window operator: whatever is
+// still in its windows comes out with times at or behind it.
+func operatorMarks(plan *dstream.Plan, sources Marks, clock int64, settle func(name string, input int64) int64) map[string]int64 {
 	out := map[string]int64{}
 	at := make([]windows.Input, len(plan.Stages)) // output of each stage
 	into := make([][]windows.Input, len(plan.Exchanges))
@@ -46,6 +47,9 @@ func operatorMarks(plan *dstream.Plan, sources Marks, settle func(name string, i
 		default:
 			name := plan.Exchanges[from.Exchange].Name
 			at[i] = windows.Combine(into[from.Exchange])
+			if plan.Exchanges[from.Exchange].Window.Clock {
+				at[i] = windows.Input{Watermark: clock}
+			}
 			at[i].Watermark = settle(name, at[i].Watermark)
 			out[name] = at[i].Watermark
 			if plan.Exchanges[from.Exchange].Unwindowed() && at[i].Watermark != windows.MaxWatermark {
@@ -60,8 +64,11 @@ func operatorMarks(plan *dstream.Plan, sources Marks, settle func(name string, i
 }
 
 // heldBy is the source that the operator behind an exchange waits for: of those that are not idle the one that is furthest
-// behind, through all operators on the way; "" when all are idle.
+// behind, through all operators on the way; "" when all are idle, and for windows that wait for the clock.
 func heldBy(plan *dstream.Plan, exchange int, at Marks) string {
+	if plan.Exchanges[exchange].Window.Clock {
+		return ""
+	}
 	name, least := "", int64(windows.MaxWatermark)
 	for _, sender := range plan.Senders(exchange) {
 		from := plan.Stages[rootOf(plan, sender)].From
@@ -79,10 +86,10 @@ func heldBy(plan *dstream.Plan, exchange int, at Marks) string {
 	return name
 }
 
-// marksAfter are the watermarks behind a batch, of which the sources' are known. No operator's goes back.
-func marksAfter(plan *dstream.Plan, before Marks, sources map[string]windows.SourceMark) Marks {
+// marksAfter are the watermarks behind a batch, of which the sources' and the plan time are known. No operator's goes back.
+func marksAfter(plan *dstream.Plan, before Marks, sources map[string]windows.SourceMark, clock int64) Marks {
 	after := Marks{Sources: sources}
-	after.Operators = operatorMarks(plan, after, func(name string, input int64) int64 {
+	after.Operators = operatorMarks(plan, after, clock, func(name string, input int64) int64 {
 		if old, known := before.Operators[name]; known {
 			return max(input, old)
 		}
@@ -93,7 +100,7 @@ func marksAfter(plan *dstream.Plan, before Marks, sources map[string]windows.Sou
 
 // lateMarks are, by exchange, the watermarks at the start of a batch against which rows that go into it are late.
 func lateMarks(plan *dstream.Plan, before Marks, floor map[string]int64) map[int]int64 {
-	at := operatorMarks(plan, before, func(name string, input int64) int64 {
+	at := operatorMarks(plan, before, windows.NoWatermark, func(name string, input int64) int64 {
 		if old, known := before.Operators[name]; known {
 			return old
 		}

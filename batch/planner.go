@@ -65,7 +65,8 @@ func (s survey) all() []offsets.PartitionState {
 }
 
 // nextPlan decides what the next batch is. A batch without records is planned only if it changes something: idleness moves
-// the watermark past an open window, or the job begins at the end of the log. Otherwise nothing at all is written.
+// the watermark past an open window, a window of processing time is over, or the job begins at the end of the log. Otherwise
+// nothing at all is written.
 func nextPlan(q question) (answer, error) {
 	ranges, err := q.ranges()
 	if err != nil {
@@ -76,7 +77,7 @@ func nextPlan(q question) (answer, error) {
 		return answer{Marks: q.Marks, Wait: wait}, nil
 	}
 	a := answer{Marks: q.marks(ranges)}
-	if allEmpty(ranges) && len(q.Ground.Losses) == 0 && !q.closesByIdleness(a.Marks) && !q.settlesStart(ranges) {
+	if allEmpty(ranges) && len(q.Ground.Losses) == 0 && !q.closesByTime(a.Marks) && !q.settlesStart(ranges) {
 		return a, nil
 	}
 	a.Planned = q.plan(ranges, a.Marks)
@@ -187,8 +188,8 @@ func (q *question) capped(source string) []offsets.PartitionState {
 	return out
 }
 
-// closesByIdleness reports whether a batch without records would close a window.
-func (q *question) closesByIdleness(marks map[string]windows.SourceMark) bool {
+// closesByTime reports whether a batch without records would close a window: because of idleness, or by the clock.
+func (q *question) closesByTime(marks map[string]windows.SourceMark) bool {
 	return len(q.closing(marks)) > 0
 }
 
@@ -199,7 +200,7 @@ func (q *question) closing(marks map[string]windows.SourceMark) []string {
 		s := &q.Job.Plan.Sources[i]
 		sources[s.Name] = windows.Advance(marks[s.Name], nil, s.Bounds, q.At)
 	}
-	after := marksAfter(q.Job.Plan, q.History.Marks, sources)
+	after := marksAfter(q.Job.Plan, q.History.Marks, sources, q.At)
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(q.NextClose)) {
 		if q.NextClose[name] <= after.Operators[name] {

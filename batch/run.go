@@ -44,7 +44,7 @@ func (o *outcome) run(ctx context.Context, exec Executor) error {
 	if err := o.checkBadShare(); err != nil {
 		return err
 	}
-	o.commit.After = marksAfter(o.job.Plan, o.plan.Before, o.sourceMarks())
+	o.commit.After = marksAfter(o.job.Plan, o.plan.Before, o.sourceMarks(), o.plan.clock())
 	for i := range o.job.Plan.Stages {
 		if from := o.job.Plan.Stages[i].From; from.Exchange >= 0 {
 			results, err := exec.Run(ctx, o.shardTasks(i, from.Exchange))
@@ -129,6 +129,14 @@ func rootOf(plan *dstream.Plan, stage int) int {
 		stage = plan.Stages[stage].From.Stage
 	}
 	return stage
+}
+
+// clock is how far windows of processing time have come with the batch.
+func (p *Planned) clock() int64 {
+	if p.Final {
+		return windows.MaxWatermark
+	}
+	return p.At
 }
 
 // sourceMarks moves the watermarks of the sources by what the batch met.

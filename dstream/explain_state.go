@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/windows"
 )
 
 func (p *Plan) explainExchange(i int) ExchangeExplanation {
 	x := &p.Exchanges[i]
-	out := ExchangeExplanation{Name: x.Name, Senders: p.Senders(i), Behind: p.Behind(i), Watermark: p.inputWatermark(i), WindowMicros: x.Window.Size}
+	out := ExchangeExplanation{Name: x.Name, Senders: p.Senders(i), Behind: p.Behind(i), Watermark: p.inputWatermark(i), WindowMicros: longestMicros(x.Window, x.Window.Size)}
 	for _, k := range x.Spec.Keys {
 		if k != len(x.Assigned.Fields)-1 || !x.Unwindowed() {
 			out.Columns = append(out.Columns, x.Assigned.Fields[k].Name)
@@ -33,18 +34,56 @@ func (p *Plan) explainExchange(i int) ExchangeExplanation {
 		return out
 	}
 	disorder := p.disorder(i)
-	out.HeldMicros = x.Window.Size + disorder
-	out.OpenWindows = 1 + (disorder+x.Window.Size-1)/x.Window.Size
-	out.Bound = fmt.Sprintf("a group is held until the watermark passes the end of its window: for at most %s, which is the window", duration(out.HeldMicros))
-	if disorder > 0 {
-		out.Bound += " and the disorder of its source"
+	if x.Window.Clock {
+		out.Watermark, disorder = "the time at which a batch is planned", 0
 	}
-	out.Bound += fmt.Sprintf("; about %s open at a time, more while partitions are apart", counted(int(out.OpenWindows), "window"))
+	out.bound(x.Window, disorder)
 	return out
+}
+
+// bound says for how long a group is held.
+func (out *ExchangeExplanation) bound(w windows.Window, disorder int64) {
+	behind := ""
+	if disorder > 0 {
+		behind = " and the disorder of its source"
+	}
+	if w.Kind == windows.Session {
+		out.Bound = fmt.Sprintf("a session is held for as long as rows of its key keep coming, and until the watermark is behind the last by more than the gap%s: %s",
+			behind, duration(w.Size+disorder))
+		return
+	}
+	size, slide := longestMicros(w, w.Size), longestMicros(w, w.Size)
+	if w.Slide > 0 {
+		slide = longestMicros(w, w.Slide)
+	}
+	out.HeldMicros = size + disorder
+	out.OpenWindows = (size+slide-1)/slide + (disorder+slide-1)/slide
+	out.Bound = fmt.Sprintf("a group is held until the watermark passes the end of its window: for at most %s, which is the window%s; about %s open at a time",
+		duration(out.HeldMicros), behind, counted(int(out.OpenWindows), "window"))
+	if !w.Clock {
+		out.Bound += ", more while partitions are apart"
+	}
+}
+
+// longestMicros is the most that a length of a window can be, in microseconds: one day in a year has 25 hours.
+func longestMicros(w windows.Window, n int64) int64 {
+	const hour = microsPerDay / 24
+	switch w.Unit {
+	case windows.Day:
+		return n*microsPerDay + hour
+	case windows.Week:
+		return n*7*microsPerDay + hour
+	case windows.Month:
+		return n*31*microsPerDay + hour
+	}
+	return n
 }
 
 // withoutTime is a source without a watermark that sends into the exchange, "" for none.
 func (p *Plan) withoutTime(exchange int) string {
+	if p.Exchanges[exchange].Window.Clock {
+		return ""
+	}
 	for _, s := range p.Senders(exchange) {
 		if in := p.rootOf(s); in.Source >= 0 && p.Sources[in.Source].EventTime < 0 {
 			return p.Sources[in.Source].Name

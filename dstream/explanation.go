@@ -46,8 +46,8 @@ type ExchangeExplanation struct {
 	Columns       []string // of the state: the window, keys, aggregates
 	BytesPerGroup int64    // about, with texts of 16 bytes
 	Growing       []string // aggregates that keep values and so grow with their number
-	WindowMicros  int64    // 0 = none
-	HeldMicros    int64    // for how much event time a group is held at most, while the partitions keep in step; 0 = until the input ends
+	WindowMicros  int64    // its size, of days and months the longest, of sessions the gap; 0 = none
+	HeldMicros    int64    // for how much event time a group is held at most, while the partitions keep in step; 0 = until the input ends, or rows of a session's key
 	OpenWindows   int64    // how many windows are open at a time then; 0 = there are none
 	Bound         string
 }

@@ -69,9 +69,9 @@ func (w Window) Validate() error {
 		return nil
 	case w.Size <= 0:
 		return fmt.Errorf("window size is %d µs: it must be greater than 0", w.Size)
-	case w.Kind == Session && w == (Window{Kind: Session, Size: w.Size}):
+	case w.Kind == Session && w == (Window{Kind: Session, Size: w.Size, Clock: w.Clock}):
 		return nil
-	case w.Kind != Tumbling || w.Unit != Micros || w.Slide != 0 || w.Zone != "" || w.Clock:
+	case w.Kind != Tumbling || w.Unit != Micros || w.Slide != 0 || w.Zone != "":
 		return fmt.Errorf("%s windows are not supported yet", w.name())
 	}
 	return nil
