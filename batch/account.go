@@ -103,6 +103,7 @@ func (b *books) take(stage int, operator string, in int64) (Edge, error) {
 	e := b.edges[edgeKey{stage, operator}]
 	delete(b.edges, edgeKey{stage, operator})
 	b.aside[dstream.BadRecords] += e.Bad
+	b.aside[dstream.LateRows] += e.Late
 	if held := e.HeldAfter - e.HeldBefore; e.In+e.Added != e.Out+e.Dropped()+held {
 		return e, unbalanced("%q: %d rows in, %d added, %d out, %d dropped, %d more held", operator, e.In, e.Added, e.Out, e.Dropped(), held)
 	}

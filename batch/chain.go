@@ -33,6 +33,7 @@ func newChain(plan *dstream.Plan, id int, tables map[string]*columnar.Batch) (*c
 	}
 	if i := c.stage.Exchange; i >= 0 {
 		c.send = newSender(in, i, &plan.Exchanges[i])
+		c.send.late = newLateRows(plan, &plan.Exchanges[i])
 	}
 	return c, nil
 }
@@ -108,6 +109,9 @@ func (c *chain) finish(r *Result, shards int) {
 	if c.send != nil {
 		r.Edges = append(r.Edges, Edge{Stage: id, Operator: assignName(c.send.x), RowCounts: c.send.assign.Counts()})
 		r.Partials[id] = c.send.partition(shards)
+		if c.send.late != nil {
+			c.send.late.finish(r)
+		}
 	}
 }
 
@@ -123,6 +127,9 @@ type sender struct {
 	assign *windows.Assign
 	agg    *columnar.HashAggregate
 	groups []uint8
+
+	watermark int64     // of the task, see start
+	late      *lateRows // nil when no side output takes them
 }
 
 func newSender(in *columnar.Schema, index int, x *dstream.Exchange) *sender {
@@ -133,6 +140,7 @@ func newSender(in *columnar.Schema, index int, x *dstream.Exchange) *sender {
 
 // start prepares for a task. late is the watermark against which rows are judged late.
 func (s *sender) start(late int64) {
+	s.watermark = late
 	s.assign.SetWatermark(late)
 	s.agg.Reset()
 }
@@ -141,6 +149,9 @@ func (s *sender) push(b *columnar.Batch) error {
 	assigned, err := s.assign.Process(b)
 	if err != nil {
 		return locate(err, b)
+	}
+	if s.late != nil {
+		s.late.add(b, s.assign.Late(b), s.watermark, s.assign.LastWindow)
 	}
 	if assigned.Len() == 0 {
 		return nil

@@ -17,7 +17,7 @@ const crashSchedules = 75
 // whole files, and in the end all of them.
 func TestCrashes(t *testing.T) {
 	seed := simSeed(t)
-	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole, aside} {
+	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole, aside, late} {
 		t.Run(q.name, func(t *testing.T) {
 			t.Parallel() // each world is one of its own
 			ops := crashFree(t, seed, q)
@@ -54,7 +54,11 @@ type crashFigures struct{ schedules, power, deaths, open, partly, early int }
 func (f *crashFigures) schedule(t *testing.T, seed uint64, i, ops int, q simQuery) {
 	w := newWorld(t, seed+uint64(i)<<16)
 	w.fill(q, 200)
-	want := w.expected(q)
+	want := w.expectedOf(q, func() *world {
+		twin := newWorld(t, seed+uint64(i)<<16)
+		twin.fill(q, 200)
+		return twin
+	})
 	f.schedules++
 	at := 1 + i*7%ops // 7 does not divide what matters
 	for crash := 0; ; crash++ {

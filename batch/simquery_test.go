@@ -63,10 +63,14 @@ func (w *world) generate(n int) {
 	}
 }
 
-// fill appends n events for a query, with bad records among them if it keeps those, and half as many in two partitions of the second source if it reads that.
+// fill appends n events for a query, with bad records or late events among them if it keeps those, and half as many in two partitions of the second source if it reads that.
 func (w *world) fill(q simQuery, n int) {
-	if q.aside != "" {
+	switch {
+	case q.aside != "":
 		w.fillAside(q.aside, n)
+		return
+	case q.late != "":
+		w.fillLate(n)
 		return
 	}
 	w.generate(n)
@@ -121,10 +125,11 @@ type simQuery struct {
 	zone       string
 	double     bool   // the column n is a double
 	aside      string // the sink that takes bad records, also those too far in the future; ""  for none
+	late       string // the sink that takes late rows; what the query means then follows from the log's plans
 	oracle     func(events []simEvent, ads map[string]string) []simRow
 }
 
-var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain, aside, asideTopic}
+var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain, aside, asideTopic, late, lateTopic}
 
 func (q simQuery) plan() (*dstream.Plan, error) {
 	g, n := dstream.NewGraph(), columnar.Int64

@@ -86,7 +86,12 @@ func (w *world) expected(q simQuery) []simRow {
 		ad, campaign, _ := strings.Cut(line, ",")
 		ads[ad] = campaign
 	}
-	rows := q.oracle(w.events, ads)
+	var rows []simRow
+	if q.late != "" {
+		rows = w.expectedLate(q, ads)
+	} else {
+		rows = q.oracle(w.events, ads)
+	}
 	if q.aside != "" {
 		rows = append(rows, w.dead...)
 	}

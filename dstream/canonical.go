@@ -59,6 +59,9 @@ func (x *Exchange) canonical(w *strings.Builder, i int) {
 		a.Name = ""
 		fmt.Fprintf(w, " %s", strings.TrimSuffix(a.String(), ` AS ""`))
 	}
+	if x.Late != nil {
+		fmt.Fprintf(w, " late %v", x.Late)
+	}
 	w.WriteByte('\n')
 }
 

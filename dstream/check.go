@@ -243,7 +243,7 @@ func (p *Plan) checkExchange(i int) error {
 			return fmt.Errorf("from stage %d: %w", s, err)
 		}
 	}
-	return nil
+	return p.checkLate(x)
 }
 
 func (x *Exchange) check(out *columnar.Schema) error {

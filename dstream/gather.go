@@ -16,13 +16,14 @@ type gather struct {
 	names  []string    // of the outs
 	keys   []int       // positions in the outs
 	aggs   []columnar.Agg
+	late   []int // by column of late rows: position in the outs, −1 = none; nil when nothing takes them
 	name   string
 }
 
 // key identifies an exchange.
 func (g *gather) key() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%q %s keys %v", g.group.query, g.group.window.spec().Canonical(), g.keys)
+	fmt.Fprintf(&b, "%q %s keys %v late %v", g.group.query, g.group.window.spec().Canonical(), g.keys, g.late)
 	for i, in := range g.inputs {
 		fmt.Fprintf(&b, " from %p:", in)
 		for _, c := range g.outs[i] {
@@ -89,6 +90,7 @@ func (p *gathering) build() *operator {
 			names, p.gather.aggs = append(names, name), append(p.gather.aggs, spec)
 		}
 	}
+	p.placeLate()
 	p.nameOuts()
 	key := p.gather.key()
 	if known := p.roots[key]; known != nil {

@@ -28,6 +28,8 @@ type grouping struct {
 	all    []*column // keys, and those that follow from the window alone
 	aggs   []*column // those that some expression asked for, each once
 
+	late []lateColumn // of its late rows, see Graph.LateRows
+
 	weights map[int]bool // of the keys that are expressions, see weight
 	heavy   int          // the greatest of them
 }

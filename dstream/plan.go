@@ -156,6 +156,7 @@ type Exchange struct {
 	Window     windows.Window
 	Emit       windows.Emission // when results come out, and whether they are a changelog
 	TimeColumn int              // column of Stage.Out that Window assigns
+	Late       []int            // by column of late rows: the column of Stage.Out, −1 = none; nil when no side output takes them
 	Assigned   *columnar.Schema
 	Spec       columnar.AggSpec
 	Final      *columnar.Schema // In of the stage behind the exchange, see windows.Operator

@@ -13,7 +13,8 @@ type SideKind string
 
 // The kinds of side outputs.
 const (
-	BadRecords SideKind = "bad" // dead letters: records that do not fit, from the decoders and the event-time guard
+	BadRecords SideKind = "bad"  // dead letters: records that do not fit, from the decoders and the event-time guard
+	LateRows   SideKind = "late" // rows whose windows have all closed, see [Graph.LateRows]
 )
 
 // Side is a side output: a stream of what leaves an operator because it cannot go on, which a sink takes like any other,
@@ -71,6 +72,9 @@ func (g *Graph) addSide(s Side, schema *columnar.Schema, pos Pos, partitions []E
 		return err
 	}
 	k := sink{name: s.Sink, stream: g.sideStream(schema), pos: pos}
+	if err := k.stream.checkOutput(pos); err != nil {
+		return err
+	}
 	if err := k.stream.bindPartitions(&k, partitions); err != nil {
 		return err
 	}
@@ -122,6 +126,8 @@ func (p *Plan) checkSides() error {
 			return fmt.Errorf("no sink %q takes the %s", s.Sink, s.Kind.Rows())
 		case p.Side(s.Kind) != i:
 			return fmt.Errorf("two sinks take the %s", s.Kind.Rows())
+		case s.Kind == LateRows && !isLateSchema(p.Sinks[k].Schema):
+			return fmt.Errorf("sink %q takes (%s), which does not end as late rows do", s.Sink, p.Sinks[k].Schema)
 		case s.Kind == BadRecords && !p.Sinks[k].Schema.Equal(DeadLetterSchema()):
 			return fmt.Errorf("sink %q takes (%s), not the %s", s.Sink, p.Sinks[k].Schema, s.Kind.Rows())
 		case len(p.stages(func(st *Stage) bool { return slices.Contains(st.Sinks, s.Sink) })) > 0:
@@ -132,7 +138,12 @@ func (p *Plan) checkSides() error {
 }
 
 // Rows is what the rows of the side output are, for people.
-func (k SideKind) Rows() string { return "bad records" }
+func (k SideKind) Rows() string {
+	if k == LateRows {
+		return "late rows"
+	}
+	return "bad records"
+}
 
 func (s *Side) canonical(w *strings.Builder) {
 	fmt.Fprintf(w, "side %q sink %q max_bytes %d no_value %t\n", s.Kind, s.Sink, s.Dead.MaxBytes, s.Dead.NoValue)

@@ -50,6 +50,9 @@ func (g *Graph) checkSink(name string, pos Pos) *Error {
 	if name == "" {
 		return &Error{Pos: pos, Msg: "a sink has no name"}
 	}
+	if g.lateColumns() >= 0 {
+		return &Error{Pos: pos, Msg: fmt.Sprintf("sink %q comes behind that of late rows", name), Hint: "what late rows have follows from all queries: name their sink last"}
+	}
 	used := slices.Clone(g.sinks)
 	for _, s := range g.sides {
 		used = append(used, s.sink)

@@ -70,6 +70,9 @@ func (m *marker) grouping(g *grouping) {
 	for _, k := range g.keys {
 		m.column(k.id)
 	}
+	for _, c := range g.late {
+		m.column(c.id)
+	}
 }
 
 func (m *marker) list(ids []int) {

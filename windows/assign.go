@@ -17,6 +17,7 @@ type Assign struct {
 
 	starts columnar.Vector
 	sel    []int32
+	late   []int32
 	out    columnar.Batch
 	counts columnar.RowCounts
 }

@@ -16,6 +16,9 @@ func (s *Spec) check(t *tree) error {
 	if err := s.OnBadRecord.check(t.get("on_bad_record")); err != nil {
 		return err
 	}
+	if err := s.OnLateRow.check(); err != nil {
+		return err
+	}
 	if err := s.checkBackpressure(t); err != nil {
 		return err
 	}

@@ -22,6 +22,27 @@ type BadRecord struct {
 	StopAbove        Share `key:"stop_above" doc:"With skip and dead_letter: stop when a batch has a greater share of bad records, such as 5%."`
 }
 
+// LateRow says what a row does whose windows have all closed. Its short form is the word alone.
+type LateRow struct {
+	Pos   dstream.Pos
+	Do    string `key:"do" short:"yes" need:"yes" words:"drop side_output" later:"update" doc:"drop counts the row, side_output counts it and keeps it in a sink."`
+	To    string `key:"to" doc:"With side_output: the sink that takes the late rows of all windows. It takes nothing else; its columns are those in front of the windows, and some more, see docs/event-time.md."`
+	ToPos dstream.Pos
+
+	_ struct{} `later:"allowed_lateness"`
+}
+
+// check looks at what does not depend on sinks.
+func (l *LateRow) check() error {
+	switch side := l.Do == "side_output"; {
+	case side && l.To == "":
+		return fail(l.Pos, "write {do: side_output, to: SINK}", "on_late_row: to is missing: which sink takes the late rows?")
+	case !side && l.To != "":
+		return fail(l.ToPos, "write do: side_output", "on_late_row: to goes with do: side_output")
+	}
+	return nil
+}
+
 // letter is how much of a record its dead letter holds.
 func (b *BadRecord) letter() dstream.DeadLetter {
 	d := dstream.DeadLetter{MaxBytes: deadLetterBytes, NoValue: b.IncludeValue != nil && !*b.IncludeValue}
@@ -58,14 +79,17 @@ type sideOutput struct {
 	key  string // of the job file
 	sink string
 	pos  dstream.Pos
-	rows string // what it takes, for messages
+	kind dstream.SideKind
 }
 
 // sides are the side outputs of the job.
 func (s *Spec) sides() []sideOutput {
 	var out []sideOutput
 	if b := &s.OnBadRecord; b.To != "" {
-		out = append(out, sideOutput{"on_bad_record.to", b.To, b.ToPos, "bad records"})
+		out = append(out, sideOutput{"on_bad_record.to", b.To, b.ToPos, dstream.BadRecords})
+	}
+	if l := &s.OnLateRow; l.To != "" {
+		out = append(out, sideOutput{"on_late_row.to", l.To, l.ToPos, dstream.LateRows})
 	}
 	return out
 }
@@ -91,7 +115,7 @@ func (s *Spec) checkSides() error {
 		}
 		for _, other := range s.sides()[:i] {
 			if other.sink == side.sink {
-				return fail(side.pos, "name a sink of its own", "%s: sink %s takes the %s already (%s)", side.key, k.Name, other.rows, other.key)
+				return fail(side.pos, "name a sink of its own", "%s: sink %s takes the %s already (%s)", side.key, k.Name, other.kind.Rows(), other.key)
 			}
 		}
 	}
@@ -131,7 +155,12 @@ func (s *Spec) addSides(g *dstream.Graph) error {
 		if err != nil {
 			return err
 		}
-		if err := g.DeadLetters(k.Name, s.OnBadRecord.letter(), k.Pos, parts...); err != nil {
+		if side.kind == dstream.LateRows {
+			err = g.LateRows(k.Name, side.pos, parts...)
+		} else {
+			err = g.DeadLetters(k.Name, s.OnBadRecord.letter(), side.pos, parts...)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -147,7 +176,7 @@ func (s *Spec) checkFed() error {
 	}
 	var names []string
 	for _, side := range s.sides() {
-		names = append(names, side.sink+" takes the "+side.rows)
+		names = append(names, side.sink+" takes the "+side.kind.Rows())
 	}
 	return fail(s.queries()[0].Pos, "add a sink", "no sink takes the rows of the query: %s", strings.Join(names, ", "))
 }

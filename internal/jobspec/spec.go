@@ -38,7 +38,7 @@ type Spec struct {
 	Checkpoint  Path      `key:"checkpoint" need:"yes" doc:"Directory of the log and the state."`
 	OnBadRecord BadRecord `key:"on_bad_record" default:"fail" write:"write fail, skip, {do: skip, stop_above: 5%} or {do: dead_letter, to: SINK}" doc:"What a record does that does not fit: fail stops with exit code 4, skip drops and counts it, dead_letter keeps it in a sink."`
 	OnBadValue  string    `key:"on_bad_value" words:"fail null" default:"fail" doc:"What a value does that does not fit its column: fail makes its record a bad record, null makes it NULL."`
-	OnLateRow   string    `key:"on_late_row" words:"drop" later:"side_output update" default:"drop" doc:"What a row does whose windows have all closed: it is dropped and counted."`
+	OnLateRow   LateRow   `key:"on_late_row" default:"drop" write:"write drop, or {do: side_output, to: SINK}" doc:"What a row does whose windows have all closed: it is dropped and counted, or counted and kept in a sink."`
 	Shards      int       `key:"shards" least:"1" most:"256" default:"1" doc:"Parallel parts of everything behind a GROUP BY, and files per directory and batch. May change between runs."`
 
 	_ struct{} `later:"memory cores retain emit dedup state"`
