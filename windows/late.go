@@ -37,12 +37,15 @@ func (a *Assign) inWindow(in *columnar.Batch, row int32) bool {
 		return false
 	}
 	_, _, ok := a.LastWindow(in.Cols[a.time].I64[row])
-	return ok
+	return ok || a.gap > 0
 }
 
 // LastWindow returns the bounds of the last window that a row of the last batch with that time is in, whether the window
-// is open or not; false: it is in none.
+// is open or not; false: it is in none, or in a session, which only the receiving side knows.
 func (a *Assign) LastWindow(t int64) (start, end int64, ok bool) {
+	if a.gap > 0 {
+		return 0, 0, false
+	}
 	start, end = windowAt(t, a.size, a.offset)
 	return start, end, true
 }
