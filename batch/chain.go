@@ -138,10 +138,15 @@ func newSender(in *columnar.Schema, index int, x *dstream.Exchange) *sender {
 	return s
 }
 
-// start prepares for a task. late is the watermark against which rows are judged late.
-func (s *sender) start(late int64) {
-	s.watermark = late
-	s.assign.SetWatermark(late)
+// start prepares for a task.
+func (s *sender) start(t *Task) {
+	s.watermark = t.Late[s.index]
+	s.assign.SetWatermark(s.watermark)
+	floor, flushed := t.Floor[s.index]
+	if !flushed {
+		floor = windows.NoWatermark
+	}
+	s.assign.SetFloor(floor)
 	s.agg.Reset()
 }
 

@@ -33,7 +33,8 @@ func (m Marks) Watermark() int64 {
 // operatorMarks takes watermarks from the sources through the graph: the watermark of an operator is how far event time has
 // come in all that send into its exchange, as settle decides it of the operator's name and that; of windows of processing
 // time it is clock, the plan time, whoever sends. A stage passes its own on, and so does a window operator: whatever is
-// still in its windows comes out with times at or behind it.
+// still in its windows comes out with times at or behind it. Behind sessions it is a tick less, see
+// windows.Window.OutputWatermark.
 func operatorMarks(plan *dstream.Plan, sources Marks, clock int64, settle func(name string, input int64) int64) map[string]int64 {
 	out := map[string]int64{}
 	at := make([]windows.Input, len(plan.Stages)) // output of each stage
@@ -52,6 +53,7 @@ func operatorMarks(plan *dstream.Plan, sources Marks, clock int64, settle func(n
 			}
 			at[i].Watermark = settle(name, at[i].Watermark)
 			out[name] = at[i].Watermark
+			at[i].Watermark = plan.Exchanges[from.Exchange].Window.OutputWatermark(out[name])
 			if plan.Exchanges[from.Exchange].Unwindowed() && at[i].Watermark != windows.MaxWatermark {
 				at[i] = windows.Input{Watermark: windows.NoWatermark} // all is still to come
 			}
@@ -77,7 +79,8 @@ func heldBy(plan *dstream.Plan, exchange int, at Marks) string {
 			source = plan.Sources[from.Source].Name
 			in = at.source(source).AsInput()
 		} else if source = heldBy(plan, from.Exchange, at); source != "" {
-			in = windows.Input{Watermark: at.Operators[plan.Exchanges[from.Exchange].Name]}
+			x := &plan.Exchanges[from.Exchange]
+			in = windows.Input{Watermark: x.Window.OutputWatermark(at.Operators[x.Name])}
 		}
 		if !in.Idle && in.Watermark < least {
 			name, least = source, in.Watermark
@@ -98,7 +101,8 @@ func marksAfter(plan *dstream.Plan, before Marks, sources map[string]windows.Sou
 	return after
 }
 
-// lateMarks are, by exchange, the watermarks at the start of a batch against which rows that go into it are late.
+// lateMarks are, by exchange, the watermarks at the start of a batch against which rows that go into it are late. Of windows
+// that were flushed it is how far they were; sessions have a floor of their own.
 func lateMarks(plan *dstream.Plan, before Marks, floor map[string]int64) map[int]int64 {
 	at := operatorMarks(plan, before, windows.NoWatermark, func(name string, input int64) int64 {
 		if old, known := before.Operators[name]; known {
@@ -108,17 +112,39 @@ func lateMarks(plan *dstream.Plan, before Marks, floor map[string]int64) map[int
 	})
 	out := map[int]int64{}
 	for i := range plan.Exchanges {
-		name := plan.Exchanges[i].Name
-		late := at[name]
-		if flushed, ok := floor[name]; ok {
-			late = max(late, flushed)
+		x := &plan.Exchanges[i]
+		out[i] = at[x.Name]
+		if x.Window.Kind != windows.Session {
+			out[i] = max(out[i], floorOf(x.Name, before, floor))
 		}
-		if _, known := before.Operators[name]; !known { // new in this job: windows that others have flushed are closed
-			late = max(late, greatest(floor))
-		}
-		out[i] = late
 	}
 	return out
+}
+
+// floorMarks are, by exchange, how far sessions were flushed: rows before it are late, because the session of such a row would
+// begin before it.
+func floorMarks(plan *dstream.Plan, before Marks, floor map[string]int64) map[int]int64 {
+	out := map[int]int64{}
+	for i := range plan.Exchanges {
+		x := &plan.Exchanges[i]
+		if at := floorOf(x.Name, before, floor); x.Window.Kind == windows.Session && at != windows.NoWatermark {
+			out[i] = at
+		}
+	}
+	return out
+}
+
+// floorOf is how far the windows of an operator were flushed, windows.NoWatermark when they were not. For an operator that is
+// new in this job the windows are closed that others have flushed.
+func floorOf(name string, before Marks, floor map[string]int64) int64 {
+	most := int64(windows.NoWatermark)
+	if flushed, ok := floor[name]; ok {
+		most = flushed
+	}
+	if _, known := before.Operators[name]; !known {
+		most = max(most, greatest(floor))
+	}
+	return most
 }
 
 // greatest is the greatest floor of any operator with windows, NoWatermark when there is none. What came out at the end

@@ -64,7 +64,7 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 			return nil, err
 		}
 	}
-	c.start(t.Late)
+	c.start(&t)
 	r := &Result{Source: SourceStats{MaxEventTime: windows.NoWatermark}, ClosedTo: windows.NoWatermark}
 	if err := c.read(ctx, w, t, r); err != nil {
 		return nil, err // the tree is in an unknown state: dropped

@@ -212,6 +212,9 @@ func (s *session) operators(after Marks, open map[string]OpenWindows) []Operator
 
 // open is what the operator behind an exchange holds.
 func (s *session) open(exchange int) OpenWindows {
+	if s.job.Plan.Exchanges[exchange].Window.Kind == windows.Session {
+		return s.openSessions(exchange)
+	}
 	var out OpenWindows
 	open := map[int64]int64{}
 	for _, a := range s.worker.states[exchange] {
@@ -223,6 +226,21 @@ func (s *session) open(exchange int) OpenWindows {
 	if out.Windows = len(open); out.Windows > 0 {
 		out.First = slices.Min(slices.Collect(maps.Keys(open)))
 		out.Close = open[out.First]
+	}
+	return out
+}
+
+// openSessions is open for sessions, each of which is a window of its own.
+func (s *session) openSessions(exchange int) OpenWindows {
+	var out OpenWindows
+	for _, a := range s.worker.states[exchange] {
+		for _, first := range a.Open() {
+			if out.Windows == 0 || first.End < out.Close {
+				out.First, out.Close = first.Start, first.End
+			}
+			out.Windows += a.Sessions()
+			out.Groups += int64(first.Groups)
+		}
 	}
 	return out
 }

@@ -29,6 +29,8 @@ type Task struct {
 	// Late is, by exchange, the watermark at the start of the batch of the operator behind it, or how far its windows were
 	// flushed: rows of windows that end at or before it are late.
 	Late map[int]int64 `json:"late_us,omitempty"`
+	// Floor is, by exchange, how far sessions were flushed: rows before it are late. Without one nothing was.
+	Floor map[int]int64 `json:"floor_us,omitempty"`
 }
 
 // Result is what a task yields: rows for the sinks, partials for the shards behind exchanges, and its accounting.

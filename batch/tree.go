@@ -31,12 +31,12 @@ func (t *tree) add(w *worker, id int) error {
 	return nil
 }
 
-// start prepares for a task. late holds, by exchange, the watermark against which rows that go into it are late.
-func (t *tree) start(late map[int]int64) {
+// start prepares for a task.
+func (t *tree) start(task *Task) {
 	for _, c := range t.chains {
 		c.rows = nil
 		if c.send != nil {
-			c.send.start(late[c.send.index])
+			c.send.start(task)
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (w *worker) sendOn(t Task, closed *columnar.Batch, r *Result) error {
 	if err != nil {
 		return err
 	}
-	c.start(t.Late)
+	c.start(&t)
 	if closed.Len() > 0 {
 		closed.Env = w.env(t.At)
 		if err := c.push(closed); err != nil {

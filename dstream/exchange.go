@@ -18,7 +18,7 @@ func (g *gather) exchange() Exchange {
 	}
 	x.Assigned.Fields = append(x.Assigned.Fields, columnar.Field{Name: windowStart, Type: columnar.Type{Kind: columnar.Timestamp}})
 	x.Spec.Keys = append([]int{len(g.names)}, g.keys...)
-	x.Spec.Aggs = append(slices.Clone(g.aggs), columnar.Agg{Func: columnar.CountStar, Arg: -1, Name: RowsColumn})
+	x.Spec.Aggs = append(slices.Concat(g.aggs, g.hiddenAggs()), columnar.Agg{Func: columnar.CountStar, Arg: -1, Name: RowsColumn})
 	x.Final = x.Operator().Final()
 	return x
 }

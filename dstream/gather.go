@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/windows"
 )
 
 // gather is what an exchange does: it groups the rows of its inputs.
@@ -146,13 +147,25 @@ func (p *gathering) nameOuts() {
 	if w := p.group.window; w != nil && w.frame.HasEnd() {
 		taken = append(taken, windowEnd)
 	}
+	for _, a := range p.hiddenAggs() {
+		taken = append(taken, a.Name)
+	}
 	for _, c := range p.outs[0] {
 		name := apart(c.name, taken)
 		p.names, taken = append(p.names, name), append(taken, name)
 	}
 }
 
-// addColumns adds those of finished groups: window_start, keys, aggregates, count(*), and window_end if it needs a column.
+// hiddenAggs are the aggregates that the window needs, between those of the query and count(*).
+func (g *gather) hiddenAggs() []columnar.Agg {
+	if w := g.group.window; w != nil && w.frame.Kind == windows.Session {
+		return windows.SessionTimes(0)
+	}
+	return nil
+}
+
+// addColumns adds those of finished groups: window_start, keys, aggregates, hidden ones, count(*), and window_end if it
+// needs a column.
 func (p *gathering) addColumns(op *operator, names []string) {
 	op.add(&p.columns, column{name: windowStart, typ: columnar.Type{Kind: columnar.Timestamp}})
 	for _, k := range p.keys {
@@ -165,6 +178,9 @@ func (p *gathering) addColumns(op *operator, names []string) {
 		a.Name = apart(names[i], taken)
 		taken = append(taken, a.Name)
 		op.add(&p.columns, column{name: names[i], typ: p.aggs[i].typ})
+	}
+	for _, a := range p.hiddenAggs() {
+		op.add(&p.columns, column{name: a.Name, typ: a.In})
 	}
 	op.add(&p.columns, column{name: string(columnar.CountStar), typ: columnar.Type{Kind: columnar.Int64}})
 	if w := p.group.window; w != nil && w.frame.HasEnd() {

@@ -76,6 +76,15 @@ func (a *Assign) assignSessions(in *columnar.Batch) *columnar.Batch {
 // begin before it. It is [NoWatermark] until it is set, and means nothing to other windows.
 func (a *Assign) SetFloor(t int64) { a.floor = t }
 
+// OutputWatermark is the watermark behind an operator with these windows: a session that ends at the operator's own
+// is still live, and the last moment in it lies one tick before.
+func (w Window) OutputWatermark(watermark int64) int64 {
+	if w.Kind != Session || watermark == NoWatermark || watermark == MaxWatermark {
+		return watermark
+	}
+	return watermark - 1
+}
+
 // closeSessions takes the sessions out that end before the watermark.
 func (a *Aggregate) closeSessions(watermark int64) (Closed, error) {
 	a.lateRows.sessions = nil
