@@ -221,14 +221,15 @@ func (q *question) settlesStart(ranges []offsets.Range) bool {
 
 // probes is what the idle rule wants to know of every partition.
 func probes(ranges []offsets.Range, states []offsets.PartitionState) []windows.Probe {
-	high := map[partitionKey]int64{}
+	known := map[partitionKey]offsets.PartitionState{}
 	for _, s := range states {
-		high[partitionKey{"", s.Topic, s.Partition}] = s.HighWatermark
+		known[partitionKey{"", s.Topic, s.Partition}] = s
 	}
 	out := make([]windows.Probe, 0, len(ranges))
 	for _, r := range ranges {
-		hw, answered := high[partitionKey{"", r.Topic, r.Partition}]
-		out = append(out, windows.Probe{Topic: r.Topic, Partition: r.Partition, From: r.From, Until: r.Until, HighWatermark: hw, Answered: answered})
+		s, answered := known[partitionKey{"", r.Topic, r.Partition}]
+		out = append(out, windows.Probe{Topic: r.Topic, Partition: r.Partition, From: r.From, Until: r.Until,
+			HighWatermark: s.HighWatermark, Answered: answered && !s.Interrupted})
 	}
 	return out
 }

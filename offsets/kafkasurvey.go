@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/millrace/millrace/internal/kafka"
 )
@@ -34,15 +35,25 @@ func (k *Kafka) Partitions(ctx context.Context) ([]PartitionState, error) { retu
 func (k *Kafka) Survey(ctx context.Context, reached []Position) ([]PartitionState, error) {
 	retry := k.newRetry()
 	defer retry.done()
-	for {
+	for again := false; ; again = true {
 		states, err := k.surveyOnce(ctx, retry, reached)
 		if err == nil {
 			retry.well()
+			noteInterrupted(states, again || time.Since(retry.began) > steadyWithin)
 			return states, nil
 		}
 		if err := retry.after(ctx, err); err != nil {
 			return nil, fmt.Errorf("ask where source %s ends: %w", k.opts.Source, lostTopic(err, reached))
 		}
+	}
+}
+
+// steadyWithin is how long brokers take at most to answer a survey while nothing is wrong with them.
+const steadyWithin = 5 * time.Second
+
+func noteInterrupted(states []PartitionState, interrupted bool) {
+	for i := range states {
+		states[i].Interrupted = interrupted
 	}
 }
 

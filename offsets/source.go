@@ -22,6 +22,9 @@ type PartitionState struct {
 	Begin int64
 	// Open is what holds End back below HighWatermark, under read_committed.
 	Open OpenTransaction
+	// Interrupted says that brokers had to be asked again for this, or took very long: writers may not have come through
+	// either, so it is no silence when the partition has nothing to read.
+	Interrupted bool
 }
 
 // OpenTransaction holds the last stable offset of a partition back: what its producer and others wrote behind its first
