@@ -26,7 +26,7 @@ type KafkaConfig struct {
 	Opening Opening
 
 	// Key are the columns of the key, positions in Layout.Schema: one is the key as text or bytes, several are a JSON
-	// object, none means NULL keys.
+	// object, none means NULL keys. Records of a changelog have no NULL keys: none means its key, as a JSON object.
 	Key []int
 	// Value is the column whose bytes are the value; −1: the row as a JSON object.
 	Value int

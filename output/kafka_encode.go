@@ -65,24 +65,28 @@ var kafkaCodecs = map[string]kafka.Codec{"none": kafka.None, "gzip": kafka.Gzip,
 
 // kafkaEncoder turns rows into record batches.
 type kafkaEncoder struct {
-	topic      string
-	key        []int
-	keyObject  jsonRow // with several columns
-	value      int
-	row        jsonRow
-	timestamp  int
-	clamp      bool
-	noHeaders  bool
-	limit      int
-	columns    []int
-	schema     *columnar.Schema
-	compressor *kafka.Compressor
-	hash       *rowHash
-	all        selector
+	topic       string
+	key         []int
+	keyObject   jsonRow // with several columns
+	keyIsObject bool
+	value       int
+	row         jsonRow
+	timestamp   int
+	clamp       bool
+	noHeaders   bool
+	limit       int
+	columns     []int
+	schema      *columnar.Schema
+	compressor  *kafka.Compressor
+	hash        *rowHash
+	all         selector
 
 	sink       string
 	topicLimit int  // max.message.bytes of the topic, 0 if not known
 	compacted  bool // the topic takes no NULL keys
+
+	changelog *Changelog
+	changed   []int32 // rows of a changelog that are written
 
 	writers        []kafka.BatchWriter // by partition
 	keyBuf, valBuf []byte
@@ -95,8 +99,15 @@ func newKafkaEncoder(cfg KafkaConfig) (*kafkaEncoder, error) {
 	}
 	e := &kafkaEncoder{sink: cfg.Sink, topic: cfg.Topic, key: cfg.Key, value: cfg.Value, row: newJSONRow(cfg.Layout), timestamp: cfg.Timestamp, clamp: cfg.ClampTimestamps,
 		noHeaders: cfg.NoHeaders, limit: cfg.MaxMessageBytes, columns: cfg.Layout.Columns, schema: cfg.Layout.Schema, hash: newRowHash(cfg.Layout.File())}
-	if len(cfg.Key) > 1 {
-		e.keyObject = newJSONRow(Layout{Schema: cfg.Layout.Schema, Columns: cfg.Key})
+	if c := cfg.Layout.Changelog; c != nil {
+		e.changelog, e.hash = c, newRowHash(cfg.Layout.withOps().File())
+		if len(e.key) == 0 {
+			e.key, e.keyIsObject = c.Key, true
+		}
+	}
+	e.keyIsObject = e.keyIsObject || len(e.key) > 1
+	if e.keyIsObject {
+		e.keyObject = newJSONRow(Layout{Schema: cfg.Layout.Schema, Columns: e.key})
 	}
 	if err := e.check(); err != nil {
 		return nil, err
@@ -111,7 +122,10 @@ func (e *kafkaEncoder) check() error {
 	if len(e.columns) == 0 {
 		return errors.New("no column is left for the records")
 	}
-	if len(e.key) == 1 {
+	if err := e.changelog.check(Layout{Schema: e.schema, Columns: e.columns}); err != nil {
+		return err
+	}
+	if len(e.key) == 1 && !e.keyIsObject {
 		if f := e.schema.Fields[e.key[0]]; !textKind(f.Type) {
 			return fmt.Errorf("key column %q: %s has no text; cast it to string", f.Name, f.Type.Article())
 		}
@@ -141,6 +155,7 @@ type kafkaBatch struct {
 	next    int   // partition of the next record without a key
 	work    kafkaWork
 	rows    int64
+	leftOut int64 // see Prepared
 	bytes   int64
 }
 
@@ -179,7 +194,7 @@ func (b *kafkaBatch) finish(info BatchInfo) (*Prepared, error) {
 			return nil, err
 		}
 	}
-	p := &Prepared{Info: info, Rows: b.rows, work: &b.work}
+	p := &Prepared{Info: info, Rows: b.rows, LeftOut: b.leftOut, work: &b.work}
 	if b.rows > 0 {
 		b.e.hash.rows = b.rows
 		p.Files = []File{{Path: b.e.topic, Rows: b.rows, Bytes: b.bytes, RowsSHA256: b.e.hash.sum()}}
@@ -207,6 +222,12 @@ func (b *kafkaBatch) close(partition int) error {
 
 func (b *kafkaBatch) add(rows *columnar.Batch) error {
 	e, sel := b.e, b.e.all.of(rows)
+	if e.changelog != nil {
+		b.leftOut += int64(len(sel))
+		sel = e.newHalves(rows, sel)
+		b.leftOut -= int64(len(sel))
+		e.hash.add(len(e.columns), rows.Cols[e.changelog.Op], sel)
+	}
 	for i, c := range e.columns {
 		e.hash.add(i, rows.Cols[c], sel)
 	}
@@ -217,6 +238,17 @@ func (b *kafkaBatch) add(rows *columnar.Batch) error {
 	}
 	b.rows += int64(len(sel))
 	return nil
+}
+
+// newHalves are the rows of a changelog but for the old halves of updates: the record of the new half takes its place.
+func (e *kafkaEncoder) newHalves(rows *columnar.Batch, sel []int32) []int32 {
+	e.changed = e.changed[:0]
+	for _, r := range sel {
+		if string(rows.Cols[e.changelog.Op].Str(int(r))) != columnar.OpUpdateBefore {
+			e.changed = append(e.changed, r)
+		}
+	}
+	return e.changed
 }
 
 // record appends one row to the batch of its partition.
@@ -233,6 +265,9 @@ func (b *kafkaBatch) record(rows *columnar.Batch, r int) error {
 	at, err := b.timestamp(rows, r)
 	if err != nil {
 		return err
+	}
+	if key == nil && e.changelog != nil {
+		return &TopicError{Sink: e.sink, Topic: e.topic, Msg: "takes a changelog, and a row has NULL as its key; leave out the sink's key, which makes the keys JSON objects, or leave out such rows"}
 	}
 	if key == nil && e.compacted {
 		return &TopicError{Sink: e.sink, Topic: e.topic, Msg: "is compacted and takes no records without a key, and a row has NULL as its key; leave such rows out"}
@@ -277,10 +312,10 @@ func (e *kafkaEncoder) batchBytes() int {
 
 // keyOf is the key of a row, nil for NULL. It lasts until the next call.
 func (e *kafkaEncoder) keyOf(rows *columnar.Batch, r int) ([]byte, error) {
-	switch len(e.key) {
-	case 0:
+	switch {
+	case len(e.key) == 0:
 		return nil, nil
-	case 1:
+	case !e.keyIsObject:
 		return e.text(rows.Cols[e.key[0]], r)
 	}
 	var err error
@@ -304,8 +339,11 @@ func (e *kafkaEncoder) text(v *columnar.Vector, r int) ([]byte, error) {
 	return e.keyBuf, err
 }
 
-// valueOf is the value of a row, nil for NULL, which is a tombstone. It lasts until the next call.
+// valueOf is the value of a row, nil for NULL, which is a tombstone, as for a delete. It lasts until the next call.
 func (e *kafkaEncoder) valueOf(rows *columnar.Batch, r int) ([]byte, error) {
+	if c := e.changelog; c != nil && string(rows.Cols[c.Op].Str(r)) == columnar.OpDelete {
+		return nil, nil
+	}
 	if e.value >= 0 {
 		if v := rows.Cols[e.value]; !v.IsNull(r) {
 			return notNil(v.Str(r)), nil

@@ -124,7 +124,7 @@ func (k *Kafka) readLimits(ctx context.Context) error {
 	}
 	k.encoder.topicLimit, _ = strconv.Atoi(configs["max.message.bytes"])
 	k.encoder.compacted = strings.Contains(configs["cleanup.policy"], "compact")
-	if k.encoder.compacted && len(k.cfg.Key) == 0 {
+	if k.encoder.compacted && len(k.encoder.key) == 0 {
 		return k.topicError("is compacted and takes no records without a key; give the sink a key")
 	}
 	return nil

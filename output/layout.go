@@ -13,6 +13,7 @@ type Layout struct {
 	Schema     *columnar.Schema // of the rows that a sink is given
 	Columns    []int
 	Partitions []PartitionExpr
+	Changelog  *Changelog // nil: the rows are never taken back
 }
 
 // PartitionExpr is one level of directories, Name=value.
@@ -44,6 +45,9 @@ func (l Layout) check() error {
 		if _, err := parquetNode(f.Type); err != nil {
 			return fmt.Errorf("column %q: %w", f.Name, err)
 		}
+	}
+	if err := l.Changelog.check(l); err != nil {
+		return err
 	}
 	for _, p := range l.Partitions {
 		if err := p.check(seen); err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -64,6 +65,7 @@ type Parquet struct {
 	maxFileBytes  int64
 	partitions    *partitioner
 	encoder       *encoder
+	changes       *columnar.Schema // of rows with their revision; nil: they are no changelog
 }
 
 // parquetWork is Prepared.work: the bytes of each of its files.
@@ -90,6 +92,10 @@ func OpenParquet(ctx context.Context, cfg ParquetConfig) (*Parquet, error) {
 func (p *Parquet) compile(cfg ParquetConfig) (err error) {
 	if err := cfg.Layout.check(); err != nil {
 		return err
+	}
+	if cfg.Layout.Changelog != nil {
+		cfg.Layout = cfg.Layout.withRevisions()
+		p.columns, p.changes = cfg.Layout.Columns, cfg.Layout.Schema
 	}
 	if p.partitions, err = newPartitioner(cfg.Sink, cfg.Layout); err != nil {
 		return err
@@ -119,6 +125,9 @@ func (p *Parquet) at(name string) string {
 // Prepare implements [Sink]. It encodes all files of the batch in memory, ordered by shard and path. What the data
 // alone decides is, or wraps, a [PartitionLimitError], a [PartitionValueError] or a columnar.RowError.
 func (p *Parquet) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ []byte) (*Prepared, error) {
+	if p.changes != nil {
+		shards = revised(shards, p.changes, info.Batch)
+	}
 	groups, err := p.partitions.groups(shards, p.maxPartitions)
 	if err != nil {
 		return nil, err

@@ -69,8 +69,11 @@ type Prepared struct {
 	Info  BatchInfo
 	Files []File // manifest entries; empty when the batch has no rows for this sink
 	Rows  int64  // over all files
-	State []byte // the sink's state after the batch, kept by the driver; nil for none
-	work  any    // what Publish needs
+	// LeftOut is how many rows are not among them because readers have no use for them: the old halves of updates in a
+	// topic.
+	LeftOut int64
+	State   []byte // the sink's state after the batch, kept by the driver; nil for none
+	work    any    // what Publish needs
 }
 
 // Sink publishes batches. It is used by one goroutine at a time.

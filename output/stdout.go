@@ -18,9 +18,13 @@ type Stdout struct {
 	all     selector
 }
 
-// NewStdout returns a sink that prints the columns of l to w; partitions are no concern of it.
+// NewStdout returns a sink that prints the columns of l to w, of a changelog also the operations; partitions are no
+// concern of it.
 func NewStdout(sink string, w io.Writer, l Layout) (*Stdout, error) {
-	return &Stdout{sink: sink, w: w, row: newJSONRow(l)}, nil
+	if err := l.Changelog.check(l); err != nil {
+		return nil, fmt.Errorf("sink %s: %w", sink, err)
+	}
+	return &Stdout{sink: sink, w: w, row: newJSONRow(l.withOps())}, nil
 }
 
 // Prepare implements [Sink]: it renders the rows.
