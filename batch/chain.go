@@ -40,6 +40,10 @@ func newChain(plan *dstream.Plan, id int, tables map[string]*columnar.Batch) (*c
 
 func compileOp(in *columnar.Schema, op dstream.Op, tables map[string]*columnar.Batch) (columnar.Operator, error) {
 	switch {
+	case op.Changed:
+		return columnar.NewDropUnchanged(in, op.Ops-1)
+	case op.Ops > 0:
+		return columnar.NewChangelogFilter(in, op.Filter, op.Ops-1)
 	case op.Filter != nil:
 		return columnar.NewFilter(in, op.Filter)
 	case op.Project != nil:

@@ -89,6 +89,7 @@ type Committed struct {
 	State     []StateBlock             `json:"state,omitempty"`
 	Files     map[string][]output.File `json:"files,omitempty"` // by sink
 	SinkRows  map[string]int64         `json:"sink_rows,omitempty"`
+	LeftOut   map[string]int64         `json:"left_out,omitempty"` // by sink, see output.Prepared
 	Edges     []Edge                   `json:"edges,omitempty"`
 	Records   int64                    `json:"records"`
 	WireBytes int64                    `json:"wire_bytes"`

@@ -31,8 +31,8 @@ func newLateRows(plan *dstream.Plan, x *dstream.Exchange) *lateRows {
 // missed finds the last window of a time, false where it is not known.
 type missed func(t int64) (start, end int64, ok bool)
 
-// add makes late rows of rows of in, which are as the window operator takes them. watermark is that which they are late
-// against.
+// add makes late rows of rows of in, which are as the window operator takes them. watermark is the mark that they are late
+// against, see windows.Emission.
 func (l *lateRows) add(in *columnar.Batch, rows []int32, watermark int64, window missed) {
 	if len(rows) == 0 {
 		return
@@ -46,7 +46,7 @@ func (l *lateRows) add(in *columnar.Batch, rows []int32, watermark int64, window
 			out.Cols = append(out.Cols, nulls(l.schema.Fields[i].Type, len(rows)))
 		}
 	}
-	out.Cols = append(out.Cols, l.metadata(taken, watermark, window)...)
+	out.Cols = append(out.Cols, l.metadata(taken, l.x.Emit.Watermark(watermark), window)...)
 	l.done = append(l.done, out)
 }
 

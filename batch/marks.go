@@ -113,7 +113,7 @@ func lateMarks(plan *dstream.Plan, before Marks, floor map[string]int64) map[int
 	out := map[int]int64{}
 	for i := range plan.Exchanges {
 		x := &plan.Exchanges[i]
-		out[i] = at[x.Name]
+		out[i] = x.Emit.LateMark(at[x.Name])
 		if x.Window.Kind != windows.Session {
 			out[i] = max(out[i], floorOf(x.Name, before, floor))
 		}

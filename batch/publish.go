@@ -105,6 +105,12 @@ func (d *driver) publish(ctx context.Context, info output.BatchInfo, o *outcome)
 			return fmt.Errorf("publish batch %d: %w", info.Batch, err)
 		}
 		c.Files[name], c.SinkRows[name] = prepared[i].Files, prepared[i].Rows
+		if n := prepared[i].LeftOut; n > 0 {
+			if c.LeftOut == nil {
+				c.LeftOut = map[string]int64{}
+			}
+			c.LeftOut[name] = n
+		}
 	}
 	return nil
 }
@@ -122,8 +128,8 @@ func (d *driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome)
 		if prepared[i], err = sink.Prepare(ctx, info, o.shards[d.s.job.Sinks[i].Name], nil); err != nil {
 			return nil, fmt.Errorf("prepare batch %d: %w", info.Batch, err)
 		}
-		if rows := sinkRows(o.shards[d.s.job.Sinks[i].Name]); prepared[i].Rows != rows {
-			return nil, unbalanced("sink %q prepared %d rows of %d", d.s.job.Sinks[i].Name, prepared[i].Rows, rows)
+		if rows := sinkRows(o.shards[d.s.job.Sinks[i].Name]); prepared[i].Rows+prepared[i].LeftOut != rows {
+			return nil, unbalanced("sink %q prepared %d rows and left out %d, of %d", d.s.job.Sinks[i].Name, prepared[i].Rows, prepared[i].LeftOut, rows)
 		}
 		files += len(prepared[i].Files)
 		for _, f := range prepared[i].Files {

@@ -176,12 +176,7 @@ func (h *HashAggregate) Dirty() *Batch {
 			groups = append(groups, int32(g))
 		}
 	}
-	h.start(h.partial)
-	out := Take(&h.out, groups)
-	for i := range h.folds {
-		out.Cols = h.folds[i].state.partial(out.Cols, groups)
-	}
-	return out
+	return h.partialOf(groups)
 }
 
 // Reset forgets all groups and keeps the memory.

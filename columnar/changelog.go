@@ -97,3 +97,59 @@ func (f *ChangelogFilter) halve(ops *Vector, rows, kept []int32) (changed bool, 
 	}
 	return changed, nil
 }
+
+// DropUnchanged leaves out the updates of a changelog that change nothing: both halves are the same, as where a column
+// that has changed was projected away. They count as filtered.
+type DropUnchanged struct {
+	schema *Schema
+	op     int
+	rest   []int // the other columns
+	sel    []int32
+	out    Batch
+	counts RowCounts
+}
+
+// NewDropUnchanged returns the operator for batches of schema in, whose column op holds the operations.
+func NewDropUnchanged(in *Schema, op int) (*DropUnchanged, error) {
+	if op < 0 || op >= len(in.Fields) || in.Fields[op].Type.Kind != String {
+		return nil, fmt.Errorf("no column %d of operations in (%s)", op, in)
+	}
+	d := &DropUnchanged{schema: in, op: op, sel: make([]int32, 0, 1)}
+	for i := range in.Fields {
+		if i != op {
+			d.rest = append(d.rest, i)
+		}
+	}
+	return d, nil
+}
+
+// Schema is the schema of the input.
+func (d *DropUnchanged) Schema() *Schema { return d.schema }
+
+// Process returns in with a selection; it aliases the columns of in.
+func (d *DropUnchanged) Process(in *Batch) (*Batch, error) {
+	ops, rows := in.Cols[d.op], selectedRows(in)
+	compare := CompareRows(in, d.rest)
+	d.sel = d.sel[:0]
+	for i := 0; i < len(rows); i++ {
+		if string(ops.Str(int(rows[i]))) == OpUpdateBefore {
+			if i++; i == len(rows) || string(ops.Str(int(rows[i]))) != OpUpdateAfter {
+				return nil, errHalfUpdate
+			}
+			if compare(rows[i-1], rows[i]) == 0 {
+				continue
+			}
+			d.sel = append(d.sel, rows[i-1])
+		}
+		d.sel = append(d.sel, rows[i])
+	}
+	d.out = *in
+	if len(d.sel) < in.Rows {
+		d.out.Sel = d.sel
+	}
+	d.counts.Add(RowCounts{In: int64(len(rows)), Out: int64(len(d.sel)), Filtered: int64(len(rows) - len(d.sel))})
+	return &d.out, nil
+}
+
+// Counts implements [Operator].
+func (d *DropUnchanged) Counts() RowCounts { return takeCounts(&d.counts) }

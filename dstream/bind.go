@@ -16,6 +16,8 @@ type binder struct {
 	window *window   // set where rows are not in their windows yet
 	pos    Pos       // of the step, for expressions without a place of their own
 	clause string    // for messages: "WHERE", "JOIN", …
+
+	changes bool // the rows are a changelog
 }
 
 // bind checks names and types.
@@ -74,7 +76,12 @@ func (b *binder) args(e Expr) ([]*columnar.Expr, *Error) {
 }
 
 func (b *binder) call(e Expr, args []*columnar.Expr) (*columnar.Expr, *Error) {
-	return b.located(e)(b.graph.session.Call(e.Name, args...))
+	out, err := b.located(e)(b.graph.session.Call(e.Name, args...))
+	if err == nil && b.changes && dependsOnNow(out) {
+		return nil, &Error{Pos: b.at(e), Msg: fmt.Sprintf("%s differs from batch to batch, so what came out could not be taken back as it was", strings.ToLower(e.Name)),
+			Hint: "use it in front of the window, or leave emit: update and on_late_row: update out"}
+	}
+	return out, err
 }
 
 // checkCall refuses functions that do not exist, before their arguments are looked at, and what only aggregates have.

@@ -95,6 +95,11 @@ func (op *Op) canonical(w *strings.Builder) {
 	switch {
 	case op.Filter != nil:
 		fmt.Fprintf(w, "filter %s", op.Filter)
+		if op.Ops > 0 {
+			fmt.Fprintf(w, " of changes by #%d", op.Ops-1)
+		}
+	case op.Changed:
+		fmt.Fprintf(w, "changes by #%d", op.Ops-1)
 	case op.Project != nil:
 		fmt.Fprintf(w, "project %s", exprList(op.Project.Exprs))
 	case op.Join != nil:
@@ -116,6 +121,9 @@ func (k *SinkPlan) canonical(w *strings.Builder) {
 	fmt.Fprintf(w, "sink %q", k.Name)
 	for _, c := range k.Columns {
 		fmt.Fprintf(w, " #%d %q:%s", c, k.Schema.Fields[c].Name, k.Schema.Fields[c].Type)
+	}
+	if c := k.Changelog; c != nil {
+		fmt.Fprintf(w, " changes by #%d with key %v", c.Op, c.Key)
 	}
 	w.WriteByte('\n')
 	for _, p := range k.Partitions {

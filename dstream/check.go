@@ -104,7 +104,7 @@ func (p *Plan) inputOf(i int) (*columnar.Schema, error) {
 // opOut is the schema that the operator gives for in.
 func (p *Plan) opOut(op *Op, in *columnar.Schema) (*columnar.Schema, error) {
 	if op.kinds() != 1 {
-		return nil, errors.New("must be one of filter, project, join, unnest")
+		return nil, errors.New("must be one of filter, project, join, unnest, changes")
 	}
 	switch {
 	case op.Project != nil:
@@ -113,8 +113,14 @@ func (p *Plan) opOut(op *Op, in *columnar.Schema) (*columnar.Schema, error) {
 		return p.joinOut(op.Join, in)
 	case op.Unnest != nil:
 		return op.Unnest.out(in)
+	case op.Changed:
+		return in, checkOp(in, op.Ops-1)
 	case op.Filter.Type.Kind != columnar.Bool:
 		return nil, fmt.Errorf("the condition is a %s", op.Filter.Type)
+	case op.Ops > 0:
+		if err := checkOp(in, op.Ops-1); err != nil {
+			return nil, err
+		}
 	}
 	return in, compiles(op.Filter, in)
 }
@@ -122,7 +128,7 @@ func (p *Plan) opOut(op *Op, in *columnar.Schema) (*columnar.Schema, error) {
 // kinds is how many of the kinds of operators op is.
 func (op *Op) kinds() int {
 	n := 0
-	for _, set := range []bool{op.Filter != nil, op.Project != nil, op.Join != nil, op.Unnest != nil} {
+	for _, set := range []bool{op.Filter != nil, op.Project != nil, op.Join != nil, op.Unnest != nil, op.Changed} {
 		if set {
 			n++
 		}
@@ -364,6 +370,9 @@ func (k *SinkPlan) check() error {
 		if _, err := typeAt(k.Schema, c); err != nil {
 			return err
 		}
+	}
+	if err := k.Changelog.check(k.Schema); err != nil {
+		return err
 	}
 	for _, part := range k.Partitions {
 		if err := compiles(part.Expr, k.Schema); err != nil {

@@ -4,6 +4,9 @@ package dstream
 // or the job must be bounded.
 func (s *Stream) Distinct() *Stream {
 	return s.step(func(n *Stream, pos Pos) *Error {
+		if err := s.takesBack(pos, "DISTINCT", onceHint); err != nil {
+			return err
+		}
 		if s.window == nil && !s.graph.bounded {
 			return endless(pos, "DISTINCT", "cut the stream into windows (TUMBLE in SQL, Window in Go) and select window_start too")
 		}

@@ -9,7 +9,7 @@ import (
 
 // exchange is the exchange that the groups of g go through.
 func (g *gather) exchange() Exchange {
-	x := Exchange{Name: g.name, Window: g.group.window.spec(), TimeColumn: -1, Late: g.late, Assigned: &columnar.Schema{}}
+	x := Exchange{Name: g.name, Window: g.group.window.spec(), Emit: g.group.emission(), TimeColumn: -1, Late: g.late, Assigned: &columnar.Schema{}}
 	if g.group.window != nil {
 		x.TimeColumn = 0
 	}

@@ -41,6 +41,9 @@ func (g *Graph) expand() *expansion {
 			for _, o := range group.outs {
 				e.outs = append(e.outs, output{column: x.column(b.env, o.id), name: o.Name})
 			}
+			if op := b.op.op(); op != nil {
+				e.outs = append(e.outs, output{column: op, name: op.name})
+			}
 			b.op.attach(e)
 			x.ends = append(x.ends, b.op)
 		}

@@ -2,6 +2,7 @@ package dstream
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,8 +19,23 @@ func (p *Plan) String() string {
 func (e Explanation) String() string {
 	var w strings.Builder
 	e.explain(&w, true)
-	fmt.Fprintf(&w, "streams are %s\n", AppendOnly)
+	for _, k := range e.Sinks {
+		if len(k.Key) > 0 {
+			fmt.Fprintf(&w, "stream into %s is %s\n", k.Name, k.Stream())
+		}
+	}
+	if slices.ContainsFunc(e.Sinks, func(k SinkExplanation) bool { return len(k.Key) == 0 }) {
+		fmt.Fprintf(&w, "streams are %s\n", AppendOnly)
+	}
 	return w.String()
+}
+
+// Stream says in short what the rows are: append-only, or a changelog with its key.
+func (k SinkExplanation) Stream() string {
+	if len(k.Key) == 0 {
+		return "append-only"
+	}
+	return "a changelog with the key " + strings.Join(k.Key, ", ")
 }
 
 func (e Explanation) explain(w *strings.Builder, whole bool) {
@@ -105,6 +121,9 @@ func (x ExchangeExplanation) explain(w *strings.Builder) {
 		fmt.Fprintf(w, ", and the values in %s", strings.Join(x.Growing, ", "))
 	}
 	fmt.Fprintf(w, "\n  bound: %s\n", x.Bound)
+	if x.Changes != "" {
+		fmt.Fprintf(w, "  results: %s\n", x.Changes)
+	}
 }
 
 func stageList(ids []int) string {

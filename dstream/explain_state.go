@@ -11,7 +11,7 @@ import (
 
 func (p *Plan) explainExchange(i int) ExchangeExplanation {
 	x := &p.Exchanges[i]
-	out := ExchangeExplanation{Name: x.Name, Senders: p.Senders(i), Behind: p.Behind(i), Watermark: p.inputWatermark(i), WindowMicros: longestMicros(x.Window, x.Window.Size)}
+	out := ExchangeExplanation{Name: x.Name, Senders: p.Senders(i), Behind: p.Behind(i), Watermark: p.inputWatermark(i), WindowMicros: longestMicros(x.Window, x.Window.Size), Changes: changesOf(x.Emit)}
 	for _, k := range x.Spec.Keys {
 		if k != len(x.Assigned.Fields)-1 || !x.Unwindowed() {
 			out.Columns = append(out.Columns, x.Assigned.Fields[k].Name)
@@ -37,16 +37,20 @@ func (p *Plan) explainExchange(i int) ExchangeExplanation {
 	if x.Window.Clock {
 		out.Watermark, disorder = "the time at which a batch is planned", 0
 	}
-	out.bound(x.Window, disorder)
+	out.bound(x.Window, disorder, x.Emit.Lateness)
 	return out
 }
 
 // bound says for how long a group is held.
-func (out *ExchangeExplanation) bound(w windows.Window, disorder int64) {
+func (out *ExchangeExplanation) bound(w windows.Window, disorder, lateness int64) {
 	behind := ""
 	if disorder > 0 {
 		behind = " and the disorder of its source"
 	}
+	if lateness > 0 {
+		behind += " and the allowed lateness"
+	}
+	disorder += lateness
 	if w.Kind == windows.Session {
 		out.Bound = fmt.Sprintf("a session is held for as long as rows of its key keep coming, and until the watermark is behind the last by more than the gap%s: %s",
 			behind, duration(w.Size+disorder))

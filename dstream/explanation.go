@@ -50,6 +50,7 @@ type ExchangeExplanation struct {
 	HeldMicros    int64    // for how much event time a group is held at most, while the partitions keep in step; 0 = until the input ends, or rows of a session's key
 	OpenWindows   int64    // how many windows are open at a time then; 0 = there are none
 	Bound         string
+	Changes       string // when results come out, and until when they change; empty: once
 }
 
 // SinkExplanation is what a sink takes.
@@ -59,9 +60,10 @@ type SinkExplanation struct {
 	Partitions []string // name = expression
 	Stages     []int    // whose rows it takes
 	Takes      string   // what it takes instead, of a side output, such as "bad records"
+	Key        []string // columns of the changelog's key; none: the stream is append-only
 }
 
-// AppendOnly says what all streams of this version are, and why.
+// AppendOnly says what streams without a key are, and why.
 const AppendOnly = "append-only: filters, projections, unnests and joins with static tables take no row back, and a group comes out once, when it is finished"
 
 // Explain explains the plan.
@@ -144,7 +146,7 @@ func (p *Plan) explainInput(in Input) string {
 }
 
 func (p *Plan) explainSink(k *SinkPlan) SinkExplanation {
-	out := SinkExplanation{Name: k.Name, Stages: p.stages(func(s *Stage) bool { return slices.Contains(s.Sinks, k.Name) })}
+	out := SinkExplanation{Name: k.Name, Stages: p.stages(func(s *Stage) bool { return slices.Contains(s.Sinks, k.Name) }), Key: k.KeyNames()}
 	if side := p.SideOf(k.Name); side != nil {
 		out.Takes = side.Kind.Rows()
 	}
@@ -160,6 +162,10 @@ func (p *Plan) explainSink(k *SinkPlan) SinkExplanation {
 func (op *Op) explain(in *columnar.Schema) string {
 	name := func(i int) string { return in.Fields[i].Name }
 	switch {
+	case op.Changed:
+		return "updates that change nothing are left out"
+	case op.Ops > 0:
+		return renderOuter(op.Filter, name) + ", where only one half of an update does, an insert or a delete"
 	case op.Filter != nil:
 		return renderOuter(op.Filter, name)
 	case op.Project != nil:

@@ -18,5 +18,5 @@ func (s *Stream) Filter(pred Expr) *Stream {
 }
 
 func (s *Stream) binder(pos Pos, clause string) *binder {
-	return &binder{graph: s.graph, scope: s.scope, group: s.group, pos: pos, clause: clause}
+	return &binder{graph: s.graph, scope: s.scope, group: s.group, pos: pos, clause: clause, changes: s.node.changelog() != nil}
 }

@@ -52,13 +52,12 @@ func (x *expansion) group(g *grouping, ins []branch) branch {
 	for i, c := range p.aggs {
 		hold(c.id, 1+len(g.keys)+i)
 	}
-	last := len(op.columns) - 1
-	if g.window != nil && g.window.frame.HasEnd() {
-		hold(g.window.end.id, last)
-		last--
-	}
+	last := 1 + len(g.keys) + len(p.aggs) // count(*)
 	if c := g.rows(); c != nil {
 		hold(c.id, last)
+	}
+	if g.window != nil && g.window.frame.HasEnd() {
+		hold(g.window.end.id, last+1)
 	}
 	return out
 }
@@ -185,6 +184,9 @@ func (p *gathering) addColumns(op *operator, names []string) {
 	op.add(&p.columns, column{name: string(columnar.CountStar), typ: columnar.Type{Kind: columnar.Int64}})
 	if w := p.group.window; w != nil && w.frame.HasEnd() {
 		op.add(&p.columns, column{name: windowEnd, typ: columnar.Type{Kind: columnar.Timestamp}})
+	}
+	if p.group.emission().Changelog {
+		op.add(&p.columns, column{name: windows.OpColumn, typ: columnar.Type{Kind: columnar.String}}) // the last one, see operator.op
 	}
 }
 

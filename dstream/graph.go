@@ -43,6 +43,7 @@ type Graph struct {
 	sides     []side
 	session   columnar.Session
 	bounded   bool
+	emission  windows.Emission
 }
 
 // relation is a source, a table or a named query; exactly one is set.

@@ -40,7 +40,7 @@ type grouping struct {
 func (s *Stream) GroupBy(keys ...Expr) *Grouped {
 	out := &Grouped{}
 	out.stream = s.step(func(n *Stream, pos Pos) *Error {
-		if s.window == nil && !s.graph.bounded {
+		if s.window == nil && !s.graph.bounded && s.node.changelog() == nil {
 			return endless(pos, "GROUP BY", "cut the stream into windows (TUMBLE in SQL, Window in Go) and group by window_start too")
 		}
 		n.at = pos
@@ -56,6 +56,9 @@ func endless(pos Pos, clause, hint string) *Error {
 
 // groupBy binds the keys and makes n the input of the aggregation.
 func (s *Stream) groupBy(n *Stream, out *Grouped, b *binder, keys []Expr) *Error {
+	if err := s.takesBack(b.pos, "GROUP BY", onceHint); err != nil {
+		return err
+	}
 	var bound scope
 	weights, heavy := map[int]bool{}, 0
 	for i, e := range keys {
@@ -191,7 +194,7 @@ func (g *Grouped) Agg(aggs ...Expr) *Stream {
 		n.window, n.group = nil, g.group
 		visible := g.keys
 		hidden := g.hidden()
-		b := &binder{graph: n.graph, scope: append(visible[:len(visible):len(visible)], hidden...), group: g.group, pos: pos, clause: "SELECT"}
+		b := &binder{graph: n.graph, scope: append(visible[:len(visible):len(visible)], hidden...), group: g.group, pos: pos, clause: "SELECT", changes: g.group.emission().Changelog}
 		for _, e := range aggs {
 			bound, err := b.bind(e)
 			if err != nil {

@@ -30,6 +30,9 @@ type join struct {
 // expression over the stream and a column of the table, or several, joined by AND. NULL matches nothing.
 func (s *Stream) Join(table, alias string, kind JoinKind, on Expr) *Stream {
 	return s.step(func(n *Stream, pos Pos) *Error {
+		if err := s.takesBack(pos, "JOIN", frontHint+": by the time a row is taken back the table may be another one"); err != nil {
+			return err
+		}
 		t, err := s.graph.joinable(table, pos)
 		if err != nil {
 			return err

@@ -270,6 +270,8 @@ func nameOps(p *Plan) {
 			switch {
 			case op.Filter != nil:
 				op.Name = numbered(count, "filter", true)
+			case op.Changed:
+				op.Name = numbered(count, "changes", true)
 			case op.Project != nil:
 				op.Name = numbered(count, "project", true)
 			case op.Unnest != nil:

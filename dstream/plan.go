@@ -106,10 +106,12 @@ func only(stages []int) int {
 	return stages[0]
 }
 
-// Op is one row operator: exactly one of Filter, Project, Join and Unnest is set.
+// Op is one row operator: exactly one of Filter, Project, Join, Unnest and Changed is set.
 type Op struct {
 	Name    string // stable name for row accounting, e.g. "filter 1"
 	Filter  *columnar.Expr
+	Ops     int  // over a changelog, of Filter and Changed: 1 + column of the operations, see columnar.ChangelogFilter; 0 = rows are never taken back
+	Changed bool // leaves out the updates of a changelog that change nothing, see columnar.DropUnchanged
 	Project *Projection
 	Join    *Join
 	Unnest  *Unnest
@@ -179,6 +181,7 @@ type SinkPlan struct {
 	Schema     *columnar.Schema // rows as the last stage yields them
 	Columns    []int            // columns of Schema that go into files: all but those that are partitions themselves
 	Partitions []Partition
+	Changelog  *Changelog // nil: rows are never taken back
 }
 
 // Partition is one level of Hive-style directories.

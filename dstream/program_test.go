@@ -63,6 +63,10 @@ func (p *program) step(word string, r *reader) {
 	case "bounded":
 		p.graph.SetBounded()
 		return
+	case "changes": // early or closed, then the allowed lateness
+		early := r.word() == "early"
+		p.note(p.graph.SetEmission(windows.Emission{Changelog: true, Early: early, Lateness: r.micros()}))
+		return
 	case "timezone":
 		p.note(p.graph.SetTimeZone(r.word()))
 		return

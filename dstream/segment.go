@@ -51,6 +51,15 @@ func (s *segment) grow(o *operator) {
 
 func (s *segment) take(e *end) { s.outs, s.gather, s.sinks = e.outs, e.gather, e.sinks }
 
+// changes reports whether the rows leave as a changelog.
+func (s *segment) changes() bool {
+	first := s
+	for first.parent != nil {
+		first = first.parent
+	}
+	return len(s.sinks) > 0 && first.root.op() != nil
+}
+
 // front is the depth of the operators in front of the segment, −1 when there are none.
 func (s *segment) front() int {
 	if s.parent == nil {
@@ -69,6 +78,9 @@ func (s *segment) ask(set *columnSet) wants {
 		switch {
 		case op.filter != nil:
 			w.add(references(op.filter, nil)...)
+			if c := op.op(); c != nil {
+				w.add(c.id)
+			}
 		case op.join != nil:
 			w.add(op.join.left...)
 		default:

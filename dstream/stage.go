@@ -31,6 +31,9 @@ func (b *stageBuilder) count() {
 		switch {
 		case op.filter != nil:
 			b.use(op.filter)
+			if c := op.op(); c != nil {
+				b.use(c.expr())
+			}
 			continue
 		case op.join != nil:
 			for _, id := range op.join.left {
@@ -87,7 +90,7 @@ func (b *stageBuilder) build(in *columnar.Schema) ([]Op, *columnar.Schema) {
 	for level := 0; ; level++ {
 		for _, op := range b.segment.ops {
 			if op.filter != nil {
-				b.addFilter(op.filter, level)
+				b.addFilter(op, level)
 			}
 		}
 		if level == len(b.brings) {
@@ -103,10 +106,10 @@ func (b *stageBuilder) build(in *columnar.Schema) ([]Op, *columnar.Schema) {
 	return b.ops, b.schema
 }
 
-// addFilter adds the operands of the AND that pred is which belong to the level.
-func (b *stageBuilder) addFilter(pred *columnar.Expr, level int) {
+// addFilter adds the operands of the AND that the condition is which belong to the level.
+func (b *stageBuilder) addFilter(o *operator, level int) {
 	var here *columnar.Expr
-	for _, e := range operands(pred, nil) {
+	for _, e := range operands(o.filter, nil) {
 		switch {
 		case b.level(e) != level:
 		case here == nil:
@@ -117,7 +120,11 @@ func (b *stageBuilder) addFilter(pred *columnar.Expr, level int) {
 	}
 	if here != nil {
 		b.ready([]*columnar.Expr{here})
-		b.ops = append(b.ops, Op{Filter: b.positioned(here), Out: b.schema})
+		op := Op{Filter: b.positioned(here), Out: b.schema}
+		if c := o.op(); c != nil {
+			op.Ops = 1 + slices.Index(b.layout, c.id)
+		}
+		b.ops = append(b.ops, op)
 	}
 }
 
@@ -320,6 +327,9 @@ func (b *stageBuilder) finish() {
 	}
 	if !b.isCurrent(p) {
 		b.project(p)
+	}
+	if b.segment.changes() {
+		b.ops = append(b.ops, Op{Changed: true, Ops: len(b.schema.Fields), Out: b.schema}) // the operations come last
 	}
 }
 

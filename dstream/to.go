@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/windows"
 )
 
 // sink is the end of a stream.
@@ -13,6 +14,7 @@ type sink struct {
 	name       string
 	stream     *Stream
 	partitions []partition
+	key        []int // ids of columns, see Stream.changelogKey
 	pos        Pos
 	err        *Error
 }
@@ -28,7 +30,7 @@ type partition struct {
 // of the files, or an expression with an alias. To returns s, so that several sinks may take the same rows.
 func (s *Stream) To(name string, partitions ...Expr) *Stream {
 	var out sink
-	t := s.step(func(n *Stream, pos Pos) *Error {
+	t := s.step(func(n *Stream, pos Pos) (err *Error) {
 		out = sink{name: name, stream: s, pos: pos}
 		if err := s.graph.checkSink(name, pos); err != nil {
 			return err
@@ -37,6 +39,9 @@ func (s *Stream) To(name string, partitions ...Expr) *Stream {
 			return err
 		}
 		if err := s.checkOutput(pos); err != nil {
+			return err
+		}
+		if out.key, err = s.changelogKey(pos); err != nil {
 			return err
 		}
 		return s.bindPartitions(&out, partitions)
@@ -68,9 +73,13 @@ func (g *Graph) checkSink(name string, pos Pos) *Error {
 // checkOutput checks names and types of the columns that leave the job.
 func (s *Stream) checkOutput(pos Pos) *Error {
 	seen := map[string]scopeColumn{}
+	changes := s.node.changelog() != nil
 	for _, c := range s.scope.visible() {
 		at := c.at(pos)
 		folded := strings.ToLower(c.Name)
+		if changes && (folded == windows.OpColumn || folded == revisionColumn) {
+			return &Error{Pos: at, Msg: fmt.Sprintf("a changelog has a column %q of its own", folded), Hint: "give the column of the query another name"}
+		}
 		if other, ok := seen[folded]; ok {
 			return &Error{Pos: at, Msg: fmt.Sprintf("two output columns are named %q and %q", other.Name, c.Name), Hint: "name one of them with AS; readers ignore case"}
 		}
@@ -86,7 +95,7 @@ func (s *Stream) checkOutput(pos Pos) *Error {
 }
 
 func (s *Stream) bindPartitions(out *sink, partitions []Expr) *Error {
-	b := &binder{graph: s.graph, scope: s.scope, pos: out.pos, clause: "a partition"}
+	b := &binder{graph: s.graph, scope: s.scope, pos: out.pos, clause: "a partition", changes: out.key != nil}
 	for _, e := range partitions {
 		p, err := s.bindPartition(b, e)
 		if err != nil {

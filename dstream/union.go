@@ -30,6 +30,11 @@ func (s *Stream) Union(o *Stream) *Stream {
 				return err
 			}
 		}
+		for _, in := range []*Stream{s, o} {
+			if err := in.takesBack(pos, "UNION ALL", "give each stream a sink of its own"); err != nil {
+				return err
+			}
+		}
 		a, b := s.scope.visible(), o.scope.visible()
 		if len(a) != len(b) {
 			return &Error{Pos: pos, Msg: fmt.Sprintf("UNION ALL of %s and %s", counted(len(a), "column"), counted(len(b), "column")),

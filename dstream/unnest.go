@@ -36,6 +36,9 @@ func (s *Stream) Unnest(spec UnnestSpec) *Stream {
 		if spec.Pos != (Pos{}) {
 			pos = spec.Pos
 		}
+		if err := s.takesBack(pos, "UNNEST", frontHint); err != nil {
+			return err
+		}
 		alias := cmp.Or(spec.Alias, "unnest")
 		if len(s.scope.under(alias)) > 0 {
 			return &Error{Pos: pos, Msg: fmt.Sprintf("the name %q is used twice", alias), Hint: "give one of the two an alias"}

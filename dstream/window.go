@@ -108,6 +108,9 @@ func (s *Stream) Window(w WindowSpec) *Stream {
 		if w.Pos != (Pos{}) {
 			pos = w.Pos
 		}
+		if err := s.takesBack(pos, "a window", onceHint); err != nil {
+			return err
+		}
 		if err := s.checkWindow(w, pos); err != nil {
 			return err
 		}

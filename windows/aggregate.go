@@ -27,7 +27,9 @@ type Aggregate struct {
 	sessionLoader *state.SessionLoader
 	lateRows      lateRows
 
-	watermark int64 // at the start of the batch
+	watermark int64    // at the start of the batch
+	changes   *changes // nil: results come out once
+	came      int64    // results of windows that end at or before it have come out; of a changelog
 }
 
 // store is the state of one kind of window.
@@ -42,13 +44,16 @@ type store interface {
 // NewAggregate returns an aggregation without state. o must be valid.
 func NewAggregate(o Operator) *Aggregate {
 	shape := state.Shape{In: o.In, Spec: o.Spec}
-	a := &Aggregate{op: o, window: o.Window, shape: shape, watermark: NoWatermark}
+	a := &Aggregate{op: o, window: o.Window, shape: shape, watermark: NoWatermark, came: NoWatermark}
 	if o.Window.Kind == Session {
 		a.sessions = state.NewSessions(shape, o.Window.Size)
 		a.store = a.sessions
 	} else {
 		a.table = state.NewTable(shape)
 		a.store = a.table
+	}
+	if o.Emit.Changelog {
+		a.changes = newChanges(o, shape)
 	}
 	return a
 }
@@ -62,6 +67,9 @@ func (a *Aggregate) Merge(partial *columnar.Batch) error {
 	if err := a.settle(); err != nil {
 		return err
 	}
+	if a.changes != nil {
+		a.table.Watch(func(start int64) bool { return a.cameOut(a.window.End(start)) })
+	}
 	a.used = true
 	return a.store.Merge(partial)
 }
@@ -74,6 +82,9 @@ func (a *Aggregate) Close(watermark int64) (Closed, error) {
 	}
 	if a.sessions != nil {
 		return a.closeSessions(watermark)
+	}
+	if a.changes != nil {
+		return a.closeChanges(watermark)
 	}
 	groups, err := a.table.RemoveFirst(a.closing(watermark))
 	if err != nil {
@@ -101,11 +112,16 @@ func (a *Aggregate) OfNothing(start int64) (*columnar.Batch, error) {
 	return h.Final()
 }
 
-// closing counts the windows that are closed at the watermark; those that begin first end first.
+// goneAt is the watermark at which the groups of a window leave the state.
+func (a *Aggregate) goneAt(start int64) int64 {
+	return saturatingAdd(a.window.End(start), a.op.Emit.Lateness)
+}
+
+// closing counts the windows whose groups leave the state at the watermark; those that begin first end first.
 func (a *Aggregate) closing(watermark int64) int {
 	n := 0
 	for _, start := range a.table.Namespaces() {
-		if a.window.End(start) > watermark {
+		if a.goneAt(start) > watermark {
 			break
 		}
 		n++
@@ -154,8 +170,9 @@ func (a *Aggregate) DropClosed(watermark int64) {
 		a.sessionLoader.Drop(watermark)
 	}
 	if a.loader != nil {
-		a.loader.Drop(func(start int64) bool { return a.window.End(start) <= watermark })
+		a.loader.Drop(func(start int64) bool { return a.goneAt(start) <= watermark })
 	}
+	a.came = watermark
 }
 
 // settle turns the loaded blocks into the table.
@@ -199,7 +216,7 @@ func (a *Aggregate) Open() []OpenWindow {
 	return open
 }
 
-// NextClose is the least watermark at which a window closes; false when none is held.
+// NextClose is the least watermark at which results come out or groups leave the state; false when none is held.
 func (a *Aggregate) NextClose() (watermark int64, held bool) {
 	if a.settle() != nil {
 		return 0, false
@@ -211,7 +228,13 @@ func (a *Aggregate) NextClose() (watermark int64, held bool) {
 	if len(a.table.Namespaces()) == 0 {
 		return 0, false
 	}
-	return a.window.End(a.table.Namespaces()[0]), true
+	next := a.goneAt(a.table.Namespaces()[0])
+	for _, start := range a.table.Namespaces() {
+		if end := a.window.End(start); !a.cameOut(end) {
+			return min(next, end), true
+		}
+	}
+	return next, true
 }
 
 // RowsHeld is the number of rows that went into the groups held, for row accounting.

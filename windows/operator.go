@@ -14,10 +14,10 @@ const OpColumn = "_op"
 // What a row of a changelog does, in Flink's words. A changed result is a pair: its old row with [UpdateBefore], right
 // behind it the new one with [UpdateAfter].
 const (
-	Insert       = "insert"
-	UpdateBefore = "update_before"
-	UpdateAfter  = "update_after"
-	Delete       = "delete"
+	Insert       = columnar.OpInsert
+	UpdateBefore = columnar.OpUpdateBefore
+	UpdateAfter  = columnar.OpUpdateAfter
+	Delete       = columnar.OpDelete
 )
 
 // Emission says when the results of a window come out. The zero value is once, when the watermark passes the end.
@@ -70,9 +70,31 @@ func (o Operator) Validate() error {
 		if err := o.checkSession(); err != nil {
 			return err
 		}
+		if o.Emit != (Emission{}) {
+			return errors.New("results of sessions that change are not supported yet")
+		}
 	}
-	if o.Emit != (Emission{}) {
-		return errors.New("results that change are not supported yet")
+	return o.Emit.validate()
+}
+
+// LateMark is the mark that [Assign] judges rows by when the watermark is w: rows whose windows end at or before it are
+// late.
+func (e Emission) LateMark(w int64) int64 {
+	if w == MaxWatermark {
+		return w
+	}
+	return saturatingSub(w, e.Lateness)
+}
+
+// Watermark is the watermark that a mark of [Emission.LateMark] stands for.
+func (e Emission) Watermark(mark int64) int64 { return saturatingAdd(mark, e.Lateness) }
+
+func (e Emission) validate() error {
+	switch {
+	case e.Lateness < 0:
+		return fmt.Errorf("allowed lateness is %d µs: it must not be negative", e.Lateness)
+	case !e.Changelog && e != Emission{}:
+		return errors.New("results that come out early, or again for late rows, need a changelog")
 	}
 	return nil
 }

@@ -115,6 +115,9 @@ func (d *description) state(e dstream.Explanation) {
 			growing = ", and the values in " + strings.Join(x.Growing, ", ")
 		}
 		d.line("", "%s: %s, about %d bytes a group%s; %s", x.Name, strings.Join(x.Columns, ", "), x.BytesPerGroup, growing, x.Bound)
+		if x.Changes != "" {
+			d.line("", "results %s", x.Changes)
+		}
 	}
 	if len(e.Exchanges) == 0 {
 		d.line("", "none")
@@ -129,11 +132,30 @@ func (d *description) streams() {
 		if err != nil {
 			continue
 		}
-		what := "append-only"
+		what := d.plan.Explain().Sinks[i].Stream()
 		if side := d.plan.SideOf(name); side != nil {
-			what = side.Kind.Rows() + ", append-only"
+			what = side.Kind.Rows() + ", " + what
 		}
 		d.line(name, "%s, %s, to %s", what, k.Guarantee(), k.place())
+		d.changes(k, &d.plan.Sinks[i])
+	}
+}
+
+// changes says how a reader gets the result out of a changelog.
+func (d *description) changes(k *Sink, plan *dstream.SinkPlan) {
+	switch {
+	case plan.Changelog == nil:
+	case k.Parquet != nil:
+		d.line("", "_op says what a row does, _revision in which batch; the result is")
+		for line := range strings.Lines(layoutOf(plan).View(string(k.Parquet.Path))) {
+			d.line("", "  %s", strings.TrimSuffix(line, "\n"))
+		}
+	case k.Kafka != nil && len(k.Kafka.Key) == 0:
+		d.line("", "the key of a record is {%s} as JSON; the last record of a key counts, a tombstone deletes its row", strings.Join(plan.KeyNames(), ", "))
+	case k.Kafka != nil:
+		d.line("", "the last record of a key counts, a tombstone deletes its row")
+	default:
+		d.line("", "_op says what a row does")
 	}
 }
 

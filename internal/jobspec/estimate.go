@@ -130,14 +130,15 @@ func (s *Spec) estimateSink(plan *dstream.Plan, k *dstream.SinkPlan, batches int
 	return f
 }
 
-// batchesWithRows is in how many batches a stage yields rows: in each, or when a window closes.
+// batchesWithRows is in how many batches a stage yields rows: in each, as results that change may, or when a window
+// closes.
 func batchesWithRows(plan *dstream.Plan, stage int, batches int64) (n int64, closing bool) {
 	for plan.Stages[stage].From.Stage >= 0 {
 		stage = plan.Stages[stage].From.Stage
 	}
 	x := plan.Stages[stage].From.Exchange
 	switch {
-	case x < 0:
+	case x < 0, plan.Exchanges[x].Emit.Changelog:
 		return batches, false
 	case plan.Exchanges[x].Unwindowed():
 		return 1, true

@@ -160,11 +160,20 @@ func (s *Spec) Guarantee(sink string) batch.Guarantee {
 	return k.Guarantee()
 }
 
-func (s *Spec) open(k *Sink, plan *dstream.SinkPlan) batch.Sink {
-	layout := output.Layout{Schema: plan.Schema, Columns: plan.Columns}
+// layoutOf is how the rows of a sink become files, records or lines.
+func layoutOf(plan *dstream.SinkPlan) output.Layout {
+	out := output.Layout{Schema: plan.Schema, Columns: plan.Columns}
 	for _, p := range plan.Partitions {
-		layout.Partitions = append(layout.Partitions, output.PartitionExpr{Name: p.Name, Expr: p.Expr})
+		out.Partitions = append(out.Partitions, output.PartitionExpr{Name: p.Name, Expr: p.Expr})
 	}
+	if c := plan.Changelog; c != nil {
+		out.Changelog = &output.Changelog{Op: c.Op, Key: c.Key}
+	}
+	return out
+}
+
+func (s *Spec) open(k *Sink, plan *dstream.SinkPlan) batch.Sink {
+	layout := layoutOf(plan)
 	out := batch.Sink{Name: k.Name, Guarantee: k.Guarantee()}
 	switch {
 	case k.Kafka != nil:

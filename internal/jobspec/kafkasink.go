@@ -27,7 +27,8 @@ type KafkaSink struct {
 	CreateTopic        *KafkaTopic     `key:"create_topic" write:"write {partitions: 4, replication_factor: 3}" doc:"Make the topic when there is none."`
 	TransactionTimeout time.Duration   `key:"transaction_timeout" least:"1s" default:"1m" doc:"How long writing a batch may take; at most transaction.max.timeout.ms of the brokers. When a run dies, readers wait for the next one or for so long."`
 
-	_ struct{} `later:"changelog"`
+	Changelog    bool `key:"changelog" doc:"true: the rows are a changelog (emit: update, on_late_row: update): a record replaces the one before with its key, a deleted row is a tombstone. Default of key: the columns that tell the rows of the result apart, as a JSON object."`
+	ChangelogPos dstream.Pos
 }
 
 // KafkaValue says what the value of a record is. Its short form is the format alone.
@@ -218,6 +219,9 @@ func (k *KafkaSink) hashed() []string {
 // place says where records go, and how.
 func (k *KafkaSink) place() string {
 	key := "no key: partitions in turn"
+	if k.Changelog && len(k.Key) == 0 {
+		key = "the key of each row: partitions by murmur2, as Java's default partitioner"
+	}
 	if len(k.Key) > 0 {
 		var names []string
 		for _, c := range k.Key {

@@ -52,6 +52,9 @@ func (s *Spec) plan() (*dstream.Plan, []sql.Warning, error) {
 	if err == nil {
 		err = s.checkKafkaSinks(plan)
 	}
+	if err == nil {
+		err = s.checkChangelogs(plan)
+	}
 	return plan, warnings, err
 }
 
@@ -88,6 +91,9 @@ func (o *ordered) compile(g *dstream.Graph) (map[string]*dstream.Stream, []sql.W
 // addRelations makes the time zone, the sources and the tables known.
 func (s *Spec) addRelations(g *dstream.Graph) error {
 	if err := g.SetTimeZone(s.Timezone); err != nil {
+		return err
+	}
+	if err := g.SetEmission(s.emission()); err != nil {
 		return err
 	}
 	for i := range s.Sources {

@@ -22,27 +22,6 @@ type BadRecord struct {
 	StopAbove        Share `key:"stop_above" doc:"With skip and dead_letter: stop when a batch has a greater share of bad records, such as 5%."`
 }
 
-// LateRow says what a row does whose windows have all closed. Its short form is the word alone.
-type LateRow struct {
-	Pos   dstream.Pos
-	Do    string `key:"do" short:"yes" need:"yes" words:"drop side_output" later:"update" doc:"drop counts the row, side_output counts it and keeps it in a sink."`
-	To    string `key:"to" doc:"With side_output: the sink that takes the late rows of all windows. It takes nothing else; its columns are those in front of the windows, and some more, see docs/event-time.md."`
-	ToPos dstream.Pos
-
-	_ struct{} `later:"allowed_lateness"`
-}
-
-// check looks at what does not depend on sinks.
-func (l *LateRow) check() error {
-	switch side := l.Do == "side_output"; {
-	case side && l.To == "":
-		return fail(l.Pos, "write {do: side_output, to: SINK}", "on_late_row: to is missing: which sink takes the late rows?")
-	case !side && l.To != "":
-		return fail(l.ToPos, "write do: side_output", "on_late_row: to goes with do: side_output")
-	}
-	return nil
-}
-
 // letter is how much of a record its dead letter holds.
 func (b *BadRecord) letter() dstream.DeadLetter {
 	d := dstream.DeadLetter{MaxBytes: deadLetterBytes, NoValue: b.IncludeValue != nil && !*b.IncludeValue}

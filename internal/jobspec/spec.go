@@ -38,10 +38,11 @@ type Spec struct {
 	Checkpoint  Path      `key:"checkpoint" need:"yes" doc:"Directory of the log and the state."`
 	OnBadRecord BadRecord `key:"on_bad_record" default:"fail" write:"write fail, skip, {do: skip, stop_above: 5%} or {do: dead_letter, to: SINK}" doc:"What a record does that does not fit: fail stops with exit code 4, skip drops and counts it, dead_letter keeps it in a sink."`
 	OnBadValue  string    `key:"on_bad_value" words:"fail null" default:"fail" doc:"What a value does that does not fit its column: fail makes its record a bad record, null makes it NULL."`
-	OnLateRow   LateRow   `key:"on_late_row" default:"drop" write:"write drop, or {do: side_output, to: SINK}" doc:"What a row does whose windows have all closed: it is dropped and counted, or counted and kept in a sink."`
+	OnLateRow   LateRow   `key:"on_late_row" default:"drop" write:"write drop, {do: side_output, to: SINK} or {do: update, allowed_lateness: 1h}" doc:"What a row does whose windows have all closed: it is dropped and counted, or counted and kept in a sink, or for some time changes the results of its windows."`
+	Emit        string    `key:"emit" words:"on_close update" default:"on_close" doc:"When results of windows come out: on_close, once, when the watermark passes the end of the window; update, with each batch that changes them: the rows of sinks are a changelog."`
 	Shards      int       `key:"shards" least:"1" most:"256" default:"1" doc:"Parallel parts of everything behind a GROUP BY, and files per directory and batch. May change between runs."`
 
-	_ struct{} `later:"memory cores retain emit dedup state"`
+	_ struct{} `later:"memory cores retain dedup state"`
 
 	normal *tree  // the whole, as [Spec.Resolved] shows it
 	env    Lookup // of its variables
@@ -141,8 +142,10 @@ type ParquetSink struct {
 	Compression   string      `key:"compression" words:"zstd snappy none" default:"zstd" doc:"Of the files: zstd, snappy or none."`
 	MaxPartitions int         `key:"max_partitions" least:"1" default:"1000" doc:"Directories that one batch writes to at most; more stop the job, naming the column."`
 	File          FileOptions `key:"file" default:"{}" doc:"When a file is full."`
+	Changelog     bool        `key:"changelog" doc:"true: the rows are a changelog (emit: update, on_late_row: update); files have the columns _op and _revision beside the others, and explain shows the query that gives the result."`
+	ChangelogPos  dstream.Pos
 
-	_ struct{} `later:"done_marker changelog"`
+	_ struct{} `later:"done_marker"`
 }
 
 // FileOptions say when a file is full.

@@ -26,16 +26,19 @@ type Table struct {
 	order   []int64 // the namespaces held, ascending
 	spare   []*columnar.HashAggregate
 
-	touched []*space // scratch of Merge
+	touched []*space                   // scratch of Merge
+	watched func(namespace int64) bool // see Watch
+	dirty   []int64                    // namespaces with groups that changed since the last block
 }
 
 // space holds the groups of one namespace. A hash table for each makes closing a window as cheap as dropping it.
 type space struct {
 	start  int64
 	groups *columnar.HashAggregate
-	rows   int64   // that went into the groups
-	dirty  bool    // some group changed since the last block
-	picked []int32 // scratch of Merge: the rows of the batch that belong here
+	rows   int64             // that went into the groups
+	dirty  bool              // some group changed since the last block
+	picked []int32           // scratch of Merge: the rows of the batch that belong here
+	before []*columnar.Batch // see Watch
 }
 
 // spareTables is how many emptied hash tables are kept for the next namespaces.
@@ -56,6 +59,12 @@ func (t *Table) Merge(partial *columnar.Batch) error {
 	for _, s := range t.touched {
 		part := *partial
 		part.Sel = s.picked
+		if t.watched != nil && t.watched(s.start) {
+			s.keep(&part)
+		}
+		if !s.dirty {
+			t.dirty = append(t.dirty, s.start)
+		}
 		if err := s.merge(&part); err != nil {
 			return fmt.Errorf("merge groups of namespace %d: %w", s.start, err)
 		}
@@ -147,17 +156,28 @@ func (t *Table) SizeBytes() int64 {
 func (t *Table) RemoveFirst(n int) (*columnar.Batch, error) {
 	sorted := make([]*columnar.Batch, 0, n)
 	for _, start := range t.order[:n] {
-		final, err := t.spaces[start].groups.Final()
+		final, err := t.Finished(start)
 		if err != nil {
-			return nil, fmt.Errorf("finish groups: %w", err)
+			return nil, err
 		}
-		sorted = append(sorted, columnar.Take(final, columnar.SortRows(final, firstColumns(t.shape.keys()))))
+		sorted = append(sorted, final)
 	}
-	t.dropFirst(n)
+	t.DropFirst(n)
 	return concat(t.shape.Spec.FinalSchema(t.shape.In), sorted)
 }
 
-func (t *Table) dropFirst(n int) {
+// Finished returns the groups of a namespace that is held as finished rows (Spec.FinalSchema), ordered by all keys. The
+// batch belongs to the caller.
+func (t *Table) Finished(namespace int64) (*columnar.Batch, error) {
+	final, err := t.spaces[namespace].groups.Final()
+	if err != nil {
+		return nil, fmt.Errorf("finish groups: %w", err)
+	}
+	return columnar.Take(final, columnar.SortRows(final, firstColumns(t.shape.keys()))), nil
+}
+
+// DropFirst takes the n least namespaces out of the table.
+func (t *Table) DropFirst(n int) {
 	for _, start := range t.order[:n] {
 		if len(t.spare) < spareTables {
 			groups := t.spaces[start].groups
@@ -199,10 +219,11 @@ func (t *Table) block(parts []*columnar.Batch) ([]byte, error) {
 }
 
 func (t *Table) markClean() {
-	for _, s := range t.spaces {
-		if s.dirty {
+	for _, namespace := range t.dirty {
+		if s := t.spaces[namespace]; s != nil && s.dirty {
 			s.groups.MarkClean()
-			s.dirty = false
+			s.dirty, s.before = false, nil
 		}
 	}
+	t.dirty = t.dirty[:0]
 }
