@@ -88,6 +88,15 @@ func (m *Memory) create(topic string, partitions int) *memoryTopic {
 	return t
 }
 
+// SetTopicID gives a topic another id.
+func (m *Memory) SetTopicID(topic string, id TopicID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t := m.topics[topic]; t != nil {
+		t.id = id
+	}
+}
+
 // Delete removes a topic.
 func (m *Memory) Delete(topic string) {
 	m.mu.Lock()

@@ -30,7 +30,8 @@ var allowed = map[string][]string{
 	"internal/sql":          {"dstream", "columnar", "windows"},
 	"batch":                 {"internal/kafka", "internal/store", "internal/wal", "internal/state", "offsets", "columnar", "windows", "output", "dstream"},
 	"internal/parquettable": {"columnar"},
-	"internal/jobspec":      {"internal/kafka", "internal/yaml", "internal/parquettable", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
+	"internal/deadletter":   {"internal/parquettable", "offsets", "columnar", "output", "dstream"},
+	"internal/jobspec":      {"internal/kafka", "internal/yaml", "internal/parquettable", "internal/deadletter", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
 	"cmd/millrace":          {"internal/kafka", "internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
 	"internal/lint":         {},
 }

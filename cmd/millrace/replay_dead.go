@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/internal/jobspec"
+)
+
+func replayDeadCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "replay-dead",
+		Usage:     "feed the dead letters of a job through a corrected one, with a name, a checkpoint and sinks of its own",
+		ArgsUsage: "JOB.yaml --with FIXED.yaml",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "with", Usage: "the corrected job `file`: its sources get the dead letters of those of the same names"},
+			&cli.StringSliceFlag{Name: "set", Usage: "set a value of the corrected job file, `path=value`, e.g. checkpoint=fixed"},
+			&cli.StringSliceFlag{Name: "env-file", Usage: "`file` of KEY=VALUE lines with variables of both job files; the environment wins"},
+			&cli.BoolFlag{Name: "skip-incomplete", Usage: "leave out dead letters that hold less than their records; else they are refused"},
+			&cli.BoolFlag{Name: "flush-windows", Usage: "close every window at the end"},
+			&cli.BoolFlag{Name: "reopen", Usage: "go on with a checkpoint whose windows were flushed; rows of flushed windows are late"},
+			&cli.BoolFlag{Name: "take-over", Usage: "take the corrected job from a run that holds it, in whatever state that is"},
+			&cli.IntFlag{Name: "cores", Usage: "tasks that run at a time", DefaultText: "all"},
+			&cli.BoolFlag{Name: "json", Usage: "progress as JSON lines"},
+			&cli.BoolFlag{Name: "quiet", Usage: "no progress"},
+		},
+		Action: replayDead,
+	}
+}
+
+func replayDead(c *cli.Context) error {
+	of, with, err := loadPair(c)
+	if err != nil {
+		return err
+	}
+	ctx, stop, release := signals(c.Context)
+	defer release()
+	r, err := jobspec.ReplayDead(ctx, of, with, jobspec.ReplayOptions{SkipIncomplete: c.Bool("skip-incomplete")})
+	if err != nil {
+		return err
+	}
+	warnAll(c.App.ErrWriter, r.Warnings)
+	r.Job.Trigger.FlushWindows = c.Bool("flush-windows") && windowed(r.Job.Plan)
+	show := newDisplay(c.App.Writer, c.App.ErrWriter, c.Bool("json"), c.Bool("quiet"), writesStdout(with))
+	show.total.idle = idleAfter(with)
+	err = batch.Run(ctx, batch.Options{
+		Job: r.Job, Resolve: r.Resolve, TakeOver: c.Bool("take-over"), Reopen: c.Bool("reopen"), Version: version,
+		Cores: c.Int("cores"), Report: show.batch, Waiting: show.waiting, Warn: show.warn, Stop: stop,
+	})
+	show.end(err)
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errSecondSignal) {
+		return errSecondSignal
+	}
+	if err == nil && !c.Bool("quiet") && !c.Bool("json") {
+		fmt.Fprintf(c.App.ErrWriter, "dead letters of %s: %d there, %s fed now\n", of.Name, r.Letters, count(show.total.records, "record"))
+	}
+	return err
+}
+
+// loadPair reads the job file of the argument and that of --with.
+func loadPair(c *cli.Context) (of, with *jobspec.Spec, err error) {
+	path, err := oneArg(c, "the job file whose dead letters are replayed")
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.String("with") == "" {
+		return nil, nil, usage("replay-dead needs --with FIXED.yaml, the corrected job")
+	}
+	o := jobspec.Options{EnvFiles: c.StringSlice("env-file"), Secret: func(values []string) { hide(c, values) }}
+	if of, err = jobspec.Load(path, o); err != nil {
+		return nil, nil, err
+	}
+	o.Set = c.StringSlice("set")
+	with, err = jobspec.Load(c.String("with"), o)
+	return of, with, err
+}

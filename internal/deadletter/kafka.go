@@ -1,0 +1,121 @@
+package deadletter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/millrace/millrace/offsets"
+)
+
+// jobHeader is the header of records that says which job has written them.
+const jobHeader = "millrace-job"
+
+func header(key string, value []byte) offsets.MemoryHeader {
+	return offsets.MemoryHeader{Key: key, Value: value}
+}
+
+// ReadKafka reads the dead letters that a job has committed to a topic, which other jobs may write to as well.
+func ReadKafka(ctx context.Context, job string, src offsets.Source) (*Letters, error) {
+	states, err := src.Survey(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	g := &gatherer{most: mostBytes}
+	for _, s := range states {
+		r := offsets.Range{Topic: s.Topic, TopicID: s.TopicID, Partition: s.Partition, From: s.Start, Until: s.End, LeaderEpoch: s.LeaderEpoch}
+		if r.Empty() {
+			continue
+		}
+		if err := g.records(ctx, job, src, r); err != nil {
+			return nil, fmt.Errorf("read dead letters of %s: %w", r, err)
+		}
+	}
+	return g.letters(job)
+}
+
+func (g *gatherer) records(ctx context.Context, job string, src offsets.Source, r offsets.Range) error {
+	reader, err := src.Read(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	var recs offsets.Records
+	for {
+		err := reader.Next(ctx, &recs)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for i := range recs.Rows {
+			if err := g.record(job, recs.Buf, &recs.Rows[i]); err != nil {
+				return fmt.Errorf("offset %d: %w", recs.Rows[i].Offset, err)
+			}
+		}
+	}
+}
+
+func (g *gatherer) record(job string, buf []byte, r *offsets.Record) error {
+	writer, err := writtenBy(buf, r)
+	if err != nil || writer != job {
+		return err
+	}
+	l, err := parseLetter(r.Value.Of(buf))
+	if err != nil {
+		return err
+	}
+	return g.add(l)
+}
+
+// writtenBy is the job that has written a record, "" when it does not say.
+func writtenBy(buf []byte, r *offsets.Record) (string, error) {
+	for h := offsets.ReadHeaders(buf, r); ; {
+		key, value, ok := h.Next()
+		switch {
+		case !ok:
+			return "", h.Err()
+		case string(key.Of(buf)) == jobHeader && value.Len >= 0:
+			return string(value.Of(buf)), nil
+		}
+	}
+}
+
+// parseLetter reads a row as JSON, the form that Kafka sinks give it.
+func parseLetter(data []byte) (*Letter, error) {
+	var row struct {
+		Source, Topic *string
+		Partition     *int32
+		Offset, Batch *int64
+		Timestamp     *string
+		Key, Value    []byte
+		Complete      *bool
+		Headers       []struct {
+			Key   string
+			Value []byte
+		}
+	}
+	if err := json.Unmarshal(data, &row); err != nil {
+		return nil, fmt.Errorf("it is no dead letter: %w", err)
+	}
+	if row.Source == nil || row.Topic == nil || row.Partition == nil || row.Offset == nil || row.Batch == nil || row.Complete == nil {
+		return nil, errors.New("it is no dead letter: columns are missing")
+	}
+	l := &Letter{Source: *row.Source, Topic: *row.Topic, Partition: *row.Partition, Offset: *row.Offset, Batch: *row.Batch, Complete: *row.Complete, Value: row.Value != nil}
+	l.Record = offsets.MemoryRecord{Key: row.Key, Value: row.Value, Timestamp: -1}
+	if row.Timestamp != nil {
+		at, err := time.Parse(time.RFC3339Nano, *row.Timestamp)
+		if err != nil {
+			return nil, fmt.Errorf("it is no dead letter: %w", err)
+		}
+		l.Record.Timestamp = at.UnixMilli()
+	}
+	for _, h := range row.Headers {
+		l.Record.Headers = append(l.Record.Headers, header(h.Key, h.Value))
+	}
+	return l, nil
+}

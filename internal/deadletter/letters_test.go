@@ -1,0 +1,117 @@
+package deadletter
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/millrace/millrace/offsets"
+)
+
+func letter(source string, partition int32, offset, batch int64, value string) *Letter {
+	l := &Letter{Source: source, Topic: "t", Partition: partition, Offset: offset, Batch: batch, Complete: value != "", Value: value != ""}
+	l.Record = offsets.MemoryRecord{Value: []byte(value), Timestamp: offset}
+	return l
+}
+
+func gathered(t *testing.T, list ...*Letter) *gatherer {
+	t.Helper()
+	g := &gatherer{most: mostBytes}
+	for _, l := range list {
+		if err := g.add(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return g
+}
+
+// records reads a source from one end to the other.
+func records(t *testing.T, src *offsets.Memory) (out []string) {
+	t.Helper()
+	states, err := src.Survey(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range states {
+		r, err := src.Read(t.Context(), offsets.Range{Topic: s.Topic, TopicID: s.TopicID, Partition: s.Partition, From: s.Start, Until: s.End})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for {
+			var recs offsets.Records
+			if err := r.Next(t.Context(), &recs); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range recs.Rows {
+				out = append(out, string(rune('0'+recs.Partition))+":"+string(rune('0'+row.Offset))+"="+string(row.Value.Of(recs.Buf)))
+			}
+		}
+	}
+	return out
+}
+
+// TestSource: letters come in their partitions and offsets, each once, however they were read.
+func TestSource(t *testing.T) {
+	s, err := gathered(t, letter("b", 0, 1, 1, "other"), letter("a", 1, 7, 2, "z"), letter("a", 0, 5, 2, "y"), letter("a", 0, 2, 1, "x"), letter("a", 0, 2, 1, "x")).letters("job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := records(t, s.Source("a")); !slices.Equal(got, []string{"0:2=x", "0:5=y", "1:7=z"}) {
+		t.Errorf("source a holds %q", got)
+	}
+	if got := s.Sources(); !slices.Equal(got, []string{"a", "b"}) || s.Len() != 4 || s.Span() != 7 {
+		t.Errorf("sources %q, %d letters, span %d", got, s.Len(), s.Span())
+	}
+	states, err := s.Source("a").Survey(t.Context(), nil)
+	if err != nil || states[0].TopicID != topicID("job", "t") || states[0].TopicID == topicID("other", "t") || states[0].Start != 0 {
+		t.Errorf("states %+v, %v", states, err)
+	}
+}
+
+// TestTopicMadeAnew: offsets that go back, or come again, are of another topic with the same name.
+func TestTopicMadeAnew(t *testing.T) {
+	for _, list := range [][]*Letter{
+		{letter("a", 0, 5, 1, "x"), letter("a", 0, 2, 2, "y")},
+		{letter("a", 0, 5, 1, "x"), letter("a", 0, 5, 2, "x")},
+	} {
+		if _, err := gathered(t, list...).letters("job"); err == nil || !strings.Contains(err.Error(), "deleted and made again") {
+			t.Errorf("%v: %v", list, err)
+		}
+	}
+	if _, err := gathered(t, letter("a", 0, 5, 1, "x"), letter("a", 1, 2, 2, "y"), letter("b", 0, 2, 2, "y")).letters("job"); err != nil {
+		t.Errorf("other partitions and sources: %v", err)
+	}
+}
+
+func TestIncomplete(t *testing.T) {
+	s, err := gathered(t, letter("a", 0, 2, 1, "x"), letter("a", 0, 5, 2, ""), letter("a", 0, 6, 2, "")).letters("job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, first, left := s.Incomplete(); n != 2 || first != "t/0 offset 5 (batch 2)" || !left {
+		t.Errorf("%d incomplete, the first %s, left out %t", n, first, left)
+	}
+	s.LeaveOutIncomplete()
+	if got := records(t, s.Source("a")); !slices.Equal(got, []string{"0:2=x"}) {
+		t.Errorf("left: %q", got)
+	}
+}
+
+func TestLimit(t *testing.T) {
+	g := &gatherer{most: 1000}
+	var limit *LimitError
+	if err := errors.Join(g.add(letter("a", 0, 1, 1, "x")), g.add(letter("a", 0, 2, 1, strings.Repeat("x", 1000)))); !errors.As(err, &limit) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestDirectories(t *testing.T) {
+	got := directories("source=a%3Db/topic=__HIVE_DEFAULT_PARTITION__/x/f.parquet")
+	if len(got) != 2 || got["source"] != "a=b" || got["topic"] != "" {
+		t.Errorf("%v", got)
+	}
+}

@@ -1,0 +1,157 @@
+package jobspec
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/internal/deadletter"
+	"github.com/millrace/millrace/internal/sql"
+	"github.com/millrace/millrace/offsets"
+)
+
+// Replay feeds the dead letters of one job through another.
+type Replay struct {
+	Job      *batch.Job
+	Warnings []sql.Warning
+	Letters  int // that are there, fed before or not
+
+	with    *Spec
+	letters *deadletter.Letters
+}
+
+// ReplayOptions change what is fed.
+type ReplayOptions struct {
+	SkipIncomplete bool // leave out letters that hold less than their records
+}
+
+// ReplayDead reads the dead letters that the job of has committed, and makes the job with take them in the place of its
+// sources: records in their topics, partitions and offsets. with has a name, a checkpoint and sinks of its own, so it runs
+// exactly once as any job does, and feeds the letters that came meanwhile when it runs again. A mistake in one of the files
+// is a dstream.Error; letters that cannot be fed are a [batch.RefusedError].
+func ReplayDead(ctx context.Context, of, with *Spec, o ReplayOptions) (*Replay, error) {
+	if err := of.checkApart(with); err != nil {
+		return nil, err
+	}
+	letters, err := of.deadLetters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &Replay{with: with, letters: letters}
+	if r.Job, r.Warnings, err = with.Job(); err != nil {
+		return nil, err
+	}
+	if err := r.check(of, o); err != nil {
+		return nil, err
+	}
+	r.Letters = letters.Len()
+	r.feed(r.Job)
+	return r, nil
+}
+
+// Resolve builds a job from what its checkpoint recorded of it, see [Spec.Resolve], and feeds it with the letters.
+func (r *Replay) Resolve(recorded []byte) (*batch.Job, error) {
+	job, err := r.with.Resolve(recorded)
+	if err == nil {
+		r.feed(job)
+	}
+	return job, err
+}
+
+// feed puts letters in the place of the job's sources. Offsets that are no letters are skipped at no cost, so all are read at a
+// time.
+func (r *Replay) feed(job *batch.Job) {
+	const batchOffsets, tasks = 1 << 50, 1000
+	for i := range job.Plan.Sources {
+		name := job.Plan.Sources[i].Name
+		job.Sources[name] = batch.Source{Start: offsets.Earliest, Open: func(context.Context) (offsets.Source, error) { return r.letters.Source(name), nil }}
+	}
+	job.Trigger = batch.Trigger{AvailableNow: true}
+	job.Limits = batch.Limits{Rows: batchOffsets}
+	job.Step = max(job.Step, r.letters.Span()/tasks)
+}
+
+// checkApart keeps the identity of the other job apart from that of s, file by file.
+func (s *Spec) checkApart(with *Spec) error {
+	if with.Name == s.Name {
+		return fail(with.normal.get("name").pos, "give it a name of its own", "name: %s is the name of the job whose dead letters are replayed", with.Name)
+	}
+	if within(string(with.Checkpoint), string(s.Checkpoint)) || within(string(s.Checkpoint), string(with.Checkpoint)) {
+		return fail(with.normal.get("checkpoint").pos, "give it a checkpoint of its own", "checkpoint: %s overlaps with that of job %s, %s", with.Checkpoint, s.Name, s.Checkpoint)
+	}
+	taken := map[string]string{string(s.Checkpoint): "the checkpoint"}
+	for _, k := range s.Sinks {
+		if k.Parquet != nil {
+			taken[string(k.Parquet.Path)] = "sink " + k.Name
+		}
+	}
+	for path, what := range taken {
+		if within(string(with.Checkpoint), path) || within(path, string(with.Checkpoint)) {
+			return fail(with.normal.get("checkpoint").pos, "give it a checkpoint of its own", "checkpoint: %s overlaps with %s of job %s, %s", with.Checkpoint, what, s.Name, path)
+		}
+		for _, k := range with.Sinks {
+			if k.Parquet != nil && (within(string(k.Parquet.Path), path) || within(path, string(k.Parquet.Path))) {
+				return fail(k.Parquet.PathPos, "give it a directory of its own; readers may take both", "sinks.%s: path %s overlaps with %s of job %s, %s", k.Name, k.Parquet.Path, what, s.Name, path)
+			}
+		}
+	}
+	return nil
+}
+
+// deadLetters reads what the job has put aside.
+func (s *Spec) deadLetters(ctx context.Context) (*deadletter.Letters, error) {
+	b := &s.OnBadRecord
+	if b.To == "" {
+		at := s.normal.get("on_bad_record")
+		return nil, fail(at.pos, "write {do: dead_letter, to: SINK}", "on_bad_record: job %s keeps no dead letters: do: %s", s.Name, b.Do)
+	}
+	k, err := s.sink(b.To)
+	switch {
+	case err != nil:
+		return nil, err
+	case k.Parquet != nil:
+		return deadletter.ReadParquet(ctx, s.Name, string(k.Parquet.Path))
+	case k.Kafka == nil:
+		return nil, fail(k.Pos, "", "sinks.%s: dead letters on standard output are not kept", k.Name)
+	case k.Kafka.Value.Format == "raw":
+		return nil, fail(k.Kafka.Value.Pos, "", "sinks.%s.kafka.value: it keeps one column of the dead letters only; they can be replayed with value: json", k.Name)
+	case !k.Kafka.Headers:
+		return nil, fail(k.Pos, "", "sinks.%s.kafka: with headers: false its records don't say which job has written them, so its dead letters can't be replayed", k.Name)
+	}
+	src, err := offsets.DialKafka(ctx, k.Kafka.reached(s.Name), offsets.KafkaOptions{Source: "dead letters of " + s.Name, Topics: []string{k.Kafka.Topic},
+		ReadCommitted: true, Start: offsets.StartAt{Start: offsets.Earliest}, Budget: offsets.NewBudget(0)})
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	return deadletter.ReadKafka(ctx, s.Name, src)
+}
+
+// check refuses letters that the job cannot be fed with.
+func (r *Replay) check(of *Spec, o ReplayOptions) error {
+	var reads []string
+	for i := range r.Job.Plan.Sources {
+		reads = append(reads, r.Job.Plan.Sources[i].Name)
+	}
+	for _, name := range r.letters.Sources() {
+		if !slices.Contains(reads, name) {
+			return fail(r.with.normal.get("sources").pos, "read a source of that name", "sources: there are dead letters of source %s of job %s, but the queries read %s", name, of.Name, strings.Join(reads, ", "))
+		}
+	}
+	n, first, noValue := r.letters.Incomplete()
+	switch {
+	case n == 0:
+		return nil
+	case o.SkipIncomplete:
+		r.letters.LeaveOutIncomplete()
+		r.Warnings = append(r.Warnings, sql.Warning{Pos: of.OnBadRecord.Pos, Msg: fmt.Sprintf("%d dead letters hold less than their records and are left out, the first at %s", n, first)})
+		return nil
+	}
+	why := "its value, its key or its headers were too long (on_bad_record.max_value_bytes), or its headers could not be read"
+	if noValue {
+		why = "its value was left out (on_bad_record.include_value)"
+	}
+	return &batch.RefusedError{Msg: fmt.Sprintf("%d of %d dead letters of job %s hold less than their records and can't be replayed, the first at %s: %s; feed the others with --skip-incomplete", n, r.letters.Len(), of.Name, first, why)}
+}

@@ -1,0 +1,53 @@
+package output
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/millrace/millrace/internal/store"
+)
+
+// Committed lists the files of a directory of Parquet files that the job of that name has committed, by batch. Files of a
+// batch that is not committed are not among them, nor are those of a batch whose commit a run has not copied yet. A
+// directory of another job is an error; one that is not there has no files.
+func Committed(ctx context.Context, root, job string) ([]File, error) {
+	st := Dir(root)
+	data, err := st.Get(ctx, ownerName)
+	if errors.Is(err, store.ErrNotExist) {
+		return nil, nil
+	}
+	var owner ownerFile
+	if err == nil {
+		err = json.Unmarshal(data, &owner)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read owner of %s: %w", root, err)
+	case owner.Job != job:
+		return nil, fmt.Errorf("%s belongs to job %s, not to %s", root, owner.Job, job)
+	}
+	names, err := st.List(ctx, manifestPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("list manifests of %s: %w", root, err)
+	}
+	slices.Sort(names)
+	var out []File
+	for _, name := range names {
+		if manifestBatch(name) == 0 {
+			continue
+		}
+		var m manifest
+		data, err := st.Get(ctx, name)
+		if err == nil {
+			err = json.Unmarshal(data, &m)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read manifest %s of %s: %w", name, root, err)
+		}
+		out = append(out, m.Files...)
+	}
+	return out, nil
+}
