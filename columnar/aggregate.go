@@ -170,13 +170,18 @@ func (h *HashAggregate) MarkClean() { clear(h.dirty) }
 // Dirty returns the groups touched since the last MarkClean, half-aggregated, in the order of first sight. The batch is
 // a copy that belongs to the caller.
 func (h *HashAggregate) Dirty() *Batch {
-	var groups []int32
+	return h.partialOf(h.Touched())
+}
+
+// Touched lists the groups that Dirty returns, in its order, by their numbers: groups are counted from 0 by first sight.
+func (h *HashAggregate) Touched() []int32 {
+	groups := []int32{} // for Dirty: nil would mean all
 	for g, touched := range h.dirty {
 		if touched != 0 {
 			groups = append(groups, int32(g))
 		}
 	}
-	return h.partialOf(groups)
+	return groups
 }
 
 // Reset forgets all groups and keeps the memory.

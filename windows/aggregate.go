@@ -3,6 +3,7 @@ package windows
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/state"
@@ -16,10 +17,13 @@ import (
 type Aggregate struct {
 	op     Operator
 	window Window
+	grid   grid
 	shape  state.Shape
 	store  store // table or sessions
 	table  *state.Table
+	ranges *state.Ranges // of windows that are made of several cells; else nil
 	loader *state.Loader // not nil while blocks are loaded
+	drops  []drop        // of the loader
 	used   bool          // rows were merged: too late to load
 	failed error         // why the loaded blocks make no table
 
@@ -30,6 +34,7 @@ type Aggregate struct {
 	watermark int64    // at the start of the batch
 	changes   *changes // nil: results come out once
 	came      int64    // results of windows that end at or before it have come out; of a changelog
+	closedTo  int64    // the greatest watermark that windows were closed with
 }
 
 // store is the state of one kind of window.
@@ -44,13 +49,12 @@ type store interface {
 // NewAggregate returns an aggregation without state. o must be valid.
 func NewAggregate(o Operator) *Aggregate {
 	shape := state.Shape{In: o.In, Spec: o.Spec}
-	a := &Aggregate{op: o, window: o.Window, shape: shape, watermark: NoWatermark, came: NoWatermark}
+	a := &Aggregate{op: o, window: o.Window, grid: newGrid(o.Window), shape: shape, watermark: NoWatermark, closedTo: NoWatermark, came: NoWatermark}
 	if o.Window.Kind == Session {
 		a.sessions = state.NewSessions(shape, o.Window.Size)
 		a.store = a.sessions
 	} else {
-		a.table = state.NewTable(shape)
-		a.store = a.table
+		a.setTable(state.NewTable(shape))
 	}
 	if o.Emit.Changelog {
 		a.changes = newChanges(o, shape)
@@ -58,8 +62,25 @@ func NewAggregate(o Operator) *Aggregate {
 	return a
 }
 
-// SetWatermark sets the watermark at the start of the batch, before the batch is merged.
-func (a *Aggregate) SetWatermark(w int64) { a.watermark = w }
+func (a *Aggregate) setTable(t *state.Table) {
+	a.table, a.store = t, t
+	if !a.grid.single() {
+		a.ranges = state.NewRanges(t)
+	}
+}
+
+// SetZone makes the windows of a calendar go by these rules of their zone, from now on: those of the batch that is to come, or
+// of the one that the next [Aggregate.DropClosed] is about. Rows stay in the day that clocks showed; when it begins and ends
+// may change. Until it is called, the rules of this binary hold.
+func (a *Aggregate) SetZone(z *columnar.Zone) {
+	if a.window.Unit != Micros {
+		a.grid.zone = z
+	}
+}
+
+// SetWatermark sets the watermark at the start of the batch, before the batch is merged. Windows that end at or before it do
+// not come out again.
+func (a *Aggregate) SetWatermark(w int64) { a.watermark, a.closedTo = w, max(a.closedTo, w) }
 
 // Merge folds a batch of partial groups (spec.PartialSchema) into the state. It keeps nothing of the batch. The order
 // of calls leaves no trace.
@@ -86,17 +107,19 @@ func (a *Aggregate) Close(watermark int64) (Closed, error) {
 	if a.changes != nil {
 		return a.closeChanges(watermark)
 	}
+	if a.ranges != nil {
+		return a.closeRanges(watermark)
+	}
+	rows := a.table.Rows()
 	groups, err := a.table.RemoveFirst(a.closing(watermark))
 	if err != nil {
 		return Closed{}, err
 	}
-	out := Closed{Groups: groups, End: NoWatermark}
-	for _, n := range groups.Cols[len(groups.Cols)-1].I64[:groups.Rows] {
-		out.Rows += n
-	}
+	out := Closed{Groups: groups, Rows: rows - a.table.Rows(), End: NoWatermark}
 	if groups.Rows > 0 {
-		out.End = a.window.End(groups.Cols[0].I64[groups.Rows-1])
+		out.End = a.end(groups.Cols[0].I64[groups.Rows-1])
 	}
+	a.addBounds(groups)
 	return out, nil
 }
 
@@ -112,16 +135,24 @@ func (a *Aggregate) OfNothing(start int64) (*columnar.Batch, error) {
 	return h.Final()
 }
 
-// goneAt is the watermark at which the groups of a window leave the state.
-func (a *Aggregate) goneAt(start int64) int64 {
-	return saturatingAdd(a.window.End(start), a.op.Emit.Lateness)
+// end is the end of the last window that has the cell of a name.
+func (a *Aggregate) end(name int64) int64 { return a.endIn(&a.grid, name) }
+
+func (a *Aggregate) endIn(g *grid, name int64) int64 {
+	if a.window == (Window{}) {
+		return MaxWatermark
+	}
+	return g.lastEnd(name)
 }
 
-// closing counts the windows whose groups leave the state at the watermark; those that begin first end first.
+// goneAt is the watermark at which the groups of a cell leave the state.
+func (a *Aggregate) goneAt(name int64) int64 { return saturatingAdd(a.end(name), a.op.Emit.Lateness) }
+
+// closing counts the cells whose groups leave the state at the watermark; those that begin first end first.
 func (a *Aggregate) closing(watermark int64) int {
 	n := 0
-	for _, start := range a.table.Namespaces() {
-		if a.goneAt(start) > watermark {
+	for _, name := range a.table.Namespaces() {
+		if a.goneAt(name) > watermark {
 			break
 		}
 		n++
@@ -163,16 +194,33 @@ func (a *Aggregate) Load(block []byte, from, to uint8) error {
 	return a.loader.Load(block, from, to)
 }
 
-// DropClosed forgets the windows that end at or before the watermark, of sessions those that end before it: those that the
-// batch of the delta loaded last has closed.
+// drop is what DropClosed was told: the watermark, and the grid of that time.
+type drop struct {
+	grid      grid
+	watermark int64
+}
+
+// DropClosed forgets the rows of which all windows end at or before the watermark, of sessions before it: those that the batch
+// of the delta loaded last has closed.
 func (a *Aggregate) DropClosed(watermark int64) {
 	if a.sessionLoader != nil {
 		a.sessionLoader.Drop(watermark)
 	}
-	if a.loader != nil {
-		a.loader.Drop(func(start int64) bool { return a.goneAt(start) <= watermark })
-	}
 	a.came = watermark
+	if a.loader == nil {
+		return
+	}
+	switch n := len(a.drops); {
+	case n == 0:
+	case a.drops[n-1].watermark > watermark: // behind a flush that was taken back: it left nothing of what was before
+		a.drops = a.drops[:0]
+	case a.drops[n-1].grid.zone == a.grid.zone: // the new one closes all that this did
+		a.drops = a.drops[:n-1]
+	}
+	a.drops = append(a.drops, drop{a.grid, watermark})
+	a.loader.Drop(func(name int64) bool {
+		return slices.ContainsFunc(a.drops, func(d drop) bool { return saturatingAdd(a.endIn(&d.grid, name), a.op.Emit.Lateness) <= d.watermark })
+	})
 }
 
 // settle turns the loaded blocks into the table.
@@ -188,53 +236,9 @@ func (a *Aggregate) settle() error {
 		a.failed = fmt.Errorf("restore windows: %w", err)
 		return a.failed
 	}
-	a.table, a.store, a.loader, a.used = table, table, nil, true
+	a.setTable(table)
+	a.loader, a.drops, a.used = nil, nil, true
 	return nil
-}
-
-// OpenWindow is a window that is held because the watermark has not passed it.
-type OpenWindow struct {
-	Start, End int64 // [Start, End) in µs
-	Groups     int   // keys that have come so far
-	Rows       int64 // that went into the groups
-}
-
-// Open lists the windows held, the one that closes first in front. Of sessions, of which there may be millions, only that
-// one is listed, with the keys and rows of all; see [Aggregate.Sessions].
-func (a *Aggregate) Open() []OpenWindow {
-	if a.settle() != nil {
-		return nil
-	}
-	if a.sessions != nil {
-		return a.firstSession()
-	}
-	var open []OpenWindow
-	for _, start := range a.table.Namespaces() {
-		groups, rows := a.table.Held(start)
-		open = append(open, OpenWindow{Start: start, End: a.window.End(start), Groups: groups, Rows: rows})
-	}
-	return open
-}
-
-// NextClose is the least watermark at which results come out or groups leave the state; false when none is held.
-func (a *Aggregate) NextClose() (watermark int64, held bool) {
-	if a.settle() != nil {
-		return 0, false
-	}
-	if a.sessions != nil {
-		_, end, held := a.sessions.First()
-		return saturatingAdd(end, 1), held
-	}
-	if len(a.table.Namespaces()) == 0 {
-		return 0, false
-	}
-	next := a.goneAt(a.table.Namespaces()[0])
-	for _, start := range a.table.Namespaces() {
-		if end := a.window.End(start); !a.cameOut(end) {
-			return min(next, end), true
-		}
-	}
-	return next, true
 }
 
 // RowsHeld is the number of rows that went into the groups held, for row accounting.

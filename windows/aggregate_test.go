@@ -45,11 +45,10 @@ func parseEvents(t *testing.T, input string) (events []event) {
 			t.Fatalf("line %q: want partition, time, key and value", line)
 		}
 		partition, err1 := strconv.Atoi(f[0])
-		ts, err2 := strconv.ParseInt(f[1], 10, 64)
-		if err1 != nil || err2 != nil {
-			t.Fatalf("line %q: %v %v", line, err1, err2)
+		if err1 != nil {
+			t.Fatalf("line %q: %v", line, err1)
 		}
-		e := event{partition: int32(partition), ts: ts, key: f[2], nullKey: f[2] == "NULL", nullValue: f[3] == "NULL"}
+		e := event{partition: int32(partition), ts: parseTime(t, f[1]), key: f[2], nullKey: f[2] == "NULL", nullValue: f[3] == "NULL"}
 		e.value, _ = strconv.ParseFloat(f[3], 64)
 		events = append(events, e)
 	}
@@ -90,12 +89,12 @@ func (p *pipeline) open() []OpenWindow {
 
 func addWindow(all []OpenWindow, w OpenWindow) []OpenWindow {
 	for i := range all {
-		if all[i].Start == w.Start {
+		if all[i].Start == w.Start && all[i].End == w.End {
 			all[i].Groups += w.Groups
 			all[i].Rows += w.Rows
 			return all
 		}
-		if all[i].Start > w.Start {
+		if all[i].End > w.End || all[i].End == w.End && all[i].Start > w.Start {
 			return append(all[:i], append([]OpenWindow{w}, all[i:]...)...)
 		}
 	}

@@ -2,15 +2,18 @@ package windows
 
 import "github.com/millrace/millrace/columnar"
 
-// Assign appends the start of each row's window to the batch as the last column, [StartColumn], and drops rows whose
-// window was closed at the start of the batch. Rows without a time are in no window: unassigned.
+// Assign appends the cell of each row to the batch as the last column, [StartColumn], and drops rows of which the last
+// window was closed at the start of the batch. Rows without a time, and those between two windows, are in no window:
+// unassigned. A cell is the run of time with the same windows, known by its start: of tumbling windows the window itself.
+// Cells of the calendar are known by what clocks show at their start, which stays the same when the rules of the zone
+// change.
 //
 // It implements columnar.Operator: its batches alias the input and are valid until the next call.
 type Assign struct {
 	schema    *columnar.Schema
 	time      int
-	size      int64
-	offset    int64 // in [0, size)
+	window    Window
+	grid      grid
 	watermark int64
 	gap       int64 // of sessions, else 0
 	floor     int64 // of sessions
@@ -31,8 +34,8 @@ func NewAssign(in *columnar.Schema, timeColumn int, w Window) *Assign {
 	a := &Assign{
 		schema:    columnar.NewSchema(fields...),
 		time:      timeColumn,
-		size:      w.Size,
-		offset:    w.offset(),
+		window:    w,
+		grid:      newGrid(w),
 		watermark: NoWatermark,
 		starts:    columnar.Vector{Type: timestamp},
 		floor:     NoWatermark,
@@ -50,18 +53,27 @@ func (a *Assign) SetWatermark(w int64) { a.watermark = w }
 // Schema is that of the input and window_start.
 func (a *Assign) Schema() *columnar.Schema { return a.schema }
 
-// Process implements columnar.Operator. Every batch has an answer; the error is always nil.
+// Process implements columnar.Operator. An error is a time zone that the batch has no rules for.
 func (a *Assign) Process(in *columnar.Batch) (*columnar.Batch, error) {
 	a.reserve(in.Rows)
 	if a.gap > 0 {
 		return a.assignSessions(in), nil
 	}
-	if a.size == 0 {
+	if a.window == (Window{}) {
 		return a.withoutWindow(in), nil
+	}
+	if a.grid.zone != nil {
+		var err error
+		if a.grid.zone, err = in.Env.Zone(a.window.Zone); err != nil {
+			return nil, err
+		}
 	}
 	times, rows := in.Cols[a.time], in.Sel
 	if times.Valid != nil {
 		rows = a.withTime(times, in)
+	}
+	if a.grid.whole == 0 {
+		rows = a.withWindow(times.I64[:in.Rows], rows)
 	}
 	if rows == nil {
 		a.sel = a.assignAll(times.I64[:in.Rows])
@@ -136,18 +148,45 @@ func (a *Assign) withTime(times *columnar.Vector, in *columnar.Batch) []int32 {
 	return rows[:n]
 }
 
-// assignAll sets the window start of every row and lists those that are not late in a.sel. Times mostly stay in the
-// window of the row before, so the divisions are seldom needed.
+// withWindow lists the rows, all if they are nil, that are not between two windows in a.sel, where they may be themselves.
+func (a *Assign) withWindow(times []int64, rows []int32) []int32 {
+	sel, n, count := a.sel[:len(times)], 0, len(rows)
+	if rows == nil {
+		count = len(times)
+	}
+	var c cell
+	for i := range count {
+		row := int32(i)
+		if rows != nil {
+			row = rows[i]
+		}
+		if t := times[row]; t < c.start || t >= c.end {
+			c = a.grid.at(t)
+		}
+		if !c.gap {
+			sel[n] = row
+			n++
+		}
+	}
+	return sel[:n]
+}
+
+// place is the cell of a time, and 1 unless its last window is closed.
+func (a *Assign) place(t int64) (start, end, name int64, open int) {
+	c := a.grid.at(t)
+	return c.start, c.end, c.name, isOpen(c.last, a.watermark)
+}
+
+// assignAll sets the cell of every row and lists those that are not late in a.sel. Times mostly stay in the cell of the row
+// before, so the divisions are seldom needed.
 func (a *Assign) assignAll(times []int64) []int32 {
 	starts, sel, n := a.starts.I64[:len(times)], a.sel[:len(times)], 0
-	start, end := windowAt(0, a.size, a.offset)
-	open := isOpen(end, a.watermark)
+	start, end, name, open := a.place(0)
 	for i, t := range times {
 		if t < start || t >= end {
-			start, end = windowAt(t, a.size, a.offset)
-			open = isOpen(end, a.watermark)
+			start, end, name, open = a.place(t)
 		}
-		starts[i] = start
+		starts[i] = name
 		sel[n] = int32(i)
 		n += open
 	}
@@ -157,15 +196,13 @@ func (a *Assign) assignAll(times []int64) []int32 {
 // assignRows is assignAll for the given rows, which may lie in a.sel themselves: it never writes ahead of its reading.
 func (a *Assign) assignRows(times []int64, rows []int32) []int32 {
 	starts, sel, n := a.starts.I64, a.sel[:len(rows)], 0
-	start, end := windowAt(0, a.size, a.offset)
-	open := isOpen(end, a.watermark)
+	start, end, name, open := a.place(0)
 	for _, row := range rows {
 		t := times[row]
 		if t < start || t >= end {
-			start, end = windowAt(t, a.size, a.offset)
-			open = isOpen(end, a.watermark)
+			start, end, name, open = a.place(t)
 		}
-		starts[row] = start
+		starts[row] = name
 		sel[n] = row
 		n += open
 	}

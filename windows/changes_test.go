@@ -206,7 +206,7 @@ func (o *oracleRow) row() outRow {
 
 // randomChanges is a random input with rows that come far too late among the others, and whole numbers as values.
 func randomChangesInput(r *rand.Rand) (input, Emission) {
-	in := randomInput(r)
+	in := randomInput(r, randomTumbling(r))
 	for i := range in.events {
 		in.events[i].value = float64(r.IntN(5))
 		if r.IntN(4) == 0 {
@@ -304,7 +304,7 @@ func TestChangesDoNotDependOnCuts(t *testing.T) {
 	const seed = 22
 	r := rand.New(rand.NewPCG(seed, 0))
 	for n := range cases(150, 40) {
-		in := randomInput(r)
+		in := randomInput(r, randomTumbling(r))
 		for i := range in.events {
 			in.events[i].value = float64(r.IntN(5))
 		}

@@ -30,9 +30,9 @@ func cases(all, few int) int {
 
 // randomInput draws an input of at most 40 events. No event is more than the disorder behind the latest one before it
 // in its partition; many lie exactly that far behind, exactly at a boundary, or at the same time as others.
-func randomInput(r *rand.Rand) input {
+func randomInput(r *rand.Rand, w Window) input {
 	in := input{
-		window:     Window{Kind: Tumbling, Size: 1 + r.Int64N(20), Offset: r.Int64N(41) - 20},
+		window:     w,
 		disorder:   r.Int64N(3) * r.Int64N(20),
 		partitions: 1 + r.IntN(3),
 	}
@@ -48,12 +48,51 @@ func randomInput(r *rand.Rand) input {
 		}
 		e.ts = in.time(r, newest[e.partition])
 		newest[e.partition] = max(newest[e.partition], e.ts)
-		if start, _ := exactWindow(in.window, e.ts); start == e.ts {
+		if onBoundary(in.window, e.ts) {
 			in.onBoundary++
 		}
 		in.events = append(in.events, e)
 	}
 	return in
+}
+
+// randomTumbling is a tumbling window.
+func randomTumbling(r *rand.Rand) Window {
+	return Window{Kind: Tumbling, Size: 1 + r.Int64N(20), Offset: r.Int64N(41) - 20}
+}
+
+// randomWindow is of any kind but sessions, with a slide longer than the size now and then.
+func randomWindow(r *rand.Rand) Window {
+	w := randomTumbling(r)
+	switch r.IntN(3) {
+	case 0:
+		w.Kind, w.Slide = Sliding, 1+r.Int64N(w.Size+2)
+	case 1:
+		w.Kind, w.Slide = Cumulative, 1+r.Int64N(6)
+		w.Size = w.Slide * (1 + r.Int64N(5))
+	}
+	return w
+}
+
+// exactWindows is the definition: all windows that a time is in.
+func exactWindows(w Window, ts int64) (all [][2]int64) {
+	step := w.Size
+	if w.Kind == Sliding {
+		step = w.Slide
+	}
+	start, _ := exactWindow(Window{Size: step, Offset: w.Offset}, ts)
+	for ; start+w.Size > ts; start -= step {
+		if w.Kind != Cumulative {
+			all = append(all, [2]int64{start, start + w.Size})
+			continue
+		}
+		for end := start + w.Slide; end <= start+w.Size; end += w.Slide {
+			if end > ts {
+				all = append(all, [2]int64{start, end})
+			}
+		}
+	}
+	return all
 }
 
 // time draws a time that is at least newest − disorder.
@@ -65,11 +104,15 @@ func (in input) time(r *rand.Rand, newest int64) int64 {
 	case 1:
 		return newest
 	case 2, 3:
-		start, end := exactWindow(in.window, ts)
-		if start >= least {
-			return start
+		all := exactWindows(in.window, ts)
+		if len(all) == 0 {
+			return ts
 		}
-		return end
+		w := all[r.IntN(len(all))]
+		if w[0] >= least {
+			return w[0]
+		}
+		return w[1]
 	default:
 		return ts
 	}
@@ -101,19 +144,25 @@ func (in input) cut(r *rand.Rand) [][]event {
 func (in input) oracle() map[string]*oracleRow {
 	out := map[string]*oracleRow{}
 	for _, e := range in.events {
-		start, end := exactWindow(in.window, e.ts)
 		if e.nullKey {
 			e.key = "NULL"
 		}
-		id := fmt.Sprint(start, " ", e.key)
-		row := out[id]
-		if row == nil {
-			row = &oracleRow{start: start, end: end, key: e.key, first: e.ts, max: math.NaN()}
-			out[id] = row
+		for _, w := range exactWindows(in.window, e.ts) {
+			id := fmt.Sprint(w[0], " ", w[1], " ", e.key)
+			row := out[id]
+			if row == nil {
+				row = &oracleRow{start: w[0], end: w[1], key: e.key, first: e.ts, max: math.NaN()}
+				out[id] = row
+			}
+			row.add(e)
 		}
-		row.add(e)
 	}
 	return out
+}
+
+// onBoundary reports whether a window begins or ends at a time.
+func onBoundary(w Window, ts int64) bool {
+	return !slices.Equal(exactWindows(w, ts), exactWindows(w, ts-1))
 }
 
 type oracleRow struct {
@@ -163,7 +212,7 @@ func TestCutsDoNotMatter(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	events, onBoundary, rows := 0, 0, 0
 	for c := range inputs {
-		in := randomInput(r)
+		in := randomInput(r, randomWindow(r))
 		events, onBoundary = events+len(in.events), onBoundary+in.onBoundary
 		shards := []int{1, 2, 8}[c%3]
 		n, err := checkCut(t, in, in.cut(r), shards)
@@ -185,23 +234,26 @@ func checkCut(t *testing.T, in input, batches [][]event, shards int) (rows int, 
 	for i, batch := range batches {
 		held, before := p.rowsHeld(), p.mark.Watermark
 		closed := p.run(batch)
-		if p.late != 0 || held+int64(len(batch)) != sumRows(closed)+p.rowsHeld() || p.mark.Watermark < before {
-			return 0, fmt.Errorf("batch %d: %d late, rows %d + %d = %d + %d, W %d -> %d", i, p.late,
-				held, len(batch), sumRows(closed), p.rowsHeld(), before, p.mark.Watermark)
+		if p.late != 0 || held+int64(len(batch)) != p.unassigned+p.left+p.rowsHeld() || p.mark.Watermark < before {
+			return 0, fmt.Errorf("batch %d: %d late, rows %d + %d = %d + %d + %d, W %d -> %d", i, p.late,
+				held, len(batch), p.unassigned, p.left, p.rowsHeld(), before, p.mark.Watermark)
 		}
-		if err := take(want, closed, p.mark.Watermark); err != nil {
+		if err := p.take(want, closed, p.mark.Watermark); err != nil {
 			return 0, fmt.Errorf("batch %d: %w", i, err)
 		}
 		rows += len(closed)
 	}
 	flushed := p.flush()
-	return rows + len(flushed), take(want, flushed, MaxWatermark)
+	if p.rowsHeld() != 0 {
+		return 0, fmt.Errorf("%d rows held behind the end", p.rowsHeld())
+	}
+	return rows + len(flushed), p.take(want, flushed, MaxWatermark)
 }
 
 // take removes the rows from what is wanted. Afterwards nothing wanted may be closed at the watermark.
-func take(want map[string]*oracleRow, rows []outRow, watermark int64) error {
+func (p *pipeline) take(want map[string]*oracleRow, rows []outRow, watermark int64) error {
 	for _, r := range rows {
-		id := fmt.Sprint(r.start, " ", r.key)
+		id := fmt.Sprint(r.start, " ", p.endOf(r), " ", r.key)
 		o := want[id]
 		if o == nil || o.end > watermark {
 			return fmt.Errorf("W %d: row %v came twice or too early", watermark, r)
@@ -226,7 +278,7 @@ func TestRestoredStateIsTheLiveOne(t *testing.T) {
 	const seed = 8
 	r := rand.New(rand.NewPCG(seed, 0))
 	for c := range cases(400, 60) {
-		in := randomInput(r)
+		in := randomInput(r, randomWindow(r))
 		batches := in.cut(r)
 		if err := checkRestore(t, r, in, batches); err != nil {
 			t.Fatalf("seed %d case %d: %v", seed, c, err)

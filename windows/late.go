@@ -46,6 +46,6 @@ func (a *Assign) LastWindow(t int64) (start, end int64, ok bool) {
 	if a.gap > 0 {
 		return 0, 0, false
 	}
-	start, end = windowAt(t, a.size, a.offset)
-	return start, end, true
+	c := a.grid.at(t)
+	return a.grid.start(a.grid.lastWindow(a.grid.slotOf(c.name))), c.last, !c.gap
 }

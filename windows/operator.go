@@ -74,6 +74,9 @@ func (o Operator) Validate() error {
 			return errors.New("results of sessions that change are not supported yet")
 		}
 	}
+	if g := newGrid(o.Window); o.Emit != (Emission{}) && (!g.single() || o.Window.Unit != Micros) {
+		return fmt.Errorf("results of %s windows that change are not supported yet", o.Window.name())
+	}
 	return o.Emit.validate()
 }
 

@@ -1,6 +1,7 @@
 package windows
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -51,8 +52,11 @@ type pipeline struct {
 	assign *Assign
 	send   *columnar.HashAggregate
 	shards []*Aggregate
-	late   int64 // of the last batch
-	behind int64 // of these, those found behind the exchange
+	late   int64 // of the last batch, as the following
+	behind int64 // of the late ones, those found behind the exchange
+	left   int64 // rows that left the state
+
+	unassigned int64
 }
 
 // specOf is pipelineSpec with what the window needs besides.
@@ -86,11 +90,7 @@ func newPipeline(t testing.TB, w Window, maxDisorder int64, partitions, shards i
 
 // run takes one batch through the job and returns the rows of the windows that it closed.
 func (p *pipeline) run(events []event) []outRow {
-	p.assign.SetWatermark(p.mark.Watermark)
-	for _, shard := range p.shards {
-		shard.SetWatermark(p.mark.Watermark)
-	}
-	p.late = 0
+	p.begin()
 	var seen []Seen
 	for i := range p.mark.Partitions {
 		mine := ofPartition(events, int32(i))
@@ -101,8 +101,17 @@ func (p *pipeline) run(events []event) []outRow {
 	return p.close()
 }
 
+// begin tells both sides of the watermark at the start of the batch.
+func (p *pipeline) begin() {
+	p.assign.SetWatermark(p.mark.Watermark)
+	for _, shard := range p.shards {
+		shard.SetWatermark(p.mark.Watermark)
+	}
+	p.late, p.unassigned = 0, 0
+}
+
 func (p *pipeline) flush() []outRow {
-	p.late = 0
+	p.begin()
 	p.mark = Final(p.mark)
 	return p.close()
 }
@@ -110,7 +119,8 @@ func (p *pipeline) flush() []outRow {
 func (p *pipeline) merge(events []event) {
 	rows, err := p.assign.Process(eventBatch(events))
 	p.must(err)
-	p.late += p.assign.Counts().Late
+	counts := p.assign.Counts()
+	p.late, p.unassigned = p.late+counts.Late, p.unassigned+counts.Unassigned
 	p.send.Reset()
 	p.must(p.send.Add(rows))
 	partial := p.send.Partial()
@@ -129,12 +139,17 @@ func (p *pipeline) merge(events []event) {
 
 func (p *pipeline) close() []outRow {
 	var out []outRow
-	p.behind = 0
+	p.behind, p.left = 0, 0
 	for _, shard := range p.shards {
 		closed, err := shard.Close(p.mark.Watermark)
 		p.must(err)
-		p.behind += closed.Late
+		p.behind, p.left = p.behind+closed.Late, p.left+closed.Rows
 		rows := outRows(closed.Groups)
+		for i := range rows {
+			if p.window.Kind == Cumulative {
+				rows[i].step = rows[i].end
+			}
+		}
 		if !slices.IsSortedFunc(rows, compareRows) {
 			p.t.Fatalf("a shard gives rows out of order: %v", rows)
 		}
@@ -216,10 +231,19 @@ func eventBatch(events []event) *columnar.Batch {
 // outRow is a finished group. Sum, avg and max are NaN when they are NULL.
 type outRow struct {
 	start, end    int64  // end is 0 where it follows from the start
+	step          int64  // the end of a cumulative window, else 0: they are ordered by it
 	key           string // "NULL" for none
 	sum, avg, max float64
 	first         int64
 	values, rows  int64
+}
+
+// endOf is the end of the window of a row.
+func (p *pipeline) endOf(r outRow) int64 {
+	if p.window.HasEnd() {
+		return r.end
+	}
+	return r.start + p.window.Size
 }
 
 func outRows(b *columnar.Batch) []outRow {
@@ -250,8 +274,8 @@ func floatAt(v *columnar.Vector, i int) float64 {
 
 // compareRows orders rows as the engine does: by window, then by key. NULL sorts where columnar.SortRows puts it.
 func compareRows(a, b outRow) int {
-	if a.start != b.start {
-		return int(max(min(a.start-b.start, 1), -1))
+	if c := cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.step, b.step)); c != 0 {
+		return c
 	}
 	if a.key == b.key {
 		return 0

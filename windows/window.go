@@ -3,6 +3,8 @@ package windows
 import (
 	"fmt"
 	"math"
+
+	"github.com/millrace/millrace/columnar"
 )
 
 // NoWatermark is the watermark, and the greatest event time, of a partition that never had a record.
@@ -62,19 +64,82 @@ func (w Window) HasEnd() bool {
 	return w.Kind == Cumulative || w.Kind == Session || w.Unit != Micros
 }
 
-// Validate refuses a window without length, and kinds that no operator computes.
+// MaxWindowsPerRow is the greatest number of sliding or cumulative windows that one row may be in.
+const MaxWindowsPerRow = 10_000
+
+// The longest windows and offsets: 36,500 years in µs, which keeps sums of them far from overflow, and about 100 in units.
+const (
+	maxMicros = 1 << 60
+	maxDays   = 36_600
+)
+
+// Validate refuses a window without length, one that a row would be in too often, and kinds that no operator computes.
 func (w Window) Validate() error {
 	switch {
 	case w == Window{}:
 		return nil
 	case w.Size <= 0:
-		return fmt.Errorf("window size is %d µs: it must be greater than 0", w.Size)
+		return fmt.Errorf("window size is %d%s: it must be greater than 0", w.Size, w.unitName())
 	case w.Kind == Session && w == (Window{Kind: Session, Size: w.Size, Clock: w.Clock}):
 		return nil
-	case w.Kind != Tumbling || w.Unit != Micros || w.Slide != 0 || w.Zone != "":
+	case w.Kind == Tumbling && w.Slide != 0:
+		return fmt.Errorf("tumbling windows have no slide, not one of %d%s", w.Slide, w.unitName())
+	case w.Kind == Sliding || w.Kind == Cumulative:
+		if err := w.validateSlide(); err != nil {
+			return err
+		}
+	case w.Kind != Tumbling:
 		return fmt.Errorf("%s windows are not supported yet", w.name())
 	}
+	return w.validateUnit()
+}
+
+// validateSlide is about windows of which a row may be in several.
+func (w Window) validateSlide() error {
+	what := "slide"
+	if w.Kind == Cumulative {
+		what = "step"
+	}
+	switch {
+	case w.Slide <= 0:
+		return fmt.Errorf("window %s is %d%s: it must be greater than 0", what, w.Slide, w.unitName())
+	case w.Unit == Micros && max(w.Size, w.Slide) > maxMicros:
+		return fmt.Errorf("window size %d µs and %s %d µs: they may be %d µs at most", w.Size, what, w.Slide, int64(maxMicros))
+	case w.Size/w.Slide > MaxWindowsPerRow:
+		return fmt.Errorf("each row would be in %d windows: the size may be %d times the %s at most", w.Size/w.Slide, MaxWindowsPerRow, what)
+	case w.Kind == Cumulative && w.Size%w.Slide != 0:
+		return fmt.Errorf("the size of a cumulative window must be a multiple of its step: %d%s is none of %d%s", w.Size, w.unitName(), w.Slide, w.unitName())
+	}
 	return nil
+}
+
+// validateUnit is about the calendar.
+func (w Window) validateUnit() error {
+	days := map[Unit]int64{Day: 1, Week: 7, Month: 30}[w.Unit]
+	switch {
+	case w.Unit == Micros && w.Zone == "":
+		return nil
+	case w.Unit == Micros:
+		return fmt.Errorf("windows of µs have no time zone, not %q", w.Zone)
+	case days == 0:
+		return fmt.Errorf("windows are counted in days, weeks or months, not in %q", w.Unit)
+	case max(w.Size, w.Slide) > maxDays/days:
+		return fmt.Errorf("windows of the calendar may be %d%s long at most", maxDays/days, w.unitName())
+	case w.Offset > maxDays*microsPerDay || w.Offset < -maxDays*microsPerDay:
+		return fmt.Errorf("window offset is %d µs: it may be %d days at most", w.Offset, maxDays)
+	}
+	if _, err := columnar.LoadZone(w.Zone); err != nil {
+		return fmt.Errorf("windows of the calendar need a time zone: %w", err)
+	}
+	return nil
+}
+
+// unitName is the unit behind a number, for people.
+func (w Window) unitName() string {
+	if w.Unit == Micros {
+		return " µs"
+	}
+	return " " + string(w.Unit) + "s"
 }
 
 // name is the kind of window, for people.

@@ -31,7 +31,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // encode writes partial groups as a block: by key group, then by all keys. The first of the keys is the namespace.
 func encode(schema *columnar.Schema, keys int, parts []*columnar.Batch) ([]byte, error) {
-	all, err := concat(schema, parts)
+	all, err := Concat(schema, parts)
 	if err != nil {
 		return nil, err
 	}

@@ -130,7 +130,7 @@ func (l *Loader) compact() error {
 		parts = append(parts, layer.rows)
 		blocks = append(blocks, slices.Repeat([]int{layer.block}, layer.rows.Rows)...)
 	}
-	all, err := concat(l.partial, parts)
+	all, err := Concat(l.partial, parts)
 	if err != nil {
 		return err
 	}

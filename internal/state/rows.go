@@ -59,8 +59,8 @@ func checkNamespaces(b *columnar.Batch) error {
 	return nil
 }
 
-// concat joins batches of one schema; of none it makes an empty batch. The result belongs to the caller.
-func concat(schema *columnar.Schema, parts []*columnar.Batch) (*columnar.Batch, error) {
+// Concat joins batches of one schema; of none it makes an empty batch. The result belongs to the caller.
+func Concat(schema *columnar.Schema, parts []*columnar.Batch) (*columnar.Batch, error) {
 	if len(parts) == 0 {
 		return columnar.EmptyBatch(schema), nil
 	}

@@ -246,7 +246,7 @@ func (l *SeenLoader) Seen() (*Seen, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := concat(l.rows.partial, parts)
+	all, err := Concat(l.rows.partial, parts)
 	if err != nil {
 		return nil, fmt.Errorf("load state: %w", err)
 	}

@@ -18,13 +18,17 @@ type Shape struct {
 // keys is the number of key columns, which come first in the partial and the final schema.
 func (s Shape) keys() int { return len(s.Spec.Keys) }
 
-// Table holds the groups of one shard, by namespace. It is used by one goroutine.
+// Table holds the groups of one shard, by namespace. It is used by one goroutine. Its calls cost what they touch, however
+// many namespaces are held beside.
 type Table struct {
 	shape   Shape
 	partial *columnar.Schema // of batches merged and of blocks
 	spaces  map[int64]*space
-	order   []int64 // the namespaces held, ascending
+	names   names // of the namespaces held
 	spare   []*columnar.HashAggregate
+	rows    int64 // that went into all groups held
+	size    int64 // bytes of all groups held
+	ranges  *Ranges
 
 	touched []*space                   // scratch of Merge
 	watched func(namespace int64) bool // see Watch
@@ -36,6 +40,7 @@ type space struct {
 	start  int64
 	groups *columnar.HashAggregate
 	rows   int64             // that went into the groups
+	size   int64             // bytes, as counted in the table
 	dirty  bool              // some group changed since the last block
 	picked []int32           // scratch of Merge: the rows of the batch that belong here
 	before []*columnar.Batch // see Watch
@@ -62,10 +67,7 @@ func (t *Table) Merge(partial *columnar.Batch) error {
 		if t.watched != nil && t.watched(s.start) {
 			s.keep(&part)
 		}
-		if !s.dirty {
-			t.dirty = append(t.dirty, s.start)
-		}
-		if err := s.merge(&part); err != nil {
+		if err := t.merge(s, &part); err != nil {
 			return fmt.Errorf("merge groups of namespace %d: %w", s.start, err)
 		}
 	}
@@ -89,11 +91,26 @@ func (t *Table) pick(b *columnar.Batch) {
 	}
 }
 
-func (s *space) merge(part *columnar.Batch) error {
-	s.rows += sumRows(part)
-	s.dirty = true
+func (t *Table) merge(s *space, part *columnar.Batch) error {
+	rows := sumRows(part)
+	s.rows, t.rows = s.rows+rows, t.rows+rows
+	if !s.dirty {
+		s.dirty, t.dirty = true, append(t.dirty, s.start)
+	}
+	if t.ranges != nil {
+		if err := t.ranges.add(s.start, part); err != nil {
+			return err
+		}
+	}
 	s.picked = s.picked[:0]
-	return s.groups.Merge(part)
+	err := s.groups.Merge(part)
+	t.resize(s)
+	return err
+}
+
+func (t *Table) resize(s *space) {
+	size := s.groups.SizeBytes() + 4*int64(cap(s.picked))
+	s.size, t.size = size, t.size+size-s.size
 }
 
 // space returns the namespace, made empty if it is not held.
@@ -103,8 +120,7 @@ func (t *Table) space(start int64) *space {
 	}
 	s := &space{start: start, groups: t.fresh()}
 	t.spaces[start] = s
-	i, _ := slices.BinarySearch(t.order, start)
-	t.order = slices.Insert(t.order, i, start)
+	t.names.add(start)
 	return s
 }
 
@@ -118,7 +134,15 @@ func (t *Table) fresh() *columnar.HashAggregate {
 }
 
 // Namespaces lists the namespaces held, ascending. The slice belongs to the table until its next change.
-func (t *Table) Namespaces() []int64 { return t.order }
+func (t *Table) Namespaces() []int64 { return t.names.list() }
+
+// between lists the namespaces held in [from, to), ascending.
+func (t *Table) between(from, to int64) []int64 {
+	all := t.names.list()
+	first, _ := slices.BinarySearch(all, from)
+	end, _ := slices.BinarySearch(all, to)
+	return all[first:end]
+}
 
 // Held returns the number of groups of a namespace and of the rows that went into them.
 func (t *Table) Held(namespace int64) (groups int, rows int64) {
@@ -130,22 +154,16 @@ func (t *Table) Held(namespace int64) (groups int, rows int64) {
 }
 
 // Rows is the number of rows that went into all groups held.
-func (t *Table) Rows() int64 {
-	var rows int64
-	for _, s := range t.spaces {
-		rows += s.rows
-	}
-	return rows
-}
+func (t *Table) Rows() int64 { return t.rows }
 
 // SizeBytes is about the memory that the groups take.
 func (t *Table) SizeBytes() int64 {
-	var size int64
-	for _, s := range t.spaces {
-		size += s.groups.SizeBytes() + 4*int64(cap(s.picked))
-	}
+	size := t.size
 	for _, groups := range t.spare {
 		size += groups.SizeBytes()
+	}
+	if t.ranges != nil {
+		size += t.ranges.sizeBytes()
 	}
 	return size
 }
@@ -155,7 +173,7 @@ func (t *Table) SizeBytes() int64 {
 // result that its type cannot hold; nothing is taken out then.
 func (t *Table) RemoveFirst(n int) (*columnar.Batch, error) {
 	sorted := make([]*columnar.Batch, 0, n)
-	for _, start := range t.order[:n] {
+	for _, start := range t.names.list()[:n] {
 		final, err := t.Finished(start)
 		if err != nil {
 			return nil, err
@@ -163,7 +181,7 @@ func (t *Table) RemoveFirst(n int) (*columnar.Batch, error) {
 		sorted = append(sorted, final)
 	}
 	t.DropFirst(n)
-	return concat(t.shape.Spec.FinalSchema(t.shape.In), sorted)
+	return Concat(t.shape.Spec.FinalSchema(t.shape.In), sorted)
 }
 
 // Finished returns the groups of a namespace that is held as finished rows (Spec.FinalSchema), ordered by all keys. The
@@ -176,23 +194,26 @@ func (t *Table) Finished(namespace int64) (*columnar.Batch, error) {
 	return columnar.Take(final, columnar.SortRows(final, firstColumns(t.shape.keys()))), nil
 }
 
-// DropFirst takes the n least namespaces out of the table.
-func (t *Table) DropFirst(n int) {
-	for _, start := range t.order[:n] {
+// DropFirst forgets the n least namespaces. It returns the number of rows that went into their groups.
+func (t *Table) DropFirst(n int) (rows int64) {
+	for _, start := range t.names.list()[:n] {
+		s := t.spaces[start]
+		rows += s.rows
+		t.rows, t.size = t.rows-s.rows, t.size-s.size
 		if len(t.spare) < spareTables {
-			groups := t.spaces[start].groups
-			groups.Reset()
-			t.spare = append(t.spare, groups)
+			s.groups.Reset()
+			t.spare = append(t.spare, s.groups)
 		}
 		delete(t.spaces, start)
 	}
-	t.order = slices.Delete(t.order, 0, n)
+	t.names.dropFirst(n)
+	return rows
 }
 
 // Snapshot returns a block of all groups held.
 func (t *Table) Snapshot() ([]byte, error) {
-	parts := make([]*columnar.Batch, 0, len(t.order))
-	for _, start := range t.order {
+	parts := make([]*columnar.Batch, 0, len(t.spaces))
+	for _, start := range t.names.list() {
 		parts = append(parts, t.spaces[start].groups.Partial())
 	}
 	return t.block(parts)
@@ -201,8 +222,10 @@ func (t *Table) Snapshot() ([]byte, error) {
 // Delta returns a block of the groups that changed since the last block and are still held.
 func (t *Table) Delta() ([]byte, error) {
 	var parts []*columnar.Batch
-	for _, start := range t.order {
-		if s := t.spaces[start]; s.dirty {
+	slices.Sort(t.dirty)
+	t.dirty = slices.Compact(t.dirty) // one that came again after it was dropped is there twice
+	for _, namespace := range t.dirty {
+		if s := t.spaces[namespace]; s != nil && s.dirty {
 			parts = append(parts, s.groups.Dirty())
 		}
 	}
@@ -227,3 +250,41 @@ func (t *Table) markClean() {
 	}
 	t.dirty = t.dirty[:0]
 }
+
+// names are the names of namespaces in order. Most come in order, and leave from the front.
+type names struct {
+	sorted []int64
+	later  []int64 // not among the sorted yet, each once
+}
+
+func (n *names) add(name int64) {
+	if last := len(n.sorted) - 1; last < 0 || n.sorted[last] < name {
+		n.sorted = append(n.sorted, name)
+		return
+	}
+	n.later = append(n.later, name)
+}
+
+// list is the names in order. Those that came since the last call are merged in from the end.
+func (n *names) list() []int64 {
+	if len(n.later) == 0 {
+		return n.sorted
+	}
+	slices.Sort(n.later)
+	from, to := len(n.sorted)-1, len(n.sorted)+len(n.later)-1
+	n.sorted = append(n.sorted, n.later...)
+	for i := len(n.later) - 1; i >= 0; to-- {
+		if from >= 0 && n.sorted[from] > n.later[i] {
+			n.sorted[to] = n.sorted[from]
+			from--
+			continue
+		}
+		n.sorted[to] = n.later[i]
+		i--
+	}
+	n.later = n.later[:0]
+	return n.sorted
+}
+
+// dropFirst leaves the room at the front to the next time that the slice grows.
+func (n *names) dropFirst(count int) { n.sorted = n.list()[count:] }

@@ -376,7 +376,7 @@ func TestTooMuchText(t *testing.T) {
 	shape := testShape()
 	part := columnar.EmptyBatch(shape.In)
 	part.Cols[1].Data = make([]byte, 40<<20)
-	_, err := concat(shape.In, slices.Repeat([]*columnar.Batch{part}, 60))
+	_, err := Concat(shape.In, slices.Repeat([]*columnar.Batch{part}, 60))
 	if err == nil || !strings.Contains(err.Error(), `column "name" holds 2516582400 bytes of text in one shard`) {
 		t.Errorf("got %v", err)
 	}

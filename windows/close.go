@@ -1,0 +1,149 @@
+package windows
+
+import (
+	"sort"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/state"
+)
+
+// closeRanges is Close for windows that are made of several cells: each is merged from what is held of them. Rows leave with
+// the last window that has them.
+func (a *Aggregate) closeRanges(watermark int64) (Closed, error) {
+	var parts []*columnar.Batch
+	out := Closed{End: NoWatermark}
+	for n, held := a.nextWindow(a.grid.openAt(a.closedTo)); held; n, held = a.nextWindow(saturatingAdd(n, 1)) {
+		end := a.grid.end(n)
+		if end > watermark {
+			break
+		}
+		groups, err := a.ranges.Final(a.grid.name(a.grid.first(n)), a.grid.name(a.grid.behind(n)), a.grid.start(n))
+		if err != nil {
+			return Closed{}, err
+		}
+		a.addEnd(groups, func(int) int64 { return end })
+		parts, out.End = append(parts, groups), end
+	}
+	out.Rows = a.table.DropFirst(a.closing(watermark))
+	a.closedTo = max(a.closedTo, watermark)
+	var err error
+	out.Groups, err = state.Concat(a.op.Final(), parts)
+	return out, err
+}
+
+// nextWindow is the first window from n on in which something is held.
+func (a *Aggregate) nextWindow(n int64) (window int64, held bool) {
+	names := a.table.Namespaces()
+	from := a.grid.name(a.grid.first(n))
+	i := sort.Search(len(names), func(i int) bool { return names[i] >= from })
+	switch {
+	case i == len(names):
+		return 0, false
+	case names[i] < a.grid.name(a.grid.behind(n)):
+		return n, true
+	}
+	return a.grid.firstWindow(a.grid.slotOf(names[i])), true
+}
+
+// addBounds makes finished groups of single cells those of windows: of the calendar, what clocks showed at the start becomes
+// the instant, and the end is added.
+func (a *Aggregate) addBounds(groups *columnar.Batch) {
+	if a.window.Unit == Micros {
+		return
+	}
+	names, starts := groups.Cols[0].I64[:groups.Rows], make([]int64, groups.Rows)
+	ends := make([]int64, groups.Rows)
+	for i, name := range names {
+		if i > 0 && name == names[i-1] {
+			starts[i], ends[i] = starts[i-1], ends[i-1]
+			continue
+		}
+		starts[i], ends[i] = a.grid.edge(a.grid.slotOf(name)), a.end(name)
+	}
+	groups.Cols[0] = &columnar.Vector{Type: groups.Cols[0].Type, N: groups.Rows, I64: starts}
+	a.addEnd(groups, func(row int) int64 { return ends[row] })
+}
+
+// addEnd adds the column of window ends where there is need of it.
+func (a *Aggregate) addEnd(groups *columnar.Batch, end func(row int) int64) {
+	if !a.window.HasEnd() {
+		return
+	}
+	ends := &columnar.Vector{Type: columnar.Type{Kind: columnar.Timestamp}, N: groups.Rows, I64: make([]int64, groups.Rows)}
+	for row := range ends.I64 {
+		ends.I64[row] = end(row)
+	}
+	groups.Schema, groups.Cols = a.op.Final(), append(groups.Cols, ends)
+}
+
+// OpenWindow is a window that is held because the watermark has not passed it.
+type OpenWindow struct {
+	Start, End int64 // [Start, End) in µs
+	// Groups and Rows leave the state with the window: those of other windows that they are in too are closed by then. A group is
+	// a key in a cell; of tumbling windows they are the keys that have come so far.
+	Groups int
+	Rows   int64 // that went into the groups
+}
+
+// Open lists the windows in which something is held, the one that closes first in front. Of sessions, of which there may be
+// millions, only that one is listed, with the keys and rows of all; see [Aggregate.Sessions].
+func (a *Aggregate) Open() []OpenWindow {
+	switch {
+	case a.settle() != nil:
+		return nil
+	case a.sessions != nil:
+		return a.firstSession()
+	case a.window == (Window{}):
+		return a.openWithout()
+	}
+	var open []OpenWindow
+	next := a.grid.openAt(a.closedTo)
+	for _, name := range a.table.Namespaces() {
+		s := a.grid.slotOf(name)
+		last := a.grid.lastWindow(s)
+		for n := max(next, a.grid.firstWindow(s)); n <= last; n++ {
+			open = append(open, OpenWindow{Start: a.grid.start(n), End: a.grid.end(n)})
+			next = n + 1
+		}
+		if len(open) > 0 {
+			groups, rows := a.table.Held(name)
+			open[len(open)-1].Groups += groups
+			open[len(open)-1].Rows += rows
+		}
+	}
+	return open
+}
+
+// openWithout lists the one window there is when there is none.
+func (a *Aggregate) openWithout() (open []OpenWindow) {
+	for _, name := range a.table.Namespaces() {
+		groups, rows := a.table.Held(name)
+		open = append(open, OpenWindow{Start: name, End: MaxWatermark, Groups: groups, Rows: rows})
+	}
+	return open
+}
+
+// NextClose is the least watermark at which results come out or groups leave the state; false when none is held.
+func (a *Aggregate) NextClose() (watermark int64, held bool) {
+	if a.settle() != nil {
+		return 0, false
+	}
+	if a.sessions != nil {
+		_, end, held := a.sessions.First()
+		return saturatingAdd(end, 1), held
+	}
+	if len(a.table.Namespaces()) == 0 {
+		return 0, false
+	}
+	if a.ranges != nil {
+		n, held := a.nextWindow(a.grid.openAt(a.closedTo))
+		return a.grid.end(n), held
+	}
+	next := a.goneAt(a.table.Namespaces()[0])
+	for _, name := range a.table.Namespaces() {
+		if end := a.end(name); !a.cameOut(end) {
+			return min(next, end), true
+		}
+	}
+	return next, true
+}
