@@ -247,6 +247,9 @@ func layoutOf(k *dstream.SinkPlan) output.Layout {
 	for _, p := range k.Partitions {
 		l.Partitions = append(l.Partitions, output.PartitionExpr{Name: p.Name, Expr: p.Expr})
 	}
+	if c := k.Changelog; c != nil {
+		l.Changelog = &output.Changelog{Op: c.Op, Key: c.Key}
+	}
 	return l
 }
 

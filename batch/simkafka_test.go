@@ -57,9 +57,13 @@ func (w *world) publish() {
 }
 
 func (w *world) topic(k *dstream.SinkPlan) Sink {
+	key := []int{0}
+	if k.Changelog != nil {
+		key = nil // that of the rows
+	}
 	return Sink{Name: k.Name, Guarantee: ExactlyOnce, Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
 		return output.OpenKafka(ctx, w.kafka.Cluster(), output.KafkaConfig{Sink: k.Name, Topic: k.Name, Layout: layoutOf(k), Opening: o,
-			Key: []int{0}, Value: -1, Timestamp: -1})
+			Key: key, Value: -1, Timestamp: -1})
 	}}
 }
 

@@ -66,6 +66,9 @@ func (w *world) generate(n int) {
 // fill appends n events for a query, with bad records or late events among them if it keeps those, and half as many in two partitions of the second source if it reads that.
 func (w *world) fill(q simQuery, n int) {
 	switch {
+	case q.emit.Changelog:
+		w.fillLate(n)
+		return
 	case q.aside != "":
 		w.fillAside(q.aside, n)
 		return
@@ -125,11 +128,12 @@ type simQuery struct {
 	zone       string
 	double     bool   // the column n is a double
 	aside      string // the sink that takes bad records, also those too far in the future; ""  for none
+	emit       windows.Emission
 	late       string // the sink that takes late rows; what the query means then follows from the log's plans
 	oracle     func(events []simEvent, ads map[string]string) []simRow
 }
 
-var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain, aside, asideTopic, late, lateTopic, visits}
+var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain, aside, asideTopic, late, lateTopic, visits, changing, changingEarly}
 
 func (q simQuery) plan() (*dstream.Plan, error) {
 	g, n := dstream.NewGraph(), columnar.Int64
@@ -140,6 +144,9 @@ func (q simQuery) plan() (*dstream.Plan, error) {
 		g.SetBounded()
 	}
 	if err := g.SetTimeZone(q.zone); err != nil {
+		return nil, err
+	}
+	if err := g.SetEmission(q.emit); err != nil {
 		return nil, err
 	}
 	if err := addSource(g, "events", n); err != nil {
