@@ -199,7 +199,7 @@ func TestChangelogCrashes(t *testing.T) {
 			}
 			requests, changes := f.ops, w.disk.Count()
 			crashes, reruns, afterCommit := 0, 0, 0
-			for i := range simLong(60) {
+			for i := range simLong(40) {
 				w, f := changingWorld(t, seed+uint64(i)<<16)
 				f.rough = i%3 > 0
 				for crash := 0; ; crash++ {
