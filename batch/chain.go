@@ -115,6 +115,7 @@ func (c *chain) finish(r *Result, shards int) {
 		r.Partials[id] = c.send.partition(shards)
 		if c.send.late != nil {
 			c.send.late.finish(r)
+			r.Held[id] = c.send.late.partition(shards)
 		}
 	}
 }
@@ -160,7 +161,10 @@ func (s *sender) push(b *columnar.Batch) error {
 		return locate(err, b)
 	}
 	if s.late != nil {
-		s.late.add(b, s.assign.Late(b), s.watermark, s.assign.LastWindow)
+		s.late.add(b, s.assign.Late(b), s.x.Emit.Watermark(s.watermark), s.assign.LastWindow)
+		if s.x.Window.Kind == windows.Session {
+			s.late.hold(assigned, s.watermark)
+		}
 	}
 	if assigned.Len() == 0 {
 		return nil

@@ -1,6 +1,10 @@
 package batch
 
 import (
+	"fmt"
+	"math"
+	"slices"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/windows"
@@ -12,6 +16,7 @@ type lateRows struct {
 	x      *dstream.Exchange
 	schema *columnar.Schema
 	done   []*columnar.Batch
+	held   []*columnar.Batch // of sessions, see hold
 }
 
 // newLateRows returns nil for a job without a side output of late rows.
@@ -37,17 +42,21 @@ func (l *lateRows) add(in *columnar.Batch, rows []int32, watermark int64, window
 	if len(rows) == 0 {
 		return
 	}
-	taken := columnar.Take(in, rows)
-	out := &columnar.Batch{Schema: l.schema, Rows: len(rows)}
+	l.done = append(l.done, l.rows(columnar.Take(in, rows), watermark, window))
+}
+
+// rows makes late rows of rows in front of the window operator.
+func (l *lateRows) rows(in *columnar.Batch, watermark int64, window missed) *columnar.Batch {
+	out := &columnar.Batch{Schema: l.schema, Rows: in.Rows}
 	for i, c := range l.x.Late {
 		if c >= 0 {
-			out.Cols = append(out.Cols, taken.Cols[c])
+			out.Cols = append(out.Cols, in.Cols[c])
 		} else {
-			out.Cols = append(out.Cols, nulls(l.schema.Fields[i].Type, len(rows)))
+			out.Cols = append(out.Cols, nulls(l.schema.Fields[i].Type, in.Rows))
 		}
 	}
-	out.Cols = append(out.Cols, l.metadata(taken, l.x.Emit.Watermark(watermark), window)...)
-	l.done = append(l.done, out)
+	out.Cols = append(out.Cols, l.metadata(in, watermark, window)...)
+	return out
 }
 
 // metadata are the columns of [dstream.LateMetadata].
@@ -110,4 +119,89 @@ func (l *lateRows) finish(r *Result) {
 		r.addSide(l.side, l.done)
 	}
 	l.done = nil
+}
+
+// hold keeps the rows of sessions that may be late: they end before the watermark, unless they touch a session that is
+// live. Only the shard of their key can tell. They go there as the late rows that they would be, with key and time behind.
+func (l *lateRows) hold(in *columnar.Batch, watermark int64) {
+	gap := l.x.Window.Size
+	if watermark < math.MinInt64+gap { // none is so early
+		return
+	}
+	var rows []int32
+	times := in.Cols[l.x.TimeColumn].I64
+	for i := range in.Len() {
+		row := int32(i)
+		if in.Sel != nil {
+			row = in.Sel[i]
+		}
+		if times[row] < watermark-gap {
+			rows = append(rows, row)
+		}
+	}
+	if len(rows) == 0 {
+		return
+	}
+	taken := columnar.Take(in, rows)
+	out := l.rows(taken, watermark, nil)
+	for _, k := range l.x.Spec.Keys[1:] {
+		out.Cols = append(out.Cols, taken.Cols[k])
+	}
+	out.Cols = append(out.Cols, taken.Cols[l.x.TimeColumn])
+	out.Schema = heldSchema(l.schema, l.x)
+	l.held = append(l.held, out)
+}
+
+// heldSchema is that of late rows, with the columns behind that tell whether they are late.
+func heldSchema(late *columnar.Schema, x *dstream.Exchange) *columnar.Schema {
+	out := &columnar.Schema{Fields: slices.Clone(late.Fields)}
+	for i, c := range append(slices.Clone(x.Spec.Keys[1:]), x.TimeColumn) {
+		out.Fields = append(out.Fields, columnar.Field{Name: fmt.Sprintf("_held%d", i), Type: x.Assigned.Fields[c].Type})
+	}
+	return out
+}
+
+// heldColumns are the positions of keys and time in held rows.
+func heldColumns(late *columnar.Schema, x *dstream.Exchange) (keys []int, time int) {
+	for i := range x.Spec.Keys[1:] {
+		keys = append(keys, len(late.Fields)+i)
+	}
+	return keys, len(late.Fields) + len(keys)
+}
+
+// partition gives every shard the rows of its keys.
+func (l *lateRows) partition(shards int) [][]*columnar.Batch {
+	out := make([][]*columnar.Batch, shards)
+	keys, _ := heldColumns(l.schema, l.x)
+	for _, b := range l.held {
+		rows := make([][]int32, shards)
+		for i, g := range columnar.KeyGroups(b, keys, nil) {
+			n := columnar.Shard(g, shards)
+			rows[n] = append(rows[n], int32(i))
+		}
+		for n := range rows {
+			if len(rows[n]) > 0 {
+				out[n] = append(out[n], columnar.Take(b, rows[n]))
+			}
+		}
+	}
+	l.held = nil
+	return out
+}
+
+// tell finds the late rows among those held for a shard whose sessions have just closed.
+func (l *lateRows) tell(state *windows.Aggregate, held []*columnar.Batch, r *Result) error {
+	keys, time := heldColumns(l.schema, l.x)
+	for _, b := range held {
+		rows, err := state.LateRows(b, keys, time)
+		if err != nil {
+			return fmt.Errorf("tell late rows of %s: %w", l.x.Name, err)
+		}
+		if len(rows) > 0 {
+			late := columnar.Take(b, rows)
+			late.Schema, late.Cols = l.schema, late.Cols[:len(l.schema.Fields)]
+			r.addSide(l.side, []*columnar.Batch{late})
+		}
+	}
+	return nil
 }

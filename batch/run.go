@@ -118,6 +118,9 @@ func (o *outcome) shardTasks(stage, exchange int) []Task {
 				if shards := r.Partials[sender]; shards != nil {
 					tasks[s].Inputs = append(tasks[s].Inputs, shards[s]...)
 				}
+				if shards := r.Held[sender]; shards != nil {
+					tasks[s].Held = append(tasks[s].Held, shards[s]...)
+				}
 			}
 		}
 	}

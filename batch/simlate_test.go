@@ -70,6 +70,14 @@ type lateOracle struct {
 	ads  map[string]string
 	rows []simRow
 	sums map[[2]any]*[2]int64 // by operator's sink and window, or campaign and window
+
+	batches []loggedBatch
+}
+
+// loggedBatch is a committed batch of the log.
+type loggedBatch struct {
+	planned   *Planned
+	committed *Committed
 }
 
 // expectedLate is what the log's plans mean. A batch that was not committed counts too when the run is through with it.
@@ -79,16 +87,23 @@ func (w *world) expectedLate(q simQuery, ads map[string]string) []simRow {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	committed := map[int64]bool{}
+	committed := map[int64]*Committed{}
 	for _, e := range in.Entries {
 		if c, ok := e.Record.(*Committed); ok {
-			committed[c.Batch] = true
+			committed[c.Batch] = c
 		}
 	}
 	for _, e := range in.Entries {
-		if p, ok := e.Record.(*Planned); ok && committed[p.Batch] {
-			o.batch(p)
+		if p, ok := e.Record.(*Planned); ok && committed[p.Batch] != nil {
+			o.batches = append(o.batches, loggedBatch{p, committed[p.Batch]})
 		}
+	}
+	if q.fromLog != nil {
+		q.fromLog(o)
+		return o.rows
+	}
+	for _, b := range o.batches {
+		o.batch(b.planned)
 	}
 	for k, sum := range o.sums {
 		if campaign, ok := k[0].(string); ok {

@@ -130,10 +130,11 @@ type simQuery struct {
 	aside      string // the sink that takes bad records, also those too far in the future; ""  for none
 	emit       windows.Emission
 	late       string // the sink that takes late rows; what the query means then follows from the log's plans
+	fromLog    func(*lateOracle)
 	oracle     func(events []simEvent, ads map[string]string) []simRow
 }
 
-var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain, aside, asideTopic, late, lateTopic, visits, changing, changingEarly}
+var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain, aside, asideTopic, late, lateTopic, lateSessions, visits, changing, changingEarly}
 
 func (q simQuery) plan() (*dstream.Plan, error) {
 	g, n := dstream.NewGraph(), columnar.Int64

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
@@ -25,6 +26,7 @@ type Task struct {
 
 	Shard  int               `json:"shard"`    // of a stage behind an exchange
 	Inputs []*columnar.Batch `json:"-"`        // partials for the shard, by sending stage, then range and step or shard
+	Held   []*columnar.Batch `json:"-"`        // rows that the shard may find late, in the same order
 	Close  int64             `json:"close_us"` // input watermark of the stage at the end of the batch
 	// Late is, by exchange, the watermark at the start of the batch of the operator behind it, or how far its windows were
 	// flushed: rows of windows that end at or before it are late.
@@ -38,6 +40,7 @@ type Result struct {
 	Rows     map[int][]*columnar.Batch   `json:"-"` // by stage that feeds sinks
 	Partials map[int][][]*columnar.Batch `json:"-"` // by stage that sends into an exchange, then by shard
 	Sides    map[int][]*columnar.Batch   `json:"-"` // by side output of the plan
+	Held     map[int][][]*columnar.Batch `json:"-"` // rows that the shards may find late, as Partials
 	Edges    []Edge                      `json:"edges"`
 	Source   SourceStats                 `json:"source"`
 	Delta    []byte                      `json:"delta,omitempty"` // state touched, see package state
@@ -67,6 +70,7 @@ type SourceStats struct {
 type taskWire struct {
 	Task
 	Inputs [][]byte `json:"inputs,omitempty"`
+	Held   [][]byte `json:"held,omitempty"`
 }
 
 type resultWire struct {
@@ -74,6 +78,7 @@ type resultWire struct {
 	Rows     map[int][][]byte   `json:"rows,omitempty"`
 	Partials map[int][][][]byte `json:"partials,omitempty"`
 	Sides    map[int][][]byte   `json:"sides,omitempty"`
+	Held     map[int][][][]byte `json:"held,omitempty"`
 }
 
 // MarshalBinary implements encoding.BinaryMarshaler.
@@ -82,7 +87,11 @@ func (t Task) MarshalBinary() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(taskWire{Task: t, Inputs: inputs})
+	held, err := encodeBatches(t.Held)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(taskWire{Task: t, Inputs: inputs, Held: held})
 }
 
 // UnmarshalBinary implements encoding.BinaryUnmarshaler.
@@ -95,33 +104,25 @@ func (t *Task) UnmarshalBinary(data []byte) error {
 	if err != nil {
 		return err
 	}
+	held, err := decodeBatches(w.Held)
+	if err != nil {
+		return err
+	}
 	*t = w.Task
-	t.Inputs = inputs
+	t.Inputs, t.Held = inputs, held
 	return nil
 }
 
 // MarshalBinary implements encoding.BinaryMarshaler.
 func (r *Result) MarshalBinary() ([]byte, error) {
-	w := resultWire{Result: *r, Rows: map[int][][]byte{}, Partials: map[int][][][]byte{}, Sides: map[int][][]byte{}}
-	var err error
-	for stage, rows := range r.Rows {
-		if w.Rows[stage], err = encodeBatches(rows); err != nil {
-			return nil, err
-		}
-	}
-	for side, rows := range r.Sides {
-		if w.Sides[side], err = encodeBatches(rows); err != nil {
-			return nil, err
-		}
-	}
-	for stage, shards := range r.Partials {
-		for _, shard := range shards {
-			p, err := encodeBatches(shard)
-			if err != nil {
-				return nil, err
-			}
-			w.Partials[stage] = append(w.Partials[stage], p)
-		}
+	w := resultWire{Result: *r}
+	var errs [4]error
+	w.Rows, errs[0] = byKey(r.Rows, encodeBatches)
+	w.Sides, errs[1] = byKey(r.Sides, encodeBatches)
+	w.Partials, errs[2] = byKey(r.Partials, encodeShards)
+	w.Held, errs[3] = byKey(r.Held, encodeShards)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
 	}
 	return json.Marshal(w)
 }
@@ -133,30 +134,47 @@ func (r *Result) UnmarshalBinary(data []byte) error {
 		return fmt.Errorf("decode result: %w", err)
 	}
 	*r = w.Result
-	r.Rows, r.Partials = map[int][]*columnar.Batch{}, map[int][][]*columnar.Batch{}
-	var err error
-	for stage, rows := range w.Rows {
-		if r.Rows[stage], err = decodeBatches(rows); err != nil {
-			return err
-		}
-	}
-	for side, rows := range w.Sides {
-		decoded, err := decodeBatches(rows)
+	var errs [4]error
+	r.Rows, errs[0] = byKey(w.Rows, decodeBatches)
+	r.Sides, errs[1] = byKey(w.Sides, decodeBatches)
+	r.Partials, errs[2] = byKey(w.Partials, decodeShards)
+	r.Held, errs[3] = byKey(w.Held, decodeShards)
+	return errors.Join(errs[:]...)
+}
+
+// byKey applies a function to every value.
+func byKey[A, B any](in map[int]A, f func(A) (B, error)) (map[int]B, error) {
+	out := map[int]B{}
+	for k, v := range in {
+		to, err := f(v)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		r.addSide(side, decoded)
+		out[k] = to
 	}
-	for stage, shards := range w.Partials {
-		for _, shard := range shards {
-			p, err := decodeBatches(shard)
-			if err != nil {
-				return err
-			}
-			r.Partials[stage] = append(r.Partials[stage], p)
+	return out, nil
+}
+
+func encodeShards(in [][]*columnar.Batch) ([][][]byte, error) {
+	out := make([][][]byte, len(in))
+	var err error
+	for i, shard := range in {
+		if out[i], err = encodeBatches(shard); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return out, nil
+}
+
+func decodeShards(in [][][]byte) ([][]*columnar.Batch, error) {
+	out := make([][]*columnar.Batch, len(in))
+	var err error
+	for i, shard := range in {
+		if out[i], err = decodeBatches(shard); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func encodeBatches(in []*columnar.Batch) ([][]byte, error) {

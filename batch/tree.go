@@ -45,7 +45,7 @@ func (t *tree) push(b *columnar.Batch) error { return t.chains[0].push(b) }
 
 // finish adds to r what the task yielded.
 func (t *tree) finish(r *Result, shards int) {
-	r.Rows, r.Partials = map[int][]*columnar.Batch{}, map[int][][]*columnar.Batch{}
+	r.Rows, r.Partials, r.Held = map[int][]*columnar.Batch{}, map[int][][]*columnar.Batch{}, map[int][][]*columnar.Batch{}
 	for _, c := range t.chains {
 		c.finish(r, shards)
 	}

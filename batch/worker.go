@@ -86,6 +86,11 @@ func (w *worker) runShard(t Task) (*Result, error) {
 	edge.HeldAfter = state.RowsHeld()
 	edge.Out, edge.Late, edge.Groups = closed.Rows, closed.Late, int64(closed.Groups.Len())
 	r := &Result{Edges: []Edge{edge}, Source: SourceStats{MaxEventTime: windows.NoWatermark}, ClosedTo: closed.End}
+	if late := newLateRows(w.job.Plan, x); late != nil {
+		if err := late.tell(state, t.Held, r); err != nil {
+			return nil, err
+		}
+	}
 	if r.Delta, err = state.Delta(); err != nil {
 		return nil, fmt.Errorf("take delta of %s: %w", edge.Operator, err)
 	}

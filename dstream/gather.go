@@ -52,7 +52,7 @@ func (x *expansion) group(g *grouping, ins []branch) branch {
 	for i, c := range p.aggs {
 		hold(c.id, 1+len(g.keys)+i)
 	}
-	last := 1 + len(g.keys) + len(p.aggs) // count(*)
+	last := 1 + len(g.keys) + len(p.aggs) + len(p.hiddenAggs()) // count(*)
 	if c := g.rows(); c != nil {
 		hold(c.id, last)
 	}
