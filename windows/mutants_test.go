@@ -21,14 +21,24 @@ func TestMutants(t *testing.T) {
 	}
 	for _, m := range readMutants(t) {
 		t.Run(m.name, func(t *testing.T) {
-			out, err := exec.Command("go", "test", "-count=1", "-run", "^TestProperty$", "-overlay", m.overlay(t), ".").CombinedOutput()
-			if failed := failedCase.FindString(string(out)); err == nil || failed == "" {
-				t.Errorf("%s: %q for %q: no case fails: %v\n%s", m.file, m.new, m.old, err, out)
-			} else {
-				t.Logf("seen: %s", failed)
+			overlay := m.overlay(t)
+			failed, out := seenBy(overlay, "-short")
+			if failed == "" {
+				failed, out = seenBy(overlay)
 			}
+			if failed == "" {
+				t.Fatalf("%s: %q for %q: no case fails\n%s", m.file, m.new, m.old, out)
+			}
+			t.Logf("seen: %s", failed)
 		})
 	}
+}
+
+// seenBy runs the property test and returns the case that fails, "" for none.
+func seenBy(overlay string, flags ...string) (failed string, out []byte) {
+	args := append([]string{"test", "-count=1", "-run", "^TestProperty$", "-overlay", overlay}, flags...)
+	out, _ = exec.Command("go", append(args, ".")...).CombinedOutput() // its output is what counts
+	return failedCase.FindString(string(out)), out
 }
 
 var failedCase = regexp.MustCompile(`seed \d+ case \d+`)

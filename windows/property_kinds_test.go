@@ -14,7 +14,11 @@ var kinds = []struct {
 	share int // of the cases, in percent
 }{
 	{"none", drawNone, 4},
-	{"tumbling", drawTumbling, 96},
+	{"tumbling", drawTumbling, 56},
+	//{"sliding", drawSliding, 20},
+	//{"cumulative", drawCumulative, 16},
+	//{"calendar", drawCalendar, 20},
+	{"session", drawSession, 40},
 }
 
 // drawNone is an aggregation without windows: all rows are in one, which the end of the input closes.
@@ -29,6 +33,41 @@ func drawTumbling(r *rand.Rand) frame {
 		of:   func(ts int64) []span { return grid(ts, size, size, offset) },
 		tick: 1, reach: size, base: r.Int64N(200) - 100,
 	}
+}
+
+func drawSliding(r *rand.Rand) frame {
+	slide := 1 + r.Int64N(8)
+	size := []int64{slide, slide * (1 + r.Int64N(4)), 1 + r.Int64N(24)}[r.IntN(3)] // also no multiple of the slide, and less than it
+	offset := r.Int64N(41) - 20
+	return frame{
+		real: windows.Window{Kind: windows.Sliding, Size: size, Slide: slide, Offset: offset},
+		of:   func(ts int64) []span { return grid(ts, size, slide, offset) },
+		tick: 1, reach: max(size, slide), base: r.Int64N(200) - 100,
+	}
+}
+
+func drawCumulative(r *rand.Rand) frame {
+	step := 1 + r.Int64N(6)
+	size, offset := step*(1+r.Int64N(5)), r.Int64N(41)-20
+	return frame{
+		real: windows.Window{Kind: windows.Cumulative, Size: size, Slide: step, Offset: offset},
+		of: func(ts int64) []span {
+			var all []span
+			whole := grid(ts, size, size, offset)[0]
+			for end := whole.start + step; end <= whole.end; end += step {
+				if ts < end {
+					all = append(all, span{whole.start, end})
+				}
+			}
+			return all
+		},
+		tick: 1, reach: size, base: r.Int64N(200) - 100,
+	}
+}
+
+func drawSession(r *rand.Rand) frame {
+	gap := 1 + r.Int64N(12)
+	return frame{real: windows.Window{Kind: windows.Session, Size: gap}, gap: gap, tick: 1, reach: 2 * gap, base: r.Int64N(200) - 100}
 }
 
 // grid lists the windows [offset + k·slide, offset + k·slide + size) that hold ts, by trying every start.

@@ -25,6 +25,7 @@ type life struct {
 	marks  committed
 	chain  []kept // what the log holds of the state
 	floor  int64
+	rows   []*columnar.Batch // of the batch, as they went to assign
 }
 
 // committed are the watermarks between two batches.
@@ -52,15 +53,22 @@ func newLife(s *scenario, r *rand.Rand) *life {
 	for range s.sources {
 		l.marks.sources = append(l.marks.sources, windows.NewSourceMark())
 	}
-	l.assign = windows.NewAssign(recordSchema, 0, s.frame.real)
+	timeColumn := 0
+	if s.frame.real == (windows.Window{}) {
+		timeColumn = -1
+	}
+	l.assign = windows.NewAssign(recordSchema, timeColumn, s.frame.real)
 	l.in = l.assign.Schema()
 	l.spec = columnar.AggSpec{Keys: []int{3}, Aggs: []columnar.Agg{
 		{Func: columnar.Sum, Arg: 2, In: ofKind(columnar.Int64), Name: "sum"},
 		{Func: columnar.Min, Arg: 0, In: ofKind(columnar.Timestamp), Name: "first"},
 		{Func: columnar.Max, Arg: 0, In: ofKind(columnar.Timestamp), Name: "last"},
 		{Func: columnar.Max, Arg: 2, In: ofKind(columnar.Int64), Name: "most"},
-		{Func: columnar.CountStar, Arg: -1, Name: "_rows"},
 	}}
+	if s.frame.gap > 0 {
+		l.spec.Aggs = append(l.spec.Aggs, windows.SessionTimes(0)...)
+	}
+	l.spec.Aggs = append(l.spec.Aggs, columnar.Agg{Func: columnar.CountStar, Arg: -1, Name: "_rows"})
 	if s.keyed {
 		l.spec.Keys = append(l.spec.Keys, 1)
 	}
@@ -149,8 +157,13 @@ func (l *life) probes(b *step, source int) []windows.Probe {
 // the commit; 0 never.
 func (l *life) attempt(b *step, planned committed, dies int) (*answer, committed, error) {
 	lateAt := max(planned.operator, l.floor)
+	if l.frame.gap > 0 {
+		lateAt = planned.operator
+		l.assign.SetFloor(l.floor)
+	}
 	l.assign.SetWatermark(lateAt)
 	a := &answer{}
+	l.rows = nil
 	seen, partials, err := l.read(b, a)
 	if err != nil {
 		return nil, committed{}, err
@@ -211,6 +224,8 @@ func (l *life) task(records []record, at, maxFuture int64, partials [][]*columna
 	if err != nil {
 		return 0, err
 	}
+	l.rows = append(l.rows, rows)
+	a.noteLate(rows, l.assign.Late(rows))
 	counts := l.assign.Counts()
 	a.late, a.unassigned = a.late+counts.Late, a.unassigned+counts.Unassigned
 	if counts.In != int64(rows.Len()) || counts.In != counts.Out+counts.Late+counts.Unassigned {
@@ -226,12 +241,8 @@ func (l *life) task(records []record, at, maxFuture int64, partials [][]*columna
 
 // distribute gives each shard the groups whose key groups it holds.
 func (l *life) distribute(partial *columnar.Batch, partials [][]*columnar.Batch) {
-	var keys []int
-	if l.keyed {
-		keys = []int{1}
-	}
 	rows := make([][]int32, len(partials))
-	for i, g := range columnar.KeyGroups(partial, keys, nil) {
+	for i, g := range columnar.KeyGroups(partial, l.keys(), nil) {
 		s := columnar.Shard(g, len(partials))
 		rows[s] = append(rows[s], int32(i))
 	}
@@ -267,18 +278,63 @@ func (l *life) close(watermark int64, a *answer) error {
 			return err
 		}
 		rows := l.resultsOf(closed.Groups)
-		if !slices.IsSortedFunc(rows, compareResults) {
+		if !slices.IsSortedFunc(rows, l.order) {
 			return fmt.Errorf("shard %d of %d gives rows out of order: %v", s, len(l.shards), rows)
 		}
 		a.results = append(a.results, rows...)
 		a.left, a.late, a.held = a.left+closed.Rows, a.late+closed.Late, a.held+shard.RowsHeld()
 		a.end = max(a.end, closed.End)
+		if err := l.lateBehind(shard, a); err != nil {
+			return err
+		}
 		if next, held := shard.NextClose(); held {
 			a.next = min(a.next, next)
 		}
 	}
 	slices.SortFunc(a.results, compareResults)
+	slices.SortFunc(a.lateRows, compareRecords)
 	return nil
+}
+
+// order is that in which a shard gives its results: by window, then by key. Sessions are known by their start alone.
+func (l *life) order(a, b result) int {
+	if l.frame.gap > 0 {
+		a.end, b.end = 0, 0
+	}
+	return compareResults(a, b)
+}
+
+// lateBehind asks a shard which rows of the batch it found late.
+func (l *life) lateBehind(shard *windows.Aggregate, a *answer) error {
+	if l.frame.gap == 0 {
+		return nil
+	}
+	for _, rows := range l.rows {
+		late, err := shard.LateRows(rows, l.keys(), 0)
+		if err != nil {
+			return err
+		}
+		a.noteLate(rows, late)
+	}
+	return nil
+}
+
+// keys are the columns of the records that are keys.
+func (l *life) keys() []int {
+	if l.keyed {
+		return []int{1}
+	}
+	return nil
+}
+
+func (a *answer) noteLate(rows *columnar.Batch, late []int32) {
+	for _, i := range late {
+		rec := record{time: rows.Cols[0].I64[i], key: "NULL", value: rows.Cols[2].I64[i]}
+		if !rows.Cols[1].IsNull(int(i)) {
+			rec.key = string(rows.Cols[1].Str(int(i)))
+		}
+		a.lateRows = append(a.lateRows, rec)
+	}
 }
 
 // commit keeps the state: its changes, or now and then all of it.

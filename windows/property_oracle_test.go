@@ -29,6 +29,7 @@ type result struct {
 type answer struct {
 	results               []result // sorted by compareResults
 	late, unassigned, bad int64    // rows that went nowhere
+	lateRows              []record // sorted by compareRecords
 	left                  int64    // rows whose last window closed
 	held                  int64    // rows in windows that are still open, or whose last window is
 	watermark             int64    // of the operator, behind the batch
@@ -95,10 +96,9 @@ func (o *oracle) batch(b *step) answer {
 		}
 	}
 	a := answer{end: never, next: forever}
-	lateAt := max(o.operator, o.floor)
 	o.lookForIdle(b)
 	before := clocks{slices.Clone(o.partitions), slices.Clone(o.marks), o.operator}
-	o.read(b, lateAt, &a)
+	o.read(b, &a)
 	o.advance(b)
 	if b.flush {
 		o.operator = forever
@@ -113,6 +113,7 @@ func (o *oracle) batch(b *step) answer {
 		a.idle = a.idle || p.idle
 	}
 	slices.SortFunc(a.results, compareResults)
+	slices.SortFunc(a.lateRows, compareRecords)
 	return a
 }
 
@@ -144,7 +145,7 @@ func (o *oracle) settings(partition int) sourceSettings {
 }
 
 // read takes the rows of a batch in, all of them before any is judged against another.
-func (o *oracle) read(b *step, lateAt int64, a *answer) {
+func (o *oracle) read(b *step, a *answer) {
 	var rows []heldRow
 	for i, r := range b.ranges {
 		p, s := &o.partitions[i], o.settings(i)
@@ -161,9 +162,10 @@ func (o *oracle) read(b *step, lateAt int64, a *answer) {
 		}
 	}
 	if o.frame.gap > 0 {
-		o.readSessions(rows, lateAt, a)
+		o.readSessions(rows, a)
 		return
 	}
+	lateAt := max(o.operator, o.floor)
 	for _, row := range rows {
 		all := o.frame.of(row.time)
 		for _, w := range all {
@@ -176,18 +178,34 @@ func (o *oracle) read(b *step, lateAt int64, a *answer) {
 		case len(all) == 0:
 			a.unassigned++
 		case len(row.open) == 0:
-			a.late++
+			a.addLate(row)
 		default:
 			o.held = append(o.held, row)
 		}
 	}
 }
 
+func (a *answer) addLate(rows ...heldRow) {
+	a.late += int64(len(rows))
+	for _, row := range rows {
+		a.lateRows = append(a.lateRows, row.record)
+	}
+}
+
+func compareRecords(a, b record) int {
+	return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.key, b.key), cmp.Compare(a.value, b.value))
+}
+
 // readSessions makes sessions of the rows together with those of the live sessions. A session that is over is late as a
-// whole: all its rows are new.
-func (o *oracle) readSessions(rows []heldRow, lateAt int64, a *answer) {
+// whole: all its rows are new. No session begins in time that was flushed.
+func (o *oracle) readSessions(rows []heldRow, a *answer) {
+	lateAt := o.operator
 	byKey := map[string][]heldRow{}
 	for _, row := range append(rows, o.held...) {
+		if row.time < o.floor {
+			a.addLate(row)
+			continue
+		}
 		byKey[row.key] = append(byKey[row.key], row)
 	}
 	o.held = nil
@@ -202,7 +220,7 @@ func (o *oracle) readSessions(rows []heldRow, lateAt int64, a *answer) {
 			s := span{rows[0].time, rows[n-1].time + o.frame.gap}
 			a.onLate = a.onLate || s.end == lateAt
 			if s.end < lateAt {
-				a.late += int64(n)
+				a.addLate(rows[:n]...)
 			} else {
 				for _, row := range rows[:n] {
 					row.open = []span{s}

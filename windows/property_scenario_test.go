@@ -68,9 +68,6 @@ type drawer struct {
 // drawScenario draws a small scenario of a kind of windows. Many of its times lie exactly where something happens.
 func drawScenario(r *rand.Rand, draw func(*rand.Rand) frame) *scenario {
 	s := &scenario{frame: draw(r), keyed: r.IntN(8) > 0, continuous: r.IntN(2) == 0, bounded: r.IntN(2) == 0}
-	if s.frame.gap > 0 {
-		s.keyed = true
-	}
 	d := &drawer{Rand: r, scenario: s, wild: !s.bounded, target: never}
 	for range 1 + r.IntN(8)/7 {
 		s.sources = append(s.sources, d.sourceSettings())
