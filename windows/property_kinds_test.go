@@ -14,11 +14,11 @@ var kinds = []struct {
 	share int // of the cases, in percent
 }{
 	{"none", drawNone, 4},
-	{"tumbling", drawTumbling, 56},
-	//{"sliding", drawSliding, 20},
-	//{"cumulative", drawCumulative, 16},
-	//{"calendar", drawCalendar, 20},
-	{"session", drawSession, 40},
+	{"tumbling", drawTumbling, 20},
+	{"sliding", drawSliding, 20},
+	{"cumulative", drawCumulative, 16},
+	{"calendar", drawCalendar, 20},
+	{"session", drawSession, 20},
 }
 
 // drawNone is an aggregation without windows: all rows are in one, which the end of the input closes.

@@ -214,6 +214,7 @@ func (l *life) read(b *step, a *answer) (seen [][]windows.Seen, partials [][]*co
 // task reads a piece of a range and appends its partials to those of the shards.
 func (l *life) task(records []record, at, maxFuture int64, partials [][]*columnar.Batch, a *answer) (latest int64, err error) {
 	rows := batchOf(records)
+	rows.Env = l.env()
 	observer := windows.NewObserver(0, windows.Bounds{MaxFuture: maxFuture})
 	a.bad += int64(len(observer.Observe(rows, at)))
 	rows.Sel = slices.DeleteFunc(selected(rows), func(i int32) bool { return records[i].filtered })
@@ -392,6 +393,19 @@ func (l *life) restore(shards int) {
 // keyGroups is the run of key groups of a shard.
 func keyGroups(shard, shards int) (from, to uint8) {
 	return uint8((shard*256 + shards - 1) / shards), uint8(((shard+1)*256+shards-1)/shards - 1)
+}
+
+// env has the zone of calendar windows.
+func (l *life) env() *columnar.Env {
+	name := l.frame.real.Zone
+	if name == "" {
+		return nil
+	}
+	zone, err := columnar.LoadZone(name)
+	if err != nil {
+		panic(err)
+	}
+	return &columnar.Env{Zones: map[string]*columnar.Zone{name: zone}}
 }
 
 func batchOf(records []record) *columnar.Batch {

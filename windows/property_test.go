@@ -42,7 +42,7 @@ func testKinds(t *testing.T, seed uint64) {
 					t.Fatalf("seed %d case %d: %v\n%s", seed, c, err, small)
 				}
 			}
-			t.Logf("seed %d: %s", seed, &seen)
+			t.Logf("%s, seed %d: %s", k.name, seed, &seen)
 			if n > 1 {
 				seen.enough(t, k.name)
 			}
