@@ -89,7 +89,7 @@ func (a *Aggregate) Merge(partial *columnar.Batch) error {
 		return err
 	}
 	if a.changes != nil {
-		a.table.Watch(func(start int64) bool { return a.cameOut(a.window.End(start)) })
+		a.table.Watch(a.watched)
 	}
 	a.used = true
 	return a.store.Merge(partial)

@@ -1,8 +1,6 @@
 package windows
 
 import (
-	"slices"
-
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/state"
 )
@@ -20,7 +18,7 @@ type changes struct {
 }
 
 func newChanges(o Operator, shape state.Shape) *changes {
-	return &changes{op: o, final: shape.Spec.FinalSchema(shape.In),
+	return &changes{op: o, final: o.results(),
 		scratch: columnar.NewHashAggregate(shape.In, shape.Spec), ops: columnar.NewBuilder(columnar.Type{Kind: columnar.String})}
 }
 
@@ -108,70 +106,3 @@ func columnsFrom(from, n int) []int {
 	}
 	return out
 }
-
-// closeChanges is Close of a changelog. Groups leave the state when their window takes no late rows any more, which
-// nobody notices.
-func (a *Aggregate) closeChanges(watermark int64) (Closed, error) {
-	for _, start := range a.changedWindows(watermark) {
-		if err := a.changeWindow(start); err != nil {
-			return Closed{}, err
-		}
-	}
-	out := Closed{Groups: a.changes.take(), End: NoWatermark}
-	gone := a.table.Namespaces()[:a.closing(watermark)]
-	for _, start := range gone {
-		_, rows := a.table.Held(start)
-		out.Rows += rows
-		out.End = a.window.End(start)
-	}
-	a.table.DropFirst(len(gone))
-	a.came = watermark
-	return out, nil
-}
-
-// changedWindows are the starts of windows with groups that the batch has touched, and those that come out with it.
-func (a *Aggregate) changedWindows(watermark int64) []int64 {
-	var out []int64
-	for _, start := range a.table.Touched() {
-		if end := a.window.End(start); a.cameOut(end) || end <= watermark {
-			out = append(out, start)
-		}
-	}
-	if !a.op.Emit.Early {
-		for _, start := range a.table.Namespaces() {
-			end := a.window.End(start)
-			if end > watermark {
-				break
-			}
-			if !a.cameOut(end) {
-				out = append(out, start)
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// changeWindow adds what the batch has changed in a window's results, all of them when they come out for the first time.
-func (a *Aggregate) changeWindow(start int64) error {
-	if !a.cameOut(a.window.End(start)) {
-		all, err := a.table.Finished(start)
-		if err == nil {
-			a.changes.insert(all)
-		}
-		return err
-	}
-	before, err := a.changes.image(a.table.Before(start)...)
-	if err != nil {
-		return err
-	}
-	after, err := a.changes.image(a.table.Changed(start))
-	if err != nil {
-		return err
-	}
-	a.changes.update(before, after)
-	return nil
-}
-
-// cameOut reports whether results of a window with that end came out before the batch.
-func (a *Aggregate) cameOut(end int64) bool { return a.op.Emit.Early || end <= a.came }

@@ -39,8 +39,7 @@ func newChanger(t testing.TB, w Window, e Emission, maxDisorder int64, partition
 
 // run takes one batch through the job and returns what it has changed.
 func (c *changer) run(events []event) []changeRow {
-	c.assign.SetWatermark(c.emit.LateMark(c.mark.Watermark))
-	c.late = 0
+	c.begin()
 	var seen []Seen
 	for i := range c.mark.Partitions {
 		mine := ofPartition(events, int32(i))
@@ -51,7 +50,18 @@ func (c *changer) run(events []event) []changeRow {
 	return c.close()
 }
 
+// begin tells both sides of the watermark at the start of the batch.
+func (c *changer) begin() {
+	mark := c.emit.LateMark(c.mark.Watermark)
+	c.assign.SetWatermark(mark)
+	for _, shard := range c.shards {
+		shard.SetWatermark(mark)
+	}
+	c.late, c.unassigned = 0, 0
+}
+
 func (c *changer) flush() []changeRow {
+	c.begin()
 	c.mark = Final(c.mark)
 	return c.close()
 }
@@ -67,6 +77,11 @@ func (c *changer) close() []changeRow {
 			c.t.Fatalf("%d rows held, then %d, and %d have left", held, shard.RowsHeld(), closed.Rows)
 		}
 		rows := changeRows(closed.Groups)
+		for i := range rows {
+			if c.window.Kind == Cumulative {
+				rows[i].step = rows[i].end
+			}
+		}
 		if !slices.IsSortedFunc(rows, compareChanges) {
 			c.t.Fatalf("a shard gives rows out of order: %v", rows)
 		}
@@ -105,7 +120,12 @@ func TestChanges(t *testing.T) {
 				switch d.Cmd {
 				case "job":
 					e := Emission{Changelog: true, Early: d.HasArg("early"), Lateness: intArg(t, d, "lateness")}
-					c = newChanger(t, Window{Kind: Tumbling, Size: intArg(t, d, "size")}, e, intArg(t, d, "disorder"), int(intArg(t, d, "partitions")), shards)
+					kind, unit, w := string(Tumbling), "", Window{Size: intArg(t, d, "size"), Slide: intArg(t, d, "slide")}
+					d.MaybeScanArgs(t, "kind", &kind)
+					d.MaybeScanArgs(t, "unit", &unit)
+					d.MaybeScanArgs(t, "zone", &w.Zone)
+					w.Kind, w.Unit = Kind(kind), Unit(unit)
+					c = newChanger(t, w, e, intArg(t, d, "disorder"), int(intArg(t, d, "partitions")), shards)
 					return ""
 				case "batch":
 					return c.show(c.run(parseEvents(t, d.Input)))
@@ -158,25 +178,34 @@ func newChangeOracle(w Window, e Emission) *changeOracle {
 // run returns the changes of a batch behind which the watermark is after.
 func (o *changeOracle) run(events []event, after int64) []changeRow {
 	for _, e := range events {
-		start, end := exactWindow(o.window, e.ts)
-		if saturatingAdd(end, o.emit.Lateness) <= o.watermark {
-			o.late++
-			continue
-		}
 		if e.nullKey {
 			e.key = "NULL"
 		}
-		id := fmt.Sprint(start, " ", e.key)
-		if o.groups[id] == nil {
-			o.groups[id] = &oracleRow{start: start, end: end, key: e.key, first: e.ts}
+		open := false
+		all := exactWindows(o.window, e.ts)
+		for _, w := range all {
+			if saturatingAdd(w[1], o.emit.Lateness) <= o.watermark {
+				continue
+			}
+			open = true
+			id := fmt.Sprint(w[0], " ", w[1], " ", e.key)
+			if o.groups[id] == nil {
+				o.groups[id] = &oracleRow{start: w[0], end: w[1], key: e.key, first: e.ts}
+			}
+			o.groups[id].add(e)
 		}
-		o.groups[id].add(e)
+		if !open && len(all) > 0 {
+			o.late++
+		}
 	}
 	o.watermark = after
 	var out []changeRow
 	for id, g := range o.groups {
 		old, came := o.out[id]
 		now := g.row()
+		if o.window.Kind == Cumulative {
+			now.step, now.end = g.end, g.end
+		}
 		switch {
 		case !o.emit.Early && g.end > after, came && old.String() == now.String():
 			continue
@@ -206,7 +235,7 @@ func (o *oracleRow) row() outRow {
 
 // randomChanges is a random input with rows that come far too late among the others, and whole numbers as values.
 func randomChangesInput(r *rand.Rand) (input, Emission) {
-	in := randomInput(r, randomTumbling(r))
+	in := randomInput(r, randomWindow(r))
 	for i := range in.events {
 		in.events[i].value = float64(r.IntN(5))
 		if r.IntN(4) == 0 {
@@ -232,8 +261,10 @@ func TestChangesAgainstOracle(t *testing.T) {
 		for i, batch := range batches {
 			what := fmt.Sprintf("seed %d case %d batch %d (%+v %+v)", seed, n, i, in.window, emit)
 			for _, e := range batch {
-				if _, end := exactWindow(in.window, e.ts); saturatingAdd(end, emit.Lateness) == c.mark.Watermark || end == c.mark.Watermark {
-					boundary++
+				for _, w := range exactWindows(in.window, e.ts) {
+					if saturatingAdd(w[1], emit.Lateness) == c.mark.Watermark || w[1] == c.mark.Watermark {
+						boundary++
+					}
 				}
 			}
 			late := o.late
@@ -304,14 +335,14 @@ func TestChangesDoNotDependOnCuts(t *testing.T) {
 	const seed = 22
 	r := rand.New(rand.NewPCG(seed, 0))
 	for n := range cases(150, 40) {
-		in := randomInput(r, randomTumbling(r))
+		in := randomInput(r, randomWindow(r))
 		for i := range in.events {
 			in.events[i].value = float64(r.IntN(5))
 		}
 		once := newPipeline(t, in.window, in.disorder, in.partitions, 1)
 		want := map[string]outRow{}
 		for _, row := range append(once.run(in.events), once.flush()...) {
-			want[fmt.Sprint(row.start, " ", row.key)] = row
+			want[fmt.Sprint(row.start, " ", row.step, " ", row.key)] = row
 		}
 		for _, early := range []bool{false, true} {
 			c := newChanger(t, in.window, Emission{Changelog: true, Early: early, Lateness: r.Int64N(30)}, in.disorder, in.partitions, 2)
@@ -333,7 +364,7 @@ func TestChangesDoNotDependOnCuts(t *testing.T) {
 func applyChanges(t *testing.T, view map[string]outRow, rows []changeRow) {
 	t.Helper()
 	for _, r := range rows {
-		id := fmt.Sprint(r.start, " ", r.key)
+		id := fmt.Sprint(r.start, " ", r.step, " ", r.key)
 		old, there := view[id]
 		switch {
 		case r.op == Insert && there, (r.op == UpdateBefore || r.op == Delete) && (!there || old.String() != r.outRow.String()), r.op == UpdateAfter && there:

@@ -73,7 +73,7 @@ func (a *Aggregate) addEnd(groups *columnar.Batch, end func(row int) int64) {
 	for row := range ends.I64 {
 		ends.I64[row] = end(row)
 	}
-	groups.Schema, groups.Cols = a.op.Final(), append(groups.Cols, ends)
+	groups.Schema, groups.Cols = a.op.results(), append(groups.Cols, ends)
 }
 
 // OpenWindow is a window that is held because the watermark has not passed it.
@@ -135,15 +135,12 @@ func (a *Aggregate) NextClose() (watermark int64, held bool) {
 	if len(a.table.Namespaces()) == 0 {
 		return 0, false
 	}
-	if a.ranges != nil {
+	switch {
+	case a.changes != nil:
+		return a.nextChange(), true
+	case a.ranges != nil:
 		n, held := a.nextWindow(a.grid.openAt(a.closedTo))
 		return a.grid.end(n), held
 	}
-	next := a.goneAt(a.table.Namespaces()[0])
-	for _, name := range a.table.Namespaces() {
-		if end := a.end(name); !a.cameOut(end) {
-			return min(next, end), true
-		}
-	}
-	return next, true
+	return a.end(a.table.Namespaces()[0]), true
 }

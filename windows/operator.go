@@ -47,18 +47,20 @@ type Operator struct {
 // Final is the schema of results: window_start, the other keys, the aggregates, then [EndColumn] and [OpColumn] where there
 // is need of them.
 func (o Operator) Final() *columnar.Schema {
-	final := o.Spec.FinalSchema(o.In)
-	fields := slices.Clone(final.Fields)
-	if o.Window.HasEnd() {
-		fields = append(fields, columnar.Field{Name: EndColumn, Type: columnar.Type{Kind: columnar.Timestamp}})
-	}
-	if o.Emit.Changelog {
-		fields = append(fields, columnar.Field{Name: OpColumn, Type: columnar.Type{Kind: columnar.String}})
-	}
-	if len(fields) == len(final.Fields) {
+	final := o.results()
+	if !o.Emit.Changelog {
 		return final
 	}
-	return columnar.NewSchema(fields...)
+	return columnar.NewSchema(append(slices.Clone(final.Fields), columnar.Field{Name: OpColumn, Type: columnar.Type{Kind: columnar.String}})...)
+}
+
+// results is Final without the operations.
+func (o Operator) results() *columnar.Schema {
+	final := o.Spec.FinalSchema(o.In)
+	if !o.Window.HasEnd() {
+		return final
+	}
+	return columnar.NewSchema(append(slices.Clone(final.Fields), columnar.Field{Name: EndColumn, Type: columnar.Type{Kind: columnar.Timestamp}})...)
 }
 
 // Validate refuses what no operator computes.
@@ -73,9 +75,6 @@ func (o Operator) Validate() error {
 		if o.Emit != (Emission{}) {
 			return errors.New("results of sessions that change are not supported yet")
 		}
-	}
-	if g := newGrid(o.Window); o.Emit != (Emission{}) && (!g.single() || o.Window.Unit != Micros) {
-		return fmt.Errorf("results of %s windows that change are not supported yet", o.Window.name())
 	}
 	return o.Emit.validate()
 }
