@@ -14,7 +14,11 @@ const censusRecords = 1000
 
 // census is what the decoder has seen of its records' keys, zero where records have none.
 func (c *sourceTree) census() columnar.Census {
-	if d, ok := c.dec.(interface{ Census() columnar.Census }); ok {
+	dec := c.dec
+	if c.timed != nil {
+		dec = c.timed.Decoder
+	}
+	if d, ok := dec.(interface{ Census() columnar.Census }); ok {
 		return d.Census()
 	}
 	return columnar.Census{}

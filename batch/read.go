@@ -23,6 +23,7 @@ type sourceTree struct {
 	*tree
 	source   offsets.Source
 	dec      columnar.Decoder
+	timed    *timedDecoder     // dec, where it computes the event time; else nil
 	obs      *windows.Observer // nil without an event time
 	dead     *deadLetters      // nil when nothing takes bad records
 	recs     offsets.Records
@@ -48,7 +49,14 @@ func (w *worker) newSourceTree(root int) (*sourceTree, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &sourceTree{tree: t, source: w.sources[i], dec: dec, dead: newDeadLetters(w.job.Plan, p.Name)}
+	var timed *timedDecoder
+	if p.Time != nil {
+		if timed, err = newTimedDecoder(dec, p.Time); err != nil {
+			return nil, err
+		}
+		dec = timed
+	}
+	c := &sourceTree{tree: t, source: w.sources[i], dec: dec, timed: timed, dead: newDeadLetters(w.job.Plan, p.Name)}
 	if p.EventTime >= 0 {
 		c.obs = windows.NewObserver(p.EventTime, p.Bounds)
 	}
@@ -65,6 +73,9 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 		}
 	}
 	c.start(&t)
+	if c.timed != nil {
+		c.timed.env = w.env(t.At)
+	}
 	r := &Result{Source: SourceStats{MaxEventTime: windows.NoWatermark}, ClosedTo: windows.NoWatermark}
 	if err := c.read(ctx, w, t, r); err != nil {
 		return nil, err // the tree is in an unknown state: dropped

@@ -120,6 +120,7 @@ func (w *world) appendRaw(partition int32, value []byte) {
 // sinks, whose rows have the sink's name in a column of their own.
 type simQuery struct {
 	name       string
+	at         func() dstream.Expr // computes the event time of the events, the column at; nil: it is ts
 	stream     func(*dstream.Graph) *dstream.Stream
 	partitions []dstream.Expr
 	graph      func(*dstream.Graph)
@@ -150,11 +151,11 @@ func (q simQuery) plan() (*dstream.Plan, error) {
 	if err := g.SetEmission(q.emit); err != nil {
 		return nil, err
 	}
-	if err := addSource(g, "events", n); err != nil {
+	if err := addSource(g, "events", n, q.at); err != nil {
 		return nil, err
 	}
 	if q.more {
-		if err := addSource(g, "more", n); err != nil {
+		if err := addSource(g, "more", n, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -181,15 +182,21 @@ func (q simQuery) weight() int {
 	return 1
 }
 
-func addSource(g *dstream.Graph, name string, n columnar.Kind) error {
-	return g.AddSource(dstream.Source{
+// addSource makes a source known. at computes its event time; nil: it is ts.
+func addSource(g *dstream.Graph, name string, n columnar.Kind, at func() dstream.Expr) error {
+	s := dstream.Source{
 		Name: name, Format: "json", EventTime: "ts",
 		Fields: []columnar.DecodeField{{Field: simField("ad", columnar.String)}, {Field: simField("kind", columnar.String)},
 			{Field: simField("n", n)}, {Field: simField("price", columnar.Float64)},
 			{Field: columnar.Field{Name: "tags", Type: columnar.ArrayOf(columnar.Type{Kind: columnar.String})}},
 			{Field: simField("ts", columnar.Timestamp), Unit: columnar.UnitMilli}},
 		Bounds: windows.Bounds{MaxDisorder: simDisorder, IdleAfter: 30_000_000, MaxFuture: -1},
-	})
+	}
+	if at != nil {
+		e := at()
+		s.EventTime, s.TimeExpr = "at", &e
+	}
+	return g.AddSource(s)
 }
 
 func simField(name string, k columnar.Kind) columnar.Field {

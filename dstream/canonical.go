@@ -48,6 +48,9 @@ func (s *SourcePlan) canonical(w *strings.Builder) {
 	if s.Zone != "" {
 		fmt.Fprintf(w, "texts without a zone are in %q\n", s.Zone)
 	}
+	if s.Time != nil {
+		fmt.Fprintf(w, "event_time is %s\n", s.Time.Expr)
+	}
 	for _, f := range s.Fields {
 		fmt.Fprintf(w, "field %q:%s key %q unit %d required %t\n", f.Name, f.Type, f.JSONPath(), f.Unit, f.Required)
 	}

@@ -41,17 +41,29 @@ func (p *Plan) Check() error {
 }
 
 func (s *SourcePlan) check() error {
+	schema := s.Schema()
 	switch {
-	case s.EventTime < -1 || s.EventTime >= len(s.Fields):
-		return fmt.Errorf("event time is column %d of %d", s.EventTime, len(s.Fields))
-	case s.EventTime >= 0 && s.Fields[s.EventTime].Type.Kind != columnar.Timestamp:
-		return fmt.Errorf("event time is a %s", s.Fields[s.EventTime].Type)
+	case s.EventTime < -1 || s.EventTime >= len(schema.Fields):
+		return fmt.Errorf("event time is column %d of %d", s.EventTime, len(schema.Fields))
+	case s.EventTime >= 0 && schema.Fields[s.EventTime].Type.Kind != columnar.Timestamp:
+		return fmt.Errorf("event time is a %s", schema.Fields[s.EventTime].Type)
+	case s.Time == nil:
+		return nil
+	case s.EventTime != len(s.Fields) || s.Time.Expr.Type.Kind != columnar.Timestamp:
+		return fmt.Errorf("the computed event time is column %d, a %s", s.EventTime, s.Time.Expr.Type)
 	}
-	return nil
+	return compiles(s.Time.Expr, s.fieldSchema())
 }
 
-// Schema is the schema of the decoded rows.
+// Schema is the schema of the decoded rows, with a computed event time behind the fields.
 func (s *SourcePlan) Schema() *columnar.Schema {
+	if s.Time == nil {
+		return s.fieldSchema()
+	}
+	return withTime(s.fieldSchema(), s.Time.Name)
+}
+
+func (s *SourcePlan) fieldSchema() *columnar.Schema {
 	out := &columnar.Schema{}
 	for _, f := range s.Fields {
 		out.Fields = append(out.Fields, f.Field)

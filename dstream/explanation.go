@@ -104,7 +104,10 @@ func (s *SourcePlan) watermark() string {
 	if s.EventTime < 0 {
 		return ""
 	}
-	out := "the greatest " + s.Fields[s.EventTime].Name
+	out := "the greatest " + s.Schema().Fields[s.EventTime].Name
+	if s.Time != nil {
+		out += " (" + renderOuter(s.Time.Expr, func(i int) string { return s.Fields[i].Name }) + ")"
+	}
 	if d := s.Bounds.MaxDisorder; d > 0 {
 		out += " − " + duration(d)
 	}

@@ -16,8 +16,11 @@ type Source struct {
 	OnBadValue string // "fail" (also "") or "null": what a value does that does not fit its column
 	Fields     []columnar.DecodeField
 	EventTime  string         // a timestamp column, or a metadata column such as _timestamp; "" = none
+	TimeExpr   *Expr          // computes EventTime, then a column of its own, from the others; nil = it is one of them
 	Bounds     windows.Bounds // of the event time
 	Pos        Pos
+
+	timeExpr *columnar.Expr // over allFields
 }
 
 // Table is a static table that streams may be joined with.
@@ -75,6 +78,9 @@ func (g *Graph) AddSource(s Source) error {
 	if err := checkSource(&s); err != nil {
 		return err
 	}
+	if err := g.bindTimeExpr(&s); err != nil {
+		return err
+	}
 	g.relations = append(g.relations, relation{source: &s})
 	return nil
 }
@@ -102,6 +108,8 @@ func (g *Graph) Relations() []Relation {
 
 func (r relation) schema() *columnar.Schema {
 	switch {
+	case r.source != nil && r.source.timeExpr != nil:
+		return withTime(declaredSchema(r.source), r.source.EventTime)
 	case r.source != nil:
 		return declaredSchema(r.source)
 	case r.table != nil:
@@ -158,7 +166,7 @@ func checkSource(s *Source) error {
 			return &Error{Pos: s.Pos, Msg: fmt.Sprintf("column %q of %q is %s: it describes the record", f.Name, s.Name, t.Article())}
 		}
 	}
-	if s.EventTime == "" {
+	if s.EventTime == "" || s.TimeExpr != nil {
 		return nil
 	}
 	return checkEventTime(s, schema)

@@ -73,6 +73,11 @@ func (l *lowering) lower(x *expansion) {
 func (p *Plan) addZones() {
 	zones := p.Zones
 	add := func(e *columnar.Expr) { zones = append(zones, e.Zones()...) }
+	for _, s := range p.Sources {
+		if s.Time != nil {
+			add(s.Time.Expr)
+		}
+	}
 	for i := range p.Stages {
 		for _, op := range p.Stages[i].Ops {
 			if op.Filter != nil {
@@ -155,15 +160,17 @@ func (l *lowering) setZone(p *SourcePlan) {
 // name: the order of their declaration means nothing.
 func (src *Source) plan(used []*column) SourcePlan {
 	needed := map[string]*column{}
-	if src.EventTime != "" {
-		needed[src.EventTime] = nil
+	for _, name := range src.timeFields() {
+		needed[name] = nil
 	}
 	for _, c := range used {
-		needed[c.field] = c
+		if src.timeExpr == nil || c.field != src.EventTime {
+			needed[c.field] = c
+		}
 	}
 	p := SourcePlan{Name: src.Name, Format: src.Format, OnBadValue: src.OnBadValue, EventTime: -1}
 	for i, name := range slices.Sorted(maps.Keys(needed)) {
-		if name == src.EventTime {
+		if name == src.EventTime && src.timeExpr == nil {
 			p.EventTime, p.Bounds = i, src.Bounds
 		}
 		f := src.decodeField(name)
@@ -176,6 +183,9 @@ func (src *Source) plan(used []*column) SourcePlan {
 		if _, ok := needed[f.Name]; !ok {
 			p.Skipped = append(p.Skipped, f.Name)
 		}
+	}
+	if src.timeExpr != nil {
+		p.computeTime(src)
 	}
 	return p
 }
@@ -225,8 +235,9 @@ func (l *lowering) addStage(s *segment) {
 
 // sourceLayout is the ids of the fields, −1 where no expression uses one.
 func (l *lowering) sourceLayout(p *SourcePlan, root *operator) []int {
-	out := make([]int, len(p.Fields))
-	for i, f := range p.Fields {
+	fields := p.Schema().Fields
+	out := make([]int, len(fields))
+	for i, f := range fields {
 		out[i] = -1
 		for _, c := range root.columns {
 			if c.field == f.Name {

@@ -29,9 +29,17 @@ type SourcePlan struct {
 	Zone       string                 // of texts without a time zone in timestamp columns; "" = UTC, or there are no such columns
 	OnBadValue string                 // "fail" or "null": what a value does that does not fit its column
 	Fields     []columnar.DecodeField // only what some expression, window or sink needs
-	EventTime  int                    // position in Fields of the event time, −1 when the job has none
+	EventTime  int                    // position in Schema of the event time, −1 when the job has none
+	Time       *TimePlan              // how the event time is computed; nil: it is one of Fields
 	Bounds     windows.Bounds
 	Skipped    []string // declared columns that are not among Fields, for people
+}
+
+// TimePlan is an event time that is computed from Fields, as one more column behind them. A record of which it cannot be
+// computed is a bad one.
+type TimePlan struct {
+	Name string
+	Expr *columnar.Expr
 }
 
 // TablePlan is a static table that the plan joins: its columns in use.

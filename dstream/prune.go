@@ -38,6 +38,7 @@ func (x *expansion) pruneFields() {
 	p := pruner{columns: &x.columns, used: map[int]*paths{}}
 	for _, root := range x.roots {
 		p.operator(root)
+		p.timeOf(root)
 	}
 	for _, c := range x.columns.list {
 		if c.def != nil {
@@ -78,6 +79,24 @@ func (p *pruner) operator(o *operator) {
 	}
 }
 
+// timeOf notes what the computed event time of a source needs. A column that nothing else uses is decoded whole.
+func (p *pruner) timeOf(root *operator) {
+	if root.source == nil || root.source.timeExpr == nil {
+		return
+	}
+	fields := allFields(root.source).Fields
+	p.expr(substitute(root.source.timeExpr, func(c *columnar.Expr) *columnar.Expr {
+		out := *c
+		out.Col = -1
+		for _, known := range root.columns {
+			if known.field == fields[c.Col].Name {
+				out.Col = known.id
+			}
+		}
+		return &out
+	}))
+}
+
 // column notes the use of a whole column.
 func (p *pruner) column(id int) {
 	if used := p.of(id); used != nil {
@@ -85,9 +104,9 @@ func (p *pruner) column(id int) {
 	}
 }
 
-// of is what is used of a column, nil when it is not a source's.
+// of is what is used of a column, nil when it is not a source's, or −1.
 func (p *pruner) of(id int) *paths {
-	if p.columns.list[id].source == nil {
+	if id < 0 || p.columns.list[id].source == nil {
 		return nil
 	}
 	if p.used[id] == nil {

@@ -120,6 +120,9 @@ func (g *Graph) sourceScope(src *Source) scope {
 	for _, f := range schema.Fields {
 		out = append(out, g.columns.add(column{name: f.Name, typ: f.Type, source: src, field: f.Name}).in(src.Name, false))
 	}
+	if src.timeExpr != nil {
+		out = append(out, g.columns.add(column{name: src.EventTime, typ: src.timeExpr.Type, source: src, field: src.EventTime}).in(src.Name, false))
+	}
 	for _, f := range columnar.MetadataFields(src.Format) {
 		if schema.Index(f.Name) < 0 {
 			out = append(out, g.columns.add(column{name: f.Name, typ: f.Type, source: src, field: f.Name}).in(src.Name, f.Name != columnar.ValueColumn))

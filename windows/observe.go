@@ -56,12 +56,21 @@ func (o *Observer) Observe(b *columnar.Batch, planTime int64) []columnar.BadReco
 	return o.bad
 }
 
-// Unusable returns what Observe would find among the rows of b from row from on, and changes nothing. The records are
+// Unusable returns what Observe would find among the selected rows of b from row from on, and changes nothing. The records are
 // valid until the next call of a method.
 func (o *Observer) Unusable(b *columnar.Batch, from int, planTime int64) []columnar.BadRecord {
 	o.bad = o.bad[:0]
 	times := b.Cols[o.column]
+	sel := b.Sel
 	for i := int32(from); i < int32(b.Rows); i++ {
+		if b.Sel != nil {
+			for len(sel) > 0 && sel[0] < i {
+				sel = sel[1:]
+			}
+			if len(sel) == 0 || sel[0] != i {
+				continue
+			}
+		}
 		if !times.IsNull(int(i)) && !Future(times.I64[i], planTime, o.maxFuture) {
 			continue
 		}

@@ -124,10 +124,9 @@ func (s *Spec) addSource(g *dstream.Graph, from *Source) error {
 	}
 	src := dstream.Source{Name: from.Name, Format: from.Format, OnBadValue: s.OnBadValue, Fields: fields, Pos: from.Pos}
 	if et := from.EventTime; et != nil {
-		if err := from.checkEventTime(fields); err != nil {
+		if err := from.setEventTime(&src, fields); err != nil {
 			return err
 		}
-		src.EventTime = et.Column
 		src.Bounds = et.bounds()
 	}
 	return g.AddSource(src)
@@ -148,6 +147,24 @@ func ceilMicros(d time.Duration) int64 {
 }
 
 const timestampHint = "declare it as timestamp(ms), timestamp(s), timestamp(us), timestamp(ns) or timestamp"
+
+// setEventTime names the column of the event time, and how it is computed.
+func (s *Source) setEventTime(to *dstream.Source, fields []columnar.DecodeField) error {
+	et := s.EventTime
+	if et.Expr == "" {
+		to.EventTime = et.Column
+		return s.checkEventTime(fields)
+	}
+	e, err := sql.ParseExpr(et.ExprPos.File, et.Expr, et.ExprPos)
+	if err != nil {
+		return err
+	}
+	if e.Alias == "" {
+		return fail(et.ExprPos, "write the expression AS event_time", "event_time: the computed column has no name")
+	}
+	to.EventTime, to.TimeExpr = e.Alias, &e
+	return nil
+}
 
 func (s *Source) checkEventTime(fields []columnar.DecodeField) error {
 	et := s.EventTime

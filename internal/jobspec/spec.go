@@ -58,7 +58,7 @@ type Source struct {
 	Kafka     Kafka      `key:"kafka" need:"yes" write:"write {brokers: 'localhost:9092', topic: events}" doc:"The topics and how they are reached."`
 	Format    string     `key:"format" words:"json raw" later:"avro protobuf csv" default:"json" doc:"json: each record is an object; raw: each record is a row with the column _value."`
 	Columns   []Column   `key:"columns" doc:"The columns that the query may use, by name. Other keys of a record are ignored."`
-	EventTime *EventTime `key:"event_time" doc:"The column that says when things happened. Windows need one."`
+	EventTime *EventTime `key:"event_time" write:"write {column: NAME}" doc:"The column that says when things happened. Windows need one."`
 
 	_ struct{} `later:"s3 schema_registry dedup"`
 }
@@ -89,8 +89,10 @@ type Column struct {
 // EventTime says which column holds the event time, and what may be expected of it. Its short form is the column alone.
 type EventTime struct {
 	Pos         dstream.Pos
-	Column      string `key:"column" short:"yes" need:"yes" doc:"A timestamp column, or _timestamp, the record's own time."`
+	Column      string `key:"column" short:"yes" one:"yes" doc:"A timestamp column, or _timestamp, the record's own time."`
 	ColumnPos   dstream.Pos
+	Expr        string `key:"expression" one:"yes" doc:"Computes the event time from columns: expression AS name. The name is one more column. A record of which it cannot be computed is a bad record."`
+	ExprPos     dstream.Pos
 	MaxDisorder time.Duration `key:"max_disorder" default:"0s" least:"0s" doc:"How far behind the greatest event time of its partition a row may come without being late."`
 	IdleAfter   time.Duration `key:"idle_after" default:"30s" least:"0s" doc:"A partition with nothing to read for so long no longer holds the watermark."`
 	MaxFuture   time.Duration `key:"max_future" words:"off" default:"5m" least:"0s" doc:"A record further ahead of the plan time is a bad record; off: no limit."` // < 0: off
