@@ -166,7 +166,7 @@ func (g *grouping) addKey(c *column, pos Pos) *Error {
 		return nil
 	}
 	if g.window.unfinished(&g.graph.columns, c.expr()) {
-		return g.window.refuseUnfinished(c.name, pos, "compute it behind GROUP BY")
+		return &Error{Pos: pos, Msg: fmt.Sprintf("the key %s needs the window of %s, which GROUP BY finds", c.name, g.window.function()), Hint: "compute it behind GROUP BY"}
 	}
 	if c.typ.Kind == columnar.Map {
 		return &Error{Pos: pos, Msg: fmt.Sprintf("the key %s is %s, and maps cannot be compared", c.name, c.typ.Article())}
