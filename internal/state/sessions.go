@@ -31,6 +31,7 @@ type Sessions struct {
 
 	live, liveKeys int
 	rows           int64 // that went into the live sessions
+	swept, moved   int   // for tests: entries that sweeps went through, rows of sessions that became part of others
 
 	finish *columnar.Accumulators // scratch of Close
 	merging

@@ -33,6 +33,7 @@ func (s *Sessions) sweep(b *columnar.Batch, key uint32) {
 		out = append(out, slot)
 	}
 	s.list = append(out, live[at:]...)
+	s.swept += len(w.order) + len(live) + len(s.list)
 	s.setSessions(key, s.list)
 }
 
@@ -107,6 +108,7 @@ func (s *Sessions) unite(key uint32, run *session, parts []int32) int32 {
 			to.rows += o.rows
 			o.gone = true
 			s.live--
+			s.moved += int(o.rows)
 			s.absorbed, s.into = append(s.absorbed, p), append(s.into, uint32(kept))
 		}
 	}

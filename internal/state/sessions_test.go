@@ -305,3 +305,56 @@ func TestSessionsAgainstOracle(t *testing.T) {
 		t.Error("too little happened")
 	}
 }
+
+// TestMergeStorm: whatever merges with what, a batch costs about as much as its rows and the sessions of its keys. First
+// many sessions of one key become one in a single batch; then pairs of sessions, pairs of these, and so on.
+func TestMergeStorm(t *testing.T) {
+	const gap, n = 10, 1 << 16
+	r := rand.New(rand.NewPCG(12, 0))
+	s := NewSessions(sessionShape(), gap)
+	// bridge merges a row into every step-th of the places between sessions that are 2·gap apart, in random order.
+	bridge := func(first, step int64) (swept, moved int) {
+		var rows []visit
+		for at := first; at < n*2*gap; at += step {
+			rows = append(rows, visit{ts: at, n: 1})
+		}
+		r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+		swept, moved = s.swept, s.moved
+		if err := s.Merge(visits(t, rows, gap)); err != nil {
+			t.Fatal(err)
+		}
+		return s.swept - swept, s.moved - moved
+	}
+	bridge(0, 2*gap)
+	if s.Len() != n {
+		t.Fatalf("%d sessions, want %d", s.Len(), n)
+	}
+	if swept, moved := bridge(gap, 2*gap); s.Len() != 1 || swept > 4*n || moved > 2*n {
+		t.Errorf("to make one of %d sessions, of which %d are left, sweeps went through %d entries and %d rows moved", n, s.Len(), swept, moved)
+	}
+	s = NewSessions(sessionShape(), gap)
+	bridge(0, 2*gap)
+	swept, moved, rounds := 0, 0, 0
+	for width := int64(2); s.Len() > 1; width *= 2 { // sessions, and the place behind each, in gaps
+		before := s.Len()
+		a, b := bridge((width-1)*gap, 2*width*gap)
+		if swept, moved, rounds = swept+a, moved+b, rounds+1; s.Len() != before/2 {
+			t.Fatalf("round %d leaves %d of %d sessions", rounds, s.Len(), before)
+		}
+	}
+	if swept > 8*n || moved > rounds*n {
+		t.Errorf("in %d rounds sweeps went through %d entries and %d rows moved, of %d sessions", rounds, swept, moved, n)
+	}
+	end, before := int64(n*2*gap), s.moved
+	for at := end; at < end+200*gap; at += 2 * gap { // the large one takes small ones in, one after the other
+		for _, ts := range []int64{at, at - gap} {
+			if err := s.Merge(visits(t, []visit{{ts: ts}}, gap)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if s.Len() != 1 || s.moved-before > 100 {
+		t.Errorf("%d rows moved for 100 of them that came", s.moved-before)
+	}
+	t.Logf("%d sessions become one in %d rounds, with %d entries swept and %d rows moved", n, rounds, swept, moved)
+}
