@@ -178,3 +178,26 @@ func TestSessionsInProgress(t *testing.T) {
 		t.Errorf("%d sessions of %d keys, the first [%s, %s)", op.NumWindowsOpen, op.NumRowsTotal, op.FirstOpen, op.NextClose)
 	}
 }
+
+// visitedMinutes counts the events of sessions by the minute in which they ended.
+var visitedMinutes = simQuery{name: "visited minutes", stream: func(g *dstream.Graph) *dstream.Stream {
+	return visited.stream(g).Window(dstream.Tumbling("window_time", time.Minute, 0)).
+		GroupBy(col("ad"), col("window_start")).Agg(dstream.Sum(col("views")).As("views"))
+}}
+
+// TestWatermarkBehindSessions: at the watermark 12:01:00 the session [50 s, 60 s) is still open. The minute that it ends in must
+// wait for it.
+func TestWatermarkBehindSessions(t *testing.T) {
+	w := timeWorld(t)
+	run := func(change ...func(*Job)) { w.mustRun(w.job(visitedMinutes, append(change, w.inMemory)...)) }
+	w.at(0, 50, 62)
+	w.at(1, 62)
+	run()
+	w.wantWindows("while the session is open")
+	w.at(0, 63)
+	w.at(1, 64)
+	run()
+	w.wantWindows("when it and its minute are over", 0, 1)
+	run(flushing)
+	w.wantWindows("in the end", 0, 1, 60, 4)
+}

@@ -358,3 +358,37 @@ func TestMergeStorm(t *testing.T) {
 	}
 	t.Logf("%d sessions become one in %d rounds, with %d entries swept and %d rows moved", n, rounds, swept, moved)
 }
+
+// TestSessionsForgetWhatIsGone: the table does not grow with sessions and keys that are gone, and what lives on stays right.
+func TestSessionsForgetWhatIsGone(t *testing.T) {
+	const gap, perRound = 10, 3000
+	s, kept := NewSessions(sessionShape(), gap), sessionOracle{gap: gap}
+	for round := range int64(8) {
+		w := round * 100
+		rows := []visit{{ts: w, n: round, key: -1}, {ts: w + 100, key: -1}} // a session that goes on from round to round
+		for i := range perRound {
+			rows = append(rows, visit{ts: w + int64(i%50), n: 1, key: int(round)*perRound + i})
+		}
+		for at := w; at < w+100; at += gap {
+			rows = append(rows, visit{ts: at, key: -1})
+		}
+		kept.live = append(kept.live, rows...)
+		if err := s.Merge(visits(t, rows, gap)); err != nil {
+			t.Fatal(err)
+		}
+		want, _ := kept.close(w, w+99)
+		closed, err := s.Close(w, w+99)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := showSessions(t, closed.Final); !slices.Equal(got, want) || len(got) != perRound {
+			t.Fatalf("round %d: %d sessions, want %d", round, len(got), len(want))
+		}
+		if _, err := s.Delta(); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.slots) > perRound+minWaste || s.keys.Len() > perRound+minWaste || s.Len() != 1 {
+			t.Fatalf("round %d: room for %d sessions and %d keys with %d left", round, len(s.slots), s.keys.Len(), s.Len())
+		}
+	}
+}
