@@ -70,18 +70,26 @@ func (m manifest) encode() ([]byte, error) {
 
 // sameManifest compares meaning, not bytes.
 func (p *Parquet) sameManifest(ctx context.Context, name string, want manifest) error {
-	data, err := p.store.Get(ctx, name)
+	have, err := p.readManifest(ctx, name)
 	if err != nil {
-		return fmt.Errorf("sink %s: read manifest: %w", p.sink, err)
-	}
-	var have manifest
-	if err := json.Unmarshal(data, &have); err != nil {
-		return p.conflict(name, fmt.Sprintf("is no manifest (%v): restore it from a copy", err))
+		return err
 	}
 	if have.Format != want.Format || have.Owner != want.Owner || have.Batch != want.Batch || !slices.Equal(have.Files, want.Files) {
 		return p.conflict(name, "lists other files than the log's commit of that batch; the log or the output is an old copy: restore the newer one")
 	}
 	return nil
+}
+
+func (p *Parquet) readManifest(ctx context.Context, name string) (manifest, error) {
+	var have manifest
+	data, err := p.store.Get(ctx, name)
+	if err != nil {
+		return have, fmt.Errorf("sink %s: read manifest: %w", p.sink, err)
+	}
+	if err := json.Unmarshal(data, &have); err != nil {
+		return have, p.conflict(name, fmt.Sprintf("is no manifest (%v): restore it from a copy", err))
+	}
+	return have, nil
 }
 
 // Published implements [Sink]: the highest batch with a manifest.

@@ -39,6 +39,8 @@ type ParquetConfig struct {
 	// MaxFileBytes bounds the rows of one file by their estimated uncompressed size in bytes; 0 means
 	// DefaultMaxFileBytes. A file is closed behind the 1,024 rows that reach it.
 	MaxFileBytes int64
+	// Done says which directories can be complete, for [Marker].
+	Done TimeDirs
 }
 
 func (c ParquetConfig) withDefaults() ParquetConfig {
@@ -66,6 +68,7 @@ type Parquet struct {
 	partitions    *partitioner
 	encoder       *encoder
 	changes       *columnar.Schema // of rows with their revision; nil: they are no changelog
+	done          TimeDirs
 }
 
 // parquetWork is Prepared.work: the bytes of each of its files.
@@ -78,7 +81,7 @@ func OpenParquet(ctx context.Context, cfg ParquetConfig) (*Parquet, error) {
 	cfg = cfg.withDefaults()
 	p := &Parquet{
 		sink: cfg.Sink, root: cfg.Root, store: cfg.Store, owner: cfg.Owner, columns: cfg.Layout.Columns,
-		maxPartitions: cfg.MaxPartitions, maxFileBytes: cfg.MaxFileBytes,
+		maxPartitions: cfg.MaxPartitions, maxFileBytes: cfg.MaxFileBytes, done: cfg.Done,
 	}
 	if err := p.compile(cfg); err != nil {
 		return nil, fmt.Errorf("sink %s: %w", cfg.Sink, err)
