@@ -40,7 +40,11 @@ func Describe(r Record) string {
 		if r.Base != nil {
 			kind = "snapshot"
 		}
-		return fmt.Sprintf("Committed batch %d: %d records in, %d rows out in %d files, watermark %s, %s", r.Batch, r.Records, rows, files, windows.FormatTime(r.After.Watermark()), kind)
+		done := ""
+		if dirs := r.completed(); dirs != "" {
+			done = ", completed " + dirs
+		}
+		return fmt.Sprintf("Committed batch %d: %d records in, %d rows out in %d files, watermark %s, %s%s", r.Batch, r.Records, rows, files, windows.FormatTime(r.After.Watermark()), kind, done)
 	case *Cancelled:
 		return fmt.Sprintf("Cancelled batch %d: %s", r.Batch, r.Reason)
 	case *Reopened:

@@ -247,7 +247,7 @@ func (d *driver) question(ctx context.Context) (question, error) {
 	return question{
 		Job: d.o.Job, History: d.history, Ground: d.ground, States: states, Ends: d.ends, Marks: d.marks,
 		At:        max(d.o.Env.Clock.Now().UnixMicro(), d.history.LastAt),
-		NextClose: d.s.nextClose(), Skip: d.skip, Rate: d.pressure.rate(),
+		NextClose: d.s.nextClose(), Frontier: d.s.frontier, Skip: d.skip, Rate: d.pressure.rate(),
 	}, nil
 }
 

@@ -103,7 +103,9 @@ type Sink struct {
 	Name      string
 	Guarantee Guarantee // what the sink promises, for reports
 	Topic     string    // that the sink writes records to, for reports; "" for files
-	Open      func(ctx context.Context, o output.Opening) (output.Sink, error)
+	// Done says when directories of the sink are complete; then it is an output.Marker. nil: it leaves no done markers.
+	Done *dstream.Done
+	Open func(ctx context.Context, o output.Opening) (output.Sink, error)
 }
 
 // Guarantee is what a sink promises about the rows of a batch that had to run again.

@@ -96,6 +96,7 @@ type Committed struct {
 	Weights   []PartitionWeight        `json:"weights,omitempty"`       // in the order of Positions
 	FlushedTo map[string]int64         `json:"flushed_to_us,omitempty"` // final batches: by operator, the greatest window end
 	Open      map[string]OpenWindows   `json:"open,omitempty"`          // by operator that holds rows
+	Done      map[string]DoneBatch     `json:"done,omitempty"`          // by sink with done markers
 	Base      *Base                    `json:"base,omitempty"`          // with a snapshot: nothing before this record is needed
 }
 
@@ -109,6 +110,8 @@ type Base struct {
 	Rate      int64            `json:"rate,omitempty"`    // of the plan
 	Paid      int64            `json:"paid_us,omitempty"` // of the plan
 	Totals    Totals           `json:"totals"`            // up to this commit
+	// Partitions are, by sink with done markers, the directories that have rows and are not complete.
+	Partitions map[string][]output.TimePartition `json:"partitions,omitempty"`
 }
 
 // OpenWindows is what an operator holds between two batches. It is for people: nothing is decided by it.

@@ -71,7 +71,7 @@ func (n *NextPlan) ask(ctx context.Context, env Env, s *session, h *History) err
 	if err != nil {
 		return err
 	}
-	q := question{Job: s.job, History: h, Ground: g, States: states, Marks: h.Marks.Sources, NextClose: s.nextClose(), Skip: s.job.Skip,
+	q := question{Job: s.job, History: h, Ground: g, States: states, Marks: h.Marks.Sources, NextClose: s.nextClose(), Frontier: s.frontier, Skip: s.job.Skip,
 		At: max(env.Clock.Now().UnixMicro(), h.LastAt)}
 	if s.job.Trigger.continuous() {
 		q.Marks = newEpochs(h.Marks.Sources)

@@ -26,6 +26,8 @@ type question struct {
 	NextClose map[string]int64              // by operator: end of its earliest open window
 	Skip      []SkipRecord                  // asked for and not yet planned
 	Rate      float64                       // offsets per second that backpressure allows; 0: it does not matter
+	// Frontier is [session.frontier], a function of the state and its arguments.
+	Frontier func(done *dstream.Done, after Marks, least int64) int64
 }
 
 // answer is the next plan, when there is something to do, and the marks to go on with when there is not.
@@ -65,8 +67,8 @@ func (s survey) all() []offsets.PartitionState {
 }
 
 // nextPlan decides what the next batch is. A batch without records is planned only if it changes something: idleness moves
-// the watermark past an open window, a window of processing time is over, or the job begins at the end of the log. Otherwise
-// nothing at all is written.
+// the watermark past an open window or the end of a directory with a done marker, a window of processing time is over, or the
+// job begins at the end of the log. Otherwise nothing at all is written.
 func nextPlan(q question) (answer, error) {
 	ranges, err := q.ranges()
 	if err != nil {
@@ -188,19 +190,25 @@ func (q *question) capped(source string) []offsets.PartitionState {
 	return out
 }
 
-// closesByTime reports whether a batch without records would close a window: because of idleness, or by the clock.
+// closesByTime reports whether a batch without records would close a window, or complete a directory: because of idleness, or
+// by the clock.
 func (q *question) closesByTime(marks map[string]windows.SourceMark) bool {
-	return len(q.closing(marks)) > 0
+	return len(q.closing(marks)) > 0 || q.completing(q.afterNothing(marks))
 }
 
-// closing are the operators of which a batch without records would close a window, sorted.
-func (q *question) closing(marks map[string]windows.SourceMark) []string {
+// afterNothing are the watermarks behind a batch without records.
+func (q *question) afterNothing(marks map[string]windows.SourceMark) Marks {
 	sources := map[string]windows.SourceMark{}
 	for i := range q.Job.Plan.Sources {
 		s := &q.Job.Plan.Sources[i]
 		sources[s.Name] = windows.Advance(marks[s.Name], nil, s.Bounds, q.At)
 	}
-	after := marksAfter(q.Job.Plan, q.History.Marks, sources, q.At)
+	return marksAfter(q.Job.Plan, q.History.Marks, sources, q.At)
+}
+
+// closing are the operators of which a batch without records would close a window, sorted.
+func (q *question) closing(marks map[string]windows.SourceMark) []string {
+	after := q.afterNothing(marks)
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(q.NextClose)) {
 		if q.NextClose[name] <= after.Operators[name] {

@@ -118,6 +118,9 @@ func (d *driver) publish(ctx context.Context, info output.BatchInfo, o *outcome)
 // manifestBytesMax bounds the manifest of a batch, which the log must be able to hold in one record.
 const manifestBytesMax = wal.MaxRecordBytes / 4
 
+// doneBytes is about what a directory takes in the log, without its name.
+const doneBytes = 300
+
 // prepare has every sink make ready what it will publish. A manifest that the log could not hold is found here, before
 // anything is visible.
 func (d *driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome) ([]*output.Prepared, error) {
@@ -135,6 +138,12 @@ func (d *driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome)
 		for _, f := range prepared[i].Files {
 			size += 2*len(f.Path) + 200 // of its JSON, generously
 		}
+	}
+	if err := d.decideDone(ctx, o, prepared); err != nil {
+		return nil, err
+	}
+	for _, done := range o.commit.Done {
+		size += doneBytes * (len(done.Open) + len(done.Complete) + len(done.Late))
 	}
 	if size > manifestBytesMax {
 		return nil, &BadDataError{Err: fmt.Errorf("batch %d would write %d files, more than its log record can list: partition by fewer values, or lower limits.rows", info.Batch, files)}
@@ -170,7 +179,7 @@ func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 			return d.refuseIfLeading(fmt.Errorf("write manifest of batch %d: %w", c.Batch, err))
 		}
 	}
-	return nil
+	return d.mark(ctx, c)
 }
 
 // snapshotDue says whether a commit carries the whole state. One that holds nothing costs nothing, so it always does. A

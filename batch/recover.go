@@ -33,6 +33,7 @@ type History struct {
 	FlushPlan     *Planned         // and its plan
 	Floor         map[string]int64 // by operator: windows that end at or before it were flushed and stay closed
 	Totals        Totals
+	Partitions    map[string]partitions // by sink with done markers: its open directories
 
 	loaded bool // see releaseState
 }
@@ -48,7 +49,7 @@ type VersionedState struct {
 // record. An error is a journal that breaks its own rules (docs/formats/journal.md), which only damage or a bug can
 // cause.
 func Fold(entries []Entry) (*History, error) {
-	h := &History{NextBatch: 1, Floor: map[string]int64{}, LastRows: map[string]int64{}, Weights: map[partitionKey]PartitionWeight{}}
+	h := &History{NextBatch: 1, Floor: map[string]int64{}, LastRows: map[string]int64{}, Weights: map[partitionKey]PartitionWeight{}, Partitions: map[string]partitions{}}
 	if i := lastSnapshot(entries); i >= 0 {
 		if err := h.begin(entries[i].Record.(*Committed)); err != nil {
 			return nil, fmt.Errorf("journal at epoch %d record %d: %w", entries[i].At.Epoch, entries[i].At.Sequence, err)
@@ -71,7 +72,7 @@ func (h *History) begin(c *Committed) error {
 	h.Records, h.WireBytes, h.Offsets, h.Rate, h.Paid = b.Records, b.WireBytes, b.Offsets, b.Rate, b.Paid
 	maps.Copy(h.LastRows, b.LastRows)
 	maps.Copy(h.Floor, b.Floor)
-	h.Totals = b.Totals.clone()
+	h.Totals, h.Partitions = b.Totals.clone(), partitionsOf(b.Partitions)
 	h.keepState(c)
 	return h.noteWeights(c)
 }
@@ -146,6 +147,7 @@ func (h *History) committed(c *Committed) error {
 	h.Records += c.Records
 	h.WireBytes += c.WireBytes
 	h.Totals.note(c)
+	noteDone(h.Partitions, c)
 	h.keepState(c)
 	if plan.Final {
 		h.Flushed, h.FlushPlan = c, plan
@@ -176,6 +178,9 @@ func (h *History) base(p *Planned, c *Committed) *Base {
 	b := &Base{Records: h.Records + c.Records, WireBytes: h.WireBytes + c.WireBytes, Offsets: h.Offsets,
 		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor), Rate: p.Rate, Paid: p.Paid, Totals: h.Totals.clone()}
 	b.Totals.note(c)
+	open := partitionsOf(listPartitions(h.Partitions)) // a copy
+	noteDone(open, c)
+	b.Partitions = listPartitions(open)
 	for _, r := range p.Ranges {
 		b.Offsets += r.Span()
 	}

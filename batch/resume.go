@@ -120,7 +120,8 @@ func (d *driver) useAtHand(ctx context.Context, digest string) error {
 	return err
 }
 
-// repeatManifests tells the sinks about the last commit again, in case the last driver died before it could.
+// repeatManifests tells the sinks about the last commit again, and leaves the markers that it decided, in case the last
+// driver died before it could.
 func (d *driver) repeatManifests(ctx context.Context, published map[string]output.Standing) error {
 	c := d.history.Last
 	if c == nil {
@@ -134,7 +135,7 @@ func (d *driver) repeatManifests(ctx context.Context, published map[string]outpu
 			}
 		}
 	}
-	return nil
+	return d.mark(ctx, c)
 }
 
 func (d *driver) reopen() error {

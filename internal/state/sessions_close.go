@@ -202,3 +202,13 @@ func groupRun(n int) []uint32 {
 	}
 	return groups
 }
+
+// FirstStart is the least start of a live session; there is none when held is false. It looks at all of them.
+func (s *Sessions) FirstStart() (start int64, held bool) {
+	for i := range s.slots {
+		if o := &s.slots[i]; !o.gone && (!held || o.first < start) {
+			start, held = o.first, true
+		}
+	}
+	return start, held
+}
