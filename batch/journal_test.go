@@ -22,8 +22,10 @@ func sampleRecords() []Record {
 		&Committed{Batch: 1, At: 5, RangeHash: "x", After: marks, Positions: positionsAfter(ranges), Records: 6, WireBytes: 60, Weights: []PartitionWeight{{Offsets: 6, WireBytes: 60, LastTimestamp: 9}},
 			State: []StateBlock{{Operator: "a", Schema: "s", Length: 3, inline: []byte("abc")}, {Operator: "b", Digest: "dd"}, {Operator: "c", Length: 2, inline: []byte{0, 255}}},
 			Files: map[string][]output.File{"lake": {{Path: "p", Rows: 1, Bytes: 2, RowsSHA256: "z"}}}, SinkRows: map[string]int64{"lake": 1},
+			Done: map[string]DoneBatch{"lake": {Watermark: -7, Open: []output.TimePartition{{Dir: "dt=2026-11-22", End: 8, Rows: 7, Files: 2, First: 1, Last: 4}},
+				Complete: []output.TimePartition{{Dir: "d"}}, Late: []output.TimePartition{{Dir: "e"}}}},
 			Open: map[string]OpenWindows{"a": {Windows: 2, Groups: 3, First: -4, Close: 5}},
-			Base: &Base{Totals: Totals{Batches: 4, SinkRows: map[string]int64{"lake": 2}, Operators: map[string]columnar.RowCounts{"a": {In: 9, Out: 7, Late: 2}}}, Records: 1, WireBytes: 2, Offsets: 3, LastRows: map[string]int64{"lake": 1}, Floor: map[string]int64{"a": 4}, Rate: 500, Paid: 7}},
+			Base: &Base{Partitions: map[string][]output.TimePartition{"lake": {{Dir: "f"}}}, Totals: Totals{Batches: 4, SinkRows: map[string]int64{"lake": 2}, Operators: map[string]columnar.RowCounts{"a": {In: 9, Out: 7, Late: 2}}}, Records: 1, WireBytes: 2, Offsets: 3, LastRows: map[string]int64{"lake": 1}, Floor: map[string]int64{"a": 4}, Rate: 500, Paid: 7}},
 		&Cancelled{Batch: 1, Reason: "bad record at t/1 offset 3"},
 		&Reopened{Batch: 1, Marks: marks, FlushedTo: map[string]int64{"window 1": 9}},
 	}

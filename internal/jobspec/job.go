@@ -48,7 +48,11 @@ func (s *Spec) Job() (*batch.Job, []sql.Warning, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		job.Sinks = append(job.Sinks, s.open(k, &plan.Sinks[i]))
+		done, err := k.done(plan)
+		if err != nil {
+			return nil, nil, err
+		}
+		job.Sinks = append(job.Sinks, s.open(k, &plan.Sinks[i], done))
 	}
 	job.Hash = batch.JobHash(plan, s.hashed()...)
 	return job, warnings, nil
@@ -172,14 +176,15 @@ func layoutOf(plan *dstream.SinkPlan) output.Layout {
 	return out
 }
 
-func (s *Spec) open(k *Sink, plan *dstream.SinkPlan) batch.Sink {
+func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.Sink {
 	layout := layoutOf(plan)
 	out := batch.Sink{Name: k.Name, Guarantee: k.Guarantee()}
 	switch {
 	case k.Kafka != nil:
 		out.Topic, out.Open = k.Kafka.Topic, s.openKafka(k, plan, layout)
 	case k.Parquet != nil:
-		out.Open = k.openParquet(layout)
+		out.Done = done
+		out.Open = k.openParquet(layout, done)
 	default:
 		out.Open = func(context.Context, output.Opening) (output.Sink, error) {
 			return output.NewStdout(k.Name, os.Stdout, layout)
@@ -188,12 +193,16 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan) batch.Sink {
 	return out
 }
 
-func (k *Sink) openParquet(layout output.Layout) func(context.Context, output.Opening) (output.Sink, error) {
+func (k *Sink) openParquet(layout output.Layout, done *dstream.Done) func(context.Context, output.Opening) (output.Sink, error) {
+	var dirs output.TimeDirs
+	if done != nil {
+		dirs = done.Dirs
+	}
 	return func(ctx context.Context, o output.Opening) (output.Sink, error) {
 		path := string(k.Parquet.Path)
 		return output.OpenParquet(ctx, output.ParquetConfig{
 			Sink: k.Name, Store: output.Dir(path), Root: path, Layout: layout, Owner: o.Owner, Written: o.Written,
-			MaxPartitions: k.Parquet.MaxPartitions, Compression: k.Parquet.Compression, MaxFileBytes: int64(k.Parquet.File.MaxBytes),
+			MaxPartitions: k.Parquet.MaxPartitions, Compression: k.Parquet.Compression, MaxFileBytes: int64(k.Parquet.File.MaxBytes), Done: dirs,
 		})
 	}
 }

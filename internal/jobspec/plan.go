@@ -55,6 +55,9 @@ func (s *Spec) plan() (*dstream.Plan, []sql.Warning, error) {
 	if err == nil {
 		err = s.checkChangelogs(plan)
 	}
+	if err == nil {
+		err = s.checkDoneMarkers(plan)
+	}
 	return plan, warnings, err
 }
 

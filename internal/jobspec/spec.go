@@ -146,8 +146,8 @@ type ParquetSink struct {
 	File          FileOptions `key:"file" default:"{}" doc:"When a file is full."`
 	Changelog     bool        `key:"changelog" doc:"true: the rows are a changelog (emit: update, on_late_row: update); files have the columns _op and _revision beside the others, and explain shows the query that gives the result."`
 	ChangelogPos  dstream.Pos
-
-	_ struct{} `later:"done_marker"`
+	DoneMarker    bool `key:"done_marker" doc:"true: a directory of a time, as of date(window_start) AS dt, gets a _SUCCESS once the watermark says that it is complete."`
+	DoneMarkerPos dstream.Pos
 }
 
 // FileOptions say when a file is full.
