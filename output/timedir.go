@@ -94,7 +94,7 @@ func (d TimeDirs) End(dir string, zone *columnar.Zone) int64 {
 	for i, level := range strings.Split(strings.TrimSuffix(dir, "/"), "/") {
 		if i < len(d.Keys) && d.Keys[i].Form != columnar.NoKey {
 			_, text, _ := strings.Cut(level, "=")
-			if !c.add(d.Keys[i], unescapeHive(text)) {
+			if !c.add(d.Keys[i], decodeHive(text)) {
 				return NeverEnds
 			}
 		}
@@ -225,8 +225,8 @@ func offsetAt(zone *columnar.Zone, at int64) int64 {
 	return offset
 }
 
-// unescapeHive is the inverse of escapeHive.
-func unescapeHive(s string) string {
+// decodeHive is the inverse of escapeHive.
+func decodeHive(s string) string {
 	if !strings.Contains(s, "%") {
 		return s
 	}
