@@ -163,17 +163,20 @@ func (p *Plan) doneFeed(root int, t *columnar.Expr) (DoneFeed, error) {
 		return out, errors.New("groups without a window come out at the end of the input only")
 	default:
 		out.Exchange = from.Exchange
-		return out, out.windowTime(&p.Exchanges[from.Exchange], t)
+		err := out.windowTime(&p.Exchanges[from.Exchange], t)
+		return out, err
 	}
 }
 
 func (f *DoneFeed) windowTime(x *Exchange, t *columnar.Expr) error {
-	end := slices.IndexFunc(x.Final.Fields, func(c columnar.Field) bool { return c.Name == windows.EndColumn })
 	switch {
 	case t.Col == 0:
 		return nil
-	case x.Window.HasEnd() && t.Col == end:
+	case x.Window.HasEnd() && x.Final.Fields[t.Col].Name == windows.EndColumn:
 		f.End = true
+		return nil
+	case x.Window.Kind == windows.Session && x.Final.Fields[t.Col].Name == windows.LastColumn: // a gap before the end
+		f.End, f.steps = true, append([]doneStep{{add: -x.Window.Size}}, f.steps...)
 		return nil
 	}
 	return fmt.Errorf("%s is not a bound of the window that its rows come out of: use window_start or window_end", t.Name)
