@@ -51,7 +51,9 @@ const doneGap = 3000 // of sessions, ms
 
 // doneQueries: a row of each kind of time.
 var doneQueries = []doneQuery{
-	{simQuery: doneJob("raw", func(g *dstream.Graph) *dstream.Stream { return g.From("events").Select(col("ad"), col("kind"), col("ts")) },
+	{simQuery: doneJob("raw", func(g *dstream.Graph) *dstream.Stream {
+		return g.From("events").Select(col("ad"), col("kind"), col("ts"))
+	},
 		minuteOf("ts"), dstream.Col("kind")), raw: true,
 		over: func(end, w int64, _ []simEvent) bool { return w >= end }},
 	{simQuery: doneJob("tumbling", countBy(dstream.Tumbling("ts", 10*time.Second, 0)), minuteOf("window_start")),
@@ -419,4 +421,3 @@ func TestDoneCrashes(t *testing.T) {
 		})
 	}
 }
-
