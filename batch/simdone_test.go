@@ -62,6 +62,14 @@ var doneQueries = []doneQuery{
 		over: func(end, w int64, _ []simEvent) bool { return w >= end+3000 }}, // the last begins at second 53
 	{simQuery: doneJob("tumbling, by end", countBy(dstream.Tumbling("ts", 10*time.Second, 3*time.Second)), minuteOf("window_end")),
 		over: func(end, w int64, _ []simEvent) bool { return w >= end-7000 }}, // the last ends at second 53
+	{simQuery: doneJob("sliding", countBy(dstream.Sliding("ts", 20*time.Second, 10*time.Second, 0)), minuteOf("window_start")),
+		over: func(end, w int64, _ []simEvent) bool { return w >= end+10_000 }}, // the last begins at second 50
+	{simQuery: doneJob("sliding, by end", countBy(dstream.Sliding("ts", 25*time.Second, 10*time.Second, 0)), minuteOf("window_end")),
+		over: func(end, w int64, _ []simEvent) bool { return w >= end-5000 }}, // the last ends at second 55
+	{simQuery: doneJob("cumulative", countBy(dstream.Cumulative("ts", 30*time.Second, 10*time.Second, 0)), minuteOf("window_start")),
+		over: func(end, w int64, _ []simEvent) bool { return w >= end }},
+	{simQuery: doneJob("cumulative, by end", countBy(dstream.Cumulative("ts", 30*time.Second, 10*time.Second, 0)), minuteOf("window_end")),
+		over: func(end, w int64, _ []simEvent) bool { return w >= end }},
 	{simQuery: doneJob("sessions", countBy(dstream.Session("ts", doneGap*time.Millisecond)), minuteOf("window_start")),
 		over: func(end, w int64, events []simEvent) bool {
 			over := w >= end
@@ -384,7 +392,7 @@ func TestDoneCrashes(t *testing.T) {
 		t.Run(strings.ReplaceAll(q.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			markers, late, crashes := 0, 0, 0
-			for i := range simLong(30) {
+			for i := range simLong(12) {
 				w := newWorld(t, seed+uint64(i)<<16)
 				w.source.Create(simTopic, 3)
 				w.minutes(300, map[bool]int{true: 6}[q.raw])

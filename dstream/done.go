@@ -175,9 +175,6 @@ func (f *DoneFeed) windowTime(x *Exchange, t *columnar.Expr) error {
 	case x.Window.HasEnd() && x.Final.Fields[t.Col].Name == windows.EndColumn:
 		f.End = true
 		return nil
-	case x.Window.Kind == windows.Session && x.Final.Fields[t.Col].Name == windows.LastColumn: // a gap before the end
-		f.End, f.steps = true, append([]doneStep{{add: -x.Window.Size}}, f.steps...)
-		return nil
 	}
 	return fmt.Errorf("%s is not a bound of the window that its rows come out of: use window_start or window_end", t.Name)
 }

@@ -13,13 +13,8 @@ func (a *Aggregate) FirstOpen(watermark int64) int64 {
 		return NoWatermark
 	case w.Kind == Session:
 		return watermark
-	case w.Unit != Micros:
-		return NoWatermark
-	case w.Kind == Sliding:
-		start, _ := windowAt(saturatingSub(watermark, w.Size), w.Slide, floorMod(w.Offset, w.Slide))
-		return saturatingAdd(start, w.Slide)
 	}
-	return w.Start(watermark) // of a cumulative window too: its longest is as a tumbling one
+	return a.grid.start(a.grid.openAt(watermark))
 }
 
 // FirstEnd is the least end of a window that the watermark has not closed, or a time before it.
