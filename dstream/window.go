@@ -255,7 +255,11 @@ func (w *window) checkPlaced() *Error {
 	if !w.found() {
 		return nil
 	}
-	return &Error{Pos: w.pos, Msg: fmt.Sprintf("nothing groups the rows of %s by its windows", w.function()), Hint: "GROUP BY window_start and the keys that the rows differ by"}
+	hint := "GROUP BY window_start and the keys that the rows differ by"
+	if w.frame.Kind == windows.Tumbling {
+		hint += fmt.Sprintf("; date_trunc('%s', time) needs no window", w.frame.Unit)
+	}
+	return &Error{Pos: w.pos, Msg: fmt.Sprintf("nothing groups the rows of %s by its windows", w.function()), Hint: hint}
 }
 
 // bindPartition binds the keys that sessions are said to have.
