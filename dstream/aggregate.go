@@ -92,22 +92,12 @@ func (g *grouping) time() *columnar.Expr {
 	if g.window != nil && !g.window.frame.Clock {
 		return columns.list[g.window.time].expr()
 	}
-	if src := g.in.origin(); src != nil && src.EventTime != "" {
-		for _, c := range columns.list {
-			if c.source == src && c.field == src.EventTime {
-				return c.expr()
-			}
-		}
-	}
-	return nil
-}
-
-// origin is the source that rows come from as they are, without an aggregation or a union in between; nil when there is
-// none.
-func (n *node) origin() *Source {
-	for ; n != nil; n = n.in {
-		if n.source != nil || n.group != nil {
-			return n.source
+	for n := g.in; n != nil && n.group == nil; n = n.in {
+		switch {
+		case n.dedup != nil:
+			return columns.list[n.dedup.time].expr()
+		case n.source != nil && n.source.EventTime != "":
+			return columns.list[g.graph.eventTime(n.source)].expr()
 		}
 	}
 	return nil

@@ -70,6 +70,8 @@ func (x *expansion) expand(n *node) []branch {
 		}
 	case n.group != nil:
 		out = []branch{x.group(n.group, x.expand(n.in))}
+	case n.dedup != nil:
+		out = []branch{x.dedup(n.dedup, x.expand(n.in))}
 	default:
 		for _, b := range x.expand(n.in) {
 			out = append(out, branch{op: x.step(n, b), env: b.env})

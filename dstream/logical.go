@@ -99,6 +99,8 @@ func (g *Graph) describeStep(n *node) Step {
 		return Step{Text: text}
 	case n.group != nil:
 		return Step{Text: g.describeGroup(n.group)}
+	case n.dedup != nil:
+		return Step{Text: g.describeDedup(n.dedup)}
 	}
 	out := Step{Text: "union all"}
 	for i, in := range n.union.inputs {

@@ -21,8 +21,8 @@ type Stream struct {
 	err    *Error
 }
 
-// node is one step of a stream, linked to the step before. Exactly one of source, view, filter, join, unnest, union and
-// group is set.
+// node is one step of a stream, linked to the step before. Exactly one of source, view, filter, join, unnest, union, group
+// and dedup is set.
 type node struct {
 	in     *node // nil for source and union
 	source *Source
@@ -32,6 +32,7 @@ type node struct {
 	unnest *unnest
 	union  *union
 	group  *grouping
+	dedup  *dedup
 
 	branches int // row operators behind it are planned this many times: once for every stream that UNION ALL puts together
 }
@@ -39,7 +40,7 @@ type node struct {
 // next is a step behind n, which may be nil.
 func (n *node) next(step node) *node {
 	step.in, step.branches = n, 1
-	if n != nil && step.group == nil {
+	if n != nil && step.group == nil && step.dedup == nil {
 		step.branches = n.branches
 	}
 	return &step

@@ -55,6 +55,9 @@ func (m *marker) step(n *node) {
 			m.column(n.unnest.list)
 		case n.group != nil:
 			m.grouping(n.group)
+		case n.dedup != nil:
+			m.column(n.dedup.time)
+			m.list(n.dedup.keys)
 		case n.union != nil:
 			for _, in := range n.union.inputs {
 				m.step(in)

@@ -1,0 +1,169 @@
+package dstream
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/windows"
+)
+
+// dedup drops rows that say again what another one has said within a span of event time.
+type dedup struct {
+	time    int // column ids
+	keys    []int
+	span    int64 // µs
+	columns []int // that rows keep: those in scope
+	query   string
+}
+
+// maxDedup keeps the arithmetic of times far from overflow, and state from being kept for ever.
+const maxDedup = maxWindow
+
+// Dedup keeps the first of the rows whose by are equal and whose event times lie less than within apart; NULLs are equal.
+// Rows are judged batch by batch in the order of their event time, then of source, partition and offset, so of two copies in
+// different batches the one that came first stays. Keys are remembered until the watermark is past within; rows that come
+// behind it are late. Without by all visible columns count: SELECT DISTINCT … WITHIN.
+//
+// What can be referred to behind it is what could be before.
+func (s *Stream) Dedup(within time.Duration, by ...Expr) *Stream {
+	return s.step(func(n *Stream, pos Pos) *Error {
+		d, err := s.newDedup(within.Microseconds(), by, pos)
+		if err != nil {
+			return err
+		}
+		n.node, n.group = s.node.next(node{dedup: d}), nil
+		return nil
+	})
+}
+
+func (s *Stream) newDedup(span int64, by []Expr, pos Pos) (*dedup, *Error) {
+	switch {
+	case span <= 0:
+		return nil, &Error{Pos: pos, Msg: fmt.Sprintf("duplicates are found within a span of time, which must be positive, not %s", micros(span))}
+	case span > maxDedup:
+		return nil, &Error{Pos: pos, Msg: fmt.Sprintf("duplicates are found within %d days at most", maxDedup/microsPerDay)}
+	case s.window != nil:
+		return nil, &Error{Pos: pos, Msg: "rows that have a window cannot be deduplicated", Hint: "deduplicate first, then cut the stream into windows"}
+	}
+	d := &dedup{span: span}
+	var err *Error
+	if d.time, err = s.dedupTime(pos); err != nil {
+		return nil, err
+	}
+	for _, c := range s.scope {
+		d.columns = append(d.columns, c.id)
+		if len(by) == 0 && !c.Hidden {
+			d.keys = append(d.keys, c.id)
+		}
+	}
+	b := &binder{graph: s.graph, scope: s.scope, pos: pos, clause: "a deduplication"}
+	for _, e := range by {
+		k, err := b.bind(e)
+		if err != nil {
+			return nil, err
+		}
+		d.keys = append(d.keys, s.graph.columns.define(s.graph.columns.render(k), k).id)
+	}
+	return d, s.checkDedupKeys(d, pos)
+}
+
+func (s *Stream) checkDedupKeys(d *dedup, pos Pos) *Error {
+	for _, id := range d.keys {
+		if c := s.graph.columns.list[id]; c.typ.Kind == columnar.Map {
+			return &Error{Pos: pos, Msg: fmt.Sprintf("duplicates are told by %s, which is %s, and maps cannot be compared", c.name, c.typ.Article())}
+		}
+	}
+	return nil
+}
+
+// dedupTime is the event time of the rows: that of their source, or the last moment of the window that they come from.
+func (s *Stream) dedupTime(pos Pos) (int, *Error) {
+	for n := s.node; n != nil; n = n.in {
+		switch {
+		case n.union != nil:
+			return 0, &Error{Pos: pos, Msg: "the rows of UNION ALL cannot be deduplicated: their event times are those of several streams", Hint: "deduplicate each of the streams"}
+		case n.group != nil && n.group.window == nil:
+			return 0, &Error{Pos: pos, Msg: "groups without a window cannot be deduplicated: they have no event time"}
+		case n.group != nil:
+			return n.group.window.last.id, nil
+		case n.source != nil && n.source.EventTime == "":
+			return 0, &Error{Pos: pos, Msg: fmt.Sprintf("source %q has no event time, so duplicates would have to be remembered for ever", n.source.Name),
+				Hint: "declare the event_time of the source"}
+		case n.source != nil:
+			return s.graph.eventTime(n.source), nil
+		}
+	}
+	return 0, &Error{Pos: pos, Msg: "the stream has no source"}
+}
+
+// eventTime is the id of a column with the event time of a source.
+func (g *Graph) eventTime(src *Source) int {
+	for _, c := range g.columns.list {
+		if c.source == src && c.field == src.EventTime {
+			return c.id
+		}
+	}
+	t := columnar.Type{Kind: columnar.Timestamp}
+	return g.columns.add(column{name: src.EventTime, typ: t, source: src, field: src.EventTime}).id
+}
+
+// dedup sends the branches into one exchange that lets the first rows through.
+func (x *expansion) dedup(d *dedup, ins []branch) branch {
+	frame := windows.Window{Kind: windows.Dedup, Size: d.span}
+	p := &gathering{expansion: x, ins: ins, gather: gather{group: &grouping{query: d.query, window: &window{frame: frame}}}}
+	p.inputs, p.outs = make([]*operator, len(ins)), make([][]*column, len(ins))
+	for i, b := range ins {
+		p.inputs[i] = b.op
+	}
+	at := map[int]int{d.time: p.place(x.graph.columns.list[d.time].expr())}
+	for _, id := range d.keys {
+		at[id] = p.place(x.graph.columns.list[id].expr())
+		p.keys = append(p.keys, at[id])
+	}
+	for _, id := range d.columns {
+		if x.marked.columns[id] {
+			at[id] = p.place(x.graph.columns.list[id].expr())
+		}
+	}
+	p.nameOuts()
+	key := p.gather.key()
+	op := x.roots[key]
+	if op == nil {
+		p.name = p.describeDedup()
+		op = x.root(key, &operator{gather: &p.gather})
+		for i, c := range p.outs[0] {
+			op.add(&x.columns, column{name: p.names[i], typ: c.typ})
+		}
+		op.add(&x.columns, column{name: windowStart, typ: columnar.Type{Kind: columnar.Timestamp}})
+		p.send(op)
+	}
+	out := branch{op: op, env: newEnv()}
+	for id, i := range at {
+		out.env.columns[id] = op.columns[i]
+	}
+	return out
+}
+
+// describeDedup is the name of the exchange and its state.
+func (p *gathering) describeDedup() string {
+	var keys []string
+	for _, i := range p.keys {
+		keys = append(keys, p.names[i])
+	}
+	name := fmt.Sprintf("dedup(%s, %s) by %s", p.names[0], micros(p.gather.group.window.frame.Size), strings.Join(keys, ", "))
+	if p.gather.group.query != "" {
+		return p.gather.group.query + ": " + name
+	}
+	return name
+}
+
+// describeDedup is the step for people.
+func (g *Graph) describeDedup(d *dedup) string {
+	var keys []string
+	for _, id := range d.keys {
+		keys = append(keys, g.columns.shown(g.columns.list[id]))
+	}
+	return fmt.Sprintf("deduplicate by %s within %s", strings.Join(keys, ", "), duration(d.span))
+}
