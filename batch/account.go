@@ -20,6 +20,7 @@ func (o *outcome) addEdge(e Edge) {
 	sum.Groups += e.Groups
 	sum.HeldBefore += e.HeldBefore
 	sum.HeldAfter += e.HeldAfter
+	sum.Remembered += e.Remembered
 }
 
 // checkEdges is the row accounting as an invariant: nothing vanishes inside an operator, nor between two, nor on the way

@@ -131,6 +131,7 @@ type sender struct {
 	x      *dstream.Exchange
 	assign *windows.Assign
 	agg    *columnar.HashAggregate
+	rows   []*columnar.Batch // that travel whole, to be deduplicated
 	groups []uint8
 
 	watermark int64     // of the task, see start
@@ -153,6 +154,7 @@ func (s *sender) start(t *Task) {
 	}
 	s.assign.SetFloor(floor)
 	s.agg.Reset()
+	s.rows = nil
 }
 
 func (s *sender) push(b *columnar.Batch) error {
@@ -169,27 +171,44 @@ func (s *sender) push(b *columnar.Batch) error {
 	if assigned.Len() == 0 {
 		return nil
 	}
+	if s.x.Window.Kind == windows.Dedup {
+		s.rows = append(s.rows, columnar.Concat([]*columnar.Batch{assigned}))
+		return nil
+	}
 	return locate(s.agg.Add(assigned), assigned)
 }
 
-// partition copies the groups into one batch for each shard. All keys but the first, the window, choose the shard, so
-// that every window of a key is in the same one.
+// partition copies the groups, or the rows that travel whole, into batches for each shard.
 func (s *sender) partition(shards int) [][]*columnar.Batch {
-	defer s.agg.Reset()
 	out := make([][]*columnar.Batch, shards)
-	partial := s.agg.Partial()
-	if partial.Len() == 0 {
+	if s.x.Window.Kind == windows.Dedup {
+		for _, rows := range s.rows {
+			s.split(rows, s.x.Spec.Keys[1:], out)
+		}
+		s.rows = nil
 		return out
 	}
-	if shards == 1 {
-		out[0] = []*columnar.Batch{columnar.Concat([]*columnar.Batch{partial})}
-		return out
-	}
+	defer s.agg.Reset()
 	keys := make([]int, len(s.x.Spec.Keys)-1)
 	for i := range keys {
 		keys[i] = i + 1
 	}
-	s.groups = columnar.KeyGroups(partial, keys, s.groups[:0])
+	s.split(s.agg.Partial(), keys, out)
+	return out
+}
+
+// split appends to out, by shard, copies of the rows of b. All keys but the first, the window, choose the shard, so that
+// every window of a key is in the same one.
+func (s *sender) split(b *columnar.Batch, keys []int, out [][]*columnar.Batch) {
+	shards := len(out)
+	if b.Len() == 0 {
+		return
+	}
+	if shards == 1 {
+		out[0] = append(out[0], columnar.Concat([]*columnar.Batch{b}))
+		return
+	}
+	s.groups = columnar.KeyGroups(b, keys, s.groups[:0])
 	rows := make([][]int32, shards)
 	for i, g := range s.groups {
 		n := columnar.Shard(g, shards)
@@ -197,8 +216,7 @@ func (s *sender) partition(shards int) [][]*columnar.Batch {
 	}
 	for n := range rows {
 		if len(rows[n]) > 0 {
-			out[n] = []*columnar.Batch{columnar.Take(partial, rows[n])}
+			out[n] = append(out[n], columnar.Take(b, rows[n]))
 		}
 	}
-	return out
 }

@@ -140,6 +140,8 @@ type Edge struct {
 	Groups     int64 `json:"groups,omitempty"`      // windows: groups that closed, with Out rows in them
 	HeldBefore int64 `json:"held_before,omitempty"` // windows: rows in state
 	HeldAfter  int64 `json:"held_after,omitempty"`
+	// Remembered is the rows that a deduplication has let through and still knows.
+	Remembered int64 `json:"remembered,omitempty"`
 }
 
 func (c *Committed) attach() [][]byte {

@@ -224,7 +224,7 @@ func (h *History) keepState(c *Committed) {
 	}
 	h.States = append(h.States, VersionedState{Batch: c.Batch, Blocks: c.State, Operators: c.After.Operators})
 	for i := range h.States {
-		h.States[i].Blocks = slices.DeleteFunc(slices.Clone(h.States[i].Blocks), func(b StateBlock) bool { return h.held(b.Operator) == 0 })
+		h.States[i].Blocks = slices.DeleteFunc(slices.Clone(h.States[i].Blocks), func(b StateBlock) bool { return !h.needed(b.Operator) })
 	}
 }
 
@@ -232,16 +232,24 @@ func (h *History) keepState(c *Committed) {
 func (h *History) releaseState() { h.States, h.loaded = nil, true }
 
 // held reports how many rows of open windows the named operator holds after the last commit.
-func (h *History) held(operator string) int64 {
-	if h.Last == nil {
-		return 0
-	}
-	for _, e := range h.Last.Edges {
-		if e.Operator == operator {
-			return e.HeldAfter
+func (h *History) held(operator string) int64 { return h.edge(operator).HeldAfter }
+
+// needed reports whether the state of the named operator after the last commit decides about any row to come.
+func (h *History) needed(operator string) bool {
+	e := h.edge(operator)
+	return e.HeldAfter > 0 || e.Remembered > 0
+}
+
+// edge is the account of an operator behind an exchange in the last commit.
+func (h *History) edge(operator string) Edge {
+	if h.Last != nil {
+		for _, e := range h.Last.Edges {
+			if e.Operator == operator {
+				return e
+			}
 		}
 	}
-	return 0
+	return Edge{}
 }
 
 // Facts are what the sinks and the job at hand say, beside the journal.

@@ -41,7 +41,7 @@ func stateSchema(x *dstream.Exchange) string {
 func (s *session) restore(ctx context.Context, blobs store.Blobs, h *History) error {
 	for i := range s.job.Plan.Exchanges {
 		x := &s.job.Plan.Exchanges[i]
-		if h.held(x.Name) == 0 {
+		if !h.needed(x.Name) {
 			continue
 		}
 		if err := s.restoreOperator(ctx, blobs, x, s.worker.states[i], h.States); err != nil {
@@ -170,11 +170,11 @@ func stateBytes(blocks []StateBlock) int {
 	return n
 }
 
-// held is how many rows the open windows behind an exchange hold.
+// held is how many rows the state behind an exchange is about: those in open windows, or those that a deduplication knows.
 func (s *session) held(exchange int) int64 {
 	n := int64(0)
 	for _, a := range s.worker.states[exchange] {
-		n += a.RowsHeld()
+		n += a.RowsHeld() + a.Remembered()
 	}
 	return n
 }

@@ -68,7 +68,7 @@ func (w *worker) runShard(t Task) (*Result, error) {
 	edge := Edge{Stage: t.Stage, Operator: x.Name, HeldBefore: state.RowsHeld()}
 	state.SetWatermark(t.Late[w.job.Plan.Stages[t.Stage].From.Exchange])
 	for _, p := range t.Inputs {
-		edge.In += sumRows(p)
+		edge.In += rowsIn(x, p)
 		if err := state.Merge(p); err != nil {
 			return nil, &BadDataError{Err: fmt.Errorf("merge %s: %w", edge.Operator, err)}
 		}
@@ -83,7 +83,7 @@ func (w *worker) runShard(t Task) (*Result, error) {
 		}
 		closed.End = windows.MaxWatermark
 	}
-	edge.HeldAfter = state.RowsHeld()
+	edge.HeldAfter, edge.Remembered, edge.Duplicate = state.RowsHeld(), state.Remembered(), closed.Duplicates
 	edge.Out, edge.Late, edge.Groups = closed.Rows, closed.Late, int64(closed.Groups.Len())
 	r := &Result{Edges: []Edge{edge}, Source: SourceStats{MaxEventTime: windows.NoWatermark}, ClosedTo: closed.End}
 	if late := newLateRows(w.job.Plan, x); late != nil {
@@ -128,6 +128,14 @@ func (w *worker) sendOn(t Task, closed *columnar.Batch, r *Result) error {
 	defer w.mu.Unlock()
 	w.idle[t.Stage] = append(w.idle[t.Stage], c)
 	return nil
+}
+
+// rowsIn is the number of rows that came in a batch of an exchange.
+func rowsIn(x *dstream.Exchange, b *columnar.Batch) int64 {
+	if x.Window.Kind == windows.Dedup {
+		return int64(b.Len())
+	}
+	return sumRows(b)
 }
 
 // sumRows is the number of rows in groups: the sum of the hidden count in the last column.

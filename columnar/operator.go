@@ -32,6 +32,7 @@ type RowCounts struct {
 	Bad        int64 `json:"bad,omitempty"`        // records that do not fit, see [BadRecord]
 	Tombstone  int64 `json:"tombstone,omitempty"`  // records without a value
 	Skipped    int64 `json:"skipped,omitempty"`    // records that a run was told to leave out, before they are decoded
+	Duplicate  int64 `json:"duplicate,omitempty"`  // by deduplication: an equal row was kept
 
 	// Nulled is how many values became NULL because they did not fit their columns, see [DecodeOptions]. Their rows are
 	// in Out: it is not part of the balance.
@@ -50,12 +51,13 @@ func (c *RowCounts) Add(o RowCounts) {
 	c.Bad += o.Bad
 	c.Tombstone += o.Tombstone
 	c.Skipped += o.Skipped
+	c.Duplicate += o.Duplicate
 	c.Nulled += o.Nulled
 }
 
 // Dropped is the number of rows that went in and did not come out, by reason.
 func (c RowCounts) Dropped() int64 {
-	return c.Filtered + c.NoMatch + c.Late + c.Unassigned + c.Bad + c.Tombstone + c.Skipped
+	return c.Filtered + c.NoMatch + c.Late + c.Unassigned + c.Bad + c.Tombstone + c.Skipped + c.Duplicate
 }
 
 // Decoder turns record values into the rows of a batch. It is used by one goroutine.

@@ -103,8 +103,9 @@ func (e Emission) validate() error {
 
 // Closed is what closing windows yields.
 type Closed struct {
-	Groups *columnar.Batch // Operator.Final, ordered by window, then by the other keys; it belongs to the caller
-	Rows   int64           // input rows that left the state: each once, with the last window that it is in
-	Late   int64           // input rows that were found late behind the exchange
-	End    int64           // the greatest end of a window that closed, NoWatermark for none
+	Groups     *columnar.Batch // Operator.Final, ordered by window, then by the other keys; it belongs to the caller
+	Rows       int64           // input rows that left the state: each once, with the last window that it is in
+	Late       int64           // input rows that were found late behind the exchange
+	Duplicates int64           // input rows that a deduplication dropped
+	End        int64           // the greatest end of a window that closed, NoWatermark for none
 }
