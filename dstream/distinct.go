@@ -8,7 +8,7 @@ func (s *Stream) Distinct() *Stream {
 			return err
 		}
 		if s.window == nil && !s.graph.bounded {
-			return endless(pos, "DISTINCT", "cut the stream into windows (TUMBLE in SQL, Window in Go) and select window_start too")
+			return endless(pos, "DISTINCT", "add WITHIN INTERVAL '1' HOUR (Dedup in Go), or cut the stream into windows (TUMBLE in SQL, Window in Go) and select window_start too")
 		}
 		out := &Grouped{}
 		keys := s.scope.visible()

@@ -38,12 +38,13 @@ func (b *selectBinder) bind() (*dstream.Stream, error) {
 	if s.Err() != nil {
 		return nil, s.Err()
 	}
-	if s, err = b.output(s); err == nil && b.selection.distinct {
-		s = s.At(b.selection.distinctPos).Distinct()
-	}
-	if err != nil {
+	if s, err = b.first(s); err != nil {
 		return nil, err
 	}
+	if s, err = b.output(s); err != nil {
+		return nil, err
+	}
+	s = b.selection.distinct.deduplicated(s)
 	return s, s.Err()
 }
 

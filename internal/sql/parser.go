@@ -223,7 +223,7 @@ func (p *parser) optionalAlias() (t token, ok bool) {
 	if p.accept("AS") {
 		return p.newName("a name"), p.err == nil
 	}
-	if t := p.peek(); t.name() && p.refusal().msg == "" {
+	if t := p.peek(); t.name() && p.refusal().msg == "" && !p.atWithin() {
 		p.alias = p.at
 		return p.next(), true
 	}

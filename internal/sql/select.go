@@ -9,7 +9,7 @@ import (
 // selection is one SELECT as it was written.
 type selection struct {
 	pos      dstream.Pos
-	distinct bool
+	distinct distinct
 	items    []dstream.Expr // with aliases; stars as StarExpr
 	from     source
 	steps    []step
@@ -18,7 +18,7 @@ type selection struct {
 	groupAll bool // GROUP BY ALL
 	having   *dstream.Expr
 
-	groupPos, wherePos, havingPos, distinctPos dstream.Pos
+	groupPos, wherePos, havingPos dstream.Pos
 }
 
 // selection reads SELECT up to HAVING.
@@ -40,6 +40,7 @@ func (p *parser) selection() *selection {
 		p.mayFollow = []string{",", "HAVING"}
 	}
 	s.having, s.havingPos = p.clause("HAVING", "AND", "OR")
+	p.within(s)
 	p.mayFollow = append(p.mayFollow, "UNION ALL")
 	return s
 }
@@ -51,18 +52,6 @@ func (p *parser) missingFrom() {
 		p.fail(t, `expected "," or FROM, found `+t.describe(), "a query reads a source, or another query")
 	default:
 		p.unexpected(",", "FROM")
-	}
-}
-
-// distinct takes DISTINCT or ALL.
-func (p *parser) distinct(s *selection) {
-	s.distinctPos = p.pos(p.peek())
-	if p.accept("ALL") || !p.accept("DISTINCT") {
-		return
-	}
-	s.distinct = true
-	if p.is("ON") {
-		p.fail(p.peek(), "DISTINCT ON is not supported", "group by these columns, and take first(…) or arg_max(…) of the others")
 	}
 }
 
