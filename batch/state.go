@@ -218,6 +218,7 @@ func (s *session) open(exchange int) OpenWindows {
 	var out OpenWindows
 	open := map[int64]int64{}
 	for _, a := range s.worker.states[exchange] {
+		out.Groups += a.Remembered()
 		for _, w := range a.Open() {
 			open[w.Start] = w.End
 			out.Groups += int64(w.Groups)

@@ -112,7 +112,8 @@ func (g *Graph) eventTime(src *Source) int {
 // dedup sends the branches into one exchange that lets the first rows through.
 func (x *expansion) dedup(d *dedup, ins []branch) branch {
 	frame := windows.Window{Kind: windows.Dedup, Size: d.span}
-	p := &gathering{expansion: x, ins: ins, gather: gather{group: &grouping{query: d.query, window: &window{frame: frame}}}}
+	g := &grouping{query: d.query, window: &window{frame: frame}}
+	p := &gathering{expansion: x, ins: ins, group: g, gather: gather{group: g}}
 	p.inputs, p.outs = make([]*operator, len(ins)), make([][]*column, len(ins))
 	for i, b := range ins {
 		p.inputs[i] = b.op

@@ -25,6 +25,10 @@ func (p *Plan) explainExchange(i int) ExchangeExplanation {
 	}
 	out.Columns[len(out.Columns)-1] = string(columnar.CountStar)
 	out.BytesPerGroup = bytesPerGroup(x)
+	if x.Window.Kind == windows.Dedup {
+		out.dedup(x.Window.Size, p.disorder(i))
+		return out
+	}
 	src := p.withoutTime(i)
 	if x.Unwindowed() || src != "" {
 		out.Watermark, out.Bound = "the end of the input alone counts", "every group is held until the end of the input"
@@ -39,6 +43,16 @@ func (p *Plan) explainExchange(i int) ExchangeExplanation {
 	}
 	out.bound(x.Window, disorder, x.Emit.Lateness)
 	return out
+}
+
+// dedup says how long a deduplication remembers a key.
+func (out *ExchangeExplanation) dedup(within, disorder int64) {
+	out.Columns[0], out.Columns = "event time", out.Columns[:len(out.Columns)-1]
+	out.HeldMicros = 2*within + disorder
+	out.Bound = fmt.Sprintf("a key is remembered until the watermark has left it behind by %s, and up to %s more", duration(within), duration(within))
+	if disorder > 0 {
+		out.Bound += ": with the disorder of its source for at most " + duration(out.HeldMicros)
+	}
 }
 
 // bound says for how long a group is held.

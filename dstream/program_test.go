@@ -118,6 +118,9 @@ func (p *program) relational(word string, r *reader, s *Stream) {
 		p.stream = s.Window(w)
 	case "distinct":
 		p.stream = s.Distinct()
+	case "dedup":
+		within := time.Duration(r.micros()) * time.Microsecond
+		p.stream = s.Dedup(within, r.exprs()...)
 	case "union":
 		p.stream = s.Union(p.saved[r.word()])
 	case "unnest", "leftunnest", "unnestn":

@@ -29,6 +29,7 @@ type Aggregate struct {
 
 	sessions      *state.Sessions // in place of table
 	sessionLoader *state.SessionLoader
+	dedup         *dedup // in place of table
 	lateRows      lateRows
 
 	watermark int64    // at the start of the batch
@@ -53,6 +54,9 @@ func NewAggregate(o Operator) *Aggregate {
 	if o.Window.Kind == Session {
 		a.sessions = state.NewSessions(shape, o.Window.Size)
 		a.store = a.sessions
+	} else if o.Window.Kind == Dedup {
+		a.dedup = newDedup(o)
+		a.store = a.dedup
 	} else {
 		a.setTable(state.NewTable(shape))
 	}
@@ -103,6 +107,9 @@ func (a *Aggregate) Close(watermark int64) (Closed, error) {
 	}
 	if a.sessions != nil {
 		return a.closeSessions(watermark)
+	}
+	if a.dedup != nil {
+		return a.dedup.close(watermark)
 	}
 	if a.changes != nil {
 		return a.closeChanges(watermark)
@@ -188,6 +195,9 @@ func (a *Aggregate) Load(block []byte, from, to uint8) error {
 		}
 		return a.sessionLoader.Load(block, from, to)
 	}
+	if a.dedup != nil {
+		return a.dedup.load(block, from, to)
+	}
 	if a.loader == nil {
 		a.loader = state.NewLoader(a.shape)
 	}
@@ -205,6 +215,9 @@ type drop struct {
 func (a *Aggregate) DropClosed(watermark int64) {
 	if a.sessionLoader != nil {
 		a.sessionLoader.Drop(watermark)
+	}
+	if a.dedup != nil {
+		a.dedup.drop(watermark)
 	}
 	a.came = watermark
 	if a.loader == nil {
@@ -227,6 +240,9 @@ func (a *Aggregate) DropClosed(watermark int64) {
 func (a *Aggregate) settle() error {
 	if a.sessions != nil {
 		return a.settleSessions()
+	}
+	if a.dedup != nil {
+		return a.dedup.settle()
 	}
 	if a.loader == nil || a.failed != nil {
 		return a.failed

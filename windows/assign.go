@@ -28,6 +28,9 @@ type Assign struct {
 // NewAssign returns the operator for rows of schema in, of which timeColumn, a timestamp, decides the window. w must
 // be valid, or no window: then timeColumn means nothing. The watermark is [NoWatermark] until it is set.
 func NewAssign(in *columnar.Schema, timeColumn int, w Window) *Assign {
+	if w.Kind == Dedup {
+		w = Window{Kind: Tumbling, Size: 1} // a row is late when it lies before the watermark
+	}
 	timestamp := columnar.Type{Kind: columnar.Timestamp}
 	fields := make([]columnar.Field, 0, len(in.Fields)+1)
 	fields = append(append(fields, in.Fields...), columnar.Field{Name: StartColumn, Type: timestamp})

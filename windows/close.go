@@ -86,10 +86,10 @@ type OpenWindow struct {
 }
 
 // Open lists the windows in which something is held, the one that closes first in front. Of sessions, of which there may be
-// millions, only that one is listed, with the keys and rows of all; see [Aggregate.Sessions].
+// millions, only that one is listed, with the keys and rows of all; see [Aggregate.Sessions]. A deduplication has none.
 func (a *Aggregate) Open() []OpenWindow {
 	switch {
-	case a.settle() != nil:
+	case a.settle() != nil || a.dedup != nil:
 		return nil
 	case a.sessions != nil:
 		return a.firstSession()
@@ -125,7 +125,7 @@ func (a *Aggregate) openWithout() (open []OpenWindow) {
 
 // NextClose is the least watermark at which results come out or groups leave the state; false when none is held.
 func (a *Aggregate) NextClose() (watermark int64, held bool) {
-	if a.settle() != nil {
+	if a.settle() != nil || a.dedup != nil {
 		return 0, false
 	}
 	if a.sessions != nil {

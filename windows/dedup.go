@@ -20,12 +20,17 @@ const Dedup Kind = "dedup"
 // dedup is the receiving side.
 type dedup struct {
 	schema *columnar.Schema // of the rows
+	shape  state.Shape
+	span   int64
 	seen   *state.Seen
+	loader *state.SeenLoader // not nil while blocks are loaded
+	failed error             // why the loaded blocks make no memory
 	parts  []*columnar.Batch // rows of the batch, not judged yet
 }
 
 func newDedup(o Operator) *dedup {
-	return &dedup{schema: o.In, seen: state.NewSeen(state.Shape{In: o.In, Spec: o.Spec}, o.Window.Size)}
+	shape := state.Shape{In: o.In, Spec: o.Spec}
+	return &dedup{schema: o.In, shape: shape, span: o.Window.Size, seen: state.NewSeen(shape, o.Window.Size)}
 }
 
 // Merge takes rows to be judged. It keeps nothing of the batch.
@@ -55,6 +60,43 @@ func (d *dedup) close(watermark int64) (Closed, error) {
 	}
 	out := columnar.Take(rows, kept)
 	return Closed{Groups: out, Rows: int64(out.Rows), Duplicates: int64(rows.Rows - out.Rows), End: NoWatermark}, nil
+}
+
+// load reads a state block, see [Aggregate.Load].
+func (d *dedup) load(block []byte, from, to uint8) error {
+	if d.loader == nil {
+		d.loader = state.NewSeenLoader(d.shape, d.span)
+	}
+	return d.loader.Load(block, from, to)
+}
+
+// drop forgets what the batch of the block loaded last has forgotten.
+func (d *dedup) drop(watermark int64) {
+	if d.loader != nil && watermark != MaxWatermark {
+		d.loader.Drop(watermark)
+	}
+}
+
+// settle turns the loaded blocks into the memory.
+func (d *dedup) settle() error {
+	if d.loader == nil || d.failed != nil {
+		return d.failed
+	}
+	seen, err := d.loader.Seen()
+	if err != nil {
+		d.failed = fmt.Errorf("restore deduplication: %w", err)
+		return d.failed
+	}
+	d.seen, d.loader = seen, nil
+	return nil
+}
+
+// Remembered is the number of rows that a deduplication has let through and still knows; 0 for windows.
+func (a *Aggregate) Remembered() int64 {
+	if a.dedup == nil || a.settle() != nil {
+		return 0
+	}
+	return int64(a.dedup.seen.Len())
 }
 
 func (d *dedup) Delta() ([]byte, error)    { return d.seen.Delta() }

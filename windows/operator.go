@@ -47,6 +47,9 @@ type Operator struct {
 // Final is the schema of results: window_start, the other keys, the aggregates, then [EndColumn] and [OpColumn] where there
 // is need of them.
 func (o Operator) Final() *columnar.Schema {
+	if o.Window.Kind == Dedup {
+		return o.In
+	}
 	final := o.results()
 	if !o.Emit.Changelog {
 		return final
@@ -67,6 +70,9 @@ func (o Operator) results() *columnar.Schema {
 func (o Operator) Validate() error {
 	if err := o.Window.Validate(); err != nil {
 		return err
+	}
+	if o.Window.Kind == Dedup && o.Emit != (Emission{}) {
+		return errors.New("rows that were deduplicated never change")
 	}
 	if o.Window.Kind == Session {
 		if err := o.checkSession(); err != nil {

@@ -80,6 +80,8 @@ func (w Window) Validate() error {
 		return nil
 	case w.Size <= 0:
 		return fmt.Errorf("window size is %d%s: it must be greater than 0", w.Size, w.unitName())
+	case w.Kind == Dedup && w == (Window{Kind: Dedup, Size: w.Size}):
+		return nil
 	case w.Kind == Session && w == (Window{Kind: Session, Size: w.Size, Clock: w.Clock}):
 		return nil
 	case w.Kind == Tumbling && w.Slide != 0:

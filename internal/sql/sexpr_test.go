@@ -138,8 +138,14 @@ func sexprNames(names []token) string {
 
 func sexprSelection(s *selection) string {
 	head := "(select "
-	if s.distinct {
+	if d := s.distinct; d.given {
 		head = "(select distinct "
+		if len(d.on) > 0 {
+			head += "on " + sexprList(d.on) + " "
+		}
+		if d.within.given {
+			head += "within " + d.span().String() + " "
+		}
 	}
 	lines := []string{head + sexprList(s.items), "  (from " + sexprSource(s.from) + ")"}
 	for _, next := range s.steps {
