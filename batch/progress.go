@@ -53,6 +53,7 @@ type Drops struct {
 	NumRowsNoMatch    int64 `json:"numRowsNoMatch"`    // by a join, or without an element to unnest
 	NumRowsTombstone  int64 `json:"numRowsTombstone"`  // records without a value
 	NumRowsSkipped    int64 `json:"numRowsSkipped"`    // records left out by name
+	NumRowsDuplicate  int64 `json:"numRowsDuplicate"`  // by a deduplication
 }
 
 // add counts what an operator dropped; groups says that it stands behind a window.
@@ -64,6 +65,7 @@ func (d *Drops) add(c columnar.RowCounts, groups bool) {
 	d.NumRowsNoMatch += c.NoMatch
 	d.NumRowsTombstone += c.Tombstone
 	d.NumRowsSkipped += c.Skipped
+	d.NumRowsDuplicate += c.Duplicate
 	if groups {
 		d.NumGroupsFiltered += c.Filtered
 	}

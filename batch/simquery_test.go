@@ -75,6 +75,9 @@ func (w *world) fill(q simQuery, n int) {
 	case q.late != "":
 		w.fillLate(n)
 		return
+	case q.twice:
+		w.fillTwice(n)
+		return
 	}
 	w.generate(n)
 	if !q.more {
@@ -130,12 +133,13 @@ type simQuery struct {
 	double     bool   // the column n is a double
 	aside      string // the sink that takes bad records, also those too far in the future; ""  for none
 	emit       windows.Emission
+	twice      bool   // many records come again soon
 	late       string // the sink that takes late rows; what the query means then follows from the log's plans
 	fromLog    func(*lateOracle)
 	oracle     func(events []simEvent, ads map[string]string) []simRow
 }
 
-var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain, aside, asideTopic, late, lateTopic, lateSessions, visits, changing, changingEarly}
+var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain, aside, asideTopic, late, lateTopic, lateSessions, visits, changing, changingEarly, firsts}
 
 func (q simQuery) plan() (*dstream.Plan, error) {
 	g, n := dstream.NewGraph(), columnar.Int64

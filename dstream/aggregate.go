@@ -95,7 +95,7 @@ func (g *grouping) time() *columnar.Expr {
 	for n := g.in; n != nil && n.group == nil; n = n.in {
 		switch {
 		case n.dedup != nil:
-			return columns.list[n.dedup.time].expr()
+			return columns.list[n.dedup.group.window.time].expr()
 		case n.source != nil && n.source.EventTime != "":
 			return columns.list[g.graph.eventTime(n.source)].expr()
 		}

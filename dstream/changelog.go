@@ -32,7 +32,7 @@ func (g *Graph) SetEmission(e windows.Emission) error {
 
 // emission says when the groups come out.
 func (g *grouping) emission() windows.Emission {
-	if g.window == nil {
+	if g.window == nil || g.window.frame.Kind == windows.Dedup {
 		return windows.Emission{}
 	}
 	return g.graph.emission

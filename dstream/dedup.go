@@ -11,11 +11,8 @@ import (
 
 // dedup drops rows that say again what another one has said within a span of event time.
 type dedup struct {
-	time    int // column ids
-	keys    []int
-	span    int64 // µs
-	columns []int // that rows keep: those in scope
-	query   string
+	group   *grouping // the exchange, with keys and without aggregates
+	columns []int     // ids of those that rows keep: all in scope
 }
 
 // maxDedup keeps the arithmetic of times far from overflow, and state from being kept for ever.
@@ -47,15 +44,19 @@ func (s *Stream) newDedup(span int64, by []Expr, pos Pos) (*dedup, *Error) {
 	case s.window != nil:
 		return nil, &Error{Pos: pos, Msg: "rows that have a window cannot be deduplicated", Hint: "deduplicate first, then cut the stream into windows"}
 	}
-	d := &dedup{span: span}
-	var err *Error
-	if d.time, err = s.dedupTime(pos); err != nil {
+	if err := s.takesBack(pos, "deduplication", frontHint); err != nil {
 		return nil, err
 	}
+	time, err := s.dedupTime(pos)
+	if err != nil {
+		return nil, err
+	}
+	w := &window{frame: windows.Window{Kind: windows.Dedup, Size: span}, time: time, pos: pos}
+	d := &dedup{group: &grouping{graph: s.graph, window: w, in: s.node, scope: s.scope}}
 	for _, c := range s.scope {
 		d.columns = append(d.columns, c.id)
 		if len(by) == 0 && !c.Hidden {
-			d.keys = append(d.keys, c.id)
+			d.group.keys = append(d.group.keys, s.graph.columns.list[c.id])
 		}
 	}
 	b := &binder{graph: s.graph, scope: s.scope, pos: pos, clause: "a deduplication"}
@@ -64,14 +65,14 @@ func (s *Stream) newDedup(span int64, by []Expr, pos Pos) (*dedup, *Error) {
 		if err != nil {
 			return nil, err
 		}
-		d.keys = append(d.keys, s.graph.columns.define(s.graph.columns.render(k), k).id)
+		d.group.keys = append(d.group.keys, s.graph.columns.define(s.graph.columns.render(k), k))
 	}
-	return d, s.checkDedupKeys(d, pos)
+	return d, d.checkKeys(pos)
 }
 
-func (s *Stream) checkDedupKeys(d *dedup, pos Pos) *Error {
-	for _, id := range d.keys {
-		if c := s.graph.columns.list[id]; c.typ.Kind == columnar.Map {
+func (d *dedup) checkKeys(pos Pos) *Error {
+	for _, c := range d.group.keys {
+		if c.typ.Kind == columnar.Map {
 			return &Error{Pos: pos, Msg: fmt.Sprintf("duplicates are told by %s, which is %s, and maps cannot be compared", c.name, c.typ.Article())}
 		}
 	}
@@ -111,23 +112,23 @@ func (g *Graph) eventTime(src *Source) int {
 
 // dedup sends the branches into one exchange that lets the first rows through.
 func (x *expansion) dedup(d *dedup, ins []branch) branch {
-	frame := windows.Window{Kind: windows.Dedup, Size: d.span}
-	g := &grouping{query: d.query, window: &window{frame: frame}}
-	p := &gathering{expansion: x, ins: ins, group: g, gather: gather{group: g}}
+	p := &gathering{expansion: x, ins: ins, group: d.group, gather: gather{group: d.group}}
 	p.inputs, p.outs = make([]*operator, len(ins)), make([][]*column, len(ins))
 	for i, b := range ins {
 		p.inputs[i] = b.op
 	}
-	at := map[int]int{d.time: p.place(x.graph.columns.list[d.time].expr())}
-	for _, id := range d.keys {
-		at[id] = p.place(x.graph.columns.list[id].expr())
-		p.keys = append(p.keys, at[id])
+	time := d.group.window.time
+	at := map[int]int{time: p.place(x.graph.columns.list[time].expr())}
+	for _, k := range d.group.keys {
+		at[k.id] = p.place(k.expr())
+		p.keys = append(p.keys, at[k.id])
 	}
 	for _, id := range d.columns {
 		if x.marked.columns[id] {
 			at[id] = p.place(x.graph.columns.list[id].expr())
 		}
 	}
+	p.placeLate()
 	p.nameOuts()
 	key := p.gather.key()
 	op := x.roots[key]
@@ -163,8 +164,16 @@ func (p *gathering) describeDedup() string {
 // describeDedup is the step for people.
 func (g *Graph) describeDedup(d *dedup) string {
 	var keys []string
-	for _, id := range d.keys {
-		keys = append(keys, g.columns.shown(g.columns.list[id]))
+	for _, k := range d.group.keys {
+		keys = append(keys, g.columns.shown(k))
 	}
-	return fmt.Sprintf("deduplicate by %s within %s", strings.Join(keys, ", "), duration(d.span))
+	return fmt.Sprintf("deduplicate by %s within %s", strings.Join(keys, ", "), duration(d.group.window.frame.Size))
+}
+
+// grouping is the exchange of the step; nil for a step that is another one.
+func (d *dedup) grouping() *grouping {
+	if d == nil {
+		return nil
+	}
+	return d.group
 }

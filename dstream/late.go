@@ -66,8 +66,10 @@ func (g *Graph) groupings() []*grouping {
 			}
 		}
 		visit(n.in)
-		if n.group != nil && !slices.Contains(out, n.group) {
-			out = append(out, n.group)
+		for _, group := range []*grouping{n.group, n.dedup.grouping()} {
+			if group != nil && !slices.Contains(out, group) {
+				out = append(out, group)
+			}
 		}
 	}
 	for _, k := range g.sinksByName() {

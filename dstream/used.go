@@ -56,8 +56,7 @@ func (m *marker) step(n *node) {
 		case n.group != nil:
 			m.grouping(n.group)
 		case n.dedup != nil:
-			m.column(n.dedup.time)
-			m.list(n.dedup.keys)
+			m.grouping(n.dedup.group)
 		case n.union != nil:
 			for _, in := range n.union.inputs {
 				m.step(in)

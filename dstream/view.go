@@ -85,8 +85,8 @@ func (n *node) label(name string) {
 		if n.group != nil && (n.group.query == "" || name < n.group.query) {
 			n.group.query = name
 		}
-		if n.dedup != nil && (n.dedup.query == "" || name < n.dedup.query) {
-			n.dedup.query = name
+		if n.dedup != nil && (n.dedup.group.query == "" || name < n.dedup.group.query) {
+			n.dedup.group.query = name
 		}
 		if n.union != nil {
 			for _, in := range n.union.inputs {

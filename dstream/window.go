@@ -83,7 +83,7 @@ type window struct {
 
 // columns are start, end and time. It may be called on nil, as has: groups without a window.
 func (w *window) columns() []*column {
-	if w == nil {
+	if w == nil || w.start == nil {
 		return nil
 	}
 	return []*column{w.start, w.end, w.last}

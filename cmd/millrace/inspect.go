@@ -121,7 +121,7 @@ func drops(e batch.Edge) string {
 	for _, d := range []struct {
 		name string
 		n    int64
-	}{{"filtered", e.Filtered}, {"no match", e.NoMatch}, {"late", e.Late}, {"unassigned", e.Unassigned}, {"bad", e.Bad}, {"tombstones", e.Tombstone}, {"skipped", e.Skipped}, {"held", e.HeldAfter}} {
+	}{{"filtered", e.Filtered}, {"no match", e.NoMatch}, {"late", e.Late}, {"unassigned", e.Unassigned}, {"bad", e.Bad}, {"tombstones", e.Tombstone}, {"skipped", e.Skipped}, {"duplicates", e.Duplicate}, {"held", e.HeldAfter}, {"remembered", e.Remembered}} {
 		if d.n > 0 {
 			s += fmt.Sprintf(", %d %s", d.n, d.name)
 		}

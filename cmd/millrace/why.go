@@ -47,6 +47,7 @@ func (t *tally) add(p batch.Progress) {
 		k.NumRowsNoMatch += s.NumRowsNoMatch
 		k.NumRowsTombstone += s.NumRowsTombstone
 		k.NumRowsSkipped += s.NumRowsSkipped
+		k.NumRowsDuplicate += s.NumRowsDuplicate
 	}
 	t.last = p
 }
@@ -143,6 +144,7 @@ var fates = []struct {
 	{func(k *sinkTally) int64 { return k.NumRowsUnassigned }, "in no window", "in no window", "in no window"},
 	{func(k *sinkTally) int64 { return k.NumRowsTombstone }, "tombstones", "a tombstone", "without a value (tombstones)"},
 	{func(k *sinkTally) int64 { return k.NumRowsSkipped }, "left out by --skip", "left out by --skip", "left out by --skip"},
+	{func(k *sinkTally) int64 { return k.NumRowsDuplicate }, "duplicates", "a duplicate", "duplicates"},
 }
 
 // drops says where the rows went.
