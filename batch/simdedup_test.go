@@ -67,7 +67,9 @@ var nextOfAd = simQuery{name: "next of ad", stream: func(g *dstream.Graph) *dstr
 // the watermark is late.
 func TestDedupByTime(t *testing.T) {
 	w := timeWorld(t)
-	job := func(change ...func(*Job)) *Job { return w.job(nextOfAd, append([]func(*Job){w.inMemory}, change...)...) }
+	job := func(change ...func(*Job)) *Job {
+		return w.job(nextOfAd, append([]func(*Job){w.inMemory}, change...)...)
+	}
 	w.at(0, 9, 5, 12, 19)
 	w.at(1, 7)
 	w.mustRun(job())

@@ -16,13 +16,14 @@
 // the same; names ignore case and keep it. docs/sql.md is the whole language. A query is
 //
 //	[ WITH name AS (query), … ]
-//	SELECT [DISTINCT] { expression [AS name] | * [EXCLUDE (…)] [REPLACE (…)] | relation.* }, …
+//	SELECT [DISTINCT [ON (expression, …)]] { expression [AS name] | * [EXCLUDE (…)] [REPLACE (…)] | relation.* }, …
 //	FROM { relation | [TABLE(] TUMBLE(relation, time, size [, offset]) [)] } [AS name [(column, …)]]
 //	[ { [INNER | LEFT] JOIN table … | CROSS JOIN UNNEST(array) [WITH ORDINALITY] AS name(column, …) } … ]
 //	[ WHERE condition ] [ GROUP BY { expression | ordinal | alias }, … | GROUP BY ALL ] [ HAVING condition ]
+//	[ WITHIN interval ]
 //	[ UNION ALL query ]
 //
-// The way of a text: lexer.go cuts it into tokens. parser.go is the parser's core; query.go, select.go, from.go, unnest.go
+// The way of a text: lexer.go cuts it into tokens. parser.go is the parser's core; query.go, select.go, distinct.go, from.go, unnest.go
 // and tumble.go read clauses, expression.go and its neighbours (prefix, condition, postfix, call, special, construct,
 // literal, interval, typename) build [dstream.Expr] trees. bind.go and its neighbours resolve names as far as SQL's rules
 // need it and call the builder, which checks the rest. refuse.go and refuse_function.go know what others have and this
