@@ -104,6 +104,7 @@ func (d *driver) use(ctx context.Context, job *Job, digest string, shards int) e
 		return d.refuseIfLeading(err)
 	}
 	d.s = s
+	d.warnForgotten(job.Plan)
 	s.watch(d.o.Warn)
 	s.exec = d.o.executor(s.worker, d.o.Cores)
 	return lost(s.restore(ctx, d.cp.blobs, d.history))

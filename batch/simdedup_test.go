@@ -93,3 +93,21 @@ func TestDedupByTime(t *testing.T) {
 	}
 	w.wantBalance("in the end")
 }
+
+// TestDedupChanged: a job with another span begins with an empty memory, and says so.
+func TestDedupChanged(t *testing.T) {
+	w := timeWorld(t)
+	w.at(0, 5)
+	w.at(1, 5)
+	w.mustRun(w.job(nextOfAd, w.inMemory))
+	longer := nextOfAd
+	longer.name, longer.stream = "longer", func(g *dstream.Graph) *dstream.Stream {
+		return g.From("events").Dedup(20*time.Second, col("ad")).Select(col("ad"), col("ts").As("window_start"), dstream.Int(1).As("views"))
+	}
+	w.at(0, 6)
+	w.mustRun(w.job(longer, w.inMemory))
+	w.wantWindows("5 is not remembered", 5, 1, 6, 1)
+	if len(w.warned) != 1 || !strings.Contains(w.warned[0], `remembers 1 rows for the operator "dedup(ts, 10s) by ad"`) {
+		t.Errorf("warnings %q", w.warned)
+	}
+}

@@ -130,14 +130,6 @@ func (w *worker) sendOn(t Task, closed *columnar.Batch, r *Result) error {
 	return nil
 }
 
-// rowsIn is the number of rows that came in a batch of an exchange.
-func rowsIn(x *dstream.Exchange, b *columnar.Batch) int64 {
-	if x.Window.Kind == windows.Dedup {
-		return int64(b.Len())
-	}
-	return sumRows(b)
-}
-
 // sumRows is the number of rows in groups: the sum of the hidden count in the last column.
 func sumRows(b *columnar.Batch) int64 {
 	if b == nil || b.Len() == 0 {
