@@ -96,7 +96,7 @@ func (g *grouping) lateInto(schema *columnar.Schema) *Error {
 			name = strings.ToLower(c.Name)
 		}
 		switch {
-		case g.window.has(c.id) || slices.ContainsFunc(lateMetadata, func(f columnar.Field) bool { return f.Name == name }):
+		case g.window.has(c.id) || g.window.unfinished(&g.graph.columns, c.expr()) || slices.ContainsFunc(lateMetadata, func(f columnar.Field) bool { return f.Name == name }):
 			continue
 		case slices.Contains(taken, name):
 			return &Error{Pos: pos, Msg: fmt.Sprintf("late rows would have two columns %q", c.Name), Hint: "name one of them with AS"}

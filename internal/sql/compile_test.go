@@ -2,6 +2,7 @@ package sql
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -189,5 +190,27 @@ func TestPosition(t *testing.T) {
 	}
 	if _, ok := Position(errors.New("disk full")); ok {
 		t.Error("an error of another kind has a position")
+	}
+}
+
+// Late rows have none of the columns that are made of a window which only the exchange finds.
+func TestLateRowsInFrontOfTheirWindow(t *testing.T) {
+	for _, test := range []struct{ query, columns string }{
+		{"SELECT d, window_start, count(*) AS n FROM (SELECT date(window_start) AS d, window_start, ad_id, event_time FROM HOP(events, event_time, INTERVAL '1' MINUTE, INTERVAL '5' MINUTE)) GROUP BY d, window_start", "ad_id event_time"},
+		{"SELECT window_start, count(*) AS n FROM (SELECT window_start, CAST(event_time - window_start AS string) AS x, ad_id FROM SESSION(events, event_time, INTERVAL '1' MINUTE)) GROUP BY window_start", "ad_id"},
+		{"SELECT w, count(*) AS n FROM (SELECT window_start AS w, window_end AS e, ad_id FROM CUMULATE(events, event_time, INTERVAL '1' MINUTE, INTERVAL '5' MINUTE)) GROUP BY w, e", "ad_id"},
+		{"SELECT w, count(*) AS n FROM (SELECT window_start AS w, date(window_end) AS e, ad_id FROM TUMBLE(events, event_time, INTERVAL '5' MINUTE)) GROUP BY w", "e ad_id"},
+	} {
+		g := testGraph(t)
+		r, err := Compile(g, "q.sql", test.query, dstream.Pos{})
+		check(t, err)
+		r.Stream.To("out")
+		check(t, g.LateRows("late", dstream.Pos{}))
+		p, err := g.Plan()
+		check(t, err)
+		names := p.Sinks[1].Schema.Names()
+		if got := strings.Join(names[:slices.Index(names, "_operator")], " "); got != test.columns {
+			t.Errorf("%s: late rows have %s, want %s", test.query, got, test.columns)
+		}
 	}
 }
