@@ -78,7 +78,7 @@ func newLife(s *scenario, r *rand.Rand) *life {
 
 // operator is what the shards are made of.
 func (l *life) operator() windows.Operator {
-	return windows.Operator{Window: l.frame.real, In: l.in, Spec: l.spec}
+	return windows.Operator{Window: l.frame.real, In: l.in, Spec: l.spec, Emit: l.emit}
 }
 
 // run lives through all steps. A step in which the process dies is run again, by the next process.
@@ -156,7 +156,7 @@ func (l *life) probes(b *step, source int) []windows.Probe {
 // attempt runs a batch. It ends early, as far as it gets: dies = 1 in the middle of merging, 2 before closing, 3 before
 // the commit; 0 never.
 func (l *life) attempt(b *step, planned committed, dies int) (*answer, committed, error) {
-	lateAt := max(planned.operator, l.floor)
+	lateAt := max(l.emit.LateMark(planned.operator), l.floor)
 	if l.frame.gap > 0 {
 		lateAt = planned.operator
 		l.assign.SetFloor(l.floor)
@@ -341,7 +341,7 @@ func (a *answer) noteLate(rows *columnar.Batch, late []int32) {
 // commit keeps the state: its changes, or now and then all of it.
 func (l *life) commit(step int, after committed) error {
 	l.marks = after
-	if !l.restartsAfter(step) {
+	if !l.restartsAfter(step) && !l.emit.Changelog {
 		return nil // nobody will look
 	}
 	snapshot := l.IntN(5) == 0
@@ -446,7 +446,7 @@ func (l *life) resultsOf(b *columnar.Batch) []result {
 		}
 		return nil
 	}
-	start, end, key := at(windows.StartColumn), at(windows.EndColumn), at("key")
+	start, end, key, op := at(windows.StartColumn), at(windows.EndColumn), at("key"), at(windows.OpColumn)
 	var out []result
 	for i := range b.Rows {
 		r := result{span: span{start: start.I64[i]}, key: "NULL", sum: at("sum").I64[i], first: at("first").I64[i],
@@ -461,6 +461,9 @@ func (l *life) resultsOf(b *columnar.Batch) []result {
 		}
 		if key != nil && !key.IsNull(i) {
 			r.key = string(key.Str(i))
+		}
+		if op != nil {
+			r.op = string(op.Str(i))
 		}
 		out = append(out, r)
 	}

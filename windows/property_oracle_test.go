@@ -23,6 +23,13 @@ type result struct {
 	span
 	key                          string
 	sum, first, last, most, rows int64
+	op                           string // of a changelog, else ""
+}
+
+// group is what results are known by.
+type group struct {
+	span
+	key string
 }
 
 // answer is what one batch yields.
@@ -42,9 +49,9 @@ type answer struct {
 // rows exactly a gap apart, an idle partition.
 type facts struct{ onClose, onLate, onGap, idle bool }
 
-// compareResults orders by window, then by key.
+// compareResults orders by window, then by key, and puts what a result was in front of what it is.
 func compareResults(a, b result) int {
-	return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end), cmp.Compare(a.key, b.key))
+	return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end), cmp.Compare(a.key, b.key), cmp.Compare(b.op, a.op))
 }
 
 // oracle lives through the batches of a scenario.
@@ -53,6 +60,7 @@ type oracle struct {
 	clocks
 	floor int64 // windows that end here or before were flushed
 	held  []heldRow
+	shown map[group]result // of a changelog: what has come out and may still change
 }
 
 // clocks are how far event time has come.
@@ -78,7 +86,7 @@ type heldRow struct {
 }
 
 func newOracle(s *scenario) *oracle {
-	o := &oracle{scenario: s, clocks: clocks{operator: never}, floor: never}
+	o := &oracle{scenario: s, clocks: clocks{operator: never}, floor: never, shown: map[group]result{}}
 	for range s.sources {
 		o.marks = append(o.marks, never)
 	}
@@ -165,12 +173,11 @@ func (o *oracle) read(b *step, a *answer) {
 		o.readSessions(rows, a)
 		return
 	}
-	lateAt := max(o.operator, o.floor)
 	for _, row := range rows {
 		all := o.frame.of(row.time)
 		for _, w := range all {
-			a.onLate = a.onLate || w.end == lateAt
-			if w.end > lateAt {
+			a.onLate = a.onLate || o.goneAt(w.end) == o.operator || w.end == o.floor
+			if o.goneAt(w.end) > o.operator && w.end > o.floor {
 				row.open = append(row.open, w)
 			}
 		}
@@ -264,49 +271,125 @@ func (o *oracle) advance(b *step) {
 	o.operator = max(o.operator, least)
 }
 
+// goneAt is the watermark at which a window takes no more rows.
+func (o *oracle) goneAt(end int64) int64 {
+	if end > forever-o.emit.Lateness {
+		return forever
+	}
+	return end + o.emit.Lateness
+}
+
 // closed reports whether a window is over at the operator's watermark.
 func (o *oracle) closed(end int64) bool {
 	if o.frame.gap > 0 && o.operator != forever {
-		return end < o.operator // a row at the end itself would go on with the session
+		return o.goneAt(end) < o.operator // a row at the end itself would go on with the session
 	}
-	return end <= o.operator
+	return o.goneAt(end) <= o.operator
 }
 
-// close takes out the windows that are over.
+// close gives results, and takes out the windows that are over.
 func (o *oracle) close(a *answer) {
-	groups := map[span]map[string]*result{}
+	groups := o.groups()
+	if o.emit.Changelog {
+		a.results = o.changes(groups)
+	}
 	var held []heldRow
 	for _, row := range o.held {
 		var open []span
 		for _, w := range row.open {
-			a.onClose = a.onClose || w.end == o.operator
+			a.onClose = a.onClose || w.end == o.operator || o.goneAt(w.end) == o.operator
+			if o.emit.Changelog && !o.emit.Early && !o.due(w.end) {
+				a.next = min(a.next, w.end)
+			}
 			if !o.closed(w.end) {
 				open = append(open, w)
-				a.next = min(a.next, o.closesAt(w.end))
 				continue
 			}
-			a.end = max(a.end, w.end)
-			if groups[w] == nil {
-				groups[w] = map[string]*result{}
+			if g := (group{w, row.key}); !o.emit.Changelog && groups[g] != nil {
+				a.results = append(a.results, *groups[g])
+				delete(groups, g)
 			}
-			if groups[w][row.key] == nil {
-				groups[w][row.key] = &result{span: w, key: row.key, first: row.time, last: row.time, most: row.value}
+			if !o.emit.Changelog {
+				a.end = max(a.end, w.end)
 			}
-			groups[w][row.key].add(row.record)
 		}
+		last := lastEnd(row.open)
 		if len(open) == 0 {
 			a.left++
+			a.end = max(a.end, last)
 			continue
 		}
+		a.next = min(a.next, o.leavesAt(open, last))
 		row.open = open
 		held = append(held, row)
 	}
 	o.held = held
-	for _, keys := range groups {
-		for _, r := range keys {
-			a.results = append(a.results, *r)
+}
+
+// groups are the results of all rows held.
+func (o *oracle) groups() map[group]*result {
+	groups := map[group]*result{}
+	for _, row := range o.held {
+		for _, w := range row.open {
+			g := group{w, row.key}
+			if groups[g] == nil {
+				groups[g] = &result{span: w, key: row.key, first: row.time, last: row.time, most: row.value}
+			}
+			groups[g].add(row.record)
 		}
 	}
+	return groups
+}
+
+// changes are what tells the results that have come out from those that are to be seen now.
+func (o *oracle) changes(groups map[group]*result) []result {
+	var out []result
+	put := func(r result, op string) {
+		r.op = op
+		out = append(out, r)
+	}
+	for g, r := range groups {
+		old, came := o.shown[g]
+		switch {
+		case !came && !o.emit.Early && !o.due(g.end):
+			continue
+		case !came:
+			put(*r, "insert")
+		case old != *r:
+			put(old, "update_before")
+			put(*r, "update_after")
+		}
+		o.shown[g] = *r
+	}
+	for g := range o.shown {
+		if o.closed(g.end) {
+			delete(o.shown, g)
+		}
+	}
+	return out
+}
+
+// due reports whether the result of a window that ends there comes out for the first time.
+func (o *oracle) due(end int64) bool { return end <= o.operator }
+
+// leavesAt is the least watermark at which a result of these windows comes out for good, or, of a changelog, the row leaves.
+func (o *oracle) leavesAt(open []span, last int64) int64 {
+	if o.emit.Changelog {
+		return o.closesAt(o.goneAt(last))
+	}
+	least := last
+	for _, w := range open {
+		least = min(least, w.end)
+	}
+	return o.closesAt(least)
+}
+
+func lastEnd(windows []span) int64 {
+	last := never
+	for _, w := range windows {
+		last = max(last, w.end)
+	}
+	return last
 }
 
 // closesAt is the least watermark that closes a window with this end.

@@ -9,6 +9,7 @@ import (
 // scenario is a job, what it finds in Kafka batch by batch, and what happens to it.
 type scenario struct {
 	frame      frame
+	emit       windows.Emission
 	keyed      bool
 	sources    []sourceSettings
 	sourceOf   []int // by partition
@@ -69,6 +70,9 @@ type drawer struct {
 func drawScenario(r *rand.Rand, draw func(*rand.Rand) frame) *scenario {
 	s := &scenario{frame: draw(r), keyed: r.IntN(8) > 0, continuous: r.IntN(2) == 0, bounded: r.IntN(2) == 0}
 	d := &drawer{Rand: r, scenario: s, wild: !s.bounded, target: never}
+	if s.frame.real.Kind != "" && s.frame.gap == 0 && r.IntN(3) == 0 {
+		s.emit = windows.Emission{Changelog: true, Early: r.IntN(3) == 0, Lateness: d.Int64N(2) * d.ticks(s.frame.reach)}
+	}
 	for range 1 + r.IntN(8)/7 {
 		s.sources = append(s.sources, d.sourceSettings())
 	}
@@ -171,7 +175,7 @@ func (d *drawer) record(partition int, at int64) record {
 // watermark comes to an edge, at a gap, or anywhere near.
 func (d *drawer) time(partition int, s sourceSettings) int64 {
 	newest := d.newest[partition]
-	switch d.IntN(11) {
+	switch d.IntN(13) {
 	case 0:
 		return newest - s.disorder
 	case 1:
@@ -180,14 +184,18 @@ func (d *drawer) time(partition int, s sourceSettings) int64 {
 		return d.edge(newest - s.disorder + d.ticks(d.frame.reach))
 	case 3:
 		return d.edge(newest-s.disorder+d.ticks(d.frame.reach)) - 1
-	case 4, 5, 6, 7:
+	case 4, 5, 6, 7, 8:
 		if d.target == never || d.target < newest-s.disorder || d.IntN(4) == 0 {
 			d.target = d.edge(newest - s.disorder + d.ticks(d.frame.reach))
 		}
-		return d.target + s.disorder // of several partitions, which all come to it
-	case 8:
+		at := d.target + s.disorder // of several partitions, which all come to it
+		if d.emit.Lateness > 0 && d.IntN(2) == 0 {
+			return at + d.emit.Lateness
+		}
+		return at
+	case 9, 10:
 		if d.wild {
-			return newest - s.disorder - d.ticks(2*d.frame.reach)
+			return newest - s.disorder - d.emit.Lateness - d.ticks(2*d.frame.reach)
 		}
 	}
 	return newest - s.disorder + d.ticks(s.disorder/d.frame.tick+d.frame.reach/2+1)
