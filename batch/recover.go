@@ -43,6 +43,7 @@ type VersionedState struct {
 	Batch     int64
 	Blocks    []StateBlock
 	Operators map[string]int64
+	Zones     map[string]string // as in the plan of the batch; nil: the plan was not read
 }
 
 // Fold reads a journal. It does no I/O and changes nothing. It begins with the last snapshot, or else with the first
@@ -73,7 +74,7 @@ func (h *History) begin(c *Committed) error {
 	maps.Copy(h.LastRows, b.LastRows)
 	maps.Copy(h.Floor, b.Floor)
 	h.Totals, h.Partitions = b.Totals.clone(), partitionsOf(b.Partitions)
-	h.keepState(c)
+	h.keepState(c, nil)
 	return h.noteWeights(c)
 }
 
@@ -148,7 +149,7 @@ func (h *History) committed(c *Committed) error {
 	h.WireBytes += c.WireBytes
 	h.Totals.note(c)
 	noteDone(h.Partitions, c)
-	h.keepState(c)
+	h.keepState(c, plan.Zones)
 	if plan.Final {
 		h.Flushed, h.FlushPlan = c, plan
 	}
@@ -212,8 +213,8 @@ func noteFloors(floor map[string]int64, p *Planned, c *Committed) {
 }
 
 // keepState adds the blocks of a commit to those that make up the state, and forgets what nobody needs: what came
-// before a snapshot, and blocks of operators that hold no row any more.
-func (h *History) keepState(c *Committed) {
+// before a snapshot, and blocks of operators that hold no row any more. zones are those of the batch's plan.
+func (h *History) keepState(c *Committed, zones map[string]string) {
 	h.SinceSnapshot++
 	h.DeltaBytes += stateBytes(c.State)
 	if c.Base != nil {
@@ -222,7 +223,7 @@ func (h *History) keepState(c *Committed) {
 	if h.loaded || len(c.After.Operators) == 0 {
 		return
 	}
-	h.States = append(h.States, VersionedState{Batch: c.Batch, Blocks: c.State, Operators: c.After.Operators})
+	h.States = append(h.States, VersionedState{Batch: c.Batch, Blocks: c.State, Operators: c.After.Operators, Zones: zones})
 	for i := range h.States {
 		h.States[i].Blocks = slices.DeleteFunc(slices.Clone(h.States[i].Blocks), func(b StateBlock) bool { return !h.needed(b.Operator) })
 	}

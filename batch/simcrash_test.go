@@ -17,7 +17,7 @@ const crashSchedules = 75
 // whole files, and in the end all of them.
 func TestCrashes(t *testing.T) {
 	seed := simSeed(t)
-	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole, aside, late, lateSessions, visits} {
+	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole, aside, late, lateSessions, visits, frames} {
 		t.Run(q.name, func(t *testing.T) {
 			t.Parallel() // each world is one of its own
 			ops := crashFree(t, seed, q)

@@ -1,11 +1,13 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/internal/state"
 	"github.com/millrace/millrace/internal/store"
@@ -48,10 +50,17 @@ func (s *session) restore(ctx context.Context, blobs store.Blobs, h *History) er
 			return err
 		}
 	}
+	late := lateMarks(s.job.Plan, h.Marks, h.Floor)
+	for i, shards := range s.worker.states {
+		for _, a := range shards {
+			a.SetWatermark(late[i]) // so that it says what is open
+		}
+	}
 	return s.checkOrphans(h)
 }
 
 func (s *session) restoreOperator(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, shards []*windows.Aggregate, states []VersionedState) error {
+	rules := map[string]*columnar.Zone{} // by digest
 	for _, v := range states {
 		i := slices.IndexFunc(v.Blocks, func(b StateBlock) bool { return b.Operator == x.Name })
 		if i >= 0 {
@@ -60,10 +69,38 @@ func (s *session) restoreOperator(ctx context.Context, blobs store.Blobs, x *dst
 			}
 		}
 		if w, ok := v.Operators[x.Name]; ok {
-			for _, a := range shards {
-				a.DropClosed(w)
+			if err := dropClosed(ctx, blobs, x, shards, v, w, rules); err != nil {
+				return err
 			}
 		}
+	}
+	return nil
+}
+
+// dropClosed drops what a batch has closed, by the rules of the time zone that it went by: those of another program may put
+// the end of a day elsewhere. A snapshot whose plan is not there holds nothing that its batch has closed.
+func dropClosed(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, shards []*windows.Aggregate, v VersionedState, watermark int64, rules map[string]*columnar.Zone) error {
+	if name := x.Window.Zone; name != "" && name != "UTC" {
+		if v.Zones == nil {
+			return nil
+		}
+		z := rules[v.Zones[name]]
+		if z == nil {
+			data, err := copyOf(ctx, blobs, v.Zones, "the rules of time zone", name)
+			if err != nil {
+				return err
+			}
+			if z, err = columnar.DecodeZone(name, data); err != nil {
+				return err
+			}
+			rules[v.Zones[name]] = z
+		}
+		for _, a := range shards {
+			a.SetZone(z)
+		}
+	}
+	for _, a := range shards {
+		a.DropClosed(watermark)
 	}
 	return nil
 }
@@ -216,17 +253,18 @@ func (s *session) open(exchange int) OpenWindows {
 		return s.openSessions(exchange)
 	}
 	var out OpenWindows
-	open := map[int64]int64{}
+	var open [][2]int64 // end and start
 	for _, a := range s.worker.states[exchange] {
 		out.Groups += a.Remembered()
 		for _, w := range a.Open() {
-			open[w.Start] = w.End
+			open = append(open, [2]int64{w.End, w.Start})
 			out.Groups += int64(w.Groups)
 		}
 	}
+	slices.SortFunc(open, func(a, b [2]int64) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	open = slices.Compact(open)
 	if out.Windows = len(open); out.Windows > 0 {
-		out.First = slices.Min(slices.Collect(maps.Keys(open)))
-		out.Close = open[out.First]
+		out.Close, out.First = open[0][0], open[0][1]
 	}
 	return out
 }

@@ -36,6 +36,13 @@ func newWorker(job *Job, sources []offsets.Source, shards int) *worker {
 func (w *worker) setInputs(tables map[string]*columnar.Batch, zones map[string]*columnar.Zone) {
 	w.tables, w.zones = tables, zones
 	w.idle, w.readers = map[int][]*tree{}, map[int][]*sourceTree{}
+	for i := range w.states {
+		if z := zones[w.job.Plan.Exchanges[i].Window.Zone]; z != nil {
+			for _, a := range w.states[i] {
+				a.SetZone(z)
+			}
+		}
+	}
 }
 
 // env is what expressions of a batch planned at that time may depend on.

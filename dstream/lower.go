@@ -69,7 +69,7 @@ func (l *lowering) lower(x *expansion) {
 	l.plan.Queries = l.graph.describeQueries(x.marked.steps)
 }
 
-// addZones lists the time zones that expressions need, beside those of the sources.
+// addZones lists the time zones that expressions and windows need, beside those of the sources.
 func (p *Plan) addZones() {
 	zones := p.Zones
 	add := func(e *columnar.Expr) { zones = append(zones, e.Zones()...) }
@@ -93,6 +93,11 @@ func (p *Plan) addZones() {
 	for _, k := range p.Sinks {
 		for _, part := range k.Partitions {
 			add(part.Expr)
+		}
+	}
+	for i := range p.Exchanges {
+		if z := p.Exchanges[i].Window.Zone; z != "" && z != "UTC" {
+			zones = append(zones, z)
 		}
 	}
 	slices.Sort(zones)

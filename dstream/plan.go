@@ -19,7 +19,7 @@ type Plan struct {
 	Sinks     []SinkPlan   // in the order of the To calls; behind them those of Sides
 	Sides     []Side       // side outputs, each with a sink of its own
 	Queries   []Query      // the job as it was described, for people
-	Zones     []string     // time zones whose rules expressions need, sorted; UTC is not among them
+	Zones     []string     // time zones whose rules expressions and windows need, sorted; UTC is not among them
 }
 
 // SourcePlan says what to decode from the source's records.

@@ -58,7 +58,9 @@ func newGrid(w Window) grid {
 		g.step, g.whole, g.cumulative = w.Slide, w.Size/w.Slide, true
 	}
 	if w.Unit != Micros {
-		g.zone, _ = columnar.LoadZone(w.Zone)
+		if g.zone, _ = columnar.LoadZone(w.Zone); g.zone == nil {
+			g.zone, _ = columnar.LoadZone("UTC") // the rules are still to come
+		}
 		return g
 	}
 	g.offset = floorMod(w.Offset, g.step)
