@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/windows"
 )
 
 // simGap is the gap of sessions, in ms: about what lies between two events of an ad, so that many lie just within it, and some
@@ -200,4 +201,57 @@ func TestWatermarkBehindSessions(t *testing.T) {
 	w.wantWindows("when it and its minute are over", 0, 1)
 	run(flushing)
 	w.wantWindows("in the end", 0, 1, 60, 4)
+}
+
+// changingVisits are the sessions of ads as results that change.
+func changingVisits(name string, early bool) simQuery {
+	return simQuery{
+		name: name,
+		emit: windows.Emission{Changelog: true, Early: early, Lateness: 60_000_000},
+		stream: func(g *dstream.Graph) *dstream.Stream {
+			return g.From("events").Window(dstream.Session("ts", simGap*time.Millisecond)).GroupBy(col("ad"), col("window_start"), col("window_end")).
+				Agg(dstream.Count().As("views"), dstream.Sum(col("n")).As("n")).
+				Select(col("ad").As("campaign"), col("window_start"), col("window_end"), col("views"), col("n"))
+		},
+		oracle: func(events []simEvent, _ map[string]string) (rows []simRow) {
+			for _, v := range simVisits(events) {
+				n := int64(0)
+				for _, e := range v {
+					n += e.n
+				}
+				rows = append(rows, newSimRow("campaign", v[0].ad, "window_start", v[0].ms*1000, "window_end", (v[len(v)-1].ms+simGap)*1000, "views", int64(len(v)), "n", n))
+			}
+			return rows
+		},
+	}
+}
+
+// TestSessionsThatChange: late rows come within the allowed lateness, extend sessions that have come out and bridge them. Taking
+// back and adding what the files say makes the sessions of all events in the end, however often the job is restarted, and in how many shards.
+func TestSessionsThatChange(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		q := changingVisits(fmt.Sprint("changing visits, early ", early), early)
+		ops := map[string]int{}
+		for seed := range uint64(4) {
+			w := newWorld(t, simSeed(t)+seed)
+			w.fill(q, 250) // some of them far behind the watermark
+			want := w.expected(q)
+			for w.tail() > 0 {
+				w.mustRun(w.job(q, rowsMax(40), shards(1+w.rng.IntN(3))), stopAfter(1+w.rng.IntN(2)))
+			}
+			w.mustRun(w.job(q, flushing))
+			w.wantBalance("in the end")
+			changes := w.changes()
+			for _, c := range changes {
+				ops[c.op]++
+			}
+			if got := w.applied("in the end", changes); !slices.EqualFunc(got, want, equalRows) {
+				t.Fatalf("early %v: %s", early, firstDifference(got, want, equalRows))
+			}
+		}
+		t.Logf("early %v: %v", early, ops)
+		if ops[windows.Delete] < 5 || ops[windows.UpdateAfter] < 20 {
+			t.Error("too little changed")
+		}
+	}
 }

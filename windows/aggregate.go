@@ -92,7 +92,11 @@ func (a *Aggregate) Merge(partial *columnar.Batch) error {
 	if err := a.settle(); err != nil {
 		return err
 	}
-	if a.changes != nil {
+	switch {
+	case a.changes == nil:
+	case a.sessions != nil:
+		a.sessions.Watch(a.changingSessions())
+	default:
 		a.table.Watch(a.watched)
 	}
 	a.used = true
@@ -106,6 +110,9 @@ func (a *Aggregate) Close(watermark int64) (Closed, error) {
 		return Closed{}, err
 	}
 	if a.sessions != nil {
+		if a.changes != nil {
+			return a.changeSessions(watermark)
+		}
 		return a.closeSessions(watermark)
 	}
 	if a.dedup != nil {
@@ -214,7 +221,7 @@ type drop struct {
 // of the delta loaded last has closed.
 func (a *Aggregate) DropClosed(watermark int64) {
 	if a.sessionLoader != nil {
-		a.sessionLoader.Drop(watermark)
+		a.sessionLoader.Drop(a.op.Emit.LateMark(watermark))
 	}
 	if a.dedup != nil {
 		a.dedup.drop(watermark)

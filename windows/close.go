@@ -129,8 +129,7 @@ func (a *Aggregate) NextClose() (watermark int64, held bool) {
 		return 0, false
 	}
 	if a.sessions != nil {
-		_, end, held := a.sessions.First()
-		return saturatingAdd(end, 1), held
+		return a.nextSession()
 	}
 	if len(a.table.Namespaces()) == 0 {
 		return 0, false

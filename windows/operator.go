@@ -78,9 +78,6 @@ func (o Operator) Validate() error {
 		if err := o.checkSession(); err != nil {
 			return err
 		}
-		if o.Emit != (Emission{}) {
-			return errors.New("results of sessions that change are not supported yet")
-		}
 	}
 	return o.Emit.validate()
 }

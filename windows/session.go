@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/state"
 )
 
 // A session is the rows of one key with no more than the gap between them: [first, last + gap), where rows that are exactly
@@ -94,14 +95,43 @@ func (a *Aggregate) closeSessions(watermark int64) (Closed, error) {
 	}
 	a.lateRows.sessions = closed.Late
 	out := Closed{Groups: closed.Final, Rows: closed.Rows, Late: closed.LateRows, End: NoWatermark}
-	last := out.Groups.Cols[len(out.Groups.Cols)-2]
+	out.Groups, out.End = a.withEnds(out.Groups)
+	return out, nil
+}
+
+// withEnds adds the ends of sessions to their finished rows. greatest is that of the ends.
+func (a *Aggregate) withEnds(rows *columnar.Batch) (out *columnar.Batch, greatest int64) {
+	last := rows.Cols[len(rows.Cols)-2]
 	ends := &columnar.Vector{Type: last.Type, N: last.N, I64: make([]int64, last.N)}
+	greatest = NoWatermark
 	for i, t := range last.I64[:last.N] {
 		ends.I64[i] = saturatingAdd(t, a.window.Size)
-		out.End = max(out.End, ends.I64[i])
+		greatest = max(greatest, ends.I64[i])
 	}
-	out.Groups = &columnar.Batch{Schema: a.op.Final(), Cols: append(out.Groups.Cols, ends), Rows: out.Groups.Rows}
-	return out, nil
+	return &columnar.Batch{Schema: a.op.results(), Cols: append(rows.Cols, ends), Rows: rows.Rows}, greatest
+}
+
+// changingSessions says which sessions came out before the batch.
+func (a *Aggregate) changingSessions() state.ChangingSessions {
+	return state.ChangingSessions{Early: a.op.Emit.Early, Lateness: a.op.Emit.Lateness, Came: a.came}
+}
+
+// changeSessions is closeSessions of a changelog. A result is known by the start of its session and the other keys: a session
+// that grows behind its end is updated, one that becomes part of another is deleted unless that begins with it. One that has
+// come out and is not over any more is deleted until it is.
+func (a *Aggregate) changeSessions(watermark int64) (Closed, error) {
+	a.sessions.Watch(a.changingSessions())
+	a.lateRows.sessions = nil
+	changed, err := a.sessions.Change(a.watermark, watermark)
+	if err != nil {
+		return Closed{}, err
+	}
+	a.lateRows.sessions = changed.Late
+	before, _ := a.withEnds(changed.Before)
+	after, _ := a.withEnds(changed.After)
+	a.changes.update(before, after)
+	a.came = watermark
+	return Closed{Groups: a.changes.take(), Rows: changed.Rows, Late: changed.LateRows, End: changed.End}, nil
 }
 
 // settleSessions turns the loaded blocks into sessions.
@@ -116,6 +146,18 @@ func (a *Aggregate) settleSessions() error {
 	}
 	a.sessions, a.store, a.sessionLoader, a.used = sessions, sessions, nil, true
 	return nil
+}
+
+// nextSession is the least watermark at which a session closes, or something changes.
+func (a *Aggregate) nextSession() (watermark int64, held bool) {
+	var end int64
+	if a.changes != nil {
+		a.sessions.Watch(a.changingSessions())
+		end, held = a.sessions.NextChange()
+	} else {
+		_, end, held = a.sessions.First()
+	}
+	return saturatingAdd(end, 1), held
 }
 
 // Sessions is the number of live sessions; 0 for other windows.

@@ -33,6 +33,10 @@ type Sessions struct {
 	rows           int64 // that went into the live sessions
 	swept, moved   int   // for tests: entries that sweeps went through, rows of sessions that became part of others
 
+	watch  *ChangingSessions // nil: results come out once
+	due    endQueue          // sessions that have not come out, and some that have
+	before []*columnar.Batch // see Watch
+
 	finish *columnar.Accumulators // scratch of Close
 	merging
 }
@@ -50,6 +54,7 @@ type session struct {
 	rows        int64
 	key         uint32
 	gone        bool // closed, or part of another session
+	due         bool // there is an entry in the queue of results that come out
 }
 
 const (
@@ -120,6 +125,9 @@ func (s *Sessions) merge(b *columnar.Batch) error {
 	for len(s.byKey) < s.keys.Len() {
 		s.byKey = append(s.byKey, keyed{at: noSession, waiting: noRow})
 	}
+	if s.watch != nil {
+		s.remember(numbers)
+	}
 	s.place(b, numbers)
 	for _, key := range s.waiting {
 		s.sweep(b, key)
@@ -148,6 +156,7 @@ func (s *Sessions) place(b *columnar.Batch, numbers []uint32) {
 			k.at = s.open(key, firsts[row], lasts[row])
 			s.liveKeys++
 		case k.at >= 0 && s.extend(&s.slots[k.at], firsts[row], lasts[row]):
+			s.reopen(k.at)
 		default:
 			s.wait(k, key, int32(i))
 			continue
@@ -169,6 +178,9 @@ func (s *Sessions) open(key uint32, first, last int64) int32 {
 	slot := int32(len(s.slots))
 	s.slots = append(s.slots, session{first: first, last: last, key: key})
 	s.queue.push(s.end(last), slot)
+	if s.watch != nil {
+		s.comeOut(slot)
+	}
 	s.live++
 	return slot
 }
@@ -180,6 +192,13 @@ func (s *Sessions) extend(o *session, first, last int64) bool {
 	}
 	o.first, o.last = min(o.first, first), max(o.last, last)
 	return true
+}
+
+// reopen waits for the end of a session that grew and may have come out before.
+func (s *Sessions) reopen(slot int32) {
+	if s.watch != nil {
+		s.comeOut(slot)
+	}
 }
 
 // put sends the i-th row of the batch to a slot.
@@ -216,7 +235,7 @@ func (s *Sessions) Rows() int64 { return s.rows }
 func (s *Sessions) SizeBytes() int64 {
 	const slotBytes, keyBytes, entryBytes = 32, 12, 16
 	size := s.keys.SizeBytes() + s.accs.SizeBytes() + s.finish.SizeBytes()
-	size += slotBytes*int64(cap(s.slots)) + keyBytes*int64(cap(s.byKey)) + entryBytes*int64(cap(s.queue))
+	size += slotBytes*int64(cap(s.slots)) + keyBytes*int64(cap(s.byKey)) + entryBytes*int64(cap(s.queue)+cap(s.due))
 	size += 4 * int64(cap(s.groups)+cap(s.next)+cap(s.dirty)+cap(s.list)+cap(s.order))
 	for _, l := range s.lists {
 		size += 4 * int64(cap(l))

@@ -42,7 +42,7 @@ func (s *Sessions) markClean() {
 	for _, key := range s.dirty {
 		s.byKey[key].dirty = false
 	}
-	s.dirty = s.dirty[:0]
+	s.dirty, s.before = s.dirty[:0], nil
 }
 
 // minWaste is how many slots or keys without a live session are not worth a new table.
@@ -60,6 +60,9 @@ func (s *Sessions) compact() error {
 		return fmt.Errorf("compact sessions: %w", err)
 	}
 	fresh.markClean()
+	if s.watch != nil {
+		fresh.Watch(*s.watch)
+	}
 	*s = *fresh
 	return nil
 }

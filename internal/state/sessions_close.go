@@ -50,7 +50,7 @@ func (s *Sessions) take(w int64) []int32 {
 	var out []int32
 	for len(s.queue) > 0 && (s.queue[0].end < w || w == math.MaxInt64) {
 		slot := s.queue[0].slot
-		if !s.isFirst() {
+		if !s.isFirst(&s.queue) {
 			continue
 		}
 		s.queue.pop()
@@ -60,16 +60,16 @@ func (s *Sessions) take(w int64) []int32 {
 	return out
 }
 
-// isFirst reports whether the first entry of the queue stands where it belongs. If not it is put there, or taken out.
-func (s *Sessions) isFirst() bool {
-	first := s.queue[0]
+// isFirst reports whether the first entry of a queue stands where it belongs. If not it is put there, or taken out.
+func (s *Sessions) isFirst(q *endQueue) bool {
+	first := (*q)[0]
 	o := &s.slots[first.slot]
 	if o.gone {
-		s.queue.pop()
+		q.pop()
 		return false
 	}
 	if end := s.end(o.last); end != first.end {
-		s.queue.settle(ending{end, first.slot})
+		q.settle(ending{end, first.slot})
 		return false
 	}
 	return true
@@ -78,7 +78,7 @@ func (s *Sessions) isFirst() bool {
 // First returns the session that closes first, [start, end). There is none when held is false.
 func (s *Sessions) First() (start, end int64, held bool) {
 	for len(s.queue) > 0 {
-		if s.isFirst() {
+		if s.isFirst(&s.queue) {
 			o := &s.slots[s.queue[0].slot]
 			return o.first, s.queue[0].end, true
 		}
@@ -151,24 +151,28 @@ func (s *Sessions) batchOf(slots []int32) *columnar.Batch {
 
 // final is sessions as finished rows, sorted.
 func (s *Sessions) final(slots []int32) (*columnar.Batch, error) {
+	s.sort(slots)
+	return s.finished(s.batchOf(slots))
+}
+
+// finished turns partial groups into rows of their own.
+func (s *Sessions) finished(partial *columnar.Batch) (*columnar.Batch, error) {
 	schema := s.shape.Spec.FinalSchema(s.shape.In)
-	if len(slots) == 0 {
+	if partial.Rows == 0 {
 		return columnar.EmptyBatch(schema), nil
 	}
-	s.sort(slots)
-	partial := s.batchOf(slots)
 	keys := s.shape.keys()
 	s.finish.Reset()
-	s.finish.Grow(len(slots))
-	if err := s.finish.Merge(partial, keys, groupRun(len(slots))); err != nil {
+	s.finish.Grow(partial.Rows)
+	if err := s.finish.Merge(partial, keys, groupRun(partial.Rows)); err != nil {
 		return nil, err
 	}
 	cols, err := s.finish.Final(append([]*columnar.Vector{}, partial.Cols[:keys]...), partial, keys)
 	if err != nil {
 		return nil, err
 	}
-	out := &columnar.Batch{Schema: schema, Cols: append(cols, partial.Cols[s.times:]...), Rows: len(slots)}
-	return columnar.Take(out, rowRun(0, len(slots))), nil
+	out := &columnar.Batch{Schema: schema, Cols: append(cols, partial.Cols[s.times:]...), Rows: partial.Rows}
+	return columnar.Take(out, rowRun(0, partial.Rows)), nil
 }
 
 // sort orders slots by the start of their sessions, then by key.

@@ -102,6 +102,7 @@ func (s *Sessions) unite(key uint32, run *session, parts []int32) int32 {
 	kept := slices.MaxFunc(parts, func(x, y int32) int { return cmp.Compare(s.slots[x].rows, s.slots[y].rows) })
 	to := &s.slots[kept]
 	to.first, to.last = run.first, run.last
+	s.reopen(kept)
 	for _, p := range parts {
 		if p != kept {
 			o := &s.slots[p]
