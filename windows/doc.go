@@ -11,7 +11,7 @@
 //	block, err := aggregate.Delta()
 //
 // Event time, watermarks and window bounds are microseconds since the epoch. A watermark W says: no more rows with
-// time < W are expected. A tumbling window [s, e) closes when e ≤ W. Rows of a batch are judged late against the
+// time < W are expected. A window [s, e) closes when e ≤ W, a session when e < W. Rows of a batch are judged late against the
 // watermark at the start of the batch, windows close with the one at its end, in the same batch.
 //
 // Law: no clock, randomness, I/O or goroutines. What happens depends only on rows, plan and watermarks, never on the

@@ -6,6 +6,9 @@
 // and the deltas behind it, oldest first, and yields the table again. Each shard of an operator has a table of its own;
 // [MergeBlocks] joins the blocks of all shards into one, which any number of other shards may load.
 //
+// [Sessions] holds sessions in the same way, and has the same blocks. They have no namespace: a session is known by key and
+// start, which moves. So what a block says of a key replaces all that earlier ones say of it.
+//
 // Law: no clock, randomness, I/O or goroutines. Equal groups give equal blocks, in whatever order they were merged and
 // however many shards held them. A block is never changed; what is read from one is checked before it is used.
 //
