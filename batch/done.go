@@ -232,7 +232,7 @@ func (s *session) doneInput(f *dstream.DoneFeed, after Marks) windows.Input {
 		return after.source(s.job.Plan.Sources[f.Source].Name).AsInput()
 	}
 	x := &s.job.Plan.Exchanges[f.Exchange]
-	idle := !x.Window.Clock && heldBy(s.job.Plan, f.Exchange, after) == "" && s.held(f.Exchange) == 0
+	idle := !x.Window.Clock && heldBy(s.job.Plan, f.Exchange, after) == "" && (x.Window.Kind == windows.Dedup || s.held(f.Exchange) == 0)
 	return windows.Input{Watermark: after.Operators[x.Name], Idle: idle}
 }
 
@@ -263,6 +263,9 @@ func (s *session) firstToCome(f *dstream.DoneFeed, watermark, least int64) int64
 		return watermark
 	}
 	x, shards := &s.job.Plan.Exchanges[f.Exchange], s.worker.states[f.Exchange]
+	if x.Window.Kind == windows.Dedup { // rows come out with the batch that reads them
+		return watermark
+	}
 	if x.Emit.Lateness > 0 {
 		watermark = max(watermark, windows.NoWatermark+1+x.Emit.Lateness) - x.Emit.Lateness
 	}

@@ -13,6 +13,34 @@ import (
 type dedup struct {
 	group   *grouping // the exchange, with keys and without aggregates
 	columns []int     // ids of those that rows keep: all in scope
+
+	ofSource bool // it is called after its source, not after a query
+}
+
+// SourceDedup drops rows of a source, for all streams that read it, see [Stream.Dedup].
+type SourceDedup struct {
+	By     []string // columns
+	Within time.Duration
+	Pos    Pos
+}
+
+// deduplicated is the stream of a source without the rows that came before. It is one for all who ask, so that what is
+// remembered is remembered once, under the name of the source.
+func (g *Graph) deduplicated(src *Source) *Stream {
+	if src.first == nil {
+		all := &Stream{graph: g, scope: g.sourceScope(src)}
+		all.node = all.node.next(node{source: src})
+		var by []Expr
+		for _, name := range src.Dedup.By {
+			by = append(by, Col(name))
+		}
+		src.first = all.At(src.Dedup.Pos).Dedup(src.Dedup.Within, by...)
+		if src.first.err == nil {
+			src.first.node.dedup.group.query, src.first.node.dedup.ofSource = src.Name, true
+		}
+	}
+	s := *src.first
+	return &s
 }
 
 // maxDedup keeps the arithmetic of times far from overflow, and state from being kept for ever.

@@ -18,9 +18,11 @@ type Source struct {
 	EventTime  string         // a timestamp column, or a metadata column such as _timestamp; "" = none
 	TimeExpr   *Expr          // computes EventTime, then a column of its own, from the others; nil = it is one of them
 	Bounds     windows.Bounds // of the event time
+	Dedup      *SourceDedup   // nil: rows that come twice are there twice
 	Pos        Pos
 
 	timeExpr *columnar.Expr // over allFields
+	first    *Stream        // the rows behind Dedup, once a stream has asked for them
 }
 
 // Table is a static table that streams may be joined with.

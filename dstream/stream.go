@@ -98,6 +98,8 @@ func (g *Graph) from(name string, pos Pos) *Stream {
 		return r.view.again()
 	case r.table != nil:
 		s.err = &Error{Pos: pos, Msg: quoted("a stream can't start at the static table", r.table.Name), Hint: "start at a source and join the table"}
+	case r.source.Dedup != nil:
+		return g.deduplicated(r.source)
 	default:
 		s.node = s.node.next(node{source: r.source})
 		s.scope = g.sourceScope(r.source)

@@ -85,7 +85,7 @@ func (n *node) label(name string) {
 		if n.group != nil && (n.group.query == "" || name < n.group.query) {
 			n.group.query = name
 		}
-		if n.dedup != nil && (n.dedup.group.query == "" || name < n.dedup.group.query) {
+		if n.dedup != nil && !n.dedup.ofSource && (n.dedup.group.query == "" || name < n.dedup.group.query) {
 			n.dedup.group.query = name
 		}
 		if n.union != nil {

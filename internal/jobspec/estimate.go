@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/internal/sql"
+	"github.com/millrace/millrace/windows"
 )
 
 // Estimate is what a job does in a day at most, as if every trigger found new records; of a job that runs once, in a
@@ -140,6 +141,12 @@ func batchesWithRows(plan *dstream.Plan, stage int, batches int64) (n int64, clo
 	switch {
 	case x < 0, plan.Exchanges[x].Emit.Changelog:
 		return batches, false
+	case plan.Exchanges[x].Window.Kind == windows.Dedup:
+		for _, sender := range plan.Senders(x) {
+			of, _ := batchesWithRows(plan, sender, batches)
+			n = min(batches, n+of)
+		}
+		return n, n < batches
 	case plan.Exchanges[x].Unwindowed():
 		return 1, true
 	}

@@ -132,6 +132,9 @@ func (s *Spec) addSource(g *dstream.Graph, from *Source) error {
 		}
 		src.Bounds = et.bounds()
 	}
+	if d := from.Dedup; d != nil {
+		src.Dedup = &dstream.SourceDedup{By: d.By, Within: time.Duration(ceilMicros(d.Within)) * time.Microsecond, Pos: d.Pos}
+	}
 	return g.AddSource(src)
 }
 

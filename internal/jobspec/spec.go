@@ -42,7 +42,7 @@ type Spec struct {
 	Emit        string    `key:"emit" words:"on_close update" default:"on_close" doc:"When results of windows come out: on_close, once, when the watermark passes the end of the window; update, with each batch that changes them: the rows of sinks are a changelog."`
 	Shards      int       `key:"shards" least:"1" most:"256" default:"1" doc:"Parallel parts of everything behind a GROUP BY, and files per directory and batch. May change between runs."`
 
-	_ struct{} `later:"memory cores retain dedup state"`
+	_ struct{} `later:"memory cores retain state"`
 
 	normal *tree  // the whole, as [Spec.Resolved] shows it
 	env    Lookup // of its variables
@@ -60,7 +60,16 @@ type Source struct {
 	Columns   []Column   `key:"columns" doc:"The columns that the query may use, by name. Other keys of a record are ignored."`
 	EventTime *EventTime `key:"event_time" write:"write {column: NAME}" doc:"The column that says when things happened. Windows need one."`
 
-	_ struct{} `later:"s3 schema_registry dedup"`
+	Dedup *Dedup `key:"dedup" write:"write {by: [COLUMN], within: 1h}" doc:"Drops rows that come again: of those with equal columns within a time the first stays, for all queries."`
+
+	_ struct{} `later:"s3 schema_registry"`
+}
+
+// Dedup says which rows of a source are the same, and for how long that is known.
+type Dedup struct {
+	Pos    dstream.Pos
+	By     Names         `key:"by" need:"yes" doc:"The columns that rows are told apart by: one, or a list."`
+	Within time.Duration `key:"within" need:"yes" least:"1us" doc:"How far apart, in event time, equal rows are still the same."`
 }
 
 // Kafka says which topics of a cluster a source reads, and from where.
