@@ -9,7 +9,8 @@
 //  1. plan: ask the sources where partitions end, cut ranges, decide which partitions are idle (planner.go)
 //  2. log Planned, synced, before any byte is read
 //  3. run: tasks of all sources, then of the shards behind one exchange after the other ([Executor], run.go); a task runs
-//     all stages down the pipes from its first (tree.go)
+//     all stages down the pipes from its first (tree.go); bad records (dead.go) and late rows (late.go) become rows of side
+//     outputs, which join those of the other sinks
 //  4. all sinks prepare; nothing is visible yet
 //  5. look for a newer driver; then all sinks publish
 //  6. log Committed with watermarks, state, manifest and row accounting, synced

@@ -168,10 +168,10 @@ func publishWorldOf(t *testing.T, seed uint64, q simQuery) (*world, *brokerFault
 func TestKafkaCrashes(t *testing.T) { kafkaCrashes(t, published, 90) }
 
 // TestKafkaCrashesOfDeadLetters does that with a job whose dead letters go to a topic.
-func TestKafkaCrashesOfDeadLetters(t *testing.T) { kafkaCrashes(t, asideTopic, 60) }
+func TestKafkaCrashesOfDeadLetters(t *testing.T) { kafkaCrashes(t, asideTopic, 36) }
 
 // TestKafkaCrashesOfLateRows does it with a job whose late rows do.
-func TestKafkaCrashesOfLateRows(t *testing.T) { kafkaCrashes(t, lateTopic, 40) }
+func TestKafkaCrashesOfLateRows(t *testing.T) { kafkaCrashes(t, lateTopic, 24) }
 
 func kafkaCrashes(t *testing.T, q simQuery, schedules int) {
 	seed := simSeed(t)
