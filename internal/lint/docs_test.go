@@ -70,3 +70,45 @@ func codeWords(text string) (out []string) {
 	}
 	return out
 }
+
+var testWord = regexp.MustCompile("`(Test[A-Za-z0-9]+)(/[a-z_]+)?`")
+
+// TestComparisonNamesTests looks for the tests that stand behind the rows of the comparison with other systems.
+func TestComparisonNamesTests(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs", "event-time.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "\n## Compared with ")
+	sources := ""
+	for _, path := range files(t, ".go") {
+		if !strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources += string(source)
+	}
+	rows := 0
+	for _, line := range strings.Split(table, "\n") {
+		cells := strings.Split(line, " | ")
+		if !strings.HasPrefix(line, "| ") || len(cells) != 6 || strings.Contains(line, "| test |") {
+			continue
+		}
+		rows++
+		tests := testWord.FindAllStringSubmatch(cells[5], -1)
+		for _, m := range tests {
+			if !strings.Contains(sources, "func "+m[1]+"(t *testing.T)") {
+				t.Errorf("no test %s: %s", m[1], cells[0])
+			}
+		}
+		if len(tests) == 0 {
+			t.Errorf("no test behind: %s", line)
+		}
+	}
+	if rows < 15 {
+		t.Errorf("found %d rows only", rows)
+	}
+}
