@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -83,6 +84,10 @@ type OperatorStatus struct {
 type SinkStatus struct {
 	Description   string `json:"description"`
 	NumOutputRows int64  `json:"numOutputRows"`
+	// NumPartitionsOpen are the directories that wait for their done markers, NextDone is the end of the first of them: it is
+	// complete when no on-time row from before can come any more. Both are left out without done markers.
+	NumPartitionsOpen *int   `json:"numPartitionsOpen,omitempty"`
+	NextDone          string `json:"nextDone,omitempty"`
 }
 
 // Look is a look at a job from outside.
@@ -221,6 +226,14 @@ func (l *Look) counts() {
 	}
 	for i := range l.job.Sinks {
 		name := l.job.Sinks[i].Name
-		l.Status.Sinks = append(l.Status.Sinks, SinkStatus{Description: name, NumOutputRows: t.SinkRows[name]})
+		k := SinkStatus{Description: name, NumOutputRows: t.SinkRows[name]}
+		if open, on := l.history.Partitions[name]; on {
+			n := len(open)
+			k.NumPartitionsOpen = &n
+			if end := open.firstEnd(); end != output.NeverEnds {
+				k.NextDone = windows.FormatTime(end)
+			}
+		}
+		l.Status.Sinks = append(l.Status.Sinks, k)
 	}
 }

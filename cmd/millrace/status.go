@@ -139,8 +139,26 @@ func rowsText(line liner, s *batch.Status) {
 	}
 	line("rows", "%s", text)
 	for _, k := range s.Sinks {
-		line("sink", "%s: %s", k.Description, count(k.NumOutputRows, "row"))
+		line("sink", "%s: %s%s", k.Description, count(k.NumOutputRows, "row"), openText(k))
 	}
+}
+
+// openText says which directories wait for their done markers.
+func openText(k batch.SinkStatus) string {
+	if k.NumPartitionsOpen == nil {
+		return ""
+	}
+	text := fmt.Sprintf("; %d directories not complete", *k.NumPartitionsOpen)
+	switch {
+	case *k.NumPartitionsOpen == 0:
+		text = "; all directories are complete"
+	case *k.NumPartitionsOpen == 1:
+		text = "; 1 directory not complete"
+	}
+	if k.NextDone != "" {
+		text += ", the first ends " + k.NextDone
+	}
+	return text
 }
 
 func sourceText(line liner, s batch.SourceStatus) {
