@@ -113,11 +113,27 @@ func (p *Plan) expand(stage int, e *columnar.Expr) (root int, out *columnar.Expr
 			}
 			e = substitute(e, func(c *columnar.Expr) *columnar.Expr { return op.before(in, c) })
 		}
-		if st.From.Stage < 0 {
+		switch {
+		case st.From.Stage >= 0:
+			stage = st.From.Stage
+		case st.From.Exchange >= 0 && p.deduplicates(st.From.Exchange):
+			stage = p.Senders(st.From.Exchange)[0]
+			e = substitute(e, func(c *columnar.Expr) *columnar.Expr {
+				if c.Col >= len(p.Stages[stage].Out.Fields) {
+					return elsewhere(c)
+				}
+				return columnar.Col(p.Stages[stage].Out, c.Col)
+			})
+		default:
 			return stage, e
 		}
-		stage = st.From.Stage
 	}
+}
+
+// deduplicates reports whether whole rows of one stage go through an exchange: they come out as they went in, in the same batch.
+func (p *Plan) deduplicates(exchange int) bool {
+	x, senders := &p.Exchanges[exchange], p.Senders(exchange)
+	return x.Window.Kind == windows.Dedup && len(senders) == 1 && len(x.Final.Fields) >= len(p.Stages[senders[0]].Out.Fields)
 }
 
 // elsewhere is a column that no time of the stream is: it comes from a table, or out of an array.

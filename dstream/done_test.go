@@ -60,6 +60,8 @@ func TestDone(t *testing.T) {
 		{"two streams", func(g *Graph) *Stream {
 			return hourly(g.From("events")).Select(Col("ad"), Col("begin")).Union(g.From("events").Select(Col("ad"), Col("ts")))
 		}, []Expr{Fn("date", Col("begin")).As("dt")}, "source 0: 1000000000, exchange 0 start: 1000000000; [1]"},
+		{"deduplicated", func(g *Graph) *Stream { return g.From("events").Dedup(time.Hour, Col("ad")) }, []Expr{Fn("date", Col("ts")).As("dt")}, "source 0: 1000000000; [1]"},
+		{"windows deduplicated", func(g *Graph) *Stream { return hourly(g.From("events")).Dedup(time.Hour, Col("ad")) }, []Expr{Fn("date", Col("begin")).As("dt")}, "exchange 0 start: 1000000000; [1]"},
 		{"no partition", func(g *Graph) *Stream { return g.From("events") }, nil, "it needs partition_by"},
 		{"no time", func(g *Graph) *Stream { return g.From("events") }, []Expr{Col("ad")}, "no level of partition_by tells a time"},
 		{"not the event time", func(g *Graph) *Stream { return g.From("events") }, []Expr{Fn("date", Col("seen")).As("dt")}, `partition dt: seen is not the event time of source "events"`},

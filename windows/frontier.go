@@ -11,7 +11,7 @@ func (a *Aggregate) FirstOpen(watermark int64) int64 {
 	switch {
 	case w == (Window{}):
 		return NoWatermark
-	case w.Kind == Session:
+	case w.Kind == Session || w.Kind == Dedup:
 		return watermark
 	}
 	return a.grid.start(a.grid.openAt(watermark))
