@@ -37,6 +37,83 @@ var (
 	changingEarly = changingOf("changing early", windows.Emission{Changelog: true, Early: true, Lateness: 60_000_000})
 )
 
+// changingVisits has sessions, which late rows end later, begin earlier and join.
+var changingVisits = simQuery{
+	name: "changing visits",
+	emit: windows.Emission{Changelog: true, Lateness: 60_000_000},
+	graph: func(g *dstream.Graph) {
+		g.From("events").Window(dstream.Session("ts", simGap*time.Millisecond)).GroupBy(col("ad"), col("window_start")).
+			Agg(col("window_end"), dstream.Count().As("events"), dstream.Sum(col("price")).As("price"), dstream.Max(col("ts")).As("last")).To("lake")
+	},
+	oracle: func(events []simEvent, _ map[string]string) (rows []simRow) {
+		for _, v := range simVisits(events) {
+			start, last, price := v[0].ms*1000, v[len(v)-1].ms*1000, 0.0
+			for _, e := range v {
+				price += e.price
+			}
+			rows = append(rows, newSimRow("ad", v[0].ad, "window_start", start, "window_end", last+simGap*1000, "events", int64(len(v)), "price", price, "last", last))
+		}
+		return rows
+	},
+}
+
+// changingHops has windows that overlap, with results from their first row on.
+var changingHops = simQuery{
+	name: "changing hops",
+	emit: windows.Emission{Changelog: true, Early: true, Lateness: 60_000_000},
+	graph: func(g *dstream.Graph) {
+		views(g).Window(dstream.Sliding("ts", 20*time.Second, 5*time.Second, 0)).GroupBy(col("campaign"), col("window_start")).
+			Agg(dstream.Count().As("views"), dstream.Max(col("price")).As("dearest")).To("lake")
+	},
+	oracle: func(events []simEvent, ads map[string]string) (rows []simRow) {
+		for shift := int64(0); shift < 20_000; shift += 5000 {
+			moved := slices.Clone(events)
+			for i := range moved {
+				moved[i].ms += 20_000 - shift
+			}
+			for k, g := range simGroups(moved, ads, "view", 20_000) {
+				rows = append(rows, newSimRow("campaign", k.campaign, "window_start", (k.start-20_000+shift)*1000, "views", g.views, "dearest", g.dearest))
+			}
+		}
+		return rows
+	},
+}
+
+// TestChangelogKindsCrash is TestChangelogCrashes for the other kinds of windows.
+func TestChangelogKindsCrash(t *testing.T) {
+	seed := simSeed(t)
+	for _, q := range []simQuery{changingVisits, changingHops} {
+		ops, most := map[string]int{}, 0
+		for i := range simLong(16) {
+			w := newWorld(t, seed+uint64(i)<<16)
+			w.fill(q, 170)
+			want := w.expected(q)
+			what := fmt.Sprintf("%s, schedule %d", q.name, i)
+			if i == 0 {
+				w.mustRun(w.crashJob(q))
+				most = w.disk.Count()
+			} else {
+				w.crashes(what, 1+i*11%most, most/2, func(int) (bool, error) {
+					w.applied(what, w.changes())
+					return true, w.run(w.crashJob(q))
+				})
+			}
+			changes := w.changes()
+			if got := w.applied(what, changes); !slices.EqualFunc(got, want, equalRows) {
+				t.Fatalf("%s: the view of the files: %s", what, firstDifference(got, want, equalRows))
+			}
+			for _, c := range changes {
+				ops[c.op]++
+			}
+			w.wantHistory(what)
+		}
+		t.Logf("%s: rows in files: %v", q.name, ops)
+		if ops[windows.UpdateAfter] == 0 || ops[windows.Delete] == 0 && q.name == changingVisits.name {
+			t.Error("nothing changed")
+		}
+	}
+}
+
 // changingResults are the rows of the result, as the files and as the topic have them.
 func changingResults(w *world) (files, records []simRow) {
 	for _, r := range w.expected(changing) {
@@ -77,7 +154,7 @@ func (w *world) changes() []simChange {
 				switch column, value, _ := strings.Cut(cell, "="); column {
 				case "_op":
 					c.op = value
-				case "campaign":
+				case "campaign", "ad":
 					c.key += " " + value
 					rest = append(rest, cell)
 				case "_revision", "sink":
