@@ -37,9 +37,9 @@ var (
 	changingEarly = changingOf("changing early", windows.Emission{Changelog: true, Early: true, Lateness: 60_000_000})
 )
 
-// changingVisits has sessions, which late rows end later, begin earlier and join.
-var changingVisits = simQuery{
-	name: "changing visits",
+// changingStays has sessions, which late rows end later, begin earlier and join.
+var changingStays = simQuery{
+	name: "changing stays",
 	emit: windows.Emission{Changelog: true, Lateness: 60_000_000},
 	graph: func(g *dstream.Graph) {
 		g.From("events").Window(dstream.Session("ts", simGap*time.Millisecond)).GroupBy(col("ad"), col("window_start")).
@@ -82,7 +82,7 @@ var changingHops = simQuery{
 // TestChangelogKindsCrash is TestChangelogCrashes for the other kinds of windows.
 func TestChangelogKindsCrash(t *testing.T) {
 	seed := simSeed(t)
-	for _, q := range []simQuery{changingVisits, changingHops} {
+	for _, q := range []simQuery{changingStays, changingHops} {
 		ops, most := map[string]int{}, 0
 		for i := range simLong(16) {
 			w := newWorld(t, seed+uint64(i)<<16)
@@ -108,7 +108,7 @@ func TestChangelogKindsCrash(t *testing.T) {
 			w.wantHistory(what)
 		}
 		t.Logf("%s: rows in files: %v", q.name, ops)
-		if ops[windows.UpdateAfter] == 0 || ops[windows.Delete] == 0 && q.name == changingVisits.name {
+		if ops[windows.UpdateAfter] == 0 || ops[windows.Delete] == 0 && q.name == changingStays.name {
 			t.Error("nothing changed")
 		}
 	}

@@ -139,7 +139,7 @@ type simQuery struct {
 	oracle     func(events []simEvent, ads map[string]string) []simRow
 }
 
-var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain, aside, asideTopic, late, lateTopic, lateSessions, visits, changing, changingEarly, firsts, changingVisits, changingHops}
+var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain, aside, asideTopic, late, lateTopic, lateSessions, visits, changing, changingEarly, firsts, changingStays, changingHops}
 
 func (q simQuery) plan() (*dstream.Plan, error) {
 	g, n := dstream.NewGraph(), columnar.Int64
