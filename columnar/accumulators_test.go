@@ -119,3 +119,25 @@ func TestKeyIndexLookup(t *testing.T) {
 		t.Errorf("rows %v with numbers %v of %d keys", rows, numbers, x.Len())
 	}
 }
+
+// TestKeyIndexTake copies keys, some of them several times, as long as a column has room for them.
+func TestKeyIndexTake(t *testing.T) {
+	defer func(limit int) { roomMax = limit }(roomMax)
+	in := NewSchema(Field{"k", Type{Kind: String}})
+	keys := NewBuilder(Type{Kind: String})
+	keys.AppendString("long enough")
+	keys.AppendNull()
+	x := NewKeyIndex([]Type{{Kind: String}})
+	if _, err := x.Number(&Batch{Schema: in, Cols: []*Vector{keys.Vector()}, Rows: 2}, []int{0}); err != nil {
+		t.Fatal(err)
+	}
+	numbers := []int32{1, 0, 0, 1, 0}
+	got, err := x.Take(numbers)
+	if err != nil || got[0].N != 5 || !got[0].IsNull(0) || string(got[0].Str(4)) != "long enough" {
+		t.Errorf("got %v, error %v", got, err)
+	}
+	roomMax = 32
+	if _, err := x.Take(numbers); err == nil || !strings.Contains(err.Error(), tooMuchText) {
+		t.Errorf("33 bytes fit into 32: %v", err)
+	}
+}

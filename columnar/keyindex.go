@@ -1,5 +1,7 @@
 package columnar
 
+import "errors"
+
 // KeyIndex numbers keys, each some columns of a row, from 0 on in the order in which they are first seen. What the keys of
 // a group-by take for equal is equal here: NULL and NULL, both zeros, intervals of one length. It is used by one goroutine.
 type KeyIndex struct {
@@ -47,6 +49,20 @@ func (x *KeyIndex) Len() int { return x.table.n }
 
 // Column is the i-th key column of all keys, by number. It is valid until the next call of any method.
 func (x *KeyIndex) Column(i int) *Vector { return x.table.cols[i].own.Vector() }
+
+// Take returns a copy of the key columns with the keys of these numbers, in any order and any number of times. An error says
+// that they are more than a column holds.
+func (x *KeyIndex) Take(numbers []int32) ([]*Vector, error) {
+	out := make([]*Vector, len(x.table.cols))
+	for i := range out {
+		v := x.Column(i)
+		if !NewBuilder(v.Type).hasRoomForRows(v, numbers) {
+			return nil, errors.New("the keys of a GROUP BY: " + tooMuchText)
+		}
+		out[i] = takeVector(v, numbers)
+	}
+	return out, nil
+}
 
 // Reset forgets all keys and keeps the memory.
 func (x *KeyIndex) Reset() { x.table.reset() }

@@ -126,7 +126,9 @@ func (s *Sessions) merge(b *columnar.Batch) error {
 		s.byKey = append(s.byKey, keyed{at: noSession, waiting: noRow})
 	}
 	if s.watch != nil {
-		s.remember(numbers)
+		if err := s.remember(numbers); err != nil {
+			return err
+		}
 	}
 	s.place(b, numbers)
 	for _, key := range s.waiting {
@@ -220,7 +222,10 @@ func (s *Sessions) absorb() error {
 	if len(s.absorbed) == 0 {
 		return nil
 	}
-	err := s.accs.Merge(s.batchOf(s.absorbed), s.shape.keys(), s.into)
+	parts, err := s.batchOf(s.absorbed)
+	if err == nil {
+		err = s.accs.Merge(parts, s.shape.keys(), s.into)
+	}
 	s.absorbed, s.into = s.absorbed[:0], s.into[:0]
 	return err
 }

@@ -30,7 +30,11 @@ func (s *Sessions) liveSlots() []int32 {
 }
 
 func (s *Sessions) block(slots []int32) ([]byte, error) {
-	block, err := encode(s.partial, s.shape.keys(), []*columnar.Batch{s.batchOf(slots)})
+	b, err := s.batchOf(slots)
+	if err != nil {
+		return nil, fmt.Errorf("write state block: %w", err)
+	}
+	block, err := encode(s.partial, s.shape.keys(), []*columnar.Batch{b})
 	if err != nil {
 		return nil, fmt.Errorf("write state block: %w", err)
 	}
@@ -54,7 +58,10 @@ func (s *Sessions) compact() error {
 	if len(s.slots) <= 2*s.live+minWaste && s.keys.Len() <= 2*s.liveKeys+minWaste {
 		return nil
 	}
-	all := s.batchOf(s.liveSlots())
+	all, err := s.batchOf(s.liveSlots())
+	if err != nil {
+		return fmt.Errorf("compact sessions: %w", err)
+	}
 	fresh := NewSessions(s.shape, s.gap)
 	if err := fresh.merge(all); err != nil {
 		return fmt.Errorf("compact sessions: %w", err)

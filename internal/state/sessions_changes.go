@@ -52,7 +52,7 @@ func (s *Sessions) comeOut(slot int32) {
 }
 
 // remember takes an image of the sessions that have come out of the keys that a batch is the first to touch.
-func (s *Sessions) remember(numbers []uint32) {
+func (s *Sessions) remember(numbers []uint32) error {
 	var slots []int32
 	for _, key := range numbers {
 		k := &s.byKey[key]
@@ -66,20 +66,24 @@ func (s *Sessions) remember(numbers []uint32) {
 			}
 		}
 	}
-	if len(slots) > 0 {
-		s.before = append(s.before, s.batchOf(slots))
+	if len(slots) == 0 {
+		return nil
 	}
+	image, err := s.batchOf(slots)
+	s.before = append(s.before, image)
+	return err
 }
 
 // Change is Close for results that change. Sessions that end before late are late; those that end so long before the watermark
 // that they take no rows any more leave the table.
 func (s *Sessions) Change(late, watermark int64) (SessionChanges, error) {
 	out := SessionChanges{End: math.MinInt64}
-	if missed := s.take(late); len(missed) > 0 {
-		out.Late = s.describe(missed)
-		out.LateRows = s.drop(missed)
-	}
+	missed := s.take(late)
 	var err error
+	if out.Late, err = s.missed(missed); err != nil {
+		return out, err
+	}
+	out.LateRows = s.drop(missed)
 	if out.After, err = s.final(s.results(watermark)); err != nil {
 		return out, err
 	}

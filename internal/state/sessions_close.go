@@ -35,10 +35,10 @@ func (s *Sessions) Close(late, watermark int64) (ClosedSessions, error) {
 			closed.Rows += o.rows
 		}
 	}
-	if len(missed) > 0 {
-		closed.Late = s.describe(missed)
-	}
 	var err error
+	if closed.Late, err = s.missed(missed); err != nil {
+		return closed, fmt.Errorf("list late sessions: %w", err)
+	}
 	if closed.Final, err = s.final(done); err != nil {
 		return closed, fmt.Errorf("finish sessions: %w", err)
 	}
@@ -106,8 +106,16 @@ func (s *Sessions) detach(slot int32) {
 	}
 }
 
+// missed describes late sessions, nil for none.
+func (s *Sessions) missed(slots []int32) (*columnar.Batch, error) {
+	if len(slots) == 0 {
+		return nil, nil
+	}
+	return s.describe(slots)
+}
+
 // describe is keys, first and last time of sessions. The batch belongs to the caller.
-func (s *Sessions) describe(slots []int32) *columnar.Batch {
+func (s *Sessions) describe(slots []int32) (*columnar.Batch, error) {
 	out := &columnar.Batch{Schema: &columnar.Schema{}, Rows: len(slots)}
 	numbers := make([]int32, len(slots))
 	first, last := make([]int64, len(slots)), make([]int64, len(slots))
@@ -115,10 +123,13 @@ func (s *Sessions) describe(slots []int32) *columnar.Batch {
 		o := &s.slots[slot]
 		numbers[i], first[i], last[i] = int32(o.key), o.first, o.last
 	}
-	out.Cols = columnar.Take(s.keyBatch(), numbers).Cols
+	var err error
+	if out.Cols, err = s.keys.Take(numbers); err != nil {
+		return nil, err
+	}
 	out.Cols = append(out.Cols, s.times64(first), s.times64(last))
 	out.Schema.Fields = append(slices.Clone(s.partial.Fields[1:s.shape.keys()]), s.partial.Fields[s.times:s.times+2]...)
-	return out
+	return out, nil
 }
 
 func (s *Sessions) times64(v []int64) *columnar.Vector {
@@ -135,8 +146,11 @@ func (s *Sessions) keyBatch() *columnar.Batch {
 }
 
 // batchOf is sessions as partial groups. The batch belongs to the caller.
-func (s *Sessions) batchOf(slots []int32) *columnar.Batch {
-	d := s.describe(slots)
+func (s *Sessions) batchOf(slots []int32) (*columnar.Batch, error) {
+	d, err := s.describe(slots)
+	if err != nil {
+		return nil, err
+	}
 	keys := len(s.keyCols)
 	rows := &columnar.Vector{Type: s.partial.Fields[s.times+2].Type, N: len(slots), I64: make([]int64, len(slots))}
 	for i, slot := range slots {
@@ -146,13 +160,17 @@ func (s *Sessions) batchOf(slots []int32) *columnar.Batch {
 	b.Cols = append(append(b.Cols, d.Cols[keys]), d.Cols[:keys]...)
 	b.Cols = s.accs.Partial(b.Cols, slots)
 	b.Cols = append(b.Cols, d.Cols[keys], d.Cols[keys+1], rows)
-	return b
+	return b, nil
 }
 
 // final is sessions as finished rows, sorted.
 func (s *Sessions) final(slots []int32) (*columnar.Batch, error) {
 	s.sort(slots)
-	return s.finished(s.batchOf(slots))
+	partial, err := s.batchOf(slots)
+	if err != nil {
+		return nil, err
+	}
+	return s.finished(partial)
 }
 
 // finished turns partial groups into rows of their own.
