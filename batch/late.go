@@ -123,9 +123,10 @@ func (l *lateRows) finish(r *Result) {
 
 // hold keeps the rows of sessions that may be late: they end before the watermark, unless they touch a session that is
 // live. Only the shard of their key can tell. They go there as the late rows that they would be, with key and time behind.
-func (l *lateRows) hold(in *columnar.Batch, watermark int64) {
+// mark is the watermark less the lateness that is allowed.
+func (l *lateRows) hold(in *columnar.Batch, mark int64) {
 	gap := l.x.Window.Size
-	if watermark < math.MinInt64+gap { // none is so early
+	if mark < math.MinInt64+gap { // none is so early
 		return
 	}
 	var rows []int32
@@ -135,7 +136,7 @@ func (l *lateRows) hold(in *columnar.Batch, watermark int64) {
 		if in.Sel != nil {
 			row = in.Sel[i]
 		}
-		if times[row] < watermark-gap {
+		if times[row] < mark-gap {
 			rows = append(rows, row)
 		}
 	}
@@ -143,7 +144,7 @@ func (l *lateRows) hold(in *columnar.Batch, watermark int64) {
 		return
 	}
 	taken := columnar.Take(in, rows)
-	out := l.rows(taken, watermark, nil)
+	out := l.rows(taken, l.x.Emit.Watermark(mark), nil)
 	for _, k := range l.x.Spec.Keys[1:] {
 		out.Cols = append(out.Cols, taken.Cols[k])
 	}

@@ -145,7 +145,7 @@ func (o *lateOracle) judge(operator string, watermark int64, e simEvent) {
 		size, key = 10_000, campaign
 	}
 	start := e.ms / size * size
-	if (start+size)*1000 <= watermark {
+	if (start+size)*1000+o.q.emit.Lateness <= watermark {
 		o.late(operator, watermark, start, size, campaign, e)
 		return
 	}

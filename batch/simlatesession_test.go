@@ -79,12 +79,12 @@ func (o *sessionOracle) close(operator, ad string, sessions []lateSession, befor
 			n += e.n
 		}
 		switch {
-		case end < before:
+		case end+o.q.emit.Lateness < before:
 			for _, e := range s.events {
 				o.rows = append(o.rows, newSimRow("sink", "late", "ad", ad, "n", e.n, "ts", e.ms*1000, "_operator", operator, "_topic", simTopic,
 					"_partition", e.partition, "_offset", e.at, "_event_time", e.ms*1000, "_watermark", before, "_window_start", "NULL", "_window_end", "NULL"))
 			}
-		case end < after:
+		case end+o.q.emit.Lateness < after:
 			o.rows = append(o.rows, newSimRow("sink", "lake", "ad", ad, "window_start", s.first*1000, "window_end", end, "views", len(s.events), "n", n))
 		default:
 			left = append(left, s)
@@ -110,5 +110,21 @@ func TestRowsOfLateSessions(t *testing.T) {
 	}
 	if held < 10 || counted != int64(held) {
 		t.Errorf("%d late rows, %d counted", held, counted)
+	}
+}
+
+// TestLateRowsBehindLateness: with lateness that is allowed, rows are late that come later still.
+func TestLateRowsBehindLateness(t *testing.T) {
+	for _, q := range []simQuery{late, lateSessions} {
+		q.emit = windows.Emission{Changelog: true, Lateness: 8_000_000}
+		w := newWorld(t, simSeed(t))
+		w.fillLate(400)
+		w.mustRun(w.job(q, flushing, rowsMax(90)))
+		isLate := func(r simRow) bool { return r.has("sink", "late") }
+		want := slices.DeleteFunc(w.expected(q), func(r simRow) bool { return !isLate(r) })
+		got := slices.DeleteFunc(w.rows(), func(r simRow) bool { return !isLate(r) })
+		if !slices.EqualFunc(got, want, equalRows) || len(want) < 5 {
+			t.Errorf("%s: %s", q.name, firstDifference(got, want, equalRows))
+		}
 	}
 }
