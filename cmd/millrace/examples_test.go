@@ -24,6 +24,7 @@ var examples = map[string]example{
 	"land":    {"gen flights --records 5000 --partitions 2 --file ROOT/examples/flights/flights.parquet", compareLanded},
 	"raw":     {"gen flights --records 3000 --partitions 2 --file ROOT/examples/flights/flights.parquet", compareRaw},
 	"busiest": {"gen flights --records 10000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareBusiest},
+	"bursts":  {"gen flights --records 10000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareBursts},
 	"routes":  {"gen flights --records 10000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareRoutes},
 	"done":    {"gen flights --records 40000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareDone},
 	"ysb": {"gen ysb --records 10000 --ads ads.csv --expected expected.csv", func(t *testing.T, _ string) {

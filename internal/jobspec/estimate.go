@@ -150,8 +150,24 @@ func batchesWithRows(plan *dstream.Plan, stage int, batches int64) (n int64, clo
 	case plan.Exchanges[x].Unwindowed():
 		return 1, true
 	}
-	size := time.Duration(plan.Exchanges[x].Window.Size) * time.Microsecond
-	return min(batches, int64(math.Ceil(float64(day)/float64(size)))), true
+	switch w := plan.Exchanges[x].Window; {
+	case w.Kind == windows.Dedup:
+		return batches, false
+	case w.Kind == windows.Session:
+		return batches, true
+	default:
+		return min(batches, int64(math.Ceil(float64(day)/float64(closesEvery(w))))), true
+	}
+}
+
+// closesEvery is about how often a window closes whose keys all have rows.
+func closesEvery(w windows.Window) time.Duration {
+	n := w.Size
+	if w.Slide > 0 {
+		n = w.Slide
+	}
+	unit := map[windows.Unit]time.Duration{windows.Micros: time.Microsecond, windows.Day: day, windows.Week: 7 * day, windows.Month: 30 * day}[w.Unit]
+	return time.Duration(n) * unit
 }
 
 // followsTime reports whether a level of directories is made of times only: then a batch writes to one directory, or
