@@ -156,10 +156,11 @@ func (l *life) probes(b *step, source int) []windows.Probe {
 // attempt runs a batch. It ends early, as far as it gets: dies = 1 in the middle of merging, 2 before closing, 3 before
 // the commit; 0 never.
 func (l *life) attempt(b *step, planned committed, dies int) (*answer, committed, error) {
-	lateAt := max(l.emit.LateMark(planned.operator), l.floor)
+	lateAt := l.emit.LateMark(planned.operator)
 	if l.frame.gap > 0 {
-		lateAt = planned.operator
 		l.assign.SetFloor(l.floor)
+	} else {
+		lateAt = max(lateAt, l.floor)
 	}
 	l.assign.SetWatermark(lateAt)
 	a := &answer{}

@@ -2,6 +2,7 @@ package windows_test
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 )
@@ -206,7 +207,6 @@ func compareRecords(a, b record) int {
 // readSessions makes sessions of the rows together with those of the live sessions. A session that is over is late as a
 // whole: all its rows are new. No session begins in time that was flushed.
 func (o *oracle) readSessions(rows []heldRow, a *answer) {
-	lateAt := o.operator
 	byKey := map[string][]heldRow{}
 	for _, row := range append(rows, o.held...) {
 		if row.time < o.floor {
@@ -225,8 +225,8 @@ func (o *oracle) readSessions(rows []heldRow, a *answer) {
 				n++
 			}
 			s := span{rows[0].time, rows[n-1].time + o.frame.gap}
-			a.onLate = a.onLate || s.end == lateAt
-			if s.end < lateAt {
+			a.onLate = a.onLate || o.goneAt(s.end) == o.operator
+			if o.goneAt(s.end) < o.operator {
 				a.addLate(rows[:n]...)
 			} else {
 				for _, row := range rows[:n] {
@@ -299,7 +299,7 @@ func (o *oracle) close(a *answer) {
 		for _, w := range row.open {
 			a.onClose = a.onClose || w.end == o.operator || o.goneAt(w.end) == o.operator
 			if o.emit.Changelog && !o.emit.Early && !o.due(w.end) {
-				a.next = min(a.next, w.end)
+				a.next = min(a.next, o.closesAt(w.end))
 			}
 			if !o.closed(w.end) {
 				open = append(open, w)
@@ -348,29 +348,46 @@ func (o *oracle) changes(groups map[group]*result) []result {
 		r.op = op
 		out = append(out, r)
 	}
-	for g, r := range groups {
-		old, came := o.shown[g]
-		switch {
-		case !came && !o.emit.Early && !o.due(g.end):
-			continue
+	now := map[group]result{}
+	for _, r := range groups {
+		if !o.emit.Early && !o.due(r.end) {
+			continue // also a session that came out and has grown since
+		}
+		g := o.nameOf(*r)
+		now[g] = *r
+		switch old, came := o.shown[g]; {
 		case !came:
 			put(*r, "insert")
 		case old != *r:
 			put(old, "update_before")
 			put(*r, "update_after")
 		}
-		o.shown[g] = *r
 	}
-	for g := range o.shown {
-		if o.closed(g.end) {
-			delete(o.shown, g)
+	for g, r := range o.shown {
+		if _, there := now[g]; !there { // it is part of another session, or not over any more
+			put(r, "delete")
 		}
 	}
+	o.shown = now
+	maps.DeleteFunc(o.shown, func(_ group, r result) bool { return o.closed(r.end) })
 	return out
 }
 
+// nameOf is what a result is known by while it changes: the end of a session is not part of it.
+func (o *oracle) nameOf(r result) group {
+	if o.frame.gap > 0 {
+		r.end = 0
+	}
+	return group{r.span, r.key}
+}
+
 // due reports whether the result of a window that ends there comes out for the first time.
-func (o *oracle) due(end int64) bool { return end <= o.operator }
+func (o *oracle) due(end int64) bool {
+	if o.frame.gap > 0 && o.operator != forever {
+		return end < o.operator
+	}
+	return end <= o.operator
+}
 
 // leavesAt is the least watermark at which a result of these windows comes out for good, or, of a changelog, the row leaves.
 func (o *oracle) leavesAt(open []span, last int64) int64 {

@@ -70,7 +70,7 @@ type drawer struct {
 func drawScenario(r *rand.Rand, draw func(*rand.Rand) frame) *scenario {
 	s := &scenario{frame: draw(r), keyed: r.IntN(8) > 0, continuous: r.IntN(2) == 0, bounded: r.IntN(2) == 0}
 	d := &drawer{Rand: r, scenario: s, wild: !s.bounded, target: never}
-	if s.frame.real.Kind != "" && s.frame.gap == 0 && r.IntN(3) == 0 {
+	if s.frame.real.Kind != "" && r.IntN(3) == 0 {
 		s.emit = windows.Emission{Changelog: true, Early: r.IntN(3) == 0, Lateness: d.Int64N(2) * d.ticks(s.frame.reach)}
 	}
 	for range 1 + r.IntN(8)/7 {
