@@ -20,6 +20,7 @@ import (
 	"github.com/millrace/millrace/internal/store/storetest"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
+	"github.com/millrace/millrace/windows"
 )
 
 // doneQuery is a job with done markers, partitioned by minute, and what it means for a minute to be over.
@@ -34,6 +35,12 @@ type doneQuery struct {
 
 func minuteOf(time string) dstream.Expr {
 	return dstream.Fn("date_trunc", dstream.Str("minute"), col(time)).As("minute")
+}
+
+// changing makes the results of a query change.
+func (q doneQuery) changing(e windows.Emission) doneQuery {
+	q.emit = e
+	return q
 }
 
 func countBy(w dstream.WindowSpec) func(g *dstream.Graph) *dstream.Stream {
@@ -78,6 +85,10 @@ var doneQueries = []doneQuery{
 			}
 			return over
 		}},
+	doneQuery{simQuery: doneJob("changes", countBy(dstream.Tumbling("ts", 10*time.Second, 0)), minuteOf("window_start")),
+		over: func(end, w int64, _ []simEvent) bool { return w >= end+20_000 }}.changing(windows.Emission{Changelog: true, Lateness: 20_000_000}),
+	doneQuery{simQuery: doneJob("early changes", countBy(dstream.Tumbling("ts", 10*time.Second, 0)), minuteOf("window_end")),
+		over: func(end, w int64, _ []simEvent) bool { return w >= end-5000 }}.changing(windows.Emission{Changelog: true, Early: true, Lateness: 5_000_000}), // the last ends at second 50
 	{simQuery: doneJob("sessions, by end", countBy(dstream.Session("ts", doneGap*time.Millisecond)), minuteOf("window_end")),
 		over: func(end, w int64, _ []simEvent) bool { return w >= end }},
 }
@@ -350,6 +361,11 @@ func (r *doneReader) settled(what string, flushed bool) (open int) {
 			if _, err := r.w.disk.ReadFile(fmt.Sprintf("%s/_LATE-%012d", dir, batchOf(full))); err != nil {
 				r.w.t.Fatalf("%s: %s is late and has no marker: %v", what, full, err)
 			}
+		}
+	}
+	for sink, open2 := range r.w.history().Partitions {
+		if len(open2) != open {
+			r.w.t.Fatalf("%s: %d minutes of %s are open, the log knows of %v", what, open, sink, open2)
 		}
 	}
 	return open

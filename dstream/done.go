@@ -222,6 +222,17 @@ func constMicros(e *columnar.Expr) (int64, bool) {
 	return us, months == 0 && days == 0
 }
 
+// Describe says of which time the directories are, for people.
+func (f *DoneFeed) Describe(p *Plan) string {
+	switch {
+	case f.Source >= 0:
+		return "the event time of " + p.Sources[f.Source].Name
+	case f.End:
+		return "the end of " + p.Exchanges[f.Exchange].Name
+	}
+	return "the start of " + p.Exchanges[f.Exchange].Name
+}
+
 // Frontier is the least time that on-time rows still to come can have in the directories, when the least that the source or
 // window can still have is t.
 func (f *DoneFeed) Frontier(t int64) int64 {

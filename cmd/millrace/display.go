@@ -102,6 +102,9 @@ func batchLine(p batch.Progress) string {
 		}
 		fmt.Fprintf(&b, ", %s to %s (%s)", count(s.NumOutputRows, "row"), s.Description, where)
 	}
+	for _, s := range p.Sinks {
+		b.WriteString(completedText(s.Completed))
+	}
 	for _, c := range []struct {
 		n    int64
 		name string
@@ -135,6 +138,18 @@ func batchLine(p batch.Progress) string {
 		b.WriteString(", final")
 	}
 	return b.String()
+}
+
+// completedText names a directory that the batch has completed, and says how many more there are.
+func completedText(dirs []string) string {
+	switch n := len(dirs); n {
+	case 0:
+		return ""
+	case 1:
+		return ", completed " + dirs[0]
+	default:
+		return fmt.Sprintf(", completed %s and %d more", dirs[0], n-1)
+	}
 }
 
 // lagText is how far the job is behind in a source, when it is.

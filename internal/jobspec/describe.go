@@ -138,7 +138,28 @@ func (d *description) streams() {
 		}
 		d.line(name, "%s, %s, to %s", what, k.Guarantee(), k.place())
 		d.changes(k, &d.plan.Sinks[i])
+		d.doneMarkers(k, &d.plan.Sinks[i])
 	}
+}
+
+// doneMarkers says which directories get a marker, and which watermarks they wait for.
+func (d *description) doneMarkers(k *Sink, plan *dstream.SinkPlan) {
+	done, err := k.done(d.plan)
+	if err != nil || done == nil {
+		return
+	}
+	var dirs, waits []string
+	for _, depth := range done.Dirs.Depths() {
+		var levels []string
+		for _, p := range plan.Partitions[:depth] {
+			levels = append(levels, p.Name+"=…")
+		}
+		dirs = append(dirs, strings.Join(levels, "/"))
+	}
+	for _, f := range done.Feeds {
+		waits = append(waits, f.Describe(d.plan))
+	}
+	d.line("", "_SUCCESS in %s, once complete by %s", strings.Join(dirs, " and "), strings.Join(waits, " and "))
 }
 
 // changes says how a reader gets the result out of a changelog.
