@@ -60,7 +60,13 @@ type gatherer struct {
 	most  int64
 }
 
+// mostOffset is beyond every offset of a real topic.
+const mostOffset = 1 << 50
+
 func (g *gatherer) add(l *Letter) error {
+	if l.Topic == "" || l.Partition < 0 || l.Offset < 0 || l.Offset >= mostOffset {
+		return fmt.Errorf("it is no dead letter: no record stands at %q/%d offset %d", l.Topic, l.Partition, l.Offset)
+	}
 	g.bytes += int64(len(l.Record.Key)+len(l.Record.Value)) + 200
 	for _, h := range l.Record.Headers {
 		g.bytes += int64(len(h.Key)+len(h.Value)) + 40

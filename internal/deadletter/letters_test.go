@@ -115,3 +115,59 @@ func TestDirectories(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+func TestNoPlace(t *testing.T) {
+	for _, l := range []*Letter{letter("a", -1, 1, 1, "x"), letter("a", 0, -1, 1, "x"), letter("a", 0, 1<<62, 1, "x"), {Source: "a"}} {
+		if err := (&gatherer{most: mostBytes}).add(l); err == nil {
+			t.Errorf("%+v was taken", l)
+		}
+	}
+}
+
+// FuzzParseLetter: whatever stands in a topic, it is a letter or an error.
+func FuzzParseLetter(f *testing.F) {
+	f.Add([]byte(`{"source":"a","topic":"t","partition":0,"offset":5,"timestamp":"2026-11-26T05:00:00.001Z","batch":1,"reason":"r","key":null,"value":"eA==","value_bytes":1,"headers":[{"key":"h","value":null}],"complete":true}`))
+	f.Add([]byte(`{"source":"a","topic":"t","partition":0,"offset":5,"timestamp":null,"batch":1,"key":"","value":null,"headers":null,"complete":false}`))
+	f.Add([]byte(`{"source":1}`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l, err := parseLetter(data)
+		if err != nil {
+			return
+		}
+		g := &gatherer{most: mostBytes}
+		if g.add(l) != nil {
+			return
+		}
+		s, err := g.letters("job")
+		if err != nil || s.Len() != 1 {
+			t.Fatalf("%d letters, %v", s.Len(), err)
+		}
+		if s.Span() < 10_000 && len(records(t, s.Source(l.Source))) != 1 {
+			t.Fatal("the letter is no record")
+		}
+	})
+}
+
+// TestParseLetter reads what a Kafka sink writes.
+func TestParseLetter(t *testing.T) {
+	l, err := parseLetter([]byte(`{"source":"a","topic":"t","partition":3,"offset":5,"timestamp":"2026-11-26T05:00:00.001Z","batch":7,"reason":"r","key":"","value":"eA==","value_bytes":1,"headers":[{"key":"h","value":null},{"key":"i","value":"eQ=="}],"complete":true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Source != "a" || l.Topic != "t" || l.Partition != 3 || l.Offset != 5 || l.Batch != 7 || !l.Complete || !l.Value {
+		t.Errorf("%+v", l)
+	}
+	if r := l.Record; r.Key == nil || len(r.Key) != 0 || string(r.Value) != "x" || r.Timestamp != 1795669200001 || len(r.Headers) != 2 || r.Headers[0].Value != nil || string(r.Headers[1].Value) != "y" {
+		t.Errorf("%+v", r)
+	}
+	if l, err := parseLetter([]byte(`{"source":"a","topic":"t","partition":3,"offset":5,"timestamp":null,"batch":7,"key":null,"value":null,"headers":null,"complete":false}`)); err != nil ||
+		l.Value || l.Complete || l.Record.Key != nil || l.Record.Timestamp != -1 {
+		t.Errorf("%+v, %v", l, err)
+	}
+	for _, text := range []string{`{}`, `[]`, `x`, `{"source":"a","topic":"t","partition":0,"offset":5,"timestamp":"noon","batch":1,"complete":true}`} {
+		if _, err := parseLetter([]byte(text)); err == nil || !strings.Contains(err.Error(), "no dead letter") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
