@@ -89,6 +89,14 @@ var doneQueries = []doneQuery{
 		over: func(end, w int64, _ []simEvent) bool { return w >= end+20_000 }}.changing(windows.Emission{Changelog: true, Lateness: 20_000_000}),
 	doneQuery{simQuery: doneJob("early changes", countBy(dstream.Tumbling("ts", 10*time.Second, 0)), minuteOf("window_end")),
 		over: func(end, w int64, _ []simEvent) bool { return w >= end-5000 }}.changing(windows.Emission{Changelog: true, Early: true, Lateness: 5_000_000}), // the last ends at second 50
+	doneQuery{simQuery: doneJob("sessions that change", countBy(dstream.Session("ts", doneGap*time.Millisecond)), minuteOf("window_start")),
+		over: func(end, w int64, events []simEvent) bool {
+			over := w-10_000 >= end
+			for _, s := range sessionsOf(events) {
+				over = over && (s[0] >= end || s[1] < w-10_000)
+			}
+			return over
+		}}.changing(windows.Emission{Changelog: true, Lateness: 10_000_000}),
 	{simQuery: doneJob("sessions, by end", countBy(dstream.Session("ts", doneGap*time.Millisecond)), minuteOf("window_end")),
 		over: func(end, w int64, _ []simEvent) bool { return w >= end }},
 }
