@@ -183,8 +183,10 @@ func (g *grid) firstWindow(s slot) int64 {
 		return s.n
 	case g.rest > 0 && !s.second:
 		return saturatingSub(s.n, g.whole)
+	case g.whole == 0:
+		return saturatingAdd(s.n, 1)
 	}
-	return saturatingAdd(saturatingSub(s.n, g.whole), 1)
+	return saturatingSub(s.n, g.whole-1)
 }
 
 // lastWindow is the last window that has cell s.
