@@ -14,6 +14,10 @@
 // time < W are expected. A window [s, e) closes when e ≤ W, a session when e < W. Rows of a batch are judged late against the
 // watermark at the start of the batch, windows close with the one at its end, in the same batch.
 //
+// Between both sides, and in state, rows of all windows but sessions are kept by cell, the longest run of time with the same
+// windows, so that a row is there once however many windows it is in. [Aggregate.Close] merges the cells of a window. Windows of
+// the calendar need the rules of their zone: [Aggregate.SetZone]; [Assign] finds them with the batch.
+//
 // Law: no clock, randomness, I/O or goroutines. What happens depends only on rows, plan and watermarks, never on the
 // number of shards or of cores or on the order of rows.
 //
