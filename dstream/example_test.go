@@ -85,3 +85,44 @@ func ExampleError() {
 	// Output:
 	// example_test.go:81: unknown column "evnt_type"; did you mean "event_type"?
 }
+
+// Visits: the views of an ad with no more than half an hour between them. Their windows are known behind GroupBy only.
+func ExampleSession() {
+	g := newGraph()
+	g.From("events").
+		Window(dstream.Session("event_time", 30*time.Minute)).
+		GroupBy(dstream.Col("ad_id"), dstream.Col("window_start")).
+		Agg(dstream.Count().As("views"), dstream.Col("window_end")).
+		To("lake")
+	plan, err := g.Plan()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(plan.Exchanges[0].Name)
+	fmt.Println(plan.Sinks[0].Schema)
+	// Output:
+	// session(event_time, 30m0s) by ad_id: count(*)
+	// ad_id string, window_start timestamp, views bigint, window_end timestamp
+}
+
+// The views of each day, as clocks in Chicago count days, and of the last hour at every minute of processing time.
+func ExampleCalendar() {
+	g := newGraph()
+	events := g.From("events")
+	events.Window(dstream.Calendar("event_time", 1, windows.Day, "America/Chicago", 0)).
+		GroupBy(dstream.Col("window_start")).Agg(dstream.Count().As("views")).To("days")
+	events.Window(dstream.Sliding("event_time", time.Hour, time.Minute, 0).ProcessingTime()).
+		GroupBy(dstream.Col("window_end")).Agg(dstream.Count().As("views")).To("now")
+	plan, err := g.Plan()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, x := range plan.Exchanges {
+		fmt.Println(x.Name)
+	}
+	// Output:
+	// tumble(event_time, 1 day in America/Chicago): count(*)
+	// hop(now(), 1m0s, 1h0m0s): count(*)
+}
