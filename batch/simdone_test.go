@@ -416,7 +416,7 @@ func TestDoneCrashes(t *testing.T) {
 		t.Run(strings.ReplaceAll(q.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			markers, late, crashes := 0, 0, 0
-			for i := range simLong(12) {
+			for i := range simLong(6) {
 				w := newWorld(t, seed+uint64(i)<<16)
 				w.source.Create(simTopic, 3)
 				w.minutes(300, map[bool]int{true: 6}[q.raw])

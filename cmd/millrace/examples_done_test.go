@@ -38,7 +38,7 @@ func compareDone(t *testing.T, root string) {
 			total += r.Flights
 		}
 	}
-	if total != 40_000 {
+	if total != 20_000 {
 		t.Errorf("%d flights in all days", total)
 	}
 	dir := filepath.Join(root, "examples", "done")

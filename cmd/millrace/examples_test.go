@@ -26,7 +26,7 @@ var examples = map[string]example{
 	"busiest": {"gen flights --records 10000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareBusiest},
 	"bursts":  {"gen flights --records 10000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareBursts},
 	"routes":  {"gen flights --records 10000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareRoutes},
-	"done":    {"gen flights --records 40000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareDone},
+	"done":    {"gen flights --records 20000 --partitions 3 --file ROOT/examples/flights/flights.parquet", compareDone},
 	"ysb": {"gen ysb --records 10000 --ads ads.csv --expected expected.csv", func(t *testing.T, _ string) {
 		compareCounts(t, "campaign_id,w,n", func(r ysbRow) string { return fmt.Sprintf("%s,%d,%d", r.Campaign, r.Start/1000, r.Views) })
 	}},
