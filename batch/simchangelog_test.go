@@ -382,6 +382,9 @@ func TestChangelogIdle(t *testing.T) {
 		t.Error("no row is held, so what would let go of it is not seen")
 	}
 	w.applied("idle", w.changes())
+	if op := w.reports[len(w.reports)-1].StateOperators[0]; op.NumWindowsOpen != 1 || op.NumRowsTotal <= 3 || op.NextClose <= op.Watermark {
+		t.Errorf("%d windows open, %d groups held, %s closes next at watermark %s: windows that wait for late rows have come out", op.NumWindowsOpen, op.NumRowsTotal, op.NextClose, op.Watermark)
+	}
 	n := w.history().Last.Batch
 	w.mustRun(w.job(changing, continuous), stopAt(w, w.clock.now.Add(10*time.Minute), nil))
 	if got := w.history().Last.Batch; got != n {

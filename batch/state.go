@@ -257,8 +257,10 @@ func (s *session) open(exchange int) OpenWindows {
 	for _, a := range s.worker.states[exchange] {
 		out.Groups += a.Remembered()
 		for _, w := range a.Open() {
-			open = append(open, [2]int64{w.End, w.Start})
 			out.Groups += int64(w.Groups)
+			if !w.Out {
+				open = append(open, [2]int64{w.End, w.Start})
+			}
 		}
 	}
 	slices.SortFunc(open, func(a, b [2]int64) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })

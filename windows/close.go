@@ -83,6 +83,7 @@ type OpenWindow struct {
 	// a key in a cell; of tumbling windows they are the keys that have come so far.
 	Groups int
 	Rows   int64 // that went into the groups
+	Out    bool  // it is over and its results have come out; it is held for late rows, which may change them
 }
 
 // Open lists the windows in which something is held, the one that closes first in front. Of sessions, of which there may be
@@ -102,7 +103,8 @@ func (a *Aggregate) Open() []OpenWindow {
 		s := a.grid.slotOf(name)
 		last := a.grid.lastWindow(s)
 		for n := max(next, a.grid.firstWindow(s)); n <= last; n++ {
-			open = append(open, OpenWindow{Start: a.grid.start(n), End: a.grid.end(n)})
+			end := a.grid.end(n)
+			open = append(open, OpenWindow{Start: a.grid.start(n), End: end, Out: a.changes != nil && end <= a.came})
 			next = n + 1
 		}
 		if len(open) > 0 {
