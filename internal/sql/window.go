@@ -177,23 +177,26 @@ func (r *windowReader) partition() []dstream.Expr {
 	return out
 }
 
-// timeColumn reads column, DESCRIPTOR(column), or now() and its like.
+// timeColumn reads column, DESCRIPTOR(column), or now() and its like in the place of the column.
 func (r *windowReader) timeColumn() dstream.Expr {
-	wanted := fmt.Sprintf("the time of %s is a column", r.out.window.name)
 	if !r.isCall("DESCRIPTOR") {
-		if e, ok := r.planTime(); ok {
-			return e
-		}
-		return r.plainColumn(wanted, r.form.example)
+		return r.timeOfRow()
 	}
 	r.next()
 	r.next()
-	e := r.plainColumn(wanted, r.form.example)
+	e := r.timeOfRow()
 	if r.is(",") {
 		r.fail(r.peek(), "DESCRIPTOR takes one time column", "")
 	}
 	r.expect(")")
 	return e
+}
+
+func (r *windowReader) timeOfRow() dstream.Expr {
+	if e, ok := r.planTime(); ok {
+		return e
+	}
+	return r.plainColumn(fmt.Sprintf("the time of %s is a column", r.out.window.name), r.form.example)
 }
 
 // planTimeCalls are what stands for the time at which a batch is planned.
