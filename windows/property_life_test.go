@@ -342,8 +342,8 @@ func (a *answer) noteLate(rows *columnar.Batch, late []int32) {
 // commit keeps the state: its changes, or now and then all of it.
 func (l *life) commit(step int, after committed) error {
 	l.marks = after
-	if !l.restartsAfter(step) && !l.emit.Changelog {
-		return nil // nobody will look
+	if !l.restartsAfter(step) { // nobody will look
+		return l.forgetChanges()
 	}
 	snapshot := l.IntN(5) == 0
 	var blocks [][]byte
@@ -368,6 +368,19 @@ func (l *life) commit(step int, after committed) error {
 	block, err := state.MergeBlocks(blocks)
 	l.chain = append(l.chain, kept{block, after.operator})
 	return err
+}
+
+// forgetChanges ends the batch for shards that tell what it has changed.
+func (l *life) forgetChanges() error {
+	for _, shard := range l.shards {
+		if !l.emit.Changelog {
+			break
+		}
+		if _, err := shard.Delta(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // restartsAfter reports whether another process goes on with the job behind a step.

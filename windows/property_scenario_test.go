@@ -107,7 +107,7 @@ func (d *drawer) drawSteps() {
 			since[p] = d.IntN(len(d.steps))
 		}
 	}
-	shards := []int{1, 1, 1, 2, 2, 2, 8}[d.IntN(7)]
+	shards := []int{1, 1, 1, 1, 2, 2, 2, 2, 2, 8}[d.IntN(10)]
 	crashing := d.IntN(3) == 0
 	for i := range d.steps {
 		s := &d.steps[i]
@@ -115,7 +115,7 @@ func (d *drawer) drawSteps() {
 		s.at, s.shards, s.newEpoch = at, shards, i == 0
 		if i > 0 && (d.steps[i-1].dies > 0 || d.steps[i-1].flush) {
 			s.newEpoch = true
-			shards = []int{1, 1, 1, 2, 2, 2, 8}[d.IntN(7)]
+			shards = []int{1, 1, 1, 1, 2, 2, 2, 2, 2, 8}[d.IntN(10)]
 			s.shards = shards
 		}
 		if crashing && d.IntN(2) == 0 {
