@@ -26,7 +26,7 @@ func (d *driver) warnForgotten(plan *dstream.Plan) {
 	for _, e := range d.history.Last.Edges {
 		found := slices.ContainsFunc(plan.Exchanges, func(x dstream.Exchange) bool { return x.Name == e.Operator })
 		if e.Remembered > 0 && !found {
-			d.o.Warn(fmt.Sprintf("the checkpoint remembers %d rows for the operator %q, which the job no longer has: duplicates of these will not be recognised", e.Remembered, e.Operator))
+			d.o.Warn(fmt.Sprintf("the checkpoint remembers rows (%d) for the operator %q, which the job no longer has: their duplicates will not be recognised", e.Remembered, e.Operator))
 		}
 	}
 }

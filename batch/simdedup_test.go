@@ -107,7 +107,7 @@ func TestDedupChanged(t *testing.T) {
 	w.at(0, 6)
 	w.mustRun(w.job(longer, w.inMemory))
 	w.wantWindows("5 is not remembered", 5, 1, 6, 1)
-	if len(w.warned) != 1 || !strings.Contains(w.warned[0], `remembers 1 rows for the operator "dedup(ts, 10s) by ad"`) {
+	if len(w.warned) != 1 || !strings.Contains(w.warned[0], `remembers rows (1) for the operator "dedup(ts, 10s) by ad"`) {
 		t.Errorf("warnings %q", w.warned)
 	}
 }
