@@ -232,8 +232,23 @@ func (s *session) doneInput(f *dstream.DoneFeed, after Marks) windows.Input {
 		return after.source(s.job.Plan.Sources[f.Source].Name).AsInput()
 	}
 	x := &s.job.Plan.Exchanges[f.Exchange]
-	idle := !x.Window.Clock && heldBy(s.job.Plan, f.Exchange, after) == "" && (x.Window.Kind == windows.Dedup || s.held(f.Exchange) == 0)
+	idle := !x.Window.Clock && heldBy(s.job.Plan, f.Exchange, after) == "" && !s.holdsRows(f.Exchange)
 	return windows.Input{Watermark: after.Operators[x.Name], Idle: idle}
+}
+
+// holdsRows reports whether rows are still to come out of an exchange whatever its sources say: it holds some, or an
+// exchange in front of it does.
+func (s *session) holdsRows(exchange int) bool {
+	plan := s.job.Plan
+	if plan.Exchanges[exchange].Window.Kind != windows.Dedup && s.held(exchange) > 0 {
+		return true
+	}
+	for _, sender := range plan.Senders(exchange) {
+		if from := plan.Stages[rootOf(plan, sender)].From; from.Exchange >= 0 && s.holdsRows(from.Exchange) {
+			return true
+		}
+	}
+	return false
 }
 
 // doneWatermark is the watermark of all feeds of a sink together.

@@ -102,7 +102,8 @@ func marksAfter(plan *dstream.Plan, before Marks, sources map[string]windows.Sou
 }
 
 // lateMarks are, by exchange, the watermarks at the start of a batch against which rows that go into it are late. Of windows
-// that were flushed it is how far they were; sessions have a floor of their own.
+// that were flushed it is how far they were; sessions have a floor of their own, and a deduplication, which gives out rows
+// with their batch, has none.
 func lateMarks(plan *dstream.Plan, before Marks, floor map[string]int64) map[int]int64 {
 	at := operatorMarks(plan, before, windows.NoWatermark, func(name string, input int64) int64 {
 		if old, known := before.Operators[name]; known {
@@ -114,7 +115,7 @@ func lateMarks(plan *dstream.Plan, before Marks, floor map[string]int64) map[int
 	for i := range plan.Exchanges {
 		x := &plan.Exchanges[i]
 		out[i] = x.Emit.LateMark(at[x.Name])
-		if x.Window.Kind != windows.Session {
+		if x.Window.Kind != windows.Session && x.Window.Kind != windows.Dedup {
 			out[i] = max(out[i], floorOf(x.Name, before, floor))
 		}
 	}

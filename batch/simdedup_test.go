@@ -94,6 +94,19 @@ func TestDedupByTime(t *testing.T) {
 	w.wantBalance("in the end")
 }
 
+// TestDedupBehindAFlush: windows that were flushed and reopened make no row late for a deduplication that comes new into the
+// job, which holds none of them.
+func TestDedupBehindAFlush(t *testing.T) {
+	w := timeWorld(t)
+	w.at(0, 5)
+	w.at(1, 5)
+	w.mustRun(w.visitedJob(flushing)) // up to 15
+	w.mustRun(w.visitedJob(), reopen)
+	w.at(0, 9)
+	w.mustRun(w.job(nextOfAd, w.inMemory))
+	w.wantWindows("9 is before the flushed end", 5, 2, 9, 1)
+}
+
 // TestDedupChanged: a job with another span begins with an empty memory, and says so.
 func TestDedupChanged(t *testing.T) {
 	w := timeWorld(t)

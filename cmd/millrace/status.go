@@ -132,7 +132,7 @@ func rowsText(line liner, s *batch.Status) {
 		n    int64
 		what string
 	}{{s.NumRowsLate, "late"}, {s.NumRowsBad, "bad"}, {s.NumRowsUnassigned, "in no window"}, {s.NumRowsFiltered, "filtered"}, {s.NumRowsNoMatch, "without a match"},
-		{s.NumRowsTombstone, "tombstones"}, {s.NumRowsSkipped, "skipped"}, {s.NumRowsDuplicate, "duplicates"}, {s.NumRowsDuplicate, "duplicates"}, {s.NumValuesNulled, "values made NULL"}} {
+		{s.NumRowsTombstone, "tombstones"}, {s.NumRowsSkipped, "skipped"}, {s.NumRowsDuplicate, "duplicates"}, {s.NumValuesNulled, "values made NULL"}} {
 		if d.n > 0 {
 			text += fmt.Sprintf(", %d %s", d.n, d.what)
 		}

@@ -49,7 +49,6 @@ var statusFacts = []statusFact{
 	{"numRowsTombstone", false, func(s *batch.Status) (float64, bool) { return float64(s.NumRowsTombstone), true }},
 	{"numRowsSkipped", false, func(s *batch.Status) (float64, bool) { return float64(s.NumRowsSkipped), true }},
 	{"numRowsDuplicate", false, func(s *batch.Status) (float64, bool) { return float64(s.NumRowsDuplicate), true }},
-	{"numRowsDuplicate", false, func(s *batch.Status) (float64, bool) { return float64(s.NumRowsDuplicate), true }},
 	{"numValuesNulled", false, func(s *batch.Status) (float64, bool) { return float64(s.NumValuesNulled), true }},
 }
 

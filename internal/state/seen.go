@@ -26,7 +26,6 @@ type Seen struct {
 	live      int           // in all cells
 	watermark int64         // that was expired to
 	clean     int           // of kept: those in front stand in blocks
-	whole     int           // kept rows when the table was last made anew
 }
 
 // keptRow is a row that was kept, in front of the older ones of its key.
@@ -185,14 +184,14 @@ func (s *Seen) remembered(from int) *columnar.Batch {
 
 // compact makes the memory anew when most of it is forgotten. What it costs was paid by what went.
 func (s *Seen) compact() error {
-	if len(s.kept) <= 2*max(s.whole, s.live)+minWaste {
+	if len(s.kept) <= 2*s.live+minWaste {
 		return nil
 	}
 	fresh, err := seenOf(s.shape, s.span, s.remembered(0))
 	if err != nil {
 		return fmt.Errorf("compact: %w", err)
 	}
-	fresh.watermark, fresh.whole = s.watermark, len(fresh.kept)
+	fresh.watermark = s.watermark
 	*s = *fresh
 	return nil
 }
@@ -254,6 +253,5 @@ func (l *SeenLoader) Seen() (*Seen, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load state: %w", err)
 	}
-	s.whole = len(s.kept)
 	return s, nil
 }
