@@ -85,3 +85,16 @@ func view(ctx context.Context, env Env, job *Job) (*checkpointView, error) {
 	}
 	return v, nil
 }
+
+// CommittedBatch is the last batch that a job has committed, by its checkpoint dir; 0: none yet. ran is false when the
+// checkpoint is not there. It takes no lock: the job may go on meanwhile.
+func CommittedBatch(ctx context.Context, env Env, job, dir string) (last int64, ran bool, err error) {
+	v, err := view(ctx, env, &Job{Name: job, Checkpoint: dir})
+	if err != nil {
+		return 0, false, err
+	}
+	if v.history.Last != nil {
+		last = v.history.Last.Batch
+	}
+	return last, v.id != "", nil
+}

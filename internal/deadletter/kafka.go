@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
 )
 
 // jobHeader is the header of records that says which job has written them.
@@ -18,13 +19,23 @@ func header(key string, value []byte) offsets.MemoryHeader {
 	return offsets.MemoryHeader{Key: key, Value: value}
 }
 
-// ReadKafka reads the dead letters that a job has committed to a topic, which other jobs may write to as well.
-func ReadKafka(ctx context.Context, job string, src offsets.Source) (*Letters, error) {
-	states, err := src.Survey(ctx, nil)
+// KafkaOptions say which dead letters of a topic are read.
+type KafkaOptions struct {
+	// Until is the last batch that the job has committed, read before the topic is looked at: letters of later batches are
+	// left for another time. Letters of one partition are spread over those of the topic, and a later batch may not be
+	// there as a whole; whoever goes on behind the last letter that he has seen would never see the others.
+	Until int64
+	Clock output.Clock // for the wait for open transactions
+}
+
+// ReadKafka reads the dead letters that a job has committed to a topic, which other jobs may write to as well. Where an open
+// transaction holds some of it back, and goes on doing so, that is a [RefusedError].
+func ReadKafka(ctx context.Context, job string, src offsets.Source, o KafkaOptions) (*Letters, error) {
+	states, err := wholeSurvey(ctx, src, o.Clock)
 	if err != nil {
 		return nil, err
 	}
-	g := &gatherer{most: mostBytes}
+	g := &gatherer{most: mostBytes, until: o.Until}
 	for _, s := range states {
 		r := offsets.Range{Topic: s.Topic, TopicID: s.TopicID, Partition: s.Partition, From: s.Start, Until: s.End, LeaderEpoch: s.LeaderEpoch}
 		if r.Empty() {
@@ -68,6 +79,10 @@ func (g *gatherer) record(job string, buf []byte, r *offsets.Record) error {
 	l, err := parseLetter(r.Value.Of(buf))
 	if err != nil {
 		return err
+	}
+	if l.Batch > g.until {
+		g.later++
+		return nil
 	}
 	return g.add(l)
 }

@@ -42,8 +42,9 @@ func (l *Letter) sameRecord(o *Letter) bool {
 
 // Letters are the dead letters of a job, each once, by source, topic, partition and offset.
 type Letters struct {
-	job  string
-	list []*Letter
+	job   string
+	list  []*Letter
+	later int
 }
 
 // LimitError says that the letters are too many to be read into memory.
@@ -58,6 +59,8 @@ type gatherer struct {
 	list  []*Letter
 	bytes int64
 	most  int64
+	until int64 // the last batch whose letters are taken out of a topic
+	later int   // letters of batches behind it
 }
 
 // mostOffset is beyond every offset of a real topic.
@@ -82,7 +85,7 @@ func (g *gatherer) add(l *Letter) error {
 // batches never meet the same record, unless the topic was made anew.
 func (g *gatherer) letters(job string) (*Letters, error) {
 	slices.SortFunc(g.list, (*Letter).compare)
-	out := &Letters{job: job}
+	out := &Letters{job: job, later: g.later}
 	for _, l := range g.list {
 		if n := len(out.list); n > 0 {
 			last := out.list[n-1]
@@ -102,6 +105,9 @@ func (g *gatherer) letters(job string) (*Letters, error) {
 
 // Len is how many letters there are.
 func (s *Letters) Len() int { return len(s.list) }
+
+// Later is how many letters there are of batches that the job had not committed when it was asked.
+func (s *Letters) Later() int { return s.later }
 
 // Sources are the names of the sources that the letters come from, sorted.
 func (s *Letters) Sources() []string {

@@ -2,6 +2,7 @@ package jobspec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +25,8 @@ type Replay struct {
 
 // ReplayOptions change what is fed.
 type ReplayOptions struct {
-	SkipIncomplete bool // leave out letters that hold less than their records
+	SkipIncomplete bool      // leave out letters that hold less than their records
+	Env            batch.Env // zero: [batch.SystemEnv]
 }
 
 // ReplayDead reads the dead letters that the job of has committed, and makes the job with take them in the place of its
@@ -35,7 +37,14 @@ func ReplayDead(ctx context.Context, of, with *Spec, o ReplayOptions) (*Replay, 
 	if err := of.checkApart(with); err != nil {
 		return nil, err
 	}
-	letters, err := of.deadLetters(ctx)
+	if o.Env.Clock == nil {
+		o.Env = batch.SystemEnv()
+	}
+	letters, err := of.deadLetters(ctx, o.Env)
+	var refused *deadletter.RefusedError
+	if errors.As(err, &refused) {
+		return nil, &batch.RefusedError{Msg: err.Error()}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +110,7 @@ func (s *Spec) checkApart(with *Spec) error {
 }
 
 // deadLetters reads what the job has put aside.
-func (s *Spec) deadLetters(ctx context.Context) (*deadletter.Letters, error) {
+func (s *Spec) deadLetters(ctx context.Context, env batch.Env) (*deadletter.Letters, error) {
 	b := &s.OnBadRecord
 	if b.To == "" {
 		at := s.normal.get("on_bad_record")
@@ -120,13 +129,27 @@ func (s *Spec) deadLetters(ctx context.Context) (*deadletter.Letters, error) {
 	case !k.Kafka.Headers:
 		return nil, fail(k.Pos, "", "sinks.%s.kafka: with headers: false its records don't say which job has written them, so its dead letters can't be replayed", k.Name)
 	}
-	src, err := offsets.DialKafka(ctx, k.Kafka.reached(s.Name), offsets.KafkaOptions{Source: "dead letters of " + s.Name, Topics: []string{k.Kafka.Topic},
+	return s.kafkaLetters(ctx, env, k.Kafka)
+}
+
+// kafkaLetters reads what the job has put aside in a topic. The checkpoint comes first: the letters of a batch that is
+// committed there are in the topic.
+func (s *Spec) kafkaLetters(ctx context.Context, env batch.Env, k *KafkaSink) (*deadletter.Letters, error) {
+	last, ran, err := batch.CommittedBatch(ctx, env, s.Name, string(s.Checkpoint))
+	if err != nil {
+		return nil, err
+	}
+	src, err := offsets.DialKafka(ctx, k.reached(s.Name), offsets.KafkaOptions{Source: "dead letters of " + s.Name, Topics: []string{k.Topic},
 		ReadCommitted: true, Start: offsets.StartAt{Start: offsets.Earliest}, Budget: offsets.NewBudget(0)})
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	return deadletter.ReadKafka(ctx, s.Name, src)
+	letters, err := deadletter.ReadKafka(ctx, s.Name, src, deadletter.KafkaOptions{Until: last, Clock: env.Clock})
+	if err == nil && !ran && letters.Later() > 0 {
+		return nil, &batch.RefusedError{Msg: fmt.Sprintf("topic %s holds %d dead letters of job %s, but its checkpoint %s is not there, which says which of them are committed; put it back", k.Topic, letters.Later(), s.Name, s.Checkpoint)}
+	}
+	return letters, err
 }
 
 // check refuses letters that the job cannot be fed with.
