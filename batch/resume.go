@@ -33,7 +33,7 @@ func (d *driver) recover(ctx context.Context, digest string) error {
 		case err != nil:
 			return err
 		case action == Undo:
-			return d.reopen()
+			return d.reopen(ctx)
 		case action == Plan:
 			return nil
 		}
@@ -139,13 +139,17 @@ func (d *driver) repeatManifests(ctx context.Context, published map[string]outpu
 	return d.mark(ctx, c)
 }
 
-func (d *driver) reopen() error {
+// reopen takes a flush back. The state in memory is still as the flush left it: for it all windows there are were closed.
+func (d *driver) reopen(ctx context.Context) error {
 	h := d.history
 	r := &Reopened{Batch: h.Flushed.Batch, Marks: h.FlushPlan.Before, FlushedTo: h.Flushed.FlushedTo}
 	if err := d.cp.append(r); err != nil {
 		return err
 	}
-	return h.apply(r)
+	if err := h.apply(r); err != nil {
+		return err
+	}
+	return lost(d.s.restoreAgain(ctx, d.cp.blobs, h))
 }
 
 // afterFlush ends a run that asks for a flush again, most often because the one before died when it had flushed: there

@@ -59,6 +59,13 @@ func (s *session) restore(ctx context.Context, blobs store.Blobs, h *History) er
 	return s.checkOrphans(h)
 }
 
+// restoreAgain restores the state anew, in place of what is in memory.
+func (s *session) restoreAgain(ctx context.Context, blobs store.Blobs, h *History) error {
+	s.worker.states = newStates(s.job.Plan, s.shards)
+	s.tables, s.zones = nil, nil // so that the next plan gives the new state the rules of its time zones
+	return s.restore(ctx, blobs, h)
+}
+
 func (s *session) restoreOperator(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, shards []*windows.Aggregate, states []VersionedState) error {
 	rules := map[string]*columnar.Zone{} // by digest
 	for _, v := range states {
