@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/windows"
 )
 
 // zoneAhead are rules by which a zone is always so many hours ahead of UTC.
@@ -165,5 +166,26 @@ func TestZoneOfTexts(t *testing.T) {
 	const hour = int64(time.Hour / time.Microsecond)
 	if want := []int64{ten - 2*hour, ten - hour}; !slices.Equal(got, want) {
 		t.Errorf("event times %v, want %v", got, want)
+	}
+}
+
+// TestSnapshotOfAChangingDay: results that came out before a snapshot do not come out again behind a restart, with the rules of
+// any zone.
+func TestSnapshotOfAChangingDay(t *testing.T) {
+	for _, every := range []int{1, 2, 100} {
+		days := daysIn("Asia/Tokyo")
+		days.emit = windows.Emission{Changelog: true, Lateness: (48 * time.Hour).Microseconds()}
+		w := newWorld(t, simSeed(t))
+		for i, hour := range []int{10, 34, 12, 36} { // the third is late, and allowed
+			w.append(simEvent{ms: time.Date(2026, 11, 20, hour, 0, 0, 0, time.UTC).UnixMilli(), ad: "a0", kind: "view", n: 1 << i})
+			w.mustRun(w.job(days, bounds(windows.Bounds{MaxFuture: -1})), zoneRules(t, 0), func(o *Options) { o.snapshotEvery = every })
+		}
+		var got []string
+		for _, c := range w.changes() {
+			got = append(got, fmt.Sprintf("%s %d", c.op, c.row.int(t, "n")))
+		}
+		if want := []string{"insert 1", "update_before 1", "update_after 5"}; !slices.Equal(got, want) {
+			t.Errorf("a snapshot every %d: %q, want %q", every, got, want)
+		}
 	}
 }

@@ -89,6 +89,9 @@ func (s *session) restoreOperator(ctx context.Context, blobs store.Blobs, x *dst
 func dropClosed(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, shards []*windows.Aggregate, v VersionedState, watermark int64, rules map[string]*columnar.Zone) error {
 	if name := x.Window.Zone; name != "" && name != "UTC" {
 		if v.Zones == nil {
+			for _, a := range shards {
+				a.Resume(watermark)
+			}
 			return nil
 		}
 		z := rules[v.Zones[name]]

@@ -243,6 +243,10 @@ func (a *Aggregate) DropClosed(watermark int64) {
 	})
 }
 
+// Resume says that the batch of the snapshot loaded last, which holds nothing that its batch has closed, ended at the watermark:
+// for where [Aggregate.DropClosed] has no rules of a time zone to go by.
+func (a *Aggregate) Resume(watermark int64) { a.came = watermark }
+
 // settle turns the loaded blocks into the table.
 func (a *Aggregate) settle() error {
 	if a.sessions != nil {
