@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,14 +121,16 @@ func TestKafkaReadContract(t *testing.T) {
 		topic := b.Topic(t, partitions)
 		plain := producer(t, b)
 		txn := producer(t, b, kgo.TransactionalID(topic))
+		src := source(t, b, topic, 4096)
 		return offsetstest.Fixture{
-			Source: source(t, b, topic, 4096),
+			Source: src,
 			Topic:  topic,
 			Append: func(partition int32, values ...string) { write(t, plain, topic, partition, values...) },
 			Gap: func(partition int32) {
 				begin(t, txn)
 				write(t, txn, topic, partition, "aborted", "aborted too")
 				end(t, txn, false)
+				awaitMarkers(t, src)
 			},
 			DeleteBefore: func(partition int32, offset int64) { deleteBefore(t, b, topic, partition, offset) },
 			Recreate: func() {
@@ -136,6 +139,21 @@ func TestKafkaReadContract(t *testing.T) {
 			},
 		}
 	})
+}
+
+// awaitMarkers returns when no transaction holds back what may be read: the broker answers the end of one before its markers
+// stand in all partitions.
+func awaitMarkers(t *testing.T, src offsets.Source) {
+	t.Helper()
+	for {
+		states, err := src.Partitions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(states, func(s offsets.PartitionState) bool { return s.End < s.HighWatermark }) {
+			return
+		}
+	}
 }
 
 func deleteBefore(t *testing.T, b *kafkatest.Broker, topic string, partition int32, offset int64) {
