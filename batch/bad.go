@@ -34,12 +34,15 @@ func (w *worker) judge(bad []columnar.BadRecord, r *Result) error {
 		return nil
 	}
 	if !w.job.OnBadRecord.goesOn() {
-		return badRecordError(bad[0])
+		first := bad[0]
+		first.Reason = columnar.CutReason(w.job.hidden(first.Reason))
+		return badRecordError(first)
 	}
 	for _, b := range bad {
 		if len(r.Source.Bad) == keptBad {
 			break
 		}
+		b.Reason = columnar.CutReason(w.job.hidden(b.Reason))
 		b.Value = bytes.Clone(b.Value) // it points into a buffer of the decoder
 		r.Source.Bad = append(r.Source.Bad, b)
 	}

@@ -1,8 +1,6 @@
 package batch
 
 import (
-	"strings"
-
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/offsets"
@@ -34,6 +32,7 @@ type deadLetters struct {
 	side   int // in the plan's sides
 	of     dstream.DeadLetter
 	source string
+	hide   func(text string) string // takes secrets out
 	schema *columnar.Schema
 	cols   []*columnar.Builder
 	done   []*columnar.Batch
@@ -42,12 +41,13 @@ type deadLetters struct {
 }
 
 // newDeadLetters returns nil for a job without dead letters.
-func newDeadLetters(plan *dstream.Plan, source string) *deadLetters {
+func newDeadLetters(job *Job, source string) *deadLetters {
+	plan := job.Plan
 	i := plan.Side(dstream.BadRecords)
 	if i < 0 {
 		return nil
 	}
-	d := &deadLetters{side: i, of: plan.Sides[i].Dead, source: source, schema: dstream.DeadLetterSchema()}
+	d := &deadLetters{side: i, of: plan.Sides[i].Dead, source: source, hide: job.hidden, schema: dstream.DeadLetterSchema()}
 	for _, f := range d.schema.Fields {
 		d.cols = append(d.cols, columnar.NewBuilder(f.Type))
 	}
@@ -85,7 +85,7 @@ func (d *deadLetters) add(recs *offsets.Records, r *offsets.Record, reason strin
 		d.cols[deadTimestamp].AppendNull()
 	}
 	d.cols[deadBatch].AppendInt64(t.Batch)
-	d.cols[deadReason].AppendString(strings.ToValidUTF8(reason, "\ufffd"))
+	d.cols[deadReason].AppendString(columnar.CutReason(d.hide(reason)))
 	key := d.bytes(d.cols[deadKey], r.Key, recs.Buf)
 	value := d.value(r.Value, recs.Buf)
 	d.cols[deadValueBytes].AppendInt64(int64(r.Value.Len))

@@ -14,7 +14,8 @@ type timedDecoder struct {
 	columnar.Decoder
 	prog   *columnar.Program
 	schema *columnar.Schema
-	env    *columnar.Env // of the task
+	env    *columnar.Env            // of the task
+	hide   func(text string) string // takes secrets out, which the expression may hold
 
 	rows    int                  // of the batch under way whose time is computed
 	times   columnar.Vector      // of those rows
@@ -26,14 +27,14 @@ type timedDecoder struct {
 	out     columnar.Batch
 }
 
-func newTimedDecoder(dec columnar.Decoder, t *dstream.TimePlan) (*timedDecoder, error) {
+func newTimedDecoder(dec columnar.Decoder, t *dstream.TimePlan, hide func(text string) string) (*timedDecoder, error) {
 	prog, err := columnar.Compile(t.Expr, dec.Schema())
 	if err != nil {
 		return nil, fmt.Errorf("compile the event time %s: %w", t.Name, err)
 	}
 	field := columnar.Field{Name: t.Name, Type: t.Expr.Type}
 	schema := columnar.NewSchema(append(slices.Clone(dec.Schema().Fields), field)...)
-	return &timedDecoder{Decoder: dec, prog: prog, schema: schema, times: columnar.Vector{Type: field.Type}}, nil
+	return &timedDecoder{Decoder: dec, prog: prog, schema: schema, hide: hide, times: columnar.Vector{Type: field.Type}}, nil
 }
 
 // Schema implements columnar.Decoder.
@@ -116,7 +117,7 @@ func (d *timedDecoder) computeEach(in *columnar.Batch, from int) []columnar.BadR
 			d.gone = append(d.gone, int32(i))
 			d.setNull(i)
 			bad = append(bad, columnar.BadRecord{Topic: in.Origin.Topic, Partition: in.Origin.Partition, Offset: in.Offsets[i],
-				Reason: "the event time cannot be computed: " + err.Error()})
+				Reason: columnar.CutReason(d.hide("the event time cannot be computed: " + err.Error()))})
 		case v.IsNull(i):
 			d.setNull(i)
 		default:

@@ -112,7 +112,7 @@ func newTimed(t *testing.T, src *dstream.SourcePlan) *timedDecoder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newTimedDecoder(dec, src.Time)
+	d, err := newTimedDecoder(dec, src.Time, func(text string) string { return text })
 	if err != nil {
 		t.Fatal(err)
 	}

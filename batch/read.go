@@ -51,12 +51,12 @@ func (w *worker) newSourceTree(root int) (*sourceTree, error) {
 	}
 	var timed *timedDecoder
 	if p.Time != nil {
-		if timed, err = newTimedDecoder(dec, p.Time); err != nil {
+		if timed, err = newTimedDecoder(dec, p.Time, w.job.hidden); err != nil {
 			return nil, err
 		}
 		dec = timed
 	}
-	c := &sourceTree{tree: t, source: w.sources[i], dec: dec, timed: timed, dead: newDeadLetters(w.job.Plan, p.Name)}
+	c := &sourceTree{tree: t, source: w.sources[i], dec: dec, timed: timed, dead: newDeadLetters(w.job, p.Name)}
 	if p.EventTime >= 0 {
 		c.obs = windows.NewObserver(p.EventTime, p.Bounds)
 	}

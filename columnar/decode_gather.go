@@ -188,7 +188,7 @@ func (g *gather) refuse(r *offsets.Record, value []byte, reason string) {
 	g.badBytes = append(g.badBytes, value[:min(len(value), BadValueBytes)]...)
 	g.bad = append(g.bad, BadRecord{
 		Topic: g.origin.Topic, Partition: g.origin.Partition, Offset: r.Offset,
-		Reason: reason,
+		Reason: CutReason(reason),
 		Value:  g.badBytes[from:len(g.badBytes):len(g.badBytes)],
 	})
 }

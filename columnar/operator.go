@@ -3,6 +3,7 @@ package columnar
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/millrace/millrace/offsets"
 )
@@ -86,12 +87,30 @@ type BadRecord struct {
 	Topic     string
 	Partition int32
 	Offset    int64
-	Reason    string // without the place, e.g. `column "delay": "x" is not a bigint`
+	Reason    string // without the place, e.g. `column "delay": "x" is not a bigint`, see [CutReason]
 	Value     []byte // the first bytes of the record's value, at most [BadValueBytes]
 }
 
 // BadValueBytes is how much of a bad record's value is kept for messages.
 const BadValueBytes = 200
+
+// BadReasonBytes is the longest reason of a bad record: what it quotes may be as long as the record.
+const BadReasonBytes = 300
+
+// CutReason makes a text fit to be the reason of a bad record: UTF-8 of at most [BadReasonBytes], which end in … where it was
+// longer.
+func CutReason(text string) string {
+	const mark = "…"
+	text = strings.ToValidUTF8(text, "\ufffd")
+	if len(text) <= BadReasonBytes {
+		return text
+	}
+	cut := BadReasonBytes - len(mark)
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + mark
+}
 
 // Error locates the record and shows the beginning of its value, where that is kept.
 func (r BadRecord) Error() string {
