@@ -79,20 +79,34 @@ func (d *deadLetters) add(recs *offsets.Records, r *offsets.Record, reason strin
 	d.cols[deadTopic].AppendString(recs.Topic)
 	d.cols[deadPartition].AppendInt32(recs.Partition)
 	d.cols[deadOffset].AppendInt64(r.Offset)
-	if r.Timestamp >= 0 {
-		d.cols[deadTimestamp].AppendInt64(r.Timestamp * 1000)
-	} else {
-		d.cols[deadTimestamp].AppendNull()
-	}
+	timestamp := d.timestamp(r.Timestamp)
 	d.cols[deadBatch].AppendInt64(t.Batch)
 	d.cols[deadReason].AppendString(columnar.CutReason(d.hide(reason)))
 	key := d.bytes(d.cols[deadKey], r.Key, recs.Buf)
 	value := d.value(r.Value, recs.Buf)
-	d.cols[deadValueBytes].AppendInt64(int64(r.Value.Len))
-	d.cols[deadComplete].AppendBool(d.headers(recs.Buf, r) && key && value)
+	if r.Value.Len >= 0 {
+		d.cols[deadValueBytes].AppendInt64(int64(r.Value.Len))
+	} else {
+		d.cols[deadValueBytes].AppendNull()
+	}
+	d.cols[deadComplete].AppendBool(d.headers(recs.Buf, r) && key && value && timestamp)
 	if d.cols[deadValue].Bytes()+d.cols[deadKey].Bytes()+d.cols[deadReason].Bytes() >= deadBatchBytes || d.cols[0].Len() >= decodeRows {
 		d.cut()
 	}
+}
+
+// lastTimestamp is the last millisecond of the year 9999: no form that readers know says a later one, and microseconds of
+// much later ones would not fit.
+const lastTimestamp = 253402300799999
+
+// timestamp appends the record's timestamp, and reports whether it is what the record has.
+func (d *deadLetters) timestamp(ms int64) bool {
+	if ms < 0 || ms > lastTimestamp {
+		d.cols[deadTimestamp].AppendNull()
+		return ms < 0
+	}
+	d.cols[deadTimestamp].AppendInt64(ms * 1000)
+	return true
 }
 
 // value appends the value, unless it is left out, and reports whether it is whole.

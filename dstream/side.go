@@ -44,14 +44,14 @@ func DeadLetterSchema() *columnar.Schema {
 		columnar.Field{Name: "topic", Type: text},
 		columnar.Field{Name: "partition", Type: columnar.Type{Kind: columnar.Int32}},
 		columnar.Field{Name: "offset", Type: long},
-		columnar.Field{Name: "timestamp", Type: columnar.Type{Kind: columnar.Timestamp}}, // of the record; NULL: it has none
+		columnar.Field{Name: "timestamp", Type: columnar.Type{Kind: columnar.Timestamp}}, // of the record; NULL: it has none, or one behind the year 9999
 		columnar.Field{Name: "batch", Type: long},
 		columnar.Field{Name: "reason", Type: text},
 		columnar.Field{Name: "key", Type: bytes},                                   // NULL: the record has none
-		columnar.Field{Name: "value", Type: bytes},                                 // NULL: it is left out
-		columnar.Field{Name: "value_bytes", Type: long},                            // of the whole value
+		columnar.Field{Name: "value", Type: bytes},                                 // NULL: it is left out, or the record has none
+		columnar.Field{Name: "value_bytes", Type: long},                            // of the whole value; NULL: the record has none
 		columnar.Field{Name: "headers", Type: headers},                             // NULL: they cannot be read, or are longer than DeadHeaderBytes
-		columnar.Field{Name: "complete", Type: columnar.Type{Kind: columnar.Bool}}, // key, value and headers are all there as they were
+		columnar.Field{Name: "complete", Type: columnar.Type{Kind: columnar.Bool}}, // key, value, timestamp and headers are all there as they were
 	)
 }
 

@@ -10,9 +10,20 @@ import (
 	"github.com/millrace/millrace/internal/store"
 )
 
+// OtherJobError says that a directory holds what another job has written.
+type OtherJobError struct {
+	Path  string
+	Owner string // the name of the job that has written it
+	Job   string // of the job that was asked for
+}
+
+func (e *OtherJobError) Error() string {
+	return fmt.Sprintf("%s belongs to job %s, not to %s", e.Path, e.Owner, e.Job)
+}
+
 // Committed lists the files of a directory of Parquet files that the job of that name has committed, by batch. Files of a
 // batch that is not committed are not among them, nor are those of a batch whose commit a run has not copied yet. A
-// directory of another job is an error; one that is not there has no files.
+// directory of another job is an [OtherJobError]; one that is not there has no files.
 func Committed(ctx context.Context, root, job string) ([]File, error) {
 	st := Dir(root)
 	data, err := st.Get(ctx, ownerName)
@@ -27,7 +38,7 @@ func Committed(ctx context.Context, root, job string) ([]File, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read owner of %s: %w", root, err)
 	case owner.Job != job:
-		return nil, fmt.Errorf("%s belongs to job %s, not to %s", root, owner.Job, job)
+		return nil, &OtherJobError{Path: root, Owner: owner.Job, Job: job}
 	}
 	names, err := st.List(ctx, manifestPrefix)
 	if err != nil {

@@ -115,17 +115,17 @@ func parseLetter(data []byte) (*Letter, error) {
 		}
 	}
 	if err := json.Unmarshal(data, &row); err != nil {
-		return nil, fmt.Errorf("it is no dead letter: %w", err)
+		return nil, refuse("it is no dead letter: %v", err)
 	}
 	if row.Source == nil || row.Topic == nil || row.Partition == nil || row.Offset == nil || row.Batch == nil || row.Complete == nil {
-		return nil, errors.New("it is no dead letter: columns are missing")
+		return nil, refuse("it is no dead letter: columns are missing")
 	}
 	l := &Letter{Source: *row.Source, Topic: *row.Topic, Partition: *row.Partition, Offset: *row.Offset, Batch: *row.Batch, Complete: *row.Complete, Value: row.Value != nil}
 	l.Record = offsets.MemoryRecord{Key: row.Key, Value: row.Value, Timestamp: -1}
 	if row.Timestamp != nil {
 		at, err := time.Parse(time.RFC3339Nano, *row.Timestamp)
 		if err != nil {
-			return nil, fmt.Errorf("it is no dead letter: %w", err)
+			return nil, refuse("it is no dead letter: %v", err)
 		}
 		l.Record.Timestamp = at.UnixMilli()
 	}

@@ -47,13 +47,6 @@ type Letters struct {
 	later int
 }
 
-// LimitError says that the letters are too many to be read into memory.
-type LimitError struct{ Bytes int64 }
-
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("the dead letters have more than %d MiB, which are kept in memory while they are fed", e.Bytes>>20)
-}
-
 // gatherer takes letters as they are read.
 type gatherer struct {
 	list  []*Letter
@@ -68,14 +61,14 @@ const mostOffset = 1 << 50
 
 func (g *gatherer) add(l *Letter) error {
 	if l.Topic == "" || l.Partition < 0 || l.Offset < 0 || l.Offset >= mostOffset {
-		return fmt.Errorf("it is no dead letter: no record stands at %q/%d offset %d", l.Topic, l.Partition, l.Offset)
+		return refuse("it is no dead letter: no record stands at %q/%d offset %d", l.Topic, l.Partition, l.Offset)
 	}
 	g.bytes += int64(len(l.Record.Key)+len(l.Record.Value)) + 200
 	for _, h := range l.Record.Headers {
 		g.bytes += int64(len(h.Key)+len(h.Value)) + 40
 	}
 	if g.bytes > g.most {
-		return &LimitError{Bytes: g.most}
+		return refuse("the dead letters have more than %d MiB, which are kept in memory while they are fed", g.most>>20)
 	}
 	g.list = append(g.list, l)
 	return nil
@@ -94,7 +87,7 @@ func (g *gatherer) letters(job string) (*Letters, error) {
 			case last.sameRecord(l) && last.Batch == l.Batch:
 				continue
 			case sameLog && last.Batch > l.Batch, last.sameRecord(l):
-				return nil, fmt.Errorf("dead letters of two topics named %s: batch %d met offset %d, batch %d offset %d of partition %d; it was deleted and made again, and its records can't be told apart by their offsets",
+				return nil, refuse("dead letters of two topics named %s: batch %d met offset %d, batch %d offset %d of partition %d; it was deleted and made again, and its records can't be told apart by their offsets",
 					l.Topic, last.Batch, last.Offset, l.Batch, l.Offset, l.Partition)
 			}
 		}

@@ -3,6 +3,8 @@ package deadletter
 import (
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -103,7 +105,7 @@ func TestIncomplete(t *testing.T) {
 
 func TestLimit(t *testing.T) {
 	g := &gatherer{most: 1000}
-	var limit *LimitError
+	var limit *RefusedError
 	if err := errors.Join(g.add(letter("a", 0, 1, 1, "x")), g.add(letter("a", 0, 2, 1, strings.Repeat("x", 1000)))); !errors.As(err, &limit) {
 		t.Errorf("error %v", err)
 	}
@@ -168,6 +170,26 @@ func TestParseLetter(t *testing.T) {
 	for _, text := range []string{`{}`, `[]`, `x`, `{"source":"a","topic":"t","partition":0,"offset":5,"timestamp":"noon","batch":1,"complete":true}`} {
 		if _, err := parseLetter([]byte(text)); err == nil || !strings.Contains(err.Error(), "no dead letter") {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// TestRefused: what no other try can help is refused.
+func TestRefused(t *testing.T) {
+	_, twice := gathered(t, letter("a", 0, 5, 1, "x"), letter("a", 0, 2, 2, "y")).letters("job")
+	_, text := parseLetter([]byte("{}"))
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "_millrace"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "_millrace", "owner"), []byte(`{"format":1,"job":"other","checkpoint_id":"d"}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, owned := ReadParquet(t.Context(), "job", dir)
+	for what, err := range map[string]error{"deleted and made again": twice, "columns are missing": text, "belongs to job other, not to job": owned} {
+		var refused *RefusedError
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package deadletter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path"
@@ -17,6 +18,10 @@ import (
 // ReadParquet reads the dead letters that a job has committed to a directory.
 func ReadParquet(ctx context.Context, job, root string) (*Letters, error) {
 	files, err := output.Committed(ctx, root, job)
+	var other *output.OtherJobError
+	if errors.As(err, &other) {
+		return nil, refuse("%v: name the job that writes there, or its sink of dead letters", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +112,7 @@ func (r rowReader) text(name string, row int) (string, bool, error) {
 	case v == nil:
 		text, ok := r.dirs[name]
 		if !ok {
-			return "", false, fmt.Errorf("it has no column %q: these are no dead letters", name)
+			return "", false, refuse("it has no column %q: these are no dead letters", name)
 		}
 		return text, true, nil
 	case v.IsNull(row):
@@ -131,7 +136,7 @@ func (r rowReader) number(name string, row, bits int) (int64, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, bits)
 	if err != nil {
-		return 0, fmt.Errorf("column %q of row %d holds %q", name, row, text)
+		return 0, refuse("column %q of row %d holds %q", name, row, text)
 	}
 	return n, nil
 }
@@ -165,7 +170,7 @@ func (r rowReader) record(l *Letter, row int) error {
 	key, value, at, headers := r.column("key"), r.column("value"), r.column("timestamp"), r.column("headers")
 	for name, v := range map[string]*columnar.Vector{"key": key, "value": value, "timestamp": at, "headers": headers} {
 		if v == nil {
-			return fmt.Errorf("column %q is not in the file: partition by an expression of it, not by the column itself", name)
+			return refuse("column %q is not in the file: partition by an expression of it, not by the column itself", name)
 		}
 	}
 	l.Record.Key, l.Record.Value = bytesOf(key, row), bytesOf(value, row)

@@ -172,7 +172,7 @@ func (r *Replay) check(of *Spec, o ReplayOptions) error {
 		r.Warnings = append(r.Warnings, sql.Warning{Pos: of.OnBadRecord.Pos, Msg: fmt.Sprintf("%d dead letters hold less than their records and are left out, the first at %s", n, first)})
 		return nil
 	}
-	why := "its value, its key or its headers were too long (on_bad_record.max_value_bytes), or its headers could not be read"
+	why := "its value, its key or its headers were too long (on_bad_record.max_value_bytes), its headers could not be read, or its timestamp is behind the year 9999"
 	if noValue {
 		why = "its value was left out (on_bad_record.include_value)"
 	}
