@@ -115,6 +115,30 @@ func rulesChange(t *testing.T, days simQuery, snapshotEvery int) {
 	}
 }
 
+// TestRulesOpenADayAgain: rows of a day that was closed, and that new rules opened again, are there behind a restart.
+func TestRulesOpenADayAgain(t *testing.T) {
+	for _, days := range []simQuery{daysTokyo, daysChicago} {
+		w := newWorld(t, simSeed(t))
+		run := func(ahead int64, day, hour, minute int, n int64) {
+			w.append(simEvent{ms: time.Date(2026, 11, day, hour, minute, 0, 0, time.UTC).UnixMilli(), ad: "a0", kind: "view", n: n})
+			w.mustRun(w.job(days, bounds(windows.Bounds{MaxFuture: -1})), zoneRules(t, ahead), func(o *Options) { o.snapshotEvery = 100 })
+		}
+		run(0, 20, 10, 0, 1)
+		run(0, 21, 0, 30, 2)   // closes the 20th, which ended at 0:00
+		run(-1, 21, 0, 45, 4)  // by the new rules still the 20th, which ends at 1:00
+		run(-1, 21, 0, 50, 8)  // what the log has is all there is of the rows before
+		run(-1, 22, 10, 0, 16) // closes it again, and the 21st
+		w.wantBalance(days.name)
+		var got []int64
+		for _, r := range w.rows() {
+			got = append(got, r.int(t, "n"))
+		}
+		if slices.Sort(got); !slices.Equal(got, []int64{1, 2, 12}) {
+			t.Errorf("%s: rows by day %v, want 1 and 12 of the 20th, 2 of the 21st", days.name, got)
+		}
+	}
+}
+
 // TestOpenFrames looks at what progress says of windows of which every row is in several.
 func TestOpenFrames(t *testing.T) {
 	w := newWorld(t, simSeed(t))

@@ -3,7 +3,6 @@ package windows
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/state"
@@ -23,7 +22,7 @@ type Aggregate struct {
 	table  *state.Table
 	ranges *state.Ranges // of windows that are made of several cells; else nil
 	loader *state.Loader // not nil while blocks are loaded
-	drops  []drop        // of the loader
+	last   drop          // that the loader was told
 	used   bool          // rows were merged: too late to load
 	failed error         // why the loaded blocks make no table
 
@@ -211,7 +210,8 @@ func (a *Aggregate) Load(block []byte, from, to uint8) error {
 	return a.loader.Load(block, from, to)
 }
 
-// drop is what DropClosed was told: the watermark, and the grid of that time.
+// drop is what DropClosed was told: the watermark, and the grid of that time. Rules of another time zone may open again what
+// was closed; so may a flush that was taken back.
 type drop struct {
 	grid      grid
 	watermark int64
@@ -230,17 +230,12 @@ func (a *Aggregate) DropClosed(watermark int64) {
 	if a.loader == nil {
 		return
 	}
-	switch n := len(a.drops); {
-	case n == 0:
-	case a.drops[n-1].watermark > watermark: // behind a flush that was taken back: it left nothing of what was before
-		a.drops = a.drops[:0]
-	case a.drops[n-1].grid.zone == a.grid.zone: // the new one closes all that this did
-		a.drops = a.drops[:n-1]
-	}
-	a.drops = append(a.drops, drop{a.grid, watermark})
+	d := drop{a.grid, watermark}
+	covers := a.last.grid.zone == d.grid.zone && a.last.watermark <= d.watermark
+	a.last = d
 	a.loader.Drop(func(name int64) bool {
-		return slices.ContainsFunc(a.drops, func(d drop) bool { return saturatingAdd(a.endIn(&d.grid, name), a.op.Emit.Lateness) <= d.watermark })
-	})
+		return saturatingAdd(a.endIn(&d.grid, name), a.op.Emit.Lateness) <= d.watermark
+	}, covers)
 }
 
 // Resume says that the batch of the snapshot loaded last, which holds nothing that its batch has closed, ended at the watermark:
@@ -264,7 +259,7 @@ func (a *Aggregate) settle() error {
 		return a.failed
 	}
 	a.setTable(table)
-	a.loader, a.drops, a.used = nil, nil, true
+	a.loader, a.used = nil, true
 	return nil
 }
 

@@ -21,7 +21,13 @@ type Loader struct {
 	rows    int     // in all layers
 	kept    int     // of these, rows of the first block or of the last compaction
 	stale   bool    // there may be rows that newer ones replace, or that are closed
-	closed  func(rows *columnar.Batch, row int32) bool
+	drops   []drop  // not done yet, oldest first
+}
+
+// drop says what is closed, of the rows of blocks up to one.
+type drop struct {
+	block  int
+	closed func(rows *columnar.Batch, row int32) bool
 }
 
 // layer is rows of one block, or what a compaction left of several.
@@ -39,7 +45,6 @@ func NewLoader(shape Shape) *Loader {
 		shape:   shape,
 		partial: shape.Spec.PartialSchema(shape.In),
 		unit:    firstColumns(shape.keys()),
-		closed:  func(*columnar.Batch, int32) bool { return false },
 	}
 }
 
@@ -85,14 +90,23 @@ func (l *Loader) load(block []byte, from, to uint8) error {
 	return nil
 }
 
-// Drop forgets the groups of namespaces that are closed, of the blocks loaded so far. It is called for the batch of
-// each delta, so closed must answer true for all that it ever did.
-func (l *Loader) Drop(closed func(namespace int64) bool) {
-	l.drop(func(rows *columnar.Batch, row int32) bool { return closed(rows.Cols[0].I64[row]) })
+// Drop forgets the groups of namespaces that are closed, of the blocks loaded so far. Those of later blocks stay: what is
+// closed may open again. It is called for the batch of each delta; covers says that closed answers true for all that it did
+// in the last call, which then need not be asked any more.
+func (l *Loader) Drop(closed func(namespace int64) bool, covers bool) {
+	l.drop(func(rows *columnar.Batch, row int32) bool { return closed(rows.Cols[0].I64[row]) }, covers)
 }
 
-func (l *Loader) drop(closed func(rows *columnar.Batch, row int32) bool) {
-	l.closed, l.stale = closed, true
+func (l *Loader) drop(closed func(rows *columnar.Batch, row int32) bool, covers bool) {
+	if n := len(l.drops); covers && n > 0 {
+		l.drops = l.drops[:n-1]
+	}
+	l.drops, l.stale = append(l.drops, drop{l.blocks, closed}), true
+}
+
+// closed reports whether a row of a block was closed behind it.
+func (l *Loader) closed(rows *columnar.Batch, row int32, block int) bool {
+	return slices.ContainsFunc(l.drops, func(d drop) bool { return block <= d.block && d.closed(rows, row) })
 }
 
 // Table returns the table of what was loaded. No group of it counts as changed. The loader must not be used any more.
@@ -135,7 +149,7 @@ func (l *Loader) compact() error {
 		return err
 	}
 	live := columnar.Take(all, l.newest(all, blocks))
-	l.layers, l.rows, l.kept, l.stale = []layer{{live, l.blocks}}, live.Rows, live.Rows, false
+	l.layers, l.rows, l.kept, l.stale, l.drops = []layer{{live, l.blocks}}, live.Rows, live.Rows, false, nil
 	return nil
 }
 
@@ -150,7 +164,7 @@ func (l *Loader) newest(all *columnar.Batch, blocks []int) []int32 {
 			newest = blocks[row]
 		}
 		before = row
-		if blocks[row] == newest && !l.closed(all, row) {
+		if blocks[row] == newest && !l.closed(all, row, newest) {
 			rows = append(rows, row)
 		}
 	}

@@ -232,7 +232,7 @@ func (l *SeenLoader) Load(block []byte, from, to uint8) error { return l.rows.Lo
 // Drop forgets what [Seen.Expire] does, of the blocks loaded so far.
 func (l *SeenLoader) Drop(watermark int64) {
 	s := &Seen{span: l.span}
-	l.rows.Drop(func(time int64) bool { return s.expired(s.cell(time), watermark) })
+	l.rows.Drop(func(time int64) bool { return s.expired(s.cell(time), watermark) }, true)
 }
 
 // Seen returns what was loaded. The loader must not be used any more.

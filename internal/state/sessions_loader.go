@@ -10,27 +10,29 @@ import (
 
 // SessionLoader rebuilds the sessions of a shard from blocks, as [Loader] does a table.
 type SessionLoader struct {
-	rows *Loader
-	gap  int64
+	rows    *Loader
+	gap     int64
+	dropped int64 // the last watermark of Drop
 }
 
 // NewSessionLoader returns a loader of no blocks. shape and gap are those of [NewSessions].
 func NewSessionLoader(shape Shape, gap int64) *SessionLoader {
 	l := NewLoader(shape)
 	l.unit = l.unit[1:]
-	return &SessionLoader{rows: l, gap: gap}
+	return &SessionLoader{rows: l, gap: gap, dropped: math.MinInt64}
 }
 
 // Load is [Loader.Load].
 func (l *SessionLoader) Load(block []byte, from, to uint8) error { return l.rows.Load(block, from, to) }
 
 // Drop forgets the sessions that end before a watermark, of the blocks loaded so far. It is called for the batch of each
-// delta, and the watermark does not go back.
+// delta. The watermark goes back behind a flush that was taken back.
 func (l *SessionLoader) Drop(watermark int64) {
 	last := len(l.rows.partial.Fields) - hiddenTimes + 1
 	l.rows.drop(func(b *columnar.Batch, row int32) bool {
 		return watermark == math.MaxInt64 || addGap(b.Cols[last].I64[row], l.gap) < watermark
-	})
+	}, watermark >= l.dropped)
+	l.dropped = watermark
 }
 
 // Sessions returns what was loaded. No key counts as changed. The loader must not be used any more.

@@ -291,7 +291,7 @@ func TestLoaderCompacts(t *testing.T) {
 		if err := l.Load(delta(t, table), 0, 255); err != nil {
 			t.Fatal(err)
 		}
-		l.Drop(func(start int64) bool { return start < table.Namespaces()[0] })
+		l.Drop(func(start int64) bool { return start < table.Namespaces()[0] }, true)
 		most = max(most, l.rows)
 	}
 	if most > 2*compactAbove {
@@ -379,5 +379,46 @@ func TestTooMuchText(t *testing.T) {
 	_, err := Concat(shape.In, slices.Repeat([]*columnar.Batch{part}, 60))
 	if err == nil || !strings.Contains(err.Error(), `column "name" holds 2516582400 bytes of text in one shard`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestDropsActOnBlocksBeforeThem: what is closed may open again, with new rows alone.
+func TestDropsActOnBlocksBeforeThem(t *testing.T) {
+	one, a, b := int64(1), "a", "b"
+	block := func(rows ...row) []byte {
+		table := NewTable(testShape())
+		mergeRows(t, table, rows)
+		return delta(t, table)
+	}
+	first := block(row{n: &one, name: &a, window: 10}, row{n: &one, name: &b, window: 10}, row{n: &one, name: &a, window: 20})
+	again := block(row{n: &one, name: &a, window: 10}, row{n: &one, name: &a, window: 10})
+	until := func(end int64) func(int64) bool { return func(start int64) bool { return start < end } }
+	for _, covers := range []bool{false, true} {
+		for _, compact := range []bool{false, true} {
+			l := NewLoader(testShape())
+			load := func(block []byte, end int64, covers bool) {
+				if err := l.Load(block, 0, 255); err != nil {
+					t.Fatal(err)
+				}
+				l.Drop(until(end), covers)
+				if compact {
+					if err := l.compact(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			load(first, 5, true)
+			load(block(), 15, covers)
+			load(again, 0, false)
+			load(block(), 3, true)
+			table, err := l.Table()
+			if err != nil {
+				t.Fatal(err)
+			}
+			tenGroups, tenRows := table.Held(10)
+			if _, twenty := table.Held(20); tenGroups != 1 || tenRows != 2 || twenty != 1 {
+				t.Errorf("%d groups of %d rows in the window that opened again, %d rows in the other; want 1, 2 and 1", tenGroups, tenRows, twenty)
+			}
+		}
 	}
 }
