@@ -189,3 +189,22 @@ func TestComputedEventTimeDeadLetters(t *testing.T) {
 		t.Errorf("kept %q of the rows %v", kept, w.rows())
 	}
 }
+
+// TestTimedReasons: the decoder itself keeps no long reason, of which there may be thousands, and cuts no secret in two.
+func TestTimedReasons(t *testing.T) {
+	plan, err := simQuery{name: "secret time", at: secretTime, stream: computedTime.stream}.plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newTimed(t, &plan.Sources[0])
+	d.hide = func(text string) string { return strings.ReplaceAll(text, simSecret, "") }
+	for n := range columnar.BadReasonBytes {
+		value := fmt.Appendf(nil, `{"ts":1000,"ad":"%s%s%01000d"}`, strings.Repeat("x", n), simSecret, 0)
+		d.Append(&offsets.Records{Topic: "t", Buf: append(value, make([]byte, offsets.Slack)...)[:len(value)],
+			Rows: []offsets.Record{{Key: offsets.Span{Len: -1}, Value: offsets.Span{Len: int32(len(value))}}}})
+		_, bad := d.Flush()
+		if len(bad) != 1 || len(bad[0].Reason) > columnar.BadReasonBytes || strings.Contains(bad[0].Reason, "hunt") {
+			t.Fatalf("%d: %v", n, bad)
+		}
+	}
+}

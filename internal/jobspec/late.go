@@ -98,6 +98,9 @@ func (s *Spec) checkChangelog(k *Sink, plan *dstream.SinkPlan) error {
 		return fail(k.Pos, "write changelog: true: the files then have the columns _op and _revision, and explain shows the query of a reader", "%s: with %s its rows are a changelog: a plain reader would see old and new results side by side", where, s.changing())
 	case !says:
 		return fail(k.Pos, "write changelog: true: the key of each record is then that of its row, and a deleted row a tombstone", "%s: with %s its rows are a changelog: a later record of a key replaces the one before", where, s.changing())
+	case k.Kafka != nil && k.Kafka.Value.Format == "raw":
+		// No type says that a column is never NULL.
+		return fail(k.Kafka.Value.Pos, "write value: json", "%s.value: the rows are a changelog, in which a record without a value deletes the row of its key: a NULL in column %q would look like that", where, k.Kafka.Value.Column)
 	case k.Kafka != nil:
 		return k.Kafka.checkRowKey(where, plan)
 	}
