@@ -319,7 +319,7 @@ func TestChangelogCrashes(t *testing.T) {
 			}
 			t.Logf("%d crashes, %d of them between a transaction's end and the log; %d batches run again; rows in files: %v", crashes, afterCommit, reruns, ops)
 			for _, op := range []string{windows.Insert, windows.UpdateBefore, windows.UpdateAfter, windows.Delete} {
-				if ops[op] == 0 {
+				if ops[op] == 0 && !testing.Short() { // a few schedules need not have all
 					t.Errorf("no row is %s", op)
 				}
 			}
