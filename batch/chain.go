@@ -134,7 +134,8 @@ type sender struct {
 	rows   []*columnar.Batch // that travel whole, to be deduplicated
 	groups []uint8
 
-	watermark int64     // of the task, see start
+	watermark int64     // of the operator at the start of the batch
+	mark      int64     // that rows are late against, see Task.Late
 	late      *lateRows // nil when no side output takes them
 }
 
@@ -146,8 +147,8 @@ func newSender(in *columnar.Schema, index int, x *dstream.Exchange) *sender {
 
 // start prepares for a task.
 func (s *sender) start(t *Task) {
-	s.watermark = t.Late[s.index]
-	s.assign.SetWatermark(s.watermark)
+	s.watermark, s.mark = t.Watermarks[s.index], t.Late[s.index]
+	s.assign.SetWatermark(s.mark)
 	floor, flushed := t.Floor[s.index]
 	if !flushed {
 		floor = windows.NoWatermark
@@ -163,9 +164,9 @@ func (s *sender) push(b *columnar.Batch) error {
 		return locate(err, b)
 	}
 	if s.late != nil {
-		s.late.add(b, s.assign.Late(b), s.x.Emit.Watermark(s.watermark), s.assign.LastWindow)
+		s.late.add(b, s.assign.Late(b), s.watermark, s.assign.LastWindow)
 		if s.x.Window.Kind == windows.Session {
-			s.late.hold(assigned, s.watermark)
+			s.late.hold(assigned, s.watermark, s.mark)
 		}
 	}
 	if assigned.Len() == 0 {

@@ -36,8 +36,8 @@ func newLateRows(plan *dstream.Plan, x *dstream.Exchange) *lateRows {
 // missed finds the last window of a time, false where it is not known.
 type missed func(t int64) (start, end int64, ok bool)
 
-// add makes late rows of rows of in, which are as the window operator takes them. watermark is the mark that they are late
-// against, see windows.Emission.
+// add makes late rows of rows of in, which are as the window operator takes them. watermark is the operator's at
+// the start of the batch.
 func (l *lateRows) add(in *columnar.Batch, rows []int32, watermark int64, window missed) {
 	if len(rows) == 0 {
 		return
@@ -85,7 +85,7 @@ func (l *lateRows) metadata(rows *columnar.Batch, watermark int64, window missed
 			start, end, in = window(at)
 		}
 		appendTime(cols[4], at, known)
-		appendTime(cols[5], watermark, watermark != windows.MaxWatermark) // the input has ended
+		appendTime(cols[5], watermark, watermark != windows.NoWatermark && watermark != windows.MaxWatermark)
 		appendTime(cols[6], start, in)
 		appendTime(cols[7], end, in)
 	}
@@ -124,7 +124,7 @@ func (l *lateRows) finish(r *Result) {
 // hold keeps the rows of sessions that may be late: they end before the watermark, unless they touch a session that is
 // live. Only the shard of their key can tell. They go there as the late rows that they would be, with key and time behind.
 // mark is the watermark less the lateness that is allowed.
-func (l *lateRows) hold(in *columnar.Batch, mark int64) {
+func (l *lateRows) hold(in *columnar.Batch, watermark, mark int64) {
 	gap := l.x.Window.Size
 	if mark < math.MinInt64+gap { // none is so early
 		return
@@ -144,7 +144,7 @@ func (l *lateRows) hold(in *columnar.Batch, mark int64) {
 		return
 	}
 	taken := columnar.Take(in, rows)
-	out := l.rows(taken, l.x.Emit.Watermark(mark), nil)
+	out := l.rows(taken, watermark, nil)
 	for _, k := range l.x.Spec.Keys[1:] {
 		out.Cols = append(out.Cols, taken.Cols[k])
 	}

@@ -101,10 +101,8 @@ func marksAfter(plan *dstream.Plan, before Marks, sources map[string]windows.Sou
 	return after
 }
 
-// lateMarks are, by exchange, the watermarks at the start of a batch against which rows that go into it are late. Of windows
-// that were flushed it is how far they were; sessions have a floor of their own, and a deduplication, which gives out rows
-// with their batch, has none.
-func lateMarks(plan *dstream.Plan, before Marks, floor map[string]int64) map[int]int64 {
+// startMarks are, by exchange, the watermarks of the operators behind them at the start of a batch.
+func startMarks(plan *dstream.Plan, before Marks) map[int]int64 {
 	at := operatorMarks(plan, before, windows.NoWatermark, func(name string, input int64) int64 {
 		if old, known := before.Operators[name]; known {
 			return old
@@ -113,8 +111,19 @@ func lateMarks(plan *dstream.Plan, before Marks, floor map[string]int64) map[int
 	})
 	out := map[int]int64{}
 	for i := range plan.Exchanges {
+		out[i] = at[plan.Exchanges[i].Name]
+	}
+	return out
+}
+
+// lateMarks are, by exchange, the marks at the start of a batch that rows which go into it are late against: the watermark
+// less the lateness that is allowed. Of windows that were flushed it is how far they were; sessions have a floor of their
+// own, and a deduplication, which gives out rows with their batch, has none.
+func lateMarks(plan *dstream.Plan, before Marks, floor map[string]int64) map[int]int64 {
+	out := startMarks(plan, before)
+	for i := range plan.Exchanges {
 		x := &plan.Exchanges[i]
-		out[i] = x.Emit.LateMark(at[x.Name])
+		out[i] = x.Emit.LateMark(out[i])
 		if x.Window.Kind != windows.Session && x.Window.Kind != windows.Dedup {
 			out[i] = max(out[i], floorOf(x.Name, before, floor))
 		}

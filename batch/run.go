@@ -15,6 +15,7 @@ type outcome struct {
 	job    *Job
 	plan   *Planned
 	env    *columnar.Env
+	start  map[int]int64             // by exchange, see startMarks
 	late   map[int]int64             // by exchange, see lateMarks
 	floor  map[int]int64             // by exchange, see floorMarks
 	roots  map[int][]*Result         // by the first stage of the tasks, in their order
@@ -30,7 +31,7 @@ type outcome struct {
 
 func newOutcome(job *Job, p *Planned, env *columnar.Env, floor map[string]int64) *outcome {
 	return &outcome{
-		job: job, plan: p, env: env, late: lateMarks(job.Plan, p.Before, floor), floor: floorMarks(job.Plan, p.Before, floor),
+		job: job, plan: p, env: env, start: startMarks(job.Plan, p.Before), late: lateMarks(job.Plan, p.Before, floor), floor: floorMarks(job.Plan, p.Before, floor),
 		roots: map[int][]*Result{}, deltas: map[int][][]byte{}, closed: map[string]int64{}, census: map[string]columnar.Census{},
 		commit: &Committed{Batch: p.Batch, At: p.At, RangeHash: RangeHash(p), Positions: positionsAfter(p.Ranges)},
 	}
@@ -102,7 +103,7 @@ func (o *outcome) sourceTasks(source int) []Task {
 
 // task is a task of the batch that begins with a stage.
 func (o *outcome) task(root int) Task {
-	return Task{JobHash: o.job.Hash, Batch: o.plan.Batch, Stage: root, At: o.plan.At, Shards: o.plan.Shards, Late: o.late, Floor: o.floor}
+	return Task{JobHash: o.job.Hash, Batch: o.plan.Batch, Stage: root, At: o.plan.At, Shards: o.plan.Shards, Watermarks: o.start, Late: o.late, Floor: o.floor}
 }
 
 // shardTasks gives every shard of the stage behind an exchange the partials that the senders hold for it, by sending

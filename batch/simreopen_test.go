@@ -118,3 +118,33 @@ func TestReopenedDaysKeepTheirRules(t *testing.T) {
 		t.Errorf("rows by day: %v, want 1 and 2", got)
 	}
 }
+
+// TestWatermarkOfFlushedRows: a row that is late because its window was flushed shows the operator's watermark, not how far
+// the flush was; NULL when there is none yet.
+func TestWatermarkOfFlushedRows(t *testing.T) {
+	for name, window := range map[string]dstream.WindowSpec{"tumbling": dstream.Tumbling("ts", 10*time.Second, 0), "sessions": dstream.Session("ts", 10*time.Second)} {
+		q := simQuery{name: name, late: "late", emit: windows.Emission{Changelog: true, Lateness: 8_000_000}, graph: func(g *dstream.Graph) {
+			g.From("events").Window(window).GroupBy(col("ad"), col("window_start")).Agg(dstream.Count().As("views")).To("lake")
+			if err := g.LateRows("late", dstream.Pos{}); err != nil {
+				t.Error(err)
+			}
+		}}
+		for _, known := range []bool{false, true} {
+			w := timeWorld(t)
+			want := "NULL"
+			w.at(0, 1, 12)
+			if known { // else the second partition holds it back
+				w.at(1, 2)
+				want = fmt.Sprint(simStart.UnixMicro() + 2_000_000)
+			}
+			strict := bounds(windows.Bounds{IdleAfter: 30_000_000, MaxFuture: -1})
+			w.mustRun(w.job(q, strict, flushing))
+			w.at(0, 3)
+			w.mustRun(w.job(q, strict), reopen)
+			late := slices.DeleteFunc(w.rows(), func(r simRow) bool { return !r.has("sink", "late") })
+			if len(late) != 1 || !late[0].has("_watermark", want) {
+				t.Errorf("%s: late rows %v, want one at watermark %s", name, late, want)
+			}
+		}
+	}
+}

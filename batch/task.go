@@ -28,8 +28,10 @@ type Task struct {
 	Inputs []*columnar.Batch `json:"-"`        // partials for the shard, by sending stage, then range and step or shard
 	Held   []*columnar.Batch `json:"-"`        // rows that the shard may find late, in the same order
 	Close  int64             `json:"close_us"` // input watermark of the stage at the end of the batch
-	// Late is, by exchange, the watermark at the start of the batch of the operator behind it, or how far its windows were
-	// flushed: rows of windows that end at or before it are late.
+	// Watermarks are, by exchange, those at the start of the batch of the operators behind them.
+	Watermarks map[int]int64 `json:"watermarks_us,omitempty"`
+	// Late is, by exchange, that watermark less the lateness that is allowed, or how far windows were flushed: rows of windows
+	// that end at or before it are late.
 	Late map[int]int64 `json:"late_us,omitempty"`
 	// Floor is, by exchange, how far sessions were flushed: rows before it are late. Without one nothing was.
 	Floor map[int]int64 `json:"floor_us,omitempty"`

@@ -9,8 +9,8 @@ import (
 )
 
 // lateMetadata stand behind the columns of the rows: which operator found the row late, where its record stands (NULL
-// behind an aggregation), its time, the watermark it was late against, and the last of the windows that it missed. What
-// is not known is NULL.
+// behind an aggregation), its time, the operator's watermark at the start of the batch, and the last of the windows that it
+// missed. What is not known is NULL.
 var lateMetadata = []columnar.Field{
 	{Name: "_operator", Type: columnar.Type{Kind: columnar.String}},
 	{Name: "_topic", Type: columnar.Type{Kind: columnar.String}},

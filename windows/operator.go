@@ -91,9 +91,6 @@ func (e Emission) LateMark(w int64) int64 {
 	return saturatingSub(w, e.Lateness)
 }
 
-// Watermark is the watermark that a mark of [Emission.LateMark] stands for.
-func (e Emission) Watermark(mark int64) int64 { return saturatingAdd(mark, e.Lateness) }
-
 func (e Emission) validate() error {
 	switch {
 	case e.Lateness < 0:
