@@ -244,3 +244,31 @@ func TestDoneOfTwoStreams(t *testing.T) {
 	w.mustRun(job())
 	w.wantMarkers("it came to second 68", "12:00:00/_SUCCESS")
 }
+
+// TestDoneOfChainedWindows waits for what is still in a window in front of the last one, though that one holds nothing and
+// the stream is idle.
+func TestDoneOfChainedWindows(t *testing.T) {
+	q := doneQuery{simQuery: simQuery{name: "done chained", more: true, partitions: []dstream.Expr{minuteOf("begin")}, stream: func(g *dstream.Graph) *dstream.Stream {
+		begins := func(source string) *dstream.Stream {
+			return g.From(source).Window(dstream.Tumbling("ts", 10*time.Second, 0)).GroupBy(col("ad"), col("window_start"), col("window_time")).Agg(dstream.Count().As("n")).
+				Select(col("ad"), col("window_time").As("last"), col("n")).
+				Window(dstream.Tumbling("last", 20*time.Second, 0)).GroupBy(col("ad"), col("window_start")).Agg(dstream.Sum(col("n")).As("n")).
+				Select(col("ad"), col("window_start").As("begin"), col("n"))
+		}
+		return begins("events").Union(begins("more"))
+	}}}
+	w := sourcesWorld(t)
+	job := func() *Job { return w.doneJob(q) }
+	w.at(0, 10, 90)
+	w.at(1, 90)
+	w.moreAt(20, 55)
+	w.mustRun(job())
+	w.wantMarkers("the other stream is at second 53")
+	w.clock.now = w.clock.now.Add(40 * time.Second) // both are idle: each goes on to the greatest of its own
+	w.at(0, 91)
+	w.mustRun(job())
+	w.wantMarkers("the other stream is idle, and its last window empty, but [50, 60) is open in front of it")
+	w.moreAt(90)
+	w.mustRun(job())
+	w.wantMarkers("it came to second 88", "12:00:00/_SUCCESS")
+}
