@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -16,18 +14,13 @@ func replayDeadCommand() *cli.Command {
 		Name:      "replay-dead",
 		Usage:     "feed the dead letters of a job through a corrected one, with a name, a checkpoint and sinks of its own",
 		ArgsUsage: "JOB.yaml --with FIXED.yaml",
-		Flags: []cli.Flag{
+		Flags: append(driveFlags(),
 			&cli.StringFlag{Name: "with", Usage: "the corrected job `file`: its sources get the dead letters of those of the same names"},
 			&cli.StringSliceFlag{Name: "set", Usage: "set a value of the corrected job file, `path=value`, e.g. checkpoint=fixed"},
 			&cli.StringSliceFlag{Name: "env-file", Usage: "`file` of KEY=VALUE lines with variables of both job files; the environment wins"},
 			&cli.BoolFlag{Name: "skip-incomplete", Usage: "leave out dead letters that hold less than their records; else they are refused"},
 			&cli.BoolFlag{Name: "flush-windows", Usage: "close every window at the end"},
-			&cli.BoolFlag{Name: "reopen", Usage: "go on with a checkpoint whose windows were flushed; rows of flushed windows are late"},
-			&cli.BoolFlag{Name: "take-over", Usage: "take the corrected job from a run that holds it, in whatever state that is"},
-			&cli.IntFlag{Name: "cores", Usage: "tasks that run at a time", DefaultText: "all"},
-			&cli.BoolFlag{Name: "json", Usage: "progress as JSON lines"},
-			&cli.BoolFlag{Name: "quiet", Usage: "no progress"},
-		},
+		),
 		Action: replayDead,
 	}
 }
@@ -45,16 +38,7 @@ func replayDead(c *cli.Context) error {
 	}
 	warnAll(c.App.ErrWriter, r.Warnings)
 	r.Job.Trigger.FlushWindows = c.Bool("flush-windows") && windowed(r.Job.Plan)
-	show := newDisplay(c.App.Writer, c.App.ErrWriter, c.Bool("json"), c.Bool("quiet"), writesStdout(with))
-	show.total.idle = idleAfter(with)
-	err = batch.Run(ctx, batch.Options{
-		Job: r.Job, Resolve: r.Resolve, TakeOver: c.Bool("take-over"), Reopen: c.Bool("reopen"), Version: version,
-		Cores: c.Int("cores"), Report: show.batch, Waiting: show.waiting, Warn: show.warn, Stop: stop,
-	})
-	show.end(err)
-	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errSecondSignal) {
-		return errSecondSignal
-	}
+	show, err := drive(ctx, c, with, batch.Options{Job: r.Job, Resolve: r.Resolve, Stop: stop})
 	if err == nil && !c.Bool("quiet") && !c.Bool("json") {
 		fmt.Fprintf(c.App.ErrWriter, "dead letters of %s: %d there, %s fed now\n", of.Name, r.Letters, count(show.total.records, "record"))
 	}

@@ -23,18 +23,13 @@ func runCommand() *cli.Command {
 		Name:      "run",
 		Usage:     "run a job until it is stopped, or until it has caught up",
 		ArgsUsage: "JOB.yaml",
-		Flags: append(jobFlags(),
+		Flags: append(append(jobFlags(), driveFlags()...),
 			&cli.BoolFlag{Name: "available-now", Usage: "read up to the end offsets of now, then exit"},
 			&cli.BoolFlag{Name: "flush-windows", Usage: "with available-now: close every window at the end"},
-			&cli.BoolFlag{Name: "reopen", Usage: "go on with a checkpoint whose windows were flushed; rows of flushed windows are late"},
 			&cli.StringSliceFlag{Name: "skip", Usage: "leave out one record, `TOPIC/PARTITION/OFFSET`; may be repeated"},
 			&cli.StringSliceFlag{Name: "assume-published", Usage: "where a Kafka sink has lost its commit record: the rows of the open batch are visible, `SINK=BATCH`"},
 			&cli.StringSliceFlag{Name: "assume-unpublished", Usage: "the same: they are not, `SINK=BATCH`"},
 			&cli.StringSliceFlag{Name: "accept-data-loss", Usage: "give up what `SOURCE` no longer holds of what the job has to read; what that is stands in the log. May be repeated"},
-			&cli.BoolFlag{Name: "take-over", Usage: "take the job from a run that holds it, in whatever state that is"},
-			&cli.IntFlag{Name: "cores", Usage: "tasks that run at a time", DefaultText: "all"},
-			&cli.BoolFlag{Name: "json", Usage: "progress as JSON lines"},
-			&cli.BoolFlag{Name: "quiet", Usage: "no progress"},
 			&cli.IntFlag{Name: "empty-exit-code", Usage: "exit code of a run that read no record"},
 		),
 		Action: runJob,
@@ -56,20 +51,36 @@ func runJob(c *cli.Context) error {
 	}
 	ctx, stop, release := signals(c.Context)
 	defer release()
-	show := newDisplay(c.App.Writer, c.App.ErrWriter, c.Bool("json"), c.Bool("quiet"), writesStdout(spec))
-	show.total.idle = idleAfter(spec)
-	err = batch.Run(ctx, batch.Options{
-		Job: job, Resolve: spec.Resolve, TakeOver: c.Bool("take-over"), Reopen: c.Bool("reopen"), Assume: assume, Version: version,
-		Cores: c.Int("cores"), Report: show.batch, Waiting: show.waiting, Warn: show.warn, Stop: stop,
-	})
-	show.end(err)
-	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errSecondSignal) {
-		return errSecondSignal
-	}
+	show, err := drive(ctx, c, spec, batch.Options{Job: job, Resolve: spec.Resolve, Assume: assume, Stop: stop})
 	if err == nil && show.total.records == 0 && c.IsSet("empty-exit-code") {
 		return exitWith(c.Int("empty-exit-code"))
 	}
 	return err
+}
+
+// driveFlags say how a job is driven, for all commands that do.
+func driveFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "reopen", Usage: "go on with a checkpoint whose windows were flushed; rows of flushed windows are late"},
+		&cli.BoolFlag{Name: "take-over", Usage: "take the job from a run that holds it, in whatever state that is"},
+		&cli.IntFlag{Name: "cores", Usage: "tasks that run at a time", DefaultText: "all"},
+		&cli.BoolFlag{Name: "json", Usage: "progress as JSON lines"},
+		&cli.BoolFlag{Name: "quiet", Usage: "no progress"},
+	}
+}
+
+// drive runs a job as [driveFlags] say, and shows how it goes.
+func drive(ctx context.Context, c *cli.Context, spec *jobspec.Spec, o batch.Options) (*display, error) {
+	show := newDisplay(c.App.Writer, c.App.ErrWriter, c.Bool("json"), c.Bool("quiet"), writesStdout(spec))
+	show.total.idle = idleAfter(spec)
+	o.TakeOver, o.Reopen, o.Cores, o.Version = c.Bool("take-over"), c.Bool("reopen"), c.Int("cores"), version
+	o.Report, o.Waiting, o.Warn = show.batch, show.waiting, show.warn
+	err := batch.Run(ctx, o)
+	show.end(err)
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errSecondSignal) {
+		err = errSecondSignal
+	}
+	return show, err
 }
 
 // jobToRun is the job of the file with what the flags of run change of it. It prints warnings.
