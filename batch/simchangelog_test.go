@@ -281,17 +281,8 @@ func TestChangelogCrashes(t *testing.T) {
 				f.rough = i%3 > 0
 				for crash := 0; ; crash++ {
 					what := fmt.Sprintf("schedule %d, crash %d", i, crash)
-					f.ops, f.crashAt = 0, 0
-					switch disk := (i+crash)%2 == 0; {
-					case crash == 4:
-					case crash == 0 && !disk:
-						f.crashAt = 1 + i/2%requests
-					case crash == 0:
-						w.disk.StopAfter(1 + i*7%changes)
-					case disk:
-						w.disk.StopAfter(1 + w.rng.IntN(changes/2))
-					default:
-						f.crashAt = 1 + w.rng.IntN(requests/2)
+					if f.ops, f.crashAt = 0, 0; crash < 4 {
+						f.arm(i, crash, requests, changes)
 					}
 					err := w.run(w.crashJob(q))
 					if err == nil {

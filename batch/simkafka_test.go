@@ -153,6 +153,21 @@ func publishWorld(t *testing.T, seed uint64) (*world, *brokerFaults) {
 	return publishWorldOf(t, seed, published)
 }
 
+// arm sets when the power fails in a life, by the schedule and the crashes before: in turn at a request and at a change of the
+// disk, the first time at each of them, of which there are so many without a crash, by the schedule's number, then early.
+func (f *brokerFaults) arm(schedule, crash, requests, changes int) {
+	switch first, disk := crash == 0, (schedule+crash)%2 == 0; {
+	case first && !disk:
+		f.crashAt = 1 + schedule/2%requests
+	case first:
+		f.w.disk.StopAfter(1 + schedule*7%changes)
+	case disk:
+		f.w.disk.StopAfter(1 + f.w.rng.IntN(changes/2))
+	default:
+		f.crashAt = 1 + f.w.rng.IntN(requests/2)
+	}
+}
+
 func publishWorldOf(t *testing.T, seed uint64, q simQuery) (*world, *brokerFaults) {
 	w := newWorld(t, seed)
 	w.publish()
@@ -191,17 +206,8 @@ func kafkaCrashes(t *testing.T, q simQuery, schedules int) {
 		for crash := 0; ; crash++ {
 			what := fmt.Sprintf("schedule %d, crash %d", i, crash)
 			lives++
-			f.ops, f.crashAt = 0, 0
-			switch first, disk := crash == 0, (i+crash)%2 == 0; {
-			case crash == 5:
-			case first && !disk:
-				f.crashAt = 1 + i/2%requests
-			case first:
-				w.disk.StopAfter(1 + i*7%changes)
-			case disk:
-				w.disk.StopAfter(1 + w.rng.IntN(changes/2))
-			default:
-				f.crashAt = 1 + w.rng.IntN(requests/2)
+			if f.ops, f.crashAt = 0, 0; crash < 5 {
+				f.arm(i, crash, requests, changes)
 			}
 			err := w.run(w.crashJob(q))
 			if err == nil {
