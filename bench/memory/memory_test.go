@@ -1,0 +1,56 @@
+package memory
+
+import (
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/millrace/millrace/bench/limit"
+)
+
+const seed = 20261126
+
+// passes is how often the events are read in a run: the start of a job, which takes milliseconds, is not what is measured.
+func passes() int32 {
+	if n, err := strconv.Atoi(os.Getenv("MILLRACE_BENCH_PASSES")); err == nil && n > 0 {
+		return int32(n)
+	}
+	return 2
+}
+
+// eventBytes is how much JSON there is.
+func eventBytes() int64 {
+	if n, err := strconv.Atoi(os.Getenv("MILLRACE_BENCH_MB")); err == nil && n > 0 {
+		return int64(n) << 20
+	}
+	return 500 << 20
+}
+
+// bare is the loop over the same events, as often.
+func bare(b *testing.B, events *limit.Events, passes int32) limit.Contender {
+	return limit.Contender{Name: "bare", Records: events.Records * int(passes), Run: func() {
+		for range passes {
+			loop := limit.NewLoop(events.Ads)
+			events.Each(loop.Row)
+			loop.Flush()
+			counts := map[limit.Group]int64{}
+			loop.Counts(counts)
+			if wrong := limit.Wrong(counts, events.Views); wrong > 0 || loop.Slow > 0 {
+				b.Fatalf("the bare loop has %d wrong counts and %d records that it did not read", wrong, loop.Slow)
+			}
+		}
+	}}
+}
+
+// BenchmarkYSB is one core of the engine beside the bare loop, in processor time.
+func BenchmarkYSB(b *testing.B) {
+	events := limit.NewEvents(seed, eventBytes())
+	e := newEngine(b, events, passes(), 1)
+	for b.Loop() {
+		limit.Report(b, limit.Compare(
+			bare(b, events, e.passes),
+			limit.Contender{Name: "engine", Records: e.records(), Run: e.run},
+		))
+		e.check()
+	}
+}
