@@ -2,8 +2,11 @@ package memory
 
 import (
 	"os"
+	"runtime"
+	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/bench/limit"
 )
@@ -51,6 +54,43 @@ func BenchmarkYSB(b *testing.B) {
 			bare(b, events, e.passes),
 			limit.Contender{Name: "engine", Records: e.records(), Run: e.run},
 		))
+		e.check()
+	}
+}
+
+// BenchmarkCores is the wall time of two cores beside that of one. It says something on a quiet machine only.
+func BenchmarkCores(b *testing.B) {
+	events := limit.NewEvents(seed, eventBytes())
+	one, two := newEngine(b, events, passes(), 1), newEngine(b, events, passes(), 2)
+	for b.Loop() {
+		var ratios []float64
+		for round := range limit.Rounds + 1 {
+			a, c := wall(one), wall(two)
+			if round > 0 { // the first one warms up
+				ratios = append(ratios, a.Seconds()/c.Seconds())
+			}
+		}
+		one.check()
+		two.check()
+		slices.Sort(ratios)
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(ratios[len(ratios)/2], "speed-up")
+	}
+}
+
+func wall(e *engine) time.Duration {
+	runtime.GC()
+	start := time.Now()
+	e.run()
+	return time.Since(start)
+}
+
+// TestYSB runs the job on one core and on two.
+func TestYSB(t *testing.T) {
+	events := limit.NewEvents(seed, 8<<20)
+	for _, cores := range []int{1, 2} {
+		e := newEngine(t, events, 3, cores)
+		e.run()
 		e.check()
 	}
 }
