@@ -96,4 +96,3 @@ func (k *keyRows) fill(keys int) {
 		copy(text[32:], "-abc")
 	}
 }
-
