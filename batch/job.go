@@ -106,6 +106,10 @@ type Sink struct {
 	// Done says when directories of the sink are complete; then it is an output.Marker. nil: it leaves no done markers.
 	Done *dstream.Done
 	Open func(ctx context.Context, o output.Opening) (output.Sink, error)
+	// Elsewhere opens a sink that prepares what the one of Open does and touches nothing of it. It writes files below the
+	// directory dir; with "" it writes nothing, and only Prepare may be called. What is no file is not written: its sink takes
+	// Publish and does nothing.
+	Elsewhere func(ctx context.Context, o output.Opening, dir string) (output.Sink, error)
 }
 
 // Guarantee is what a sink promises about the rows of a batch that had to run again.

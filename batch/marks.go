@@ -1,6 +1,10 @@
 package batch
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
@@ -213,4 +217,23 @@ func newEpochs(marks map[string]windows.SourceMark) map[string]windows.SourceMar
 		out[name] = windows.NewEpoch(m)
 	}
 	return out
+}
+
+// sameMarks reports whether two sets of watermarks are equal.
+func sameMarks(a, b Marks) bool {
+	return maps.Equal(a.Operators, b.Operators) && maps.EqualFunc(a.Sources, b.Sources, func(x, y windows.SourceMark) bool {
+		return x.Watermark == y.Watermark && slices.Equal(x.Partitions, y.Partitions)
+	})
+}
+
+// describe lists watermarks by the names of sources and operators.
+func (m Marks) describe() string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(m.Sources)) {
+		out = append(out, name+" "+windows.FormatTime(m.Sources[name].Watermark))
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Operators)) {
+		out = append(out, name+" "+windows.FormatTime(m.Operators[name]))
+	}
+	return strings.Join(out, ", ")
 }

@@ -254,10 +254,20 @@ func layoutOf(k *dstream.SinkPlan) output.Layout {
 }
 
 func (w *world) parquet(k *dstream.SinkPlan, root string) Sink {
-	return Sink{Name: k.Name, Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
-		return output.OpenParquet(ctx, output.ParquetConfig{Sink: k.Name, Store: &store.Local{Root: root, FS: w.fs}, Root: root,
+	open := func(ctx context.Context, o output.Opening, to store.Store, root string) (output.Sink, error) {
+		return output.OpenParquet(ctx, output.ParquetConfig{Sink: k.Name, Store: to, Root: root,
 			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Compression: "none", MaxPartitions: 12})
-	}}
+	}
+	return Sink{Name: k.Name,
+		Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
+			return open(ctx, o, &store.Local{Root: root, FS: w.fs}, root)
+		},
+		Elsewhere: func(ctx context.Context, o output.Opening, dir string) (output.Sink, error) {
+			if dir == "" {
+				return open(ctx, o, output.Nowhere(), dir)
+			}
+			return open(ctx, o, &store.Local{Root: dir, FS: w.fs}, dir)
+		}}
 }
 
 // inMemory writes the job's rows to w.memory.

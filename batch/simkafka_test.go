@@ -61,10 +61,14 @@ func (w *world) topic(k *dstream.SinkPlan) Sink {
 	if k.Changelog != nil {
 		key = nil // that of the rows
 	}
-	return Sink{Name: k.Name, Guarantee: ExactlyOnce, Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
-		return output.OpenKafka(ctx, w.kafka.Cluster(), output.KafkaConfig{Sink: k.Name, Topic: k.Name, Layout: layoutOf(k), Opening: o,
-			Key: key, Value: -1, Timestamp: -1})
-	}}
+	cfg := output.KafkaConfig{Sink: k.Name, Topic: k.Name, Layout: layoutOf(k), Key: key, Value: -1, Timestamp: -1}
+	return Sink{Name: k.Name, Topic: k.Name, Guarantee: ExactlyOnce,
+		Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
+			cfg := cfg
+			cfg.Opening = o
+			return output.OpenKafka(ctx, w.kafka.Cluster(), cfg)
+		},
+		Elsewhere: func(context.Context, output.Opening, string) (output.Sink, error) { return output.RehearseKafka(cfg) }}
 }
 
 // topicRows are the rows that a consumer of the topics sees.

@@ -52,7 +52,7 @@ func exitCode(err error) int {
 		return int(code)
 	case errors.Is(err, errSecondSignal):
 		return exitKilled
-	case is[*usageError](err), is[*dstream.Error](err), is[*offsets.UnknownTopicError](err), is[*output.TopicError](err), is[*batch.SkipError](err), is[*offsets.StartError](err), lasting(err):
+	case is[*usageError](err), is[*dstream.Error](err), is[*offsets.UnknownTopicError](err), is[*output.TopicError](err), is[*batch.SkipError](err), is[*batch.SelectionError](err), is[*offsets.StartError](err), lasting(err):
 		return exitUsage
 	case is[*wal.HeldError](err), is[*batch.SupersededError](err):
 		return exitHeld

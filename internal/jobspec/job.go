@@ -3,6 +3,7 @@ package jobspec
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/millrace/millrace/batch"
@@ -182,27 +183,47 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 	switch {
 	case k.Kafka != nil:
 		out.Topic, out.Open = k.Kafka.Topic, s.openKafka(k, plan, layout)
+		out.Elsewhere = func(_ context.Context, o output.Opening, _ string) (output.Sink, error) {
+			cfg, err := k.kafkaConfig(plan, layout, o)
+			if err != nil {
+				return nil, err
+			}
+			return output.RehearseKafka(cfg)
+		}
 	case k.Parquet != nil:
 		out.Done = done
-		out.Open = k.openParquet(layout, done)
+		out.Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
+			path := string(k.Parquet.Path)
+			cfg := k.parquetConfig(layout, done, o)
+			cfg.Store, cfg.Root = output.Dir(path), path
+			return output.OpenParquet(ctx, cfg)
+		}
+		out.Elsewhere = func(ctx context.Context, o output.Opening, dir string) (output.Sink, error) {
+			cfg := k.parquetConfig(layout, done, o)
+			if cfg.Store, cfg.Root = output.Nowhere(), dir; dir != "" {
+				cfg.Store = output.Dir(dir)
+			}
+			return output.OpenParquet(ctx, cfg)
+		}
 	default:
 		out.Open = func(context.Context, output.Opening) (output.Sink, error) {
 			return output.NewStdout(k.Name, os.Stdout, layout)
+		}
+		out.Elsewhere = func(context.Context, output.Opening, string) (output.Sink, error) {
+			return output.NewStdout(k.Name, io.Discard, layout)
 		}
 	}
 	return out
 }
 
-func (k *Sink) openParquet(layout output.Layout, done *dstream.Done) func(context.Context, output.Opening) (output.Sink, error) {
-	var dirs output.TimeDirs
+// parquetConfig says how the rows of the sink become files; where, is for the caller to say.
+func (k *Sink) parquetConfig(layout output.Layout, done *dstream.Done, o output.Opening) output.ParquetConfig {
+	cfg := output.ParquetConfig{
+		Sink: k.Name, Layout: layout, Owner: o.Owner, Written: o.Written,
+		MaxPartitions: k.Parquet.MaxPartitions, Compression: k.Parquet.Compression, MaxFileBytes: int64(k.Parquet.File.MaxBytes),
+	}
 	if done != nil {
-		dirs = done.Dirs
+		cfg.Done = done.Dirs
 	}
-	return func(ctx context.Context, o output.Opening) (output.Sink, error) {
-		path := string(k.Parquet.Path)
-		return output.OpenParquet(ctx, output.ParquetConfig{
-			Sink: k.Name, Store: output.Dir(path), Root: path, Layout: layout, Owner: o.Owner, Written: o.Written,
-			MaxPartitions: k.Parquet.MaxPartitions, Compression: k.Parquet.Compression, MaxFileBytes: int64(k.Parquet.File.MaxBytes), Done: dirs,
-		})
-	}
+	return cfg
 }

@@ -182,26 +182,35 @@ func (s *Spec) checkKafkaSinks(plan *dstream.Plan) error {
 
 // openKafka is what package batch calls.
 func (s *Spec) openKafka(k *Sink, plan *dstream.SinkPlan, layout output.Layout) func(context.Context, output.Opening) (output.Sink, error) {
-	at := k.Kafka
 	return func(ctx context.Context, o output.Opening) (output.Sink, error) {
-		key, value, timestamp, err := at.columns("sinks."+k.Name+".kafka", plan.Schema)
+		cfg, err := k.kafkaConfig(plan, layout, o)
 		if err != nil {
 			return nil, err
 		}
-		cfg := output.KafkaConfig{
-			Sink: k.Name, Topic: at.Topic, Layout: layout, Opening: o, Key: key, Value: value, Timestamp: timestamp, NoHeaders: !at.Headers,
-			Compression: at.Compression, MaxMessageBytes: int(at.MaxMessageBytes), AtLeastOnce: at.Mode == "at_least_once",
-			TransactionTimeout: at.TransactionTimeout, ClampTimestamps: at.Timestamp != nil && at.Timestamp.OutOfRange == "clamp",
-		}
-		if c := at.CreateTopic; c != nil {
-			cfg.Create = &output.KafkaTopic{Partitions: c.Partitions, ReplicationFactor: c.ReplicationFactor}
-		}
-		cluster, err := output.DialKafka(at.reached(s.Name))
+		cluster, err := output.DialKafka(k.Kafka.reached(s.Name))
 		if err != nil {
 			return nil, err
 		}
 		return output.OpenKafka(ctx, cluster, cfg)
 	}
+}
+
+// kafkaConfig says how the rows of the sink become records.
+func (k *Sink) kafkaConfig(plan *dstream.SinkPlan, layout output.Layout, o output.Opening) (output.KafkaConfig, error) {
+	at := k.Kafka
+	key, value, timestamp, err := at.columns("sinks."+k.Name+".kafka", plan.Schema)
+	if err != nil {
+		return output.KafkaConfig{}, err
+	}
+	cfg := output.KafkaConfig{
+		Sink: k.Name, Topic: at.Topic, Layout: layout, Opening: o, Key: key, Value: value, Timestamp: timestamp, NoHeaders: !at.Headers,
+		Compression: at.Compression, MaxMessageBytes: int(at.MaxMessageBytes), AtLeastOnce: at.Mode == "at_least_once",
+		TransactionTimeout: at.TransactionTimeout, ClampTimestamps: at.Timestamp != nil && at.Timestamp.OutOfRange == "clamp",
+	}
+	if c := at.CreateTopic; c != nil {
+		cfg.Create = &output.KafkaTopic{Partitions: c.Partitions, ReplicationFactor: c.ReplicationFactor}
+	}
+	return cfg, nil
 }
 
 // hashed are the choices that change records.
