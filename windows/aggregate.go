@@ -2,7 +2,6 @@ package windows
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/state"
@@ -14,32 +13,49 @@ import (
 // A shard starts empty, or with Load and DropClosed for a snapshot and the deltas behind it, oldest first. After an
 // error it must not be used any more.
 type Aggregate struct {
-	op     Operator
-	window Window
-	grid   grid
-	shape  state.Shape
-	store  store // table or sessions
-	table  *state.Table
-	ranges *state.Ranges // of windows that are made of several cells; else nil
-	loader *state.Loader // not nil while blocks are loaded
-	last   drop          // that the loader was told
-	used   bool          // rows were merged: too late to load
-	failed error         // why the loaded blocks make no table
+	*course
+	store  store
+	loaded bool  // there are blocks that the store was not made of yet
+	used   bool  // too late to load
+	failed error // why the loaded blocks make no state
+}
 
-	sessions      *state.Sessions // in place of table
-	sessionLoader *state.SessionLoader
-	dedup         *dedup // in place of table
-	lateRows      lateRows
-
-	watermark int64    // at the start of the batch
+// course is how far an aggregation has come, which its store shares with it.
+type course struct {
+	op        Operator
+	window    Window
+	grid      grid
+	shape     state.Shape
 	changes   *changes // nil: results come out once
+	watermark int64    // at the start of the batch
 	came      int64    // results of windows that end at or before it have come out; of a changelog
 	closedTo  int64    // the greatest watermark that windows were closed with
 }
 
-// store is the state of one kind of window.
+// store is the state of one kind of window, and how it closes. It is asked nothing between Load and Settle.
 type store interface {
+	restorer
+	closer
+	holder
+}
+
+// restorer is the way of a store out of blocks.
+type restorer interface {
+	Load(block []byte, from, to uint8) error
+	Drop(watermark int64)
+	Settle() error // the loaded blocks become the state
+}
+
+// closer is the way of rows through a store. See the methods of [Aggregate].
+type closer interface {
 	Merge(partial *columnar.Batch) error
+	Close(watermark int64) (Closed, error)
+	Open() []OpenWindow
+	NextClose() (watermark int64, held bool)
+}
+
+// holder is what a store holds.
+type holder interface {
 	Delta() ([]byte, error)
 	Snapshot() ([]byte, error)
 	Rows() int64
@@ -48,28 +64,22 @@ type store interface {
 
 // NewAggregate returns an aggregation without state. o must be valid.
 func NewAggregate(o Operator) *Aggregate {
-	shape := state.Shape{In: o.In, Spec: o.Spec}
-	a := &Aggregate{op: o, window: o.Window, grid: newGrid(o.Window), shape: shape, watermark: NoWatermark, closedTo: NoWatermark, came: NoWatermark}
-	if o.Window.Kind == Session {
-		a.sessions = state.NewSessions(shape, o.Window.Size)
-		a.store = a.sessions
-	} else if o.Window.Kind == Dedup {
-		a.dedup = newDedup(o)
-		a.store = a.dedup
-	} else {
-		a.setTable(state.NewTable(shape))
-	}
+	c := &course{op: o, window: o.Window, grid: newGrid(o.Window), shape: state.Shape{In: o.In, Spec: o.Spec}}
+	c.watermark, c.came, c.closedTo = NoWatermark, NoWatermark, NoWatermark
 	if o.Emit.Changelog {
-		a.changes = newChanges(o, shape)
+		c.changes = newChanges(o, c.shape)
 	}
-	return a
+	return &Aggregate{course: c, store: newStore(c)}
 }
 
-func (a *Aggregate) setTable(t *state.Table) {
-	a.table, a.store = t, t
-	if !a.grid.single() {
-		a.ranges = state.NewRanges(t)
+func newStore(c *course) store {
+	switch c.window.Kind {
+	case Session:
+		return newSessions(c)
+	case Dedup:
+		return newDedup(c.op)
 	}
+	return newCells(c)
 }
 
 // SetZone makes the windows of a calendar go by these rules of their zone, from now on: those of the batch that is to come, or
@@ -91,13 +101,6 @@ func (a *Aggregate) Merge(partial *columnar.Batch) error {
 	if err := a.settle(); err != nil {
 		return err
 	}
-	switch {
-	case a.changes == nil:
-	case a.sessions != nil:
-		a.sessions.Watch(a.changingSessions())
-	default:
-		a.table.Watch(a.watched)
-	}
 	a.used = true
 	return a.store.Merge(partial)
 }
@@ -108,32 +111,24 @@ func (a *Aggregate) Close(watermark int64) (Closed, error) {
 	if err := a.settle(); err != nil {
 		return Closed{}, err
 	}
-	if a.sessions != nil {
-		if a.changes != nil {
-			return a.changeSessions(watermark)
-		}
-		return a.closeSessions(watermark)
+	return a.store.Close(watermark)
+}
+
+// Open lists the windows in which something is held, the one that closes first in front. Of sessions, of which there may be
+// millions, only that one is listed, with the keys and rows of all; see [Aggregate.Sessions]. A deduplication has none.
+func (a *Aggregate) Open() []OpenWindow {
+	if a.settle() != nil {
+		return nil
 	}
-	if a.dedup != nil {
-		return a.dedup.close(watermark)
+	return a.store.Open()
+}
+
+// NextClose is the least watermark at which results come out or groups leave the state; false when none is held.
+func (a *Aggregate) NextClose() (watermark int64, held bool) {
+	if a.settle() != nil {
+		return 0, false
 	}
-	if a.changes != nil {
-		return a.closeChanges(watermark)
-	}
-	if a.ranges != nil {
-		return a.closeRanges(watermark)
-	}
-	rows := a.table.Rows()
-	groups, err := a.table.RemoveFirst(a.closing(watermark))
-	if err != nil {
-		return Closed{}, err
-	}
-	out := Closed{Groups: groups, Rows: rows - a.table.Rows(), End: NoWatermark}
-	if groups.Rows > 0 {
-		out.End = a.end(groups.Cols[0].I64[groups.Rows-1])
-	}
-	a.addBounds(groups)
-	return out, nil
+	return a.store.NextClose()
 }
 
 // OfNothing returns the group of no rows in the window that starts at start, which must be the only key: what an
@@ -146,31 +141,6 @@ func (a *Aggregate) OfNothing(start int64) (*columnar.Batch, error) {
 		return nil, err
 	}
 	return h.Final()
-}
-
-// end is the end of the last window that has the cell of a name.
-func (a *Aggregate) end(name int64) int64 { return a.endIn(&a.grid, name) }
-
-func (a *Aggregate) endIn(g *grid, name int64) int64 {
-	if a.window == (Window{}) {
-		return MaxWatermark
-	}
-	return g.lastEnd(name)
-}
-
-// goneAt is the watermark at which the groups of a cell leave the state.
-func (a *Aggregate) goneAt(name int64) int64 { return saturatingAdd(a.end(name), a.op.Emit.Lateness) }
-
-// closing counts the cells whose groups leave the state at the watermark; those that begin first end first.
-func (a *Aggregate) closing(watermark int64) int {
-	n := 0
-	for _, name := range a.table.Namespaces() {
-		if a.goneAt(name) > watermark {
-			break
-		}
-		n++
-	}
-	return n
 }
 
 // Delta returns a state block of the groups that changed since the last Delta, Snapshot or Load and are still held.
@@ -195,72 +165,28 @@ func (a *Aggregate) Load(block []byte, from, to uint8) error {
 	if a.used {
 		return errors.New("load state: rows were merged already")
 	}
-	if a.sessions != nil {
-		if a.sessionLoader == nil {
-			a.sessionLoader = state.NewSessionLoader(a.shape, a.window.Size)
-		}
-		return a.sessionLoader.Load(block, from, to)
-	}
-	if a.dedup != nil {
-		return a.dedup.load(block, from, to)
-	}
-	if a.loader == nil {
-		a.loader = state.NewLoader(a.shape)
-	}
-	return a.loader.Load(block, from, to)
-}
-
-// drop is what DropClosed was told: the watermark, and the grid of that time. Rules of another time zone may open again what
-// was closed; so may a flush that was taken back.
-type drop struct {
-	grid      grid
-	watermark int64
+	a.loaded = true
+	return a.store.Load(block, from, to)
 }
 
 // DropClosed forgets the rows of which all windows end at or before the watermark, of sessions before it: those that the batch
 // of the delta loaded last has closed.
 func (a *Aggregate) DropClosed(watermark int64) {
-	if a.sessionLoader != nil {
-		a.sessionLoader.Drop(a.op.Emit.LateMark(watermark))
-	}
-	if a.dedup != nil {
-		a.dedup.drop(watermark)
-	}
+	a.store.Drop(watermark)
 	a.came = watermark
-	if a.loader == nil {
-		return
-	}
-	d := drop{a.grid, watermark}
-	covers := a.last.grid.zone == d.grid.zone && a.last.watermark <= d.watermark
-	a.last = d
-	a.loader.Drop(func(name int64) bool {
-		return saturatingAdd(a.endIn(&d.grid, name), a.op.Emit.Lateness) <= d.watermark
-	}, covers)
 }
 
 // Resume says that the batch of the snapshot loaded last, which holds nothing that its batch has closed, ended at the watermark:
 // for where [Aggregate.DropClosed] has no rules of a time zone to go by.
 func (a *Aggregate) Resume(watermark int64) { a.came = watermark }
 
-// settle turns the loaded blocks into the table.
+// settle makes the state of the loaded blocks.
 func (a *Aggregate) settle() error {
-	if a.sessions != nil {
-		return a.settleSessions()
+	if a.loaded {
+		a.loaded, a.used = false, true
+		a.failed = a.store.Settle()
 	}
-	if a.dedup != nil {
-		return a.dedup.settle()
-	}
-	if a.loader == nil || a.failed != nil {
-		return a.failed
-	}
-	table, err := a.loader.Table()
-	if err != nil {
-		a.failed = fmt.Errorf("restore windows: %w", err)
-		return a.failed
-	}
-	a.setTable(table)
-	a.loader, a.used = nil, true
-	return nil
+	return a.failed
 }
 
 // RowsHeld is the number of rows that went into the groups held, for row accounting.

@@ -9,7 +9,7 @@ import (
 
 // closeRanges is Close for windows that are made of several cells: each is merged from what is held of them. Rows leave with
 // the last window that has them.
-func (a *Aggregate) closeRanges(watermark int64) (Closed, error) {
+func (a *cells) closeRanges(watermark int64) (Closed, error) {
 	var parts []*columnar.Batch
 	out := Closed{End: NoWatermark}
 	for n, held := a.nextWindow(a.grid.openAt(a.closedTo)); held; n, held = a.nextWindow(saturatingAdd(n, 1)) {
@@ -32,7 +32,7 @@ func (a *Aggregate) closeRanges(watermark int64) (Closed, error) {
 }
 
 // nextWindow is the first window from n on in which something is held.
-func (a *Aggregate) nextWindow(n int64) (window int64, held bool) {
+func (a *cells) nextWindow(n int64) (window int64, held bool) {
 	names := a.table.Namespaces()
 	from := a.grid.name(a.grid.first(n))
 	i := sort.Search(len(names), func(i int) bool { return names[i] >= from })
@@ -47,7 +47,7 @@ func (a *Aggregate) nextWindow(n int64) (window int64, held bool) {
 
 // addBounds makes finished groups of single cells those of windows: of the calendar, what clocks showed at the start becomes
 // the instant, and the end is added.
-func (a *Aggregate) addBounds(groups *columnar.Batch) {
+func (a *cells) addBounds(groups *columnar.Batch) {
 	if a.window.Unit == Micros {
 		return
 	}
@@ -65,7 +65,7 @@ func (a *Aggregate) addBounds(groups *columnar.Batch) {
 }
 
 // addEnd adds the column of window ends where there is need of it.
-func (a *Aggregate) addEnd(groups *columnar.Batch, end func(row int) int64) {
+func (a *cells) addEnd(groups *columnar.Batch, end func(row int) int64) {
 	if !a.window.HasEnd() {
 		return
 	}
@@ -86,15 +86,9 @@ type OpenWindow struct {
 	Out    bool  // it is over and its results have come out; it is held for late rows, which may change them
 }
 
-// Open lists the windows in which something is held, the one that closes first in front. Of sessions, of which there may be
-// millions, only that one is listed, with the keys and rows of all; see [Aggregate.Sessions]. A deduplication has none.
-func (a *Aggregate) Open() []OpenWindow {
-	switch {
-	case a.settle() != nil || a.dedup != nil:
-		return nil
-	case a.sessions != nil:
-		return a.firstSession()
-	case a.window == (Window{}):
+// Open lists the windows in which something is held.
+func (a *cells) Open() []OpenWindow {
+	if a.window == (Window{}) {
 		return a.openWithout()
 	}
 	var open []OpenWindow
@@ -117,7 +111,7 @@ func (a *Aggregate) Open() []OpenWindow {
 }
 
 // openWithout lists the one window there is when there is none.
-func (a *Aggregate) openWithout() (open []OpenWindow) {
+func (a *cells) openWithout() (open []OpenWindow) {
 	for _, name := range a.table.Namespaces() {
 		groups, rows := a.table.Held(name)
 		open = append(open, OpenWindow{Start: name, End: MaxWatermark, Groups: groups, Rows: rows})
@@ -125,14 +119,8 @@ func (a *Aggregate) openWithout() (open []OpenWindow) {
 	return open
 }
 
-// NextClose is the least watermark at which results come out or groups leave the state; false when none is held.
-func (a *Aggregate) NextClose() (watermark int64, held bool) {
-	if a.settle() != nil || a.dedup != nil {
-		return 0, false
-	}
-	if a.sessions != nil {
-		return a.nextSession()
-	}
+// NextClose is the least watermark at which something happens.
+func (a *cells) NextClose() (watermark int64, held bool) {
 	if len(a.table.Namespaces()) == 0 {
 		return 0, false
 	}

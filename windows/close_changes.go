@@ -9,7 +9,7 @@ import (
 
 // closeChanges is Close of a changelog. Rows leave the state when their last window takes no late ones any more, which
 // nobody notices.
-func (a *Aggregate) closeChanges(watermark int64) (Closed, error) {
+func (a *cells) closeChanges(watermark int64) (Closed, error) {
 	change := a.changeCells
 	if a.ranges != nil {
 		change = a.changeRanges
@@ -28,13 +28,13 @@ func (a *Aggregate) closeChanges(watermark int64) (Closed, error) {
 }
 
 // cameOut reports whether results of a window with that end came out before the batch.
-func (a *Aggregate) cameOut(end int64) bool { return a.op.Emit.Early || end <= a.came }
+func (a *cells) cameOut(end int64) bool { return a.op.Emit.Early || end <= a.came }
 
 // mayChange reports whether the results of a window with that end came out, and may still change.
-func (a *Aggregate) mayChange(end int64) bool { return a.cameOut(end) && end > a.watermark }
+func (a *cells) mayChange(end int64) bool { return a.cameOut(end) && end > a.watermark }
 
 // watched reports whether groups of a cell are part of results that came out.
-func (a *Aggregate) watched(name int64) bool {
+func (a *cells) watched(name int64) bool {
 	if a.ranges == nil {
 		return a.cameOut(a.end(name))
 	}
@@ -42,7 +42,7 @@ func (a *Aggregate) watched(name int64) bool {
 }
 
 // changeCells adds the changes of windows that are single cells.
-func (a *Aggregate) changeCells(watermark int64) error {
+func (a *cells) changeCells(watermark int64) error {
 	for _, name := range a.changedCells(watermark) {
 		change := a.changeCell
 		if !a.cameOut(a.end(name)) {
@@ -56,7 +56,7 @@ func (a *Aggregate) changeCells(watermark int64) error {
 }
 
 // changedCells are those with groups that the batch has touched, and those that come out with it.
-func (a *Aggregate) changedCells(watermark int64) []int64 {
+func (a *cells) changedCells(watermark int64) []int64 {
 	var out []int64
 	for _, name := range a.table.Touched() {
 		if end := a.end(name); a.cameOut(end) || end <= watermark {
@@ -77,7 +77,7 @@ func (a *Aggregate) changedCells(watermark int64) []int64 {
 }
 
 // insertCell adds all groups of a cell.
-func (a *Aggregate) insertCell(name int64) error {
+func (a *cells) insertCell(name int64) error {
 	all, err := a.table.Finished(name)
 	if err == nil {
 		a.addBounds(all)
@@ -87,7 +87,7 @@ func (a *Aggregate) insertCell(name int64) error {
 }
 
 // changeCell adds what the batch has changed in a cell.
-func (a *Aggregate) changeCell(name int64) error {
+func (a *cells) changeCell(name int64) error {
 	before, err := a.changes.image(a.table.Before(name)...)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (a *Aggregate) changeCell(name int64) error {
 
 // changeRanges adds the changes of windows that are made of several cells: those that came out before, all of which end
 // before those that come out now. With Early all of them came out before.
-func (a *Aggregate) changeRanges(watermark int64) error {
+func (a *cells) changeRanges(watermark int64) error {
 	if err := a.changeWindows(a.changedWindows()); err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (a *Aggregate) changeRanges(watermark int64) error {
 }
 
 // changedWindows are the numbers of windows with groups that the batch has touched and whose results may change.
-func (a *Aggregate) changedWindows() []int64 {
+func (a *cells) changedWindows() []int64 {
 	var out []int64
 	for _, name := range a.table.Touched() {
 		s := a.grid.slotOf(name)
@@ -143,7 +143,7 @@ func (a *Aggregate) changedWindows() []int64 {
 
 // changeWindows adds what the batch has changed in windows. The groups of the keys that it has touched are gathered from
 // all their cells once, as they were before and as they are now; then each window is a run of these, as in closeRanges.
-func (a *Aggregate) changeWindows(windows []int64) error {
+func (a *cells) changeWindows(windows []int64) error {
 	if len(windows) == 0 {
 		return nil
 	}
@@ -169,7 +169,7 @@ func (a *Aggregate) changeWindows(windows []int64) error {
 }
 
 // cellsOf lists the cells of which something is held in some of the windows, which ascend.
-func (a *Aggregate) cellsOf(windows []int64) []int64 {
+func (a *cells) cellsOf(windows []int64) []int64 {
 	names, at := a.table.Namespaces(), 0
 	var out []int64
 	for _, n := range windows {
@@ -183,7 +183,7 @@ func (a *Aggregate) cellsOf(windows []int64) []int64 {
 }
 
 // nextChange is the least watermark at which results come out or groups leave the state, where something is held.
-func (a *Aggregate) nextChange() int64 {
+func (a *cells) nextChange() int64 {
 	next := a.goneAt(a.table.Namespaces()[0])
 	switch {
 	case a.op.Emit.Early:

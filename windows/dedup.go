@@ -24,7 +24,6 @@ type dedup struct {
 	span   int64
 	seen   *state.Seen
 	loader *state.SeenLoader // not nil while blocks are loaded
-	failed error             // why the loaded blocks make no memory
 	parts  []*columnar.Batch // rows of the batch, not judged yet
 }
 
@@ -42,9 +41,9 @@ func (d *dedup) Merge(rows *columnar.Batch) error {
 	return nil
 }
 
-// close judges the rows that came since the last call. The end of the input forgets nothing: it may be reopened, and then
+// Close judges the rows that came since the last call. The end of the input forgets nothing: it may be reopened, and then
 // what has come out has come out.
-func (d *dedup) close(watermark int64) (Closed, error) {
+func (d *dedup) Close(watermark int64) (Closed, error) {
 	rows, err := state.Concat(d.schema, d.parts)
 	if err != nil {
 		return Closed{}, err
@@ -62,41 +61,44 @@ func (d *dedup) close(watermark int64) (Closed, error) {
 	return Closed{Groups: out, Rows: int64(out.Rows), Duplicates: int64(rows.Rows - out.Rows), End: NoWatermark}, nil
 }
 
-// load reads a state block, see [Aggregate.Load].
-func (d *dedup) load(block []byte, from, to uint8) error {
+// Load reads a state block.
+func (d *dedup) Load(block []byte, from, to uint8) error {
 	if d.loader == nil {
 		d.loader = state.NewSeenLoader(d.shape, d.span)
 	}
 	return d.loader.Load(block, from, to)
 }
 
-// drop forgets what the batch of the block loaded last has forgotten.
-func (d *dedup) drop(watermark int64) {
+// Drop forgets what the batch of the block loaded last has forgotten.
+func (d *dedup) Drop(watermark int64) {
 	if d.loader != nil && watermark != MaxWatermark {
 		d.loader.Drop(watermark)
 	}
 }
 
-// settle turns the loaded blocks into the memory.
-func (d *dedup) settle() error {
-	if d.loader == nil || d.failed != nil {
-		return d.failed
-	}
+// Settle turns the loaded blocks into the memory.
+func (d *dedup) Settle() error {
 	seen, err := d.loader.Seen()
 	if err != nil {
-		d.failed = fmt.Errorf("restore deduplication: %w", err)
-		return d.failed
+		return fmt.Errorf("restore deduplication: %w", err)
 	}
 	d.seen, d.loader = seen, nil
 	return nil
 }
 
+// Open is none: there are no windows.
+func (d *dedup) Open() []OpenWindow { return nil }
+
+// NextClose is never: rows come out with their batch.
+func (d *dedup) NextClose() (watermark int64, held bool) { return 0, false }
+
 // Remembered is the number of rows that a deduplication has let through and still knows; 0 for windows.
 func (a *Aggregate) Remembered() int64 {
-	if a.dedup == nil || a.settle() != nil {
+	d, ok := a.store.(*dedup)
+	if !ok || a.settle() != nil {
 		return 0
 	}
-	return int64(a.dedup.seen.Len())
+	return int64(d.seen.Len())
 }
 
 func (d *dedup) Delta() ([]byte, error)    { return d.seen.Delta() }

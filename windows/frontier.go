@@ -3,7 +3,7 @@ package windows
 // FirstOpen is the least start of a window that the watermark has not closed: what comes out of the operator behind it
 // starts there or later. Of sessions it is so for those of on-time rows that are still to come; the live ones are told by
 // [Aggregate.FirstStart].
-func (a *Aggregate) FirstOpen(watermark int64) int64 {
+func (a *course) FirstOpen(watermark int64) int64 {
 	w := a.window
 	if watermark == NoWatermark || watermark == MaxWatermark {
 		return watermark
@@ -18,7 +18,7 @@ func (a *Aggregate) FirstOpen(watermark int64) int64 {
 }
 
 // FirstEnd is the least end of a window that the watermark has not closed, or a time before it.
-func (a *Aggregate) FirstEnd(watermark int64) int64 {
+func (a *course) FirstEnd(watermark int64) int64 {
 	switch {
 	case watermark == NoWatermark || watermark == MaxWatermark:
 		return watermark
@@ -32,8 +32,9 @@ func (a *Aggregate) FirstEnd(watermark int64) int64 {
 
 // FirstStart is the least start of a live session; false when there is none. It looks at all of them.
 func (a *Aggregate) FirstStart() (start int64, live bool) {
-	if a.settle() != nil || a.sessions == nil {
+	s, ok := a.store.(*sessions)
+	if !ok || a.settle() != nil {
 		return 0, false
 	}
-	return a.sessions.FirstStart()
+	return s.live.FirstStart()
 }

@@ -13,7 +13,7 @@ func TestFirstOpen(t *testing.T) {
 	rng, cases := rand.New(rand.NewPCG(seed, 1)), 0
 	check := func(w Window, watermark int64, windows [][2]int64) {
 		t.Helper()
-		a := &Aggregate{window: w, grid: newGrid(w)}
+		a := &course{window: w, grid: newGrid(w)}
 		start, end := int64(math.MaxInt64), int64(math.MaxInt64)
 		for _, x := range windows {
 			if x[1] > watermark {
@@ -59,7 +59,7 @@ func TestFirstOpen(t *testing.T) {
 		check(Window{Kind: Tumbling, Size: 1, Unit: Month, Zone: zone}, w, months)
 	}
 	for _, w := range []Window{{}, {Kind: Tumbling, Size: 5}, {Kind: Session, Size: 5}} {
-		a := &Aggregate{window: w, grid: newGrid(w)}
+		a := &course{window: w, grid: newGrid(w)}
 		for _, mark := range []int64{NoWatermark, MaxWatermark} {
 			if a.FirstOpen(mark) != mark || a.FirstEnd(mark) != mark {
 				t.Errorf("%+v at %d: %d, %d", w, mark, a.FirstOpen(mark), a.FirstEnd(mark))

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/columnar"
-	"github.com/millrace/millrace/internal/state"
 )
 
 // A session is the rows of one key with no more than the gap between them: [first, last + gap), where rows that are exactly
@@ -86,97 +85,6 @@ func (w Window) OutputWatermark(watermark int64) int64 {
 	return watermark - 1
 }
 
-// closeSessions takes the sessions out that end before the watermark.
-func (a *Aggregate) closeSessions(watermark int64) (Closed, error) {
-	a.lateRows.sessions = nil
-	closed, err := a.sessions.Close(a.watermark, watermark)
-	if err != nil {
-		return Closed{}, err
-	}
-	a.lateRows.sessions = closed.Late
-	out := Closed{Groups: closed.Final, Rows: closed.Rows, Late: closed.LateRows, End: NoWatermark}
-	out.Groups, out.End = a.withEnds(out.Groups)
-	return out, nil
-}
-
-// withEnds adds the ends of sessions to their finished rows. greatest is that of the ends.
-func (a *Aggregate) withEnds(rows *columnar.Batch) (out *columnar.Batch, greatest int64) {
-	last := rows.Cols[len(rows.Cols)-2]
-	ends := &columnar.Vector{Type: last.Type, N: last.N, I64: make([]int64, last.N)}
-	greatest = NoWatermark
-	for i, t := range last.I64[:last.N] {
-		ends.I64[i] = saturatingAdd(t, a.window.Size)
-		greatest = max(greatest, ends.I64[i])
-	}
-	return &columnar.Batch{Schema: a.op.results(), Cols: append(rows.Cols, ends), Rows: rows.Rows}, greatest
-}
-
-// changingSessions says which sessions came out before the batch.
-func (a *Aggregate) changingSessions() state.ChangingSessions {
-	return state.ChangingSessions{Early: a.op.Emit.Early, Lateness: a.op.Emit.Lateness, Came: a.came}
-}
-
-// changeSessions is closeSessions of a changelog. A result is known by the start of its session and the other keys: a session
-// that grows behind its end is updated, one that becomes part of another is deleted unless that begins with it. One that has
-// come out and is not over any more is deleted until it is.
-func (a *Aggregate) changeSessions(watermark int64) (Closed, error) {
-	a.sessions.Watch(a.changingSessions())
-	a.lateRows.sessions = nil
-	changed, err := a.sessions.Change(a.watermark, watermark)
-	if err != nil {
-		return Closed{}, err
-	}
-	a.lateRows.sessions = changed.Late
-	before, _ := a.withEnds(changed.Before)
-	after, _ := a.withEnds(changed.After)
-	a.changes.update(before, after)
-	a.came = watermark
-	return Closed{Groups: a.changes.take(), Rows: changed.Rows, Late: changed.LateRows, End: changed.End}, nil
-}
-
-// settleSessions turns the loaded blocks into sessions.
-func (a *Aggregate) settleSessions() error {
-	if a.sessionLoader == nil || a.failed != nil {
-		return a.failed
-	}
-	sessions, err := a.sessionLoader.Sessions()
-	if err != nil {
-		a.failed = fmt.Errorf("restore sessions: %w", err)
-		return a.failed
-	}
-	a.sessions, a.store, a.sessionLoader, a.used = sessions, sessions, nil, true
-	return nil
-}
-
-// nextSession is the least watermark at which a session closes, or something changes.
-func (a *Aggregate) nextSession() (watermark int64, held bool) {
-	var end int64
-	if a.changes != nil {
-		a.sessions.Watch(a.changingSessions())
-		end, held = a.sessions.NextChange()
-	} else {
-		_, end, held = a.sessions.First()
-	}
-	return saturatingAdd(end, 1), held
-}
-
-// Sessions is the number of live sessions; 0 for other windows.
-func (a *Aggregate) Sessions() int {
-	if a.sessions == nil || a.settle() != nil {
-		return 0
-	}
-	return a.sessions.Len()
-}
-
-// firstSession is the session that closes first.
-func (a *Aggregate) firstSession() []OpenWindow {
-	start, end, held := a.sessions.First()
-	if !held {
-		return nil
-	}
-	return []OpenWindow{{Start: start, End: end, Groups: a.sessions.Len(), Rows: a.sessions.Rows()}}
-}
-
 // lateRows finds the rows of a batch that were late.
 type lateRows struct {
 	sessions *columnar.Batch // keys, first and last time of the late sessions of the last batch; nil for none
@@ -189,19 +97,25 @@ type lateRows struct {
 // are the columns of b with the keys of the sessions, without window_start; time is the one with the times. Any rows that
 // went into the batch may be asked for; only those with time + gap before the watermark at its start can be late.
 func (a *Aggregate) LateRows(b *columnar.Batch, keys []int, time int) ([]int32, error) {
-	if a.sessions == nil {
+	s, ok := a.store.(*sessions)
+	if !ok {
 		return nil, errors.New("rows are told from late ones behind the exchange for sessions only")
 	}
-	if a.lateRows.sessions == nil || b.Len() == 0 {
+	return s.late.rows(b, keys, time)
+}
+
+// rows lists those of b that the sessions hold.
+func (l *lateRows) rows(b *columnar.Batch, keys []int, time int) ([]int32, error) {
+	if l.sessions == nil || b.Len() == 0 {
 		return nil, nil
 	}
-	if err := a.lateRows.index(len(keys)); err != nil {
+	if err := l.index(len(keys)); err != nil {
 		return nil, err
 	}
 	var late []int32
-	rows, numbers := a.lateRows.keys.Lookup(b, keys)
+	rows, numbers := l.keys.Lookup(b, keys)
 	for i, row := range rows {
-		if a.lateRows.holds(numbers[i], b.Cols[time].I64[row]) {
+		if l.holds(numbers[i], b.Cols[time].I64[row]) {
 			late = append(late, row)
 		}
 	}
