@@ -5,6 +5,11 @@ import (
 	"testing"
 
 	"github.com/millrace/millrace/integration/kafkatest"
+	"github.com/millrace/millrace/integration/s3test"
 )
 
-func TestMain(m *testing.M) { os.Exit(kafkatest.Main(m)) }
+func TestMain(m *testing.M) {
+	code := kafkatest.Main(m)
+	s3test.Stop()
+	os.Exit(code)
+}

@@ -19,6 +19,7 @@ const module = "github.com/millrace/millrace/"
 var allowed = map[string][]string{
 	"internal/kafka":        {},
 	"internal/store":        {},
+	"internal/store/s3":     {"internal/store"},
 	"internal/yaml":         {},
 	"internal/wal":          {"internal/store"},
 	"offsets":               {"internal/kafka"},

@@ -67,7 +67,7 @@ func (l *Local) List(ctx context.Context, prefix string) ([]string, error) {
 
 // Delete implements [Store].
 func (l *Local) Delete(ctx context.Context, name string) error {
-	err := errors.Join(ctx.Err(), checkName(name))
+	err := errors.Join(ctx.Err(), CheckName(name))
 	if err == nil {
 		err = l.remove(l.path(name))
 	}
@@ -79,7 +79,7 @@ func (l *Local) Delete(ctx context.Context, name string) error {
 
 // newDraft begins the file of an object, in a directory that survives power loss.
 func (l *Local) newDraft(ctx context.Context, name string) (*Draft, error) {
-	if err := errors.Join(ctx.Err(), checkName(name)); err != nil {
+	if err := errors.Join(ctx.Err(), CheckName(name)); err != nil {
 		return nil, err
 	}
 	dir, base := filepath.Split(l.path(name))
@@ -122,7 +122,7 @@ func (l *Local) makeDirUnder(dir string) error {
 }
 
 func (l *Local) get(ctx context.Context, name string) ([]byte, error) {
-	if err := errors.Join(ctx.Err(), checkName(name)); err != nil {
+	if err := errors.Join(ctx.Err(), CheckName(name)); err != nil {
 		return nil, err
 	}
 	data, err := l.fs().ReadFile(l.path(name))
@@ -182,8 +182,8 @@ func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// checkName refuses what could leave the root or would be taken for a temporary file.
-func checkName(name string) error {
+// CheckName refuses what could leave the root or would be taken for a temporary file.
+func CheckName(name string) error {
 	if !fs.ValidPath(name) || name == "." || strings.ContainsRune(name, 0) {
 		return errName
 	}

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Objects is a [Store] over objects without files and locks: what a write-ahead log needs to live there.
+type Objects interface {
+	Store
+	// ListAfter returns the first names, at most limit, that begin with prefix and come behind after, sorted. after need
+	// not be there; "" is before all names.
+	ListAfter(ctx context.Context, prefix, after string, limit int) ([]string, error)
+	// Beat writes an object, whether it is there or not. Nothing may rest on it but politeness: a write that was on its
+	// way for long may replace a later one.
+	Beat(ctx context.Context, name string, data []byte) error
+	// LastBeat returns an object and how long ago it was written, by the store's clock; [ErrNotExist] when there is none.
+	LastBeat(ctx context.Context, name string) (data []byte, age time.Duration, err error)
+}
+
+// Prober is a [Store] over a server that may not do what a Store promises.
+type Prober interface {
+	// Probe creates an object again that is there, with the same bytes. That it can be is an [UnsafeError].
+	Probe(ctx context.Context, name string) error
+	// AbortUploads gives up what was begun below the place and will never come to an end, and returns how much.
+	AbortUploads(ctx context.Context) (int, error)
+}
+
+// Vet makes sure that a place keeps the promises of a Store, with an object that is there, and clears away what dead
+// processes have left half done. Whoever calls it owns the place. Most stores have nothing to vet.
+func Vet(ctx context.Context, s Store, name string) error {
+	p, ok := s.(Prober)
+	if !ok {
+		return nil
+	}
+	if err := p.Probe(ctx, name); err != nil {
+		return err
+	}
+	_, err := p.AbortUploads(ctx)
+	return err
+}
+
+// UnsafeError says that a store overwrites what is there: exactly once is impossible on it.
+type UnsafeError struct {
+	Place string
+	Err   error
+}
+
+// Error names the place and the way out.
+func (e *UnsafeError) Error() string {
+	return fmt.Sprintf("%s cannot be written to safely: %v; use a store that honours conditional writes, nothing was changed", e.Place, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *UnsafeError) Unwrap() error { return e.Err }
+
+// MissingPlaceError says that the place of all objects is not there, and that nobody makes it by writing to it.
+type MissingPlaceError struct{ Msg string }
+
+// Error implements error.
+func (e *MissingPlaceError) Error() string { return e.Msg }
