@@ -27,6 +27,7 @@ type Options struct {
 	Assume   map[string]Assumption // by sink: what became of the open batch, where the sink has lost its record
 	Version  string                // of the program, for the log
 	Cores    int                   // tasks at a time; 0: GOMAXPROCS
+	Memory   Memory                // how much the run may use; zero: nothing is bounded
 	Report   Reporter              // nil: nobody wants to know
 	Warn     func(string)          // told what an operator should know; nil: nobody
 	// Waiting is told, with every look at the brokers, which partitions wait for transactions that are still open; nil: nobody.

@@ -15,8 +15,8 @@ import (
 // second-level cache; see docs/decisions.md.
 const decodeRows = 8192
 
-// decodeBytes ends a batch of long values early: one column holds at most 2 GiB.
-const decodeBytes = 64 << 20
+// decodeBytesMax ends a batch of long values early, however much memory there is: one column holds at most 2 GiB.
+const decodeBytesMax = 64 << 20
 
 // sourceTree is a tree with the decoder of a source in front of it.
 type sourceTree struct {
@@ -27,6 +27,7 @@ type sourceTree struct {
 	obs      *windows.Observer // nil without an event time
 	dead     *deadLetters      // nil when nothing takes bad records
 	recs     offsets.Records
+	bytes    int   // of values that end a batch early
 	unusable int64 // rows without a usable event time
 	skipped  int64 // records left out
 }
@@ -56,7 +57,7 @@ func (w *worker) newSourceTree(root int) (*sourceTree, error) {
 		}
 		dec = timed
 	}
-	c := &sourceTree{tree: t, source: w.sources[i], dec: dec, timed: timed, dead: newDeadLetters(w.job, p.Name)}
+	c := &sourceTree{tree: t, source: w.sources[i], dec: dec, timed: timed, dead: newDeadLetters(w.job, p.Name), bytes: w.decodeBytes}
 	if p.EventTime >= 0 {
 		c.obs = windows.NewObserver(p.EventTime, p.Bounds)
 	}
@@ -143,7 +144,7 @@ func (c *sourceTree) read(ctx context.Context, w *worker, t Task, r *Result) err
 
 // full says when to flush. The cuts do not show: not in rows, nor in their order.
 func (c *sourceTree) full() bool {
-	return c.dec.Rows() >= decodeRows || c.dec.Bytes() >= decodeBytes || c.dead != nil && c.dead.bad >= decodeRows
+	return c.dec.Rows() >= decodeRows || c.dec.Bytes() >= c.bytes || c.dead != nil && c.dead.bad >= decodeRows
 }
 
 func (c *sourceTree) flush(w *worker, t Task, r *Result) error {

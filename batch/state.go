@@ -56,6 +56,9 @@ func (s *session) restore(ctx context.Context, blobs store.Blobs, h *History) er
 			a.SetWatermark(late[i]) // so that it says what is open
 		}
 	}
+	if used := s.worker.countState(); s.worker.size.over(used) {
+		return s.worker.memory.stateTooLarge(used, "the state in the checkpoint")
+	}
 	return s.checkOrphans(h)
 }
 

@@ -20,6 +20,10 @@ type worker struct {
 	zones   map[string]*columnar.Zone
 	states  [][]*windows.Aggregate // by exchange, by shard
 
+	memory      Memory
+	decodeBytes int // of values that one core decodes at a time
+	size        stateSize
+
 	mu      sync.Mutex
 	idle    map[int][]*tree       // by root
 	readers map[int][]*sourceTree // by root
@@ -27,8 +31,14 @@ type worker struct {
 
 func newWorker(job *Job, sources []offsets.Source, shards int) *worker {
 	w := &worker{job: job, sources: sources, states: newStates(job.Plan, shards)}
+	w.limit(Memory{}, 1)
 	w.setInputs(nil, nil)
 	return w
+}
+
+// limit bounds the memory that tasks take, with so many of them at a time. It comes before the first task.
+func (w *worker) limit(m Memory, cores int) {
+	w.memory, w.decodeBytes, w.size.most = m, m.decodeBytes(cores), m.State
 }
 
 // setInputs makes later tasks join with these tables and go by these rules of time zones. Trees compiled for others are
@@ -74,16 +84,21 @@ func (w *worker) runShard(t Task) (*Result, error) {
 	state := w.states[w.job.Plan.Stages[t.Stage].From.Exchange][t.Shard]
 	edge := Edge{Stage: t.Stage, Operator: x.Name, HeldBefore: state.RowsHeld()}
 	state.SetWatermark(t.Late[w.job.Plan.Stages[t.Stage].From.Exchange])
+	size := w.size.measured(state)
 	for _, p := range t.Inputs {
 		edge.In += rowsIn(x, p)
 		if err := state.Merge(p); err != nil {
 			return nil, &BadDataError{Err: fmt.Errorf("merge %s: %w", edge.Operator, err)}
+		}
+		if used := size(); w.size.over(used) {
+			return nil, w.memory.stateTooLarge(used, fmt.Sprintf("the state of batch %d", t.Batch))
 		}
 	}
 	closed, err := state.Close(t.Close)
 	if err != nil {
 		return nil, closeError(edge.Operator, err)
 	}
+	size()
 	if closed.Groups.Len() == 0 && w.yieldsNothing(t, x) {
 		if closed.Groups, err = state.OfNothing(0); err != nil {
 			return nil, fmt.Errorf("aggregate nothing in %s: %w", edge.Operator, err)

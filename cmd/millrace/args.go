@@ -134,7 +134,7 @@ func loadJob(c *cli.Context) (*jobspec.Spec, error) {
 		return nil, err
 	}
 	return jobspec.Load(path, jobspec.Options{
-		Set: c.StringSlice("set"), EnvFiles: c.StringSlice("env-file"), Secret: func(values []string) { hide(c, values) },
+		Set: c.StringSlice("set"), EnvFiles: c.StringSlice("env-file"), Secret: func(values []string) { hide(c, values) }, Container: container(),
 	})
 }
 

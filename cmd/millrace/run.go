@@ -63,7 +63,7 @@ func driveFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "reopen", Usage: "go on with a checkpoint whose windows were flushed; rows of flushed windows are late"},
 		&cli.BoolFlag{Name: "take-over", Usage: "take the job from a run that holds it, in whatever state that is"},
-		&cli.IntFlag{Name: "cores", Usage: "tasks that run at a time", DefaultText: "all"},
+		&cli.IntFlag{Name: "cores", Usage: "tasks that run at a time, in place of cores: in the job file", DefaultText: "all"},
 		&cli.BoolFlag{Name: "json", Usage: "progress as JSON lines"},
 		&cli.BoolFlag{Name: "quiet", Usage: "no progress"},
 	}
@@ -73,7 +73,8 @@ func driveFlags() []cli.Flag {
 func drive(ctx context.Context, c *cli.Context, spec *jobspec.Spec, o batch.Options) (*display, error) {
 	show := newDisplay(c.App.Writer, c.App.ErrWriter, c.Bool("json"), c.Bool("quiet"), writesStdout(spec))
 	show.total.idle = idleAfter(spec)
-	o.TakeOver, o.Reopen, o.Cores, o.Version = c.Bool("take-over"), c.Bool("reopen"), c.Int("cores"), version
+	o.TakeOver, o.Reopen, o.Version = c.Bool("take-over"), c.Bool("reopen"), version
+	o.Cores, o.Memory = useResources(c, spec)
 	o.Report, o.Waiting, o.Warn = show.batch, show.waiting, show.warn
 	err := batch.Run(ctx, o)
 	show.end(err)

@@ -34,6 +34,7 @@ func (s *Spec) Describe(plan *dstream.Plan) (string, error) {
 	d.streams()
 	d.section("limits")
 	d.limits()
+	d.memory()
 	d.estimate(e)
 	return d.b.String(), nil
 }

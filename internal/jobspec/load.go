@@ -19,6 +19,8 @@ type Options struct {
 	EnvFiles []string              // see [EnvFile]; what Env has wins, then the last file
 	Set      []string              // path=value, applied in order, after variables are replaced
 	Secret   func(values []string) // told what must not be shown, before anything else can go wrong; may be nil
+	// Container is how much memory the container may use, in bytes; 0 where nothing bounds it.
+	Container int64
 }
 
 // Load reads a job file. A mistake in it is a [dstream.Error].
@@ -92,7 +94,7 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.env, s.secrets, s.tell = env, secrets, o.Secret
+	s.env, s.secrets, s.tell, s.container = env, secrets, o.Secret, o.Container
 	if err := s.lookAtTables(); err != nil {
 		return nil, err
 	}

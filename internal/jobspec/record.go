@@ -117,13 +117,20 @@ func (s *Spec) readRecord(recorded []byte) (*Spec, error) {
 		return nil, err
 	}
 	old.env, old.secrets, old.tell = s.env, append(v.secrets, s.secrets...), s.tell
+	old.container = s.container
 	return old, nil
 }
 
-// reachBy puts how the file at hand reaches its clusters into a recorded tree, one by one.
+// reachBy puts into a recorded tree what a run may use by the file at hand, and how that reaches its clusters, one by one.
 func (s *Spec) reachBy(recorded *tree) error {
 	if recorded.get("sources") == nil {
 		return errors.New("it has no sources")
+	}
+	for _, e := range s.normal.entries {
+		if e.reach {
+			e.val.freeze()
+			recorded.entries = append(recorded.entries, e)
+		}
 	}
 	for _, section := range []string{"sources", "sinks"} {
 		named := recorded.get(section)

@@ -83,13 +83,17 @@ func TestResolve(t *testing.T) {
 func TestRecordHasNoBrokers(t *testing.T) {
 	workDir(t)
 	_, job := mustJob(t, replaced(t, viewsJob, "a:1,b:2", "secret-host:9", "topic: ad-events}",
-		"topic: ad-events, client_id: secret-id, tls: {ca: secret-ca}, sasl: {mechanism: PLAIN, username: u, password: secret}}"))
-	for _, word := range []string{"secret", "sasl", "tls", "client_id", "brokers"} {
+		"topic: ad-events, client_id: secret-id, tls: {ca: secret-ca}, sasl: {mechanism: PLAIN, username: u, password: secret}}",
+		"name: ad-views\n", "name: ad-views\nmemory: 64MiB\ncores: 3\n"))
+	for _, word := range []string{"secret", "sasl", "tls", "client_id", "brokers", "memory", "cores"} {
 		if bytes.Contains(job.Recorded, []byte(word)) {
 			t.Errorf("%s in the record: %s", word, job.Recorded)
 		}
 	}
-	now, _ := mustJob(t, viewsJob)
+	now, _ := mustJob(t, replaced(t, viewsJob, "name: ad-views\n", "name: ad-views\nmemory: 96MiB\n"))
+	if old, err := now.readRecord(job.Recorded); err != nil || old.Memory != 96<<20 || old.Cores != 0 {
+		t.Errorf("a recorded job may use %d bytes on %d cores, %v", old.Memory, old.Cores, err)
+	}
 	resolved, err := now.Resolve(job.Recorded)
 	if err != nil {
 		t.Fatal(err)

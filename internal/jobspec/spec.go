@@ -20,7 +20,7 @@ import (
 //	is       what a text has to be: name, topic, zone, type, cron, expression
 //	least, most  bounds of a number or a duration
 //	write    what to write, for messages
-//	reach    how the job is reached, not what it computes: not recorded
+//	reach    how the job is reached and what it may use, not what it computes: not recorded
 //	secret   shown as *** wherever it comes from
 //
 // An embedded struct lends its fields. A field NamePos beside a field Name has the place of its value; Pos has the place of the whole.
@@ -42,13 +42,18 @@ type Spec struct {
 	Emit        string    `key:"emit" words:"on_close update" default:"on_close" doc:"When results of windows come out: on_close, once, when the watermark passes the end of the window; update, with each batch that changes them: the rows of sinks are a changelog."`
 	Shards      int       `key:"shards" least:"1" most:"256" default:"1" doc:"Parallel parts of everything behind a GROUP BY, and files per directory and batch. May change between runs."`
 
-	_ struct{} `later:"memory cores retain state"`
+	Memory Size `key:"memory" reach:"yes" doc:"How much memory a run may use: 512MiB; at least 64MiB. Default: 1GiB, or 70 % of what the container may use if that is less."`
+	Cores  int  `key:"cores" reach:"yes" least:"1" most:"1024" doc:"Tasks that run at a time, and processors that the program uses. Default: all. Rows and their order do not depend on it."`
+
+	_ struct{} `later:"retain state"`
 
 	normal *tree  // the whole, as [Spec.Resolved] shows it
 	env    Lookup // of its variables
 	// secrets must not be shown or logged; tell is told those that come later, see [Options].
 	secrets []string
 	tell    func([]string)
+	// container is how much memory the container may use, 0 where nothing bounds it.
+	container int64
 }
 
 // Source is a stream of records from one or more Kafka topics.

@@ -17,6 +17,7 @@ const module = "github.com/millrace/millrace/"
 // allowed is the import graph: types flow with the data, only batch looks both ways. A package may import what lies
 // upstream of it in the data path, never downstream.
 var allowed = map[string][]string{
+	"internal/cgroup":       {},
 	"internal/kafka":        {},
 	"internal/store":        {},
 	"internal/store/s3":     {"internal/store"},
@@ -33,7 +34,7 @@ var allowed = map[string][]string{
 	"internal/parquettable": {"columnar"},
 	"internal/deadletter":   {"internal/parquettable", "offsets", "columnar", "output", "dstream"},
 	"internal/jobspec":      {"internal/kafka", "internal/yaml", "internal/parquettable", "internal/deadletter", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
-	"cmd/millrace":          {"internal/kafka", "internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
+	"cmd/millrace":          {"internal/cgroup", "internal/kafka", "internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
 	"internal/lint":         {},
 }
 

@@ -1,0 +1,89 @@
+package batch
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/millrace/millrace/windows"
+)
+
+// Memory is how much memory a run may use, in bytes, and how that is divided. What the parts leave is for what nobody
+// counts: the runtime, code, tables, and the copies that a commit writes. The zero value bounds nothing.
+type Memory struct {
+	Total  int64
+	Fetch  int64 // answers of brokers, of all sources together; see offsets.Budget
+	Decode int64 // rows on their way through operators, of all cores together
+	State  int64 // of all operators and shards
+}
+
+// DivideMemory divides a total: an eighth each to fetch and to decode, three eighths to state.
+func DivideMemory(total int64) Memory {
+	return Memory{Total: total, Fetch: total / 8, Decode: total / 8, State: total / 8 * 3}
+}
+
+// decodeBytesLeast keeps batches of columns large enough to be worth it.
+const decodeBytesLeast = 256 << 10
+
+// decodeBytes is how many bytes of values one core decodes before operators run over them: these may copy them twice.
+func (m Memory) decodeBytes(cores int) int {
+	if m.Total <= 0 {
+		return decodeBytesMax
+	}
+	return int(min(max(m.Decode/int64(4*max(cores, 1)), decodeBytesLeast), decodeBytesMax))
+}
+
+// stateSize follows how much memory the state of all shards takes.
+type stateSize struct {
+	most int64 // 0: no bound
+	used atomic.Int64
+}
+
+// measured returns a function that notes how large a shard's state is now, and refuses to go on when all of it together
+// takes more than it may. What it returns is used by one goroutine.
+func (s *stateSize) measured(a *windows.Aggregate) func() int64 {
+	last := a.SizeBytes()
+	return func() int64 {
+		now := a.SizeBytes()
+		used := s.used.Add(now - last)
+		last = now
+		return used
+	}
+}
+
+// over reports whether the state takes more than it may.
+func (s *stateSize) over(used int64) bool { return s.most > 0 && used > s.most }
+
+// count measures the state of all shards anew.
+func (w *worker) countState() int64 {
+	n := int64(0)
+	for _, shards := range w.states {
+		for _, a := range shards {
+			n += a.SizeBytes()
+		}
+	}
+	w.size.used.Store(n)
+	return n
+}
+
+// stateTooLarge is why a run stops before the kernel stops it.
+func (m Memory) stateTooLarge(used int64, where string) error {
+	return refuse("%s takes %s, more than the %s that memory: %s leaves for it; nothing of this batch was committed: run the job again with memory: %s or more, and it goes on from there",
+		where, sizeText(used), sizeText(m.State), sizeText(m.Total), sizeText(m.enough(used)))
+}
+
+// enough is a total whose share for state is half as large again as what is needed, in steps that people write.
+func (m Memory) enough(used int64) int64 {
+	total := m.Total
+	for DivideMemory(total).State < used+used/2 {
+		total *= 2
+	}
+	return total
+}
+
+// sizeText is a number of bytes for people.
+func sizeText(n int64) string {
+	if n < 10<<20 {
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
+}

@@ -1,0 +1,59 @@
+package batch
+
+import (
+	"fmt"
+	"testing"
+)
+
+// memoryWorld has records of 300 keys in one window that stays open.
+func memoryWorld(t *testing.T) *world {
+	w := timeWorld(t)
+	for i := range int64(300) {
+		w.append(simEvent{partition: int32(i % 3), ms: simStart.UnixMilli() + i, ad: fmt.Sprintf("a%d", i%5), kind: "view", n: i, price: 0.1 * float64(i)})
+	}
+	return w
+}
+
+// state bounds what state may take, in bytes.
+func stateMax(n int64) func(*Options) {
+	return func(o *Options) { o.Memory = Memory{Total: 8 * n / 3, Fetch: n / 3, Decode: n / 3, State: n} }
+}
+
+// TestStateOutgrowsMemory stops a run whose state gets larger than it may, before anything of the batch is visible, and
+// goes on from there with more memory: with the rows of a run that had it from the start.
+func TestStateOutgrowsMemory(t *testing.T) {
+	whole := memoryWorld(t)
+	whole.mustRun(whole.job(windowed, flushing, rowsMax(60)))
+
+	w := memoryWorld(t)
+	job := func() *Job { return w.job(windowed, flushing, rowsMax(60)) }
+	err := w.run(job(), stateMax(1000))
+	wantError[*RefusedError](t, err, "the state of batch 1 takes", "more than the 0 KiB that memory: 2 KiB leaves for it", "nothing of this batch was committed", "run the job again with memory: ")
+	if h := w.history(); h.Last != nil || len(h.Open) != 1 || len(w.files()) != 0 {
+		t.Errorf("last commit %v, %d plans open, files %q", h.Last, len(h.Open), w.files())
+	}
+	w.mustRun(job(), stopAfter(2))
+	wantError[*RefusedError](t, w.run(job(), stateMax(1000)), "the state in the checkpoint takes")
+	w.mustRun(job(), stateMax(1<<20))
+	w.wantRows("with more memory", whole.rows(), exactRows)
+}
+
+func TestMemoryEnough(t *testing.T) {
+	m := DivideMemory(64 << 20)
+	if m.State != 24<<20 || m.Fetch != 8<<20 || m.Decode != 8<<20 {
+		t.Errorf("%+v", m)
+	}
+	for used, want := range map[int64]int64{25 << 20: 128 << 20, 31 << 20: 128 << 20, 33 << 20: 256 << 20, 1 << 30: 4 << 30} {
+		if got := m.enough(used); got != want {
+			t.Errorf("%d MiB are said to be enough for %d MiB of state, want %d", got>>20, used>>20, want>>20)
+		}
+	}
+	for cores, want := range map[int]int{1: 2 << 20, 2: 1 << 20, 8: 256 << 10, 1000: decodeBytesLeast} {
+		if got := m.decodeBytes(cores); got != want {
+			t.Errorf("%d bytes decoded at a time on %d cores, want %d", got, cores, want)
+		}
+	}
+	if got := (Memory{}).decodeBytes(1); got != decodeBytesMax {
+		t.Errorf("%d bytes decoded at a time without a bound", got)
+	}
+}

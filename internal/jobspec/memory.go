@@ -1,0 +1,44 @@
+package jobspec
+
+import (
+	"github.com/millrace/millrace/batch"
+)
+
+const (
+	// memoryDefault is what a run may use where nobody says: never a share of the host, which others use too.
+	memoryDefault = 1 << 30
+	// memoryLeast is the least that a job file may say: one record batch of each partition under way has to fit in.
+	memoryLeast = 64 << 20
+)
+
+// MemoryShares is how much memory a run of the job may use, and how that is divided.
+func (s *Spec) MemoryShares() batch.Memory {
+	total := int64(s.Memory)
+	if total == 0 {
+		total = memoryDefault
+		if s.container > 0 {
+			total = min(total, s.container/10*7)
+		}
+	}
+	return batch.DivideMemory(total)
+}
+
+func (s *Spec) checkMemory(t *tree) error {
+	if s.Memory > 0 && s.Memory < memoryLeast {
+		return fail(t.get("memory").pos, "", "memory: %s is less than %s", t.get("memory").shown(), sizeText(memoryLeast))
+	}
+	return nil
+}
+
+// memory says what a run may use.
+func (d *description) memory() {
+	if d.spec.Cores > 0 {
+		d.line("cores", "%d tasks at a time", d.spec.Cores)
+	}
+	if d.spec.Memory == 0 {
+		d.line("memory", "at most 1 GiB, or 70 %% of what the container may use")
+		return
+	}
+	m := d.spec.MemoryShares()
+	d.line("memory", "at most %s: %s of fetched bytes, %s of rows under way, %s of state", sizeText(m.Total), sizeText(m.Fetch), sizeText(m.Decode), sizeText(m.State))
+}
