@@ -28,8 +28,6 @@ const (
 	// unknownFor is how long brokers have to say that there is no such topic until they are believed: they learn of a new
 	// one one after the other.
 	unknownFor = 2 * time.Second
-	// codeTopicDenied is Kafka's code of a right on a topic that is missing.
-	codeTopicDenied kafka.Code = 29
 	// partitionsAge is how long a number of partitions is taken for granted.
 	partitionsAge = time.Minute
 )
@@ -80,10 +78,8 @@ func (k *Kafka) countPartitions(ctx context.Context) (int, error) {
 		return len(t.Partitions), nil
 	case kafka.CodeUnknownTopic:
 		return 0, nil
-	case codeTopicDenied:
-		return 0, &kafka.AccessError{Operation: "Describe and Write", Resource: "topic " + k.cfg.Topic, Err: t.Code}
 	default:
-		return 0, fmt.Errorf("topic %s: %w", k.cfg.Topic, t.Code)
+		return 0, fmt.Errorf("topic %s: %w", k.cfg.Topic, t.Err())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/internal/kafka"
@@ -16,6 +17,8 @@ type Cluster struct {
 	ClientID string  `key:"client_id" reach:"yes" doc:"What the brokers call the job in their logs and quotas. Default: millrace- and the name of the job."`
 	TLS      *TLS    `key:"tls" reach:"yes" write:"write true, or {ca: FILE}" doc:"Encrypts the connections. true trusts the certificate authorities of the system."`
 	SASL     *SASL   `key:"sasl" reach:"yes" write:"write {mechanism: SCRAM-SHA-512, username: USER, password: '${file:FILE}'}" doc:"How the job proves who it is."`
+
+	RetryTimeout time.Duration `key:"retry_timeout" reach:"yes" least:"1s" default:"30s" doc:"How long to try again, without any progress, what may pass by itself: elections, restarts, broken connections. Behind it the run ends with exit code 1. Keep it above what a broker takes to fail over."`
 }
 
 // Brokers are addresses, host:port.

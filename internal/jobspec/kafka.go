@@ -180,7 +180,7 @@ func (k *Kafka) reads(topic string) bool {
 // kafkaOptions are what the source reads, as package offsets takes it.
 func (s *Source) kafkaOptions(zone string) (offsets.KafkaOptions, error) {
 	k := &s.Kafka
-	opts := offsets.KafkaOptions{Source: s.Name, Topics: k.topics(), ReadCommitted: k.Isolation != "read_uncommitted",
+	opts := offsets.KafkaOptions{Source: s.Name, Topics: k.topics(), ReadCommitted: k.Isolation != "read_uncommitted", RetryFor: k.RetryTimeout,
 		Start: offsets.StartAt{Start: k.Start.Place, Offsets: k.Start.Offsets}}
 	opts.Start.Timestamp, _ = startTime(k.Start.Time, zone) // read before, see checkStart
 	var err error

@@ -48,11 +48,11 @@ func TestKafkaOptions(t *testing.T) {
 		}
 		return s, opts
 	}
-	if _, o := options(topic); strings.Join(o.Topics, " ") != "ad-events" || !o.ReadCommitted || o.Start.Start != offsets.Earliest || o.Pattern != nil || o.Source != "events" {
+	if _, o := options(topic); strings.Join(o.Topics, " ") != "ad-events" || !o.ReadCommitted || o.Start.Start != offsets.Earliest || o.RetryFor != 30*time.Second || o.Pattern != nil || o.Source != "events" {
 		t.Errorf("defaults %+v", o)
 	}
-	s, o := options("topics: [a, b], isolation: read_uncommitted, start: {timestamp: 2026-11-22}")
-	if strings.Join(o.Topics, " ") != "a b" || o.ReadCommitted || o.Start.Start != offsets.AtTimestamp || o.Start.Timestamp != 1795305600000 {
+	s, o := options("topics: [a, b], isolation: read_uncommitted, retry_timeout: 2m, start: {timestamp: 2026-11-22}")
+	if strings.Join(o.Topics, " ") != "a b" || o.ReadCommitted || o.Start.Start != offsets.AtTimestamp || o.Start.Timestamp != 1795305600000 || o.RetryFor != 2*time.Minute {
 		t.Errorf("%+v", o)
 	}
 	if job, _, err := s.Job(); err != nil || job.Sources["events"].Start != offsets.AtTimestamp {
@@ -76,6 +76,7 @@ func TestKafkaHash(t *testing.T) {
 		"topics: [ad-events, more]":                     true,
 		"topic_pattern: ad-.*":                          true,
 		"topic: ad-events, start: latest":               true,
+		"topic: ad-events, retry_timeout: 5m":           true,
 		"topic: ad-events, isolation: read_committed":   true,
 		"topic: ad-events, isolation: read_uncommitted": false,
 	} {

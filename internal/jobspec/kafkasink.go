@@ -205,7 +205,7 @@ func (k *Sink) kafkaConfig(plan *dstream.SinkPlan, layout output.Layout, o outpu
 	cfg := output.KafkaConfig{
 		Sink: k.Name, Topic: at.Topic, Layout: layout, Opening: o, Key: key, Value: value, Timestamp: timestamp, NoHeaders: !at.Headers,
 		Compression: at.Compression, MaxMessageBytes: int(at.MaxMessageBytes), AtLeastOnce: at.Mode == "at_least_once",
-		TransactionTimeout: at.TransactionTimeout, ClampTimestamps: at.Timestamp != nil && at.Timestamp.OutOfRange == "clamp",
+		TransactionTimeout: at.TransactionTimeout, RetryFor: at.RetryTimeout, ClampTimestamps: at.Timestamp != nil && at.Timestamp.OutOfRange == "clamp",
 	}
 	if c := at.CreateTopic; c != nil {
 		cfg.Create = &output.KafkaTopic{Partitions: c.Partitions, ReplicationFactor: c.ReplicationFactor}

@@ -26,7 +26,7 @@ const createTopicsVersion = 4 // the last inflexible one, and the first with def
 func (c *Client) CreateTopic(ctx context.Context, spec TopicSpec) (made bool, err error) {
 	made, err = c.createTopic(ctx, spec)
 	if err != nil {
-		return false, fmt.Errorf("create topic %s: %w", spec.Name, err)
+		return false, fmt.Errorf("create topic %s: %w", spec.Name, c.denied(err, resources{operation: "Create", topic: spec.Name}))
 	}
 	return made, nil
 }

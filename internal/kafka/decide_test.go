@@ -31,7 +31,7 @@ func TestDecideErrors(t *testing.T) {
 		{&ConnError{"a:1", syscall.ECONNRESET}, Refresh},
 		{fmt.Errorf("no answer within 1s: %w", context.DeadlineExceeded), Refresh},
 		{errShortAnswer, Refresh},
-		{&AccessError{"Read", "topic t", codeTopicDenied}, Stop},
+		{&AccessError{Err: codeTopicDenied}, Stop},
 		{&MissingError{"t", 1}, Refresh},
 		{&ReachError{Fault: BadCredentials, Err: codeSASLFailed}, Stop},
 		{&ReachError{Fault: BadCredentials, Err: codeSASLFailed, Worked: true}, Refresh}, // the password is being replaced

@@ -94,7 +94,7 @@ func (c *Client) fetchOnce(ctx context.Context, leader Leader, version int16, f 
 	var code Code
 	switch {
 	case errors.As(err, &code):
-		return nil, false, denied(code, "Read", f.Topic)
+		return nil, false, c.denied(code, resources{operation: "Read", topic: f.Topic})
 	case err != nil:
 		return nil, false, err
 	case res == nil && held == 0:

@@ -56,7 +56,7 @@ func (c *Client) askOffsets(ctx context.Context, parse func(*answer) (map[partit
 	if err != nil {
 		return nil, err
 	}
-	return pickOffsets(found, refs)
+	return c.pickOffsets(found, refs)
 }
 
 func writeListOffsets(r *request, isolation Isolation, when int64, refs []PartitionRef) {
@@ -93,7 +93,7 @@ func parseListOffsets(a *answer) (map[partitionKey]listedOffset, error) {
 }
 
 // pickOffsets returns the offsets in the order of refs.
-func pickOffsets(found map[partitionKey]listedOffset, refs []PartitionRef) ([]int64, error) {
+func (c *Client) pickOffsets(found map[partitionKey]listedOffset, refs []PartitionRef) ([]int64, error) {
 	offsets := make([]int64, len(refs))
 	for i, ref := range refs {
 		o, ok := found[partitionKey{ref.Topic, ref.Partition}]
@@ -101,7 +101,7 @@ func pickOffsets(found map[partitionKey]listedOffset, refs []PartitionRef) ([]in
 		case !ok:
 			return nil, fmt.Errorf("partition %s/%d: %w: left out", ref.Topic, ref.Partition, errShortAnswer)
 		case o.code != 0:
-			return nil, fmt.Errorf("partition %s/%d: %w", ref.Topic, ref.Partition, denied(o.code, "Describe", ref.Topic))
+			return nil, fmt.Errorf("partition %s/%d: %w", ref.Topic, ref.Partition, c.denied(o.code, resources{operation: "Describe", topic: ref.Topic}))
 		}
 		offsets[i] = o.offset
 	}

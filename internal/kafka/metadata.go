@@ -16,6 +16,8 @@ type Topic struct {
 	Code       Code     // 0, or why Partitions is empty
 	Internal   bool     // of the brokers' own, such as the offsets of consumer groups
 	Partitions []TopicPartition
+
+	asker *Client // nil in tests of others
 }
 
 // TopicPartition is what a broker says about one partition.
@@ -96,6 +98,9 @@ func (c *Client) askTopics(ctx context.Context, names []string) ([]Topic, error)
 	a := answer{b: res.body, flexible: true}
 	c.throttle(anyBroker, &a)
 	topics := parseMetadata(&a, version)
+	for i := range topics {
+		topics[i].asker = c
+	}
 	return topics, a.err
 }
 
@@ -241,10 +246,13 @@ func (e *MissingError) Unwrap() error { return CodeUnknownTopic }
 
 // Err is what Code says, with the right that is missing if that is it; nil for 0.
 func (t Topic) Err() error {
-	if t.Code == 0 {
+	switch {
+	case t.Code == 0:
 		return nil
+	case t.asker == nil:
+		return t.Code
 	}
-	return denied(t.Code, "Describe", t.Name)
+	return t.asker.denied(t.Code, resources{operation: "Describe", topic: t.Name})
 }
 
 func (t Topic) leader(partition int32) (Leader, error) {

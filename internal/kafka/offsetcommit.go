@@ -29,7 +29,7 @@ func (c *Client) CommitOffsets(ctx context.Context, group string, offsets []Grou
 		return c.commitOffsets(ctx, node, group, offsets)
 	})
 	if err != nil {
-		return fmt.Errorf("commit offsets of group %s: %w", group, err)
+		return fmt.Errorf("commit offsets of group %s: %w", group, c.denied(err, resources{operation: "Read", txn: group}))
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func parsePartitions(a *answer, want int, counts func(Code) bool) error {
 			code := Code(a.int16())
 			a.tags()
 			if seen++; code != 0 && refused == nil && counts(code) {
-				refused = fmt.Errorf("partition %s/%d: %w", topic, partition, code)
+				refused = &partitionError{topic, partition, code}
 			}
 		})
 		a.tags()
@@ -93,3 +93,16 @@ func parsePartitions(a *answer, want int, counts func(Code) bool) error {
 	}
 	return refused
 }
+
+// partitionError is a coordinator's refusal of one partition.
+type partitionError struct {
+	topic     string
+	partition int32
+	code      Code
+}
+
+func (e *partitionError) Error() string {
+	return fmt.Sprintf("partition %s/%d: %v", e.topic, e.partition, e.code)
+}
+
+func (e *partitionError) Unwrap() error { return e.code }

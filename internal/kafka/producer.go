@@ -151,7 +151,7 @@ func (p *Producer) explainInit(err error) error {
 	case errors.Is(err, codeProducerFenced), errors.Is(err, codeInvalidEpoch):
 		return &FencedError{p.opts.TransactionalID, op, err}
 	}
-	return fmt.Errorf("kafka: %s: %w", op, nameAccess(err, "", "", p.opts.TransactionalID))
+	return fmt.Errorf("kafka: %s: %w", op, p.c.denied(err, resources{txn: p.opts.TransactionalID}))
 }
 
 // CommitRecord reads what the last committed transaction has said on partition 0 of a topic. It is final after Init.
@@ -174,7 +174,7 @@ func (p *Producer) explain(op, topic string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("kafka: %s of transactional id %s: %w", op, p.opts.TransactionalID,
-		nameAccess(err, topic, p.opts.TransactionalID, p.opts.TransactionalID))
+		p.c.denied(err, resources{"Describe", topic, p.opts.TransactionalID}))
 }
 
 // MaxMessageBytes returns how many bytes a batch of a topic may have, 0 if the brokers do not say. It is asked for once
@@ -195,6 +195,8 @@ func (p *Producer) MaxMessageBytes(ctx context.Context, topic string) int {
 	return limit
 }
 
+const opWriteRecord = "write commit record"
+
 // Commit writes the record and commits the transaction with all that was produced since the last one; without any it is
 // a transaction of the record alone. The topic must exist.
 func (p *Producer) Commit(ctx context.Context, topic string, r CommitRecord) error {
@@ -211,7 +213,7 @@ func (p *Producer) Commit(ctx context.Context, topic string, r CommitRecord) err
 			return err
 		}
 	}
-	err := p.transact(ctx, "write commit record", topic, p.group(), func(node int32) error {
+	err := p.transact(ctx, opWriteRecord, topic, p.group(), func(node int32) error {
 		return p.c.commitTxnOffset(ctx, node, p.txn, p.style.commitOffsets, p.opts.TransactionalID, o)
 	})
 	if err != nil {
@@ -330,7 +332,11 @@ func (p *Producer) over(op, topic string, v verdict, err error) error {
 		}
 		return &IndefiniteError{op, err}
 	}
-	return fmt.Errorf("kafka: %s: %w", op, nameAccess(err, topic, p.opts.TransactionalID, p.opts.TransactionalID))
+	right := "Write"
+	if op == opWriteRecord {
+		right = "Read" // brokers want that of everybody who commits offsets in a topic
+	}
+	return fmt.Errorf("kafka: %s: %w", op, p.c.denied(err, resources{right, topic, p.opts.TransactionalID}))
 }
 
 // addMissing makes the partitions of the batches part of the transaction, where brokers do not do that by themselves.

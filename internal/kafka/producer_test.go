@@ -353,8 +353,8 @@ func TestRefusedWrites(t *testing.T) {
 		want string
 	}{
 		{kmsg.Produce, kerr.TopicAuthorizationFailed, "needs the ACL Write on topic ads"},
-		{kmsg.Produce, kerr.TransactionalIDAuthorizationFailed, "needs the ACL Write and Describe on transactional id views"},
-		{kmsg.EndTxn, kerr.TransactionalIDAuthorizationFailed, "needs the ACL Write and Describe on transactional id views"},
+		{kmsg.Produce, kerr.TransactionalIDAuthorizationFailed, "needs the ACL Write on transactional id views"},
+		{kmsg.EndTxn, kerr.TransactionalIDAuthorizationFailed, "needs the ACL Write on transactional id views"},
 		{kmsg.TxnOffsetCommit, kerr.GroupAuthorizationFailed, "needs the ACL Read on group views"},
 		{kmsg.Produce, kerr.InvalidTimestamp, "ads/0 does not take records: "},
 		{kmsg.Produce, kerr.MessageTooLarge, "record for ads/0 is 69 bytes long, larger than 1048588 (max.message.bytes of the topic)"},

@@ -293,10 +293,7 @@ func (p *Producer) overPartition(ctx context.Context, q *queue) error {
 		return &TooLargeError{q.key.topic, q.key.partition, q.bad.Records, q.bad.Size(), p.MaxMessageBytes(ctx, q.key.topic)}
 	case q.verdict == refused:
 		p.live = false
-		if err := nameAccess(q.err, q.key.topic, "", p.opts.TransactionalID); err != q.err {
-			return err
-		}
-		return q.err
+		return p.c.denied(q.err, resources{"Write", q.key.topic, p.opts.TransactionalID})
 	}
 	return p.over(op, q.key.topic, q.verdict, q.err)
 }

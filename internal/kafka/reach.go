@@ -75,14 +75,3 @@ func (e *ConnError) Error() string { return fmt.Sprintf("broker %s: %v", e.Addr,
 
 // Unwrap returns what went wrong.
 func (e *ConnError) Unwrap() error { return e.Err }
-
-// denied names the right that a reader lacks on a topic, if that is what a code says.
-func denied(code Code, operation, topic string) error {
-	switch code {
-	case codeTopicDenied:
-		return &AccessError{operation, "topic " + topic, code}
-	case codeClusterDenied:
-		return &AccessError{operation, "the cluster", code}
-	}
-	return code
-}

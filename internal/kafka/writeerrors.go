@@ -91,47 +91,6 @@ func (e *RefusedError) Error() string {
 // Unwrap returns the broker's answer.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// AccessError says which right a writer lacks.
-type AccessError struct {
-	Operation string // as ACLs name it
-	Resource  string // kind and name
-	Err       error
-}
-
-func (e *AccessError) Error() string {
-	return fmt.Sprintf("kafka: no access: needs the ACL %s on %s: %v", e.Operation, e.Resource, e.Err)
-}
-
-// Unwrap returns the broker's answer.
-func (e *AccessError) Unwrap() error { return e.Err }
-
-// Codes of missing rights.
-const (
-	codeTopicDenied   Code = 29
-	codeGroupDenied   Code = 30
-	codeClusterDenied Code = 31
-	codeTxnDenied     Code = 53
-)
-
-// nameAccess makes an error that says a right is missing name the ACL.
-func nameAccess(err error, topic, group, transactionalID string) error {
-	var code Code
-	if !errors.As(err, &code) {
-		return err
-	}
-	switch code {
-	case codeTopicDenied:
-		return &AccessError{"Write", "topic " + topic, code}
-	case codeGroupDenied:
-		return &AccessError{"Read", "group " + group, code}
-	case codeClusterDenied:
-		return &AccessError{"IdempotentWrite", "the cluster", code}
-	case codeTxnDenied:
-		return &AccessError{"Write and Describe", "transactional id " + transactionalID, code}
-	}
-	return err
-}
-
 var errNotTransactional = errors.New("kafka: a producer without transactional id has no transactions to commit")
 
 var errNoSession = errors.New("the session is over, or none has begun")
