@@ -20,6 +20,12 @@ type Vector struct {
 	Off   []int32   // N+1 offsets into Data or Kids, Off[0] may be > 0
 	Data  []byte    // see [Slack]
 	Kids  []*Vector // of nested types, see [Kind]
+
+	// Codes and Dict may say once more what Off and Data say, of a String or Binary with few distinct values: row i holds
+	// the same as row Codes[i] of Dict, which has no NULL and at most 256 rows. Comparisons look at them; whoever changes
+	// values must drop them. nil = not known.
+	Codes []byte
+	Dict  *Vector
 }
 
 // IsNull reports whether row i is NULL. It is for edges and tests; kernels loop over the bitmap.

@@ -8,14 +8,17 @@ import (
 // Program is a compiled expression. It owns the buffers of its results, so it serves one goroutine.
 type Program struct {
 	root  *node
-	frame frame
+	frame *frame
 }
 
 // frame is what the kernels of one evaluation share.
 type frame struct {
 	batch   *Batch
+	batchNo uint64  // counts the batches from 1; 0 where results are not shared
 	iota    []int32 // 0, 1, 2, …: the row list of a batch without selection
 	folding bool    // constants are computed while compiling: there is no [Env]
+
+	encoders map[int]*textEncoder // by column: of strings that are compared often
 }
 
 var (
@@ -42,8 +45,9 @@ func (f *frame) now() (int64, error) {
 // rowSet says which rows an evaluation has to get right. Kernels that are cheap and cannot fail compute every physical
 // row; the others walk the list.
 type rowSet struct {
-	list []int32
-	all  bool // list is 0 … n−1
+	list  []int32
+	all   bool // list is 0 … n−1
+	whole bool // list is all rows of the batch that count
 }
 
 // kernel fills n.out for the rows.
@@ -59,50 +63,31 @@ type node struct {
 	out   Vector
 	in    []*Vector // results of args
 	valid []byte    // buffer for out.Valid, which may also alias an argument's
-	tmp   [2][]int64
 	sets  [][]int32 // row lists of branches
 	pick  []int32   // for CASE and COALESCE: which argument each row takes
 	once  bool      // it has no columns and depends on the plan: it is computed once a batch
 	value *node     // then what it is
 	done  int       // for constants: rows of out that are filled
+
+	twin  *node  // the first node of an equal expression, see [compiler]
+	whole uint64 // the batch for which out holds the result of all rows
+	ran   uint64 // the batch for which out holds some result
 }
 
 // Compile binds e to batches of schema in and folds constants. The error names the column or function that does not
 // fit.
 func Compile(e *Expr, in *Schema) (*Program, error) {
-	root, err := compileNode(e, in)
-	if err != nil {
-		return nil, err
+	roots, f, err := compileAll([]*Expr{e}, in)
+	if one := (*compileError)(nil); errors.As(err, &one) {
+		return nil, one.error
 	}
-	return &Program{root: root}, nil
+	return &Program{root: roots[0], frame: f}, nil
 }
 
+// compileNode compiles e for itself.
 func compileNode(e *Expr, in *Schema) (*node, error) {
-	e = asInList(e)
-	n := &node{expr: e, out: Vector{Type: e.Type}}
-	switch e.Op {
-	case "const":
-		return n, nil
-	case "col":
-		return n, checkColumn(e, in)
-	}
-	constant := len(e.Args) > 0
-	for _, a := range e.Args {
-		arg, err := compileNode(a, in)
-		if err != nil {
-			return nil, err
-		}
-		n.args = append(n.args, arg)
-		n.fails = n.fails || arg.fails
-		constant = constant && (arg.isConst() || arg.once)
-	}
-	if err := n.bind(); err != nil {
-		return nil, err
-	}
-	if constant {
-		return folded(n), nil
-	}
-	return n, nil
+	n, _, err := newCompiler(in).node(e)
+	return n, err
 }
 
 func checkColumn(e *Expr, in *Schema) error {
@@ -173,22 +158,24 @@ func (p *Program) Type() Type { return p.root.expr.Type }
 // undefined. It is valid until the next call and may alias b. A [RowError] is the first problem found in a selected
 // row.
 func (p *Program) Eval(b *Batch) (*Vector, error) {
-	rows := p.start(b)
-	return p.root.eval(&p.frame, rows)
+	rows := p.frame.start(b)
+	return p.root.eval(p.frame, rows)
 }
 
 // Select appends to dst the selected rows of b for which the expression, which must be boolean, is TRUE.
 func (p *Program) Select(b *Batch, dst []int32) ([]int32, error) {
-	rows := p.start(b)
-	return p.root.selectTrue(&p.frame, rows, dst)
+	rows := p.frame.start(b)
+	return p.root.selectTrue(p.frame, rows, dst)
 }
 
-func (p *Program) start(b *Batch) rowSet {
-	p.frame.batch = b
+// start begins a batch and returns its rows.
+func (f *frame) start(b *Batch) rowSet {
+	f.batch = b
+	f.batchNo++
 	if b.Sel != nil {
-		return rowSet{list: b.Sel}
+		return rowSet{list: b.Sel, whole: true}
 	}
-	return rowSet{list: p.frame.identity(b.Rows), all: true}
+	return rowSet{list: f.identity(b.Rows), all: true, whole: true}
 }
 
 func (f *frame) identity(n int) []int32 {
@@ -209,9 +196,19 @@ func (n *node) eval(f *frame, rows rowSet) (*Vector, error) {
 	if n.once && len(rows.list) > 0 {
 		return n.evalOnce(f, rows)
 	}
+	if v, ok := n.known(f); ok {
+		return v, nil
+	}
+	if rows.whole {
+		n = n.owner(f)
+	}
 	n.out.N = f.batch.Rows
+	n.ran = f.batchNo
 	if err := n.run(n, f, rows); err != nil {
 		return nil, err
+	}
+	if rows.whole {
+		n.whole = f.batchNo
 	}
 	return &n.out, nil
 }

@@ -38,10 +38,10 @@ var intKernels = map[string]kernel{
 }
 
 var floatKernels = map[string]kernel{
-	"+": strict(func(n *node, _ rowSet) error { return n.floats(addFloats) }),
-	"-": strict(func(n *node, _ rowSet) error { return n.floats(subFloats) }),
-	"*": strict(func(n *node, _ rowSet) error { return n.floats(mulFloats) }),
-	"/": strict(func(n *node, rows rowSet) error { return n.divFloats(rows, quoFloats) }),
+	"+": strict(func(n *node, _ rowSet) error { return n.floats(fast.addDoubles) }),
+	"-": strict(func(n *node, _ rowSet) error { return n.floats(fast.subDoubles) }),
+	"*": strict(func(n *node, _ rowSet) error { return n.floats(fast.mulDoubles) }),
+	"/": strict(func(n *node, rows rowSet) error { return n.divFloats(rows, fast.quoDoubles) }),
 	"%": strict(func(n *node, rows rowSet) error { return n.divFloats(rows, modFloats) }),
 }
 
@@ -69,7 +69,7 @@ func zeroReason(zero bool) string {
 
 func addInts(n *node, rows rowSet) error {
 	dst, a, b := n.ints()
-	if !addChecked(dst, a, b) {
+	if !fast.addInts(dst, a, b) {
 		return nil
 	}
 	return n.firstBad(rows, func(r int32) string { return n.rangeReason((a[r]^dst[r])&(b[r]^dst[r]) < 0) })
@@ -90,7 +90,7 @@ func addChecked(dst, a, b []int64) (overflow bool) {
 
 func subInts(n *node, rows rowSet) error {
 	dst, a, b := n.ints()
-	if !subChecked(dst, a, b) {
+	if !fast.subInts(dst, a, b) {
 		return nil
 	}
 	return n.firstBad(rows, func(r int32) string { return n.rangeReason((a[r]^b[r])&(a[r]^dst[r]) < 0) })

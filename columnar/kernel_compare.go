@@ -7,6 +7,9 @@ import "math"
 
 type ordered interface{ ~int32 | ~int64 }
 
+// fixedWidth is what the loops here compare.
+type fixedWidth interface{ int32 | int64 | float64 }
+
 // orderKey maps a double to an integer of the same order: −Infinity < … < −0 = 0 < … < Infinity < NaN = NaN, as in
 // PostgreSQL.
 func orderKey(f float64) int64 {
@@ -15,14 +18,6 @@ func orderKey(f float64) int64 {
 	}
 	b := int64(math.Float64bits(f + 0)) // −0 + 0 is 0
 	return b ^ b>>63&math.MaxInt64
-}
-
-func orderKeys(dst []int64, a []float64) []int64 {
-	dst = resized(dst, len(a))
-	for i, f := range a {
-		dst[i] = orderKey(f)
-	}
-	return dst
 }
 
 // comparison says how an operator follows from a primitive one.
@@ -56,13 +51,16 @@ func compareKernel(e *Expr) kernel {
 	case StoredBits:
 		return strict(func(n *node, _ rowSet) error { compareBool(n, c); return nil })
 	case StoredI32:
-		return strict(func(n *node, _ rowSet) error { compareInts(n, c, n.in[0].I32, n.in[1].I32); return nil })
+		return strict(func(n *node, _ rowSet) error { compareValues(n, c, &fast.int32s, n.in[0].I32, n.in[1].I32); return nil })
 	case StoredI64:
-		return strict(func(n *node, _ rowSet) error { compareInts(n, c, n.in[0].I64, n.in[1].I64); return nil })
+		return strict(func(n *node, _ rowSet) error { compareValues(n, c, &fast.int64s, n.in[0].I64, n.in[1].I64); return nil })
 	case StoredF64:
-		return strict(func(n *node, _ rowSet) error { compareFloats(n, c); return nil })
+		return strict(func(n *node, _ rowSet) error {
+			compareValues(n, c, &fast.doubles, n.in[0].F64, n.in[1].F64)
+			return nil
+		})
 	case StoredBytes:
-		return strict(func(n *node, rows rowSet) error { compareStrings(n, c, rows); return nil })
+		return func(n *node, f *frame, rows rowSet) error { return compareStrings(n, c, f, rows) }
 	case StoredWide, StoredList, StoredStruct:
 		return strict(func(n *node, rows rowSet) error {
 			compareEach(n, c, rows, comparator(n.in[0], n.in[1]))
@@ -72,42 +70,35 @@ func compareKernel(e *Expr) kernel {
 	return nil
 }
 
-func compareInts[T ordered](n *node, c comparison, a, b []T) {
+func compareValues[T fixedWidth](n *node, c comparison, by *comparer[T], a, b []T) {
 	dst, rows := n.outBits(), n.out.N
 	switch {
 	case rows == 0:
-	case n.args[1].isConst():
-		compareConst(dst, c, a[:rows], b[0])
-	case n.args[0].isConst():
-		compareConst(dst, c.swapped(), b[:rows], a[0])
+	case n.args[1].isConst() && b[0] == b[0]:
+		by.compareConst(dst, c, a[:rows], b[0])
+	case n.args[0].isConst() && a[0] == a[0]:
+		by.compareConst(dst, c.swapped(), b[:rows], a[0])
 	case c.op == '=':
-		equalInts(dst, a[:rows], b[:rows])
+		by.equal(dst, a[:rows], b[:rows])
 	case c.op == '<':
-		lessInts(dst, a[:rows], b[:rows])
+		by.less(dst, a[:rows], b[:rows])
 	default:
-		lessInts(dst, b[:rows], a[:rows])
+		by.less(dst, b[:rows], a[:rows])
 	}
 	if c.invert {
 		bitNot(dst, dst)
 	}
 }
 
-func compareConst[T ordered](dst []byte, c comparison, a []T, k T) {
+func (by *comparer[T]) compareConst(dst []byte, c comparison, a []T, k T) {
 	switch c.op {
 	case '=':
-		equalConst(dst, a, k)
+		by.equalConst(dst, a, k)
 	case '<':
-		lessConst(dst, a, k)
+		by.lessConst(dst, a, k)
 	default:
-		greaterConst(dst, a, k)
+		by.greaterConst(dst, a, k)
 	}
-}
-
-func compareFloats(n *node, c comparison) {
-	rows := n.out.N
-	n.tmp[0] = orderKeys(n.tmp[0], n.in[0].F64[:rows])
-	n.tmp[1] = orderKeys(n.tmp[1], n.in[1].F64[:rows])
-	compareInts(n, c, n.tmp[0], n.tmp[1])
 }
 
 // compareBool takes false < true.
@@ -129,7 +120,7 @@ func compareBool(n *node, c comparison) {
 	}
 }
 
-func equalInts[T ordered](dst []byte, a, b []T) {
+func equalInts[T fixedWidth](dst []byte, a, b []T) {
 	n := len(a) &^ 7
 	for i := 0; i < n; i += 8 {
 		x, y := a[i:i+8:i+8], b[i:i+8:i+8]
@@ -141,7 +132,7 @@ func equalInts[T ordered](dst []byte, a, b []T) {
 	}
 }
 
-func lessInts[T ordered](dst []byte, a, b []T) {
+func lessInts[T fixedWidth](dst []byte, a, b []T) {
 	n := len(a) &^ 7
 	for i := 0; i < n; i += 8 {
 		x, y := a[i:i+8:i+8], b[i:i+8:i+8]
@@ -153,7 +144,7 @@ func lessInts[T ordered](dst []byte, a, b []T) {
 	}
 }
 
-func equalConst[T ordered](dst []byte, a []T, k T) {
+func equalConst[T fixedWidth](dst []byte, a []T, k T) {
 	n := len(a) &^ 7
 	for i := 0; i < n; i += 8 {
 		x := a[i : i+8 : i+8]
@@ -165,7 +156,7 @@ func equalConst[T ordered](dst []byte, a []T, k T) {
 	}
 }
 
-func lessConst[T ordered](dst []byte, a []T, k T) {
+func lessConst[T fixedWidth](dst []byte, a []T, k T) {
 	n := len(a) &^ 7
 	for i := 0; i < n; i += 8 {
 		x := a[i : i+8 : i+8]
@@ -177,7 +168,7 @@ func lessConst[T ordered](dst []byte, a []T, k T) {
 	}
 }
 
-func greaterConst[T ordered](dst []byte, a []T, k T) {
+func greaterConst[T fixedWidth](dst []byte, a []T, k T) {
 	n := len(a) &^ 7
 	for i := 0; i < n; i += 8 {
 		x := a[i : i+8 : i+8]

@@ -3,28 +3,31 @@ package columnar
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 	"unsafe"
 )
 
 // compareStrings compares bytewise, only the rows that count.
-func compareStrings(n *node, c comparison, rows rowSet) {
+func compareStrings(n *node, c comparison, f *frame, rows rowSet) error {
+	if err := n.evalArgs(f, rows); err != nil {
+		return err
+	}
+	n.mergeValid()
+	n.useCodes(f)
 	a, b, dst := n.in[0], n.in[1], n.outBits()
 	switch {
 	case len(rows.list) == 0:
-	case c.op == '=' && n.args[1].isConst():
-		equalString(dst, a, b.Str(0), rows)
-	case c.op == '=' && n.args[0].isConst():
-		equalString(dst, b, a.Str(0), rows)
+	case n.args[1].isConst():
+		compareText(dst, a, c, b.Str(0), rows)
+	case n.args[0].isConst():
+		compareText(dst, b, c.swapped(), a.Str(0), rows)
 	case c.op == '=':
 		for _, r := range rows.list {
 			setBitTo(dst, int(r), string(a.Str(int(r))) == string(b.Str(int(r))))
 		}
 	default:
-		want := -1
-		if c.op == '>' {
-			want = 1
-		}
+		want := c.sign()
 		for _, r := range rows.list {
 			setBitTo(dst, int(r), bytes.Compare(a.Str(int(r)), b.Str(int(r))) == want)
 		}
@@ -32,49 +35,120 @@ func compareStrings(n *node, c comparison, rows rowSet) {
 	if c.invert {
 		bitNot(dst, dst)
 	}
+	return nil
 }
 
-// equalString compares a column with one string. Strings of up to eight bytes take one masked word compare, which reads
-// into the column's [Slack].
-func equalString(dst []byte, v *Vector, s []byte, rows rowSet) {
+// sign is what the comparison of two values gives where < or > holds.
+func (c comparison) sign() int {
+	if c.op == '>' {
+		return 1
+	}
+	return -1
+}
+
+// compareText compares a column with one string.
+func compareText(dst []byte, v *Vector, c comparison, s []byte, rows rowSet) {
 	switch {
-	case len(s) <= 8 && cap(v.Data)-len(v.Data) >= 8 && rows.all:
-		equalShort(dst, v.Off[:len(rows.list)+1], v.Data[:cap(v.Data)], s)
-	case len(s) <= 8 && cap(v.Data)-len(v.Data) >= 8:
-		equalShortRows(dst, v.Off, v.Data[:cap(v.Data)], s, rows.list)
+	case v.coded():
+		compareCodes(dst, v, c, s)
+	case c.op == '=':
+		equalString(dst, v, s, rows)
 	default:
+		want := c.sign()
 		for _, r := range rows.list {
+			setBitTo(dst, int(r), bytes.Compare(v.Str(int(r)), s) == want)
+		}
+	}
+}
+
+// equalString compares a column with one string, whole words at a time. That reads into the column's [Slack].
+func equalString(dst []byte, v *Vector, s []byte, rows rowSet) {
+	data, list := v.Data[:cap(v.Data)], rows.list
+	switch {
+	case len(s) <= 8 && rows.all && len(data)-len(v.Data) >= 8:
+		beginningOf(s).rows(dst, v.Off[:v.N+1], data)
+	case len(s) <= 8 && len(data)-len(v.Data) >= 8:
+		beginningOf(s).list(dst, v.Off, data, list)
+	case len(s) > 8 && len(s) <= longWords && len(s) <= len(data):
+		equalLong(dst, v.Off, data, s, list)
+	default:
+		for _, r := range list {
 			setBitTo(dst, int(r), string(v.Str(int(r))) == string(s))
 		}
 	}
 }
 
-// shortWord is s as a little-endian word and the mask of its bytes.
-func shortWord(s []byte) (word, mask uint64) {
-	var w [8]byte
-	copy(w[:], s)
-	return binary.LittleEndian.Uint64(w[:]), 1<<(8*len(s)) - 1
-}
+// longWords is how long strings are compared to their end without looking at what the first words say.
+const longWords = 64
 
-func equalShort(dst []byte, off []int32, data, s []byte) {
-	word, mask := shortWord(s)
-	size := int32(len(s))
-	clear(dst)
-	for i := range len(off) - 1 {
-		from := off[i]
-		same := (binary.LittleEndian.Uint64(data[from:])^word)&mask | uint64(off[i+1]-from^size)
-		dst[i>>3] |= bit(same == 0) << (i & 7)
-	}
-}
-
-func equalShortRows(dst []byte, off []int32, data, s []byte, rows []int32) {
-	word, mask := shortWord(s)
-	size := int32(len(s))
+// equalLong compares with a string of more than eight bytes. Where a row is shorter than s, what stands behind it is
+// compared too, which does not count.
+func equalLong(dst []byte, off []int32, data, s []byte, rows []int32) {
+	furthest := int32(len(data) - len(s))
 	for _, r := range rows {
 		from := off[r]
-		same := (binary.LittleEndian.Uint64(data[from:])^word)&mask | uint64(off[r+1]-from^size)
-		setBitTo(dst, int(r), same == 0)
+		other := uint64(uint32(off[r+1]-from) ^ uint32(len(s)))
+		setBitTo(dst, int(r), other|differs(data[min(from, furthest):], s) == 0)
 	}
+}
+
+// differs is 0 when a begins with b, which has eight bytes at least.
+//
+//go:noinline
+func differs(a, b []byte) (d uint64) {
+	a = a[:len(b)]
+	d = binary.LittleEndian.Uint64(a[len(a)-8:]) ^ binary.LittleEndian.Uint64(b[len(b)-8:])
+	for ; len(b) > 8; a, b = a[8:], b[8:] {
+		d |= binary.LittleEndian.Uint64(a) ^ binary.LittleEndian.Uint64(b)
+	}
+	return d
+}
+
+// beginning is the length of a string and up to eight bytes as a little-endian word, with the mask of its bytes.
+type beginning struct {
+	word, mask uint64
+	size       uint32
+}
+
+func beginningOf(s []byte) beginning {
+	var w [8]byte
+	n := copy(w[:], s)
+	return beginning{binary.LittleEndian.Uint64(w[:]), 1<<(8*n) - 1, uint32(len(s))}
+}
+
+// rows compares all rows, 64 at a time.
+func (s beginning) rows(dst []byte, off []int32, data []byte) {
+	n := (len(off) - 1) &^ 63
+	for i := 0; i < n; i += 64 {
+		binary.LittleEndian.PutUint64(dst[i>>3:], s.block((*[65]int32)(off[i:]), data))
+	}
+	for i := n; i < len(off)-1; i++ {
+		setBitTo(dst, i, s.equal(off, data, i))
+	}
+}
+
+// block shifts in a bit a row, the last row first: subtracting 1 borrows where the difference is 0. It is kept from being
+// inlined, see kernel_arith.go.
+//
+//go:noinline
+func (s beginning) block(off *[65]int32, data []byte) (bitmap uint64) {
+	for i := 63; i >= 0; i-- {
+		from := off[i]
+		_, same := bits.Sub64((binary.LittleEndian.Uint64(data[from:])^s.word)&s.mask|uint64(uint32(off[i+1]-from)^s.size), 1, 0)
+		bitmap, _ = bits.Add64(bitmap, bitmap, same)
+	}
+	return bitmap
+}
+
+func (s beginning) list(dst []byte, off []int32, data []byte, rows []int32) {
+	for _, r := range rows {
+		setBitTo(dst, int(r), s.equal(off, data, int(r)))
+	}
+}
+
+func (s beginning) equal(off []int32, data []byte, i int) bool {
+	from := off[i]
+	return (binary.LittleEndian.Uint64(data[from:])^s.word)&s.mask|uint64(uint32(off[i+1]-from)^s.size) == 0
 }
 
 // stringOut writes the strings of a result in row order; rows that are passed over become empty.

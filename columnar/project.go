@@ -1,14 +1,16 @@
 package columnar
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
 
-// Project computes one column per expression. Plain columns pass through uncopied; selection, origin and offsets stay.
+// Project computes one column per expression, parts that several expressions have in common once. Plain columns pass through uncopied; selection, origin and offsets stay.
 type Project struct {
 	schema *Schema
-	progs  []*Program
+	roots  []*node
+	frame  *frame
 	out    Batch
 	counts RowCounts
 }
@@ -18,16 +20,15 @@ func NewProject(in *Schema, exprs []*Expr, names []string) (*Project, error) {
 	if len(exprs) != len(names) {
 		return nil, fmt.Errorf("%d expressions have %d names", len(exprs), len(names))
 	}
-	p := &Project{schema: &Schema{}}
+	roots, f, err := compileAll(exprs, in)
+	if one := (*compileError)(nil); errors.As(err, &one) {
+		return nil, fmt.Errorf("compile column %q: %w", names[one.index], one.error)
+	}
+	p := &Project{schema: &Schema{}, roots: roots, frame: f}
 	for i, e := range exprs {
-		prog, err := Compile(e, in)
-		if err != nil {
-			return nil, fmt.Errorf("compile column %q: %w", names[i], err)
-		}
 		if e.Type.lacksKind() {
 			return nil, fmt.Errorf("column %q cannot have type %s; give it one by CAST", names[i], e.Type)
 		}
-		p.progs = append(p.progs, prog)
 		p.schema.Fields = append(p.schema.Fields, Field{Name: names[i], Type: e.Type})
 	}
 	p.out = Batch{Schema: p.schema, Cols: make([]*Vector, len(exprs))}
@@ -47,8 +48,9 @@ func (p *Project) Schema() *Schema { return p.schema }
 
 // Process computes the columns for the selected rows of in; the result may alias in.
 func (p *Project) Process(in *Batch) (*Batch, error) {
-	for i, prog := range p.progs {
-		v, err := prog.Eval(in)
+	rows := p.frame.start(in)
+	for i, root := range p.roots {
+		v, err := root.eval(p.frame, rows)
 		if err != nil {
 			return nil, err
 		}
