@@ -26,7 +26,15 @@ func (o *outcome) addEdge(e Edge) {
 // checkEdges is the row accounting as an invariant: nothing vanishes inside an operator, nor between two, nor on the way
 // to a sink.
 func (o *outcome) checkEdges() error {
-	return newBooks(o.job.Plan, o.commit.Edges).check(o.commit.Records, func(sink string) int64 { return sinkRows(o.shards[sink]) })
+	return bug(newBooks(o.job.Plan, o.commit.Edges).check(o.commit.Records, func(sink string) int64 { return sinkRows(o.shards[sink]) }))
+}
+
+// bug says of accounts of a batch under way that do not add up what that means.
+func bug(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: a bug; nothing was published", err)
 }
 
 // sinkRows is the number of rows for a sink.
@@ -40,7 +48,7 @@ func sinkRows(shards []output.Shard) (n int64) {
 }
 
 func unbalanced(format string, args ...any) error {
-	return fmt.Errorf("row accounting: "+format+": a bug; nothing was published", args...)
+	return fmt.Errorf("row accounting: "+format, args...)
 }
 
 type edgeKey struct {

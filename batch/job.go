@@ -110,6 +110,9 @@ type Sink struct {
 	// directory dir; with "" it writes nothing, and only Prepare may be called. What is no file is not written: its sink takes
 	// Publish and does nothing.
 	Elsewhere func(ctx context.Context, o output.Opening, dir string) (output.Sink, error)
+	// Verify compares what the sink holds with what the log says, looking at several things at a time with each; nil: it
+	// keeps nothing that could be looked at.
+	Verify func(ctx context.Context, e output.Expected, each func(n int, f func(int) error) error) (*output.Checked, error)
 }
 
 // Guarantee is what a sink promises about the rows of a batch that had to run again.

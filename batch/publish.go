@@ -132,7 +132,7 @@ func (d *driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome)
 			return nil, fmt.Errorf("prepare batch %d: %w", info.Batch, err)
 		}
 		if rows := sinkRows(o.shards[d.s.job.Sinks[i].Name]); prepared[i].Rows+prepared[i].LeftOut != rows {
-			return nil, unbalanced("sink %q prepared %d rows and left out %d, of %d", d.s.job.Sinks[i].Name, prepared[i].Rows, prepared[i].LeftOut, rows)
+			return nil, bug(unbalanced("sink %q prepared %d rows and left out %d, of %d", d.s.job.Sinks[i].Name, prepared[i].Rows, prepared[i].LeftOut, rows))
 		}
 		files += len(prepared[i].Files)
 		for _, f := range prepared[i].Files {

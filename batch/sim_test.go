@@ -259,6 +259,9 @@ func (w *world) parquet(k *dstream.SinkPlan, root string) Sink {
 			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Compression: "none", MaxPartitions: 12})
 	}
 	return Sink{Name: k.Name,
+		Verify: func(ctx context.Context, e output.Expected, each func(int, func(int) error) error) (*output.Checked, error) {
+			return output.ParquetCheck{Sink: k.Name, Store: &store.Local{Root: root, FS: w.disk}, Expect: e, Each: each}.Run(ctx)
+		},
 		Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
 			return open(ctx, o, &store.Local{Root: root, FS: w.fs}, root)
 		},

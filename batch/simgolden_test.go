@@ -107,6 +107,7 @@ func TestOneResultSeveralLives(t *testing.T) {
 				w.wantRows(l.name, w.expected(q), equalRows)
 				w.wantLike(l, q, worlds[l.like])
 				w.wantBalance(l.name)
+				w.wantVerified(l.name, w.job(q), false)
 				worlds[l.name] = w
 				t.Logf("%-28s %4d rows in %3d files, %2d runs, %2d batches", l.name, len(w.rows()), len(w.files()), w.drivers, len(w.reports))
 			}

@@ -64,6 +64,7 @@ func TestReplay(t *testing.T) {
 		w.mustRun(w.job(q, flushing), snapshotEach(4))
 		before := maps.Clone(w.everything(simCheckpoint))
 		published := w.everything(simOutput)
+		w.wantVerified(q.name, w.job(q), true)
 
 		out, _, err := w.replay(w.job(q), func(o *ReplayOptions) { o.Into, o.Cores = simAgain, 8 })
 		if err != nil {

@@ -65,12 +65,16 @@ type marker struct {
 	At         int64  `json:"watermark_us"`
 }
 
-func (p *Parquet) marker(m Mark) (name string, content marker) {
-	name = m.Dir + "/" + successName
+// Name is that of the marker, below the sink's root.
+func (m Mark) Name() string {
 	if m.Late {
-		name = fmt.Sprintf("%s/%s%012d", m.Dir, latePrefix, m.Last)
+		return fmt.Sprintf("%s/%s%012d", m.Dir, latePrefix, m.Last)
 	}
-	return name, marker{formatVersion, p.owner, m.Batch, m.Rows, m.Files, m.First, m.Last, m.Watermark, m.At}
+	return m.Dir + "/" + successName
+}
+
+func (p *Parquet) marker(m Mark) (name string, content marker) {
+	return m.Name(), marker{formatVersion, p.owner, m.Batch, m.Rows, m.Files, m.First, m.Last, m.Watermark, m.At}
 }
 
 // Mark implements [Marker].

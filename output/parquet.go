@@ -3,6 +3,8 @@ package output
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -202,14 +204,14 @@ func (b *parquetBatch) encode(name string, rows runs) error {
 		return err
 	}
 	n := int64(rows.rows())
-	b.out.Files = append(b.out.Files, File{Path: name, Rows: n, Bytes: int64(len(data)), RowsSHA256: sum})
+	b.out.Files = append(b.out.Files, File{Path: name, Rows: n, Bytes: int64(len(data)), RowsSHA256: sum, SHA256: digestOf(data)})
 	b.out.Rows += n
 	b.data = append(b.data, data)
 	return nil
 }
 
 // Publish implements [Sink]: it creates the files that are not there yet. One that is there with equal rows in other
-// bytes, of an older version, stays and gives its size to pr.Files; other rows are a [ConflictError]. A rerun lists the
+// bytes, of an older version, stays and gives its size and digest to pr.Files; other rows are a [ConflictError]. A rerun lists the
 // whole directory first.
 func (p *Parquet) Publish(ctx context.Context, pr *Prepared) error {
 	work, _ := pr.work.(parquetWork)
@@ -255,6 +257,12 @@ func (p *Parquet) adopt(ctx context.Context, f *File, data []byte) error {
 	if rows != f.Rows || sum != f.RowsSHA256 {
 		return p.conflict(f.Path, fmt.Sprintf("was there before with other rows: %d with rows_sha256 %.12s, this run has %d with %.12s; nothing is overwritten: compare them, and move the file out of the output if it should not be there", rows, sum, f.Rows, f.RowsSHA256))
 	}
-	f.Bytes = int64(len(have))
+	f.Bytes, f.SHA256 = int64(len(have)), digestOf(have)
 	return nil
+}
+
+// digestOf is the SHA-256 of a file's bytes, as manifests have it.
+func digestOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }

@@ -61,6 +61,8 @@ type File struct {
 	Rows       int64  `json:"rows"`
 	Bytes      int64  `json:"bytes"`       // size of the file
 	RowsSHA256 string `json:"rows_sha256"` // over the rows in order, independent of encoding
+	// SHA256 is that of the file's bytes, 64 hexadecimal digits; "" for topics, and in manifests of before there was one.
+	SHA256 string `json:"sha256,omitempty"`
 }
 
 // Prepared is a batch that is ready to be published; it belongs to the sink that made it. One that holds Info alone is

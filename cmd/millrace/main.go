@@ -25,7 +25,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		HideVersion:     true,
 		HideHelpCommand: true,
 		Commands: []*cli.Command{
-			runCommand(), validateCommand(), explainCommand(), statusCommand(), replayCommand(), replayDeadCommand(), inspectCommand(), genCommand(), brokerCommand(), versionCommand(),
+			runCommand(), validateCommand(), explainCommand(), statusCommand(), verifyCommand(), replayCommand(), replayDeadCommand(), inspectCommand(), genCommand(), brokerCommand(), versionCommand(),
 		},
 		ExitErrHandler:            func(*cli.Context, error) {}, // exit codes are ours
 		DisableSliceFlagSeparator: true,                         // a value of --set may have commas

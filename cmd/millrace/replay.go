@@ -175,11 +175,7 @@ func (s *replayShow) batch(b batch.ReplayedBatch) {
 }
 
 func (s *replayShow) end(job string, out *batch.Replayed, into string) {
-	verdict := "all as published"
-	if out.Differences > 0 {
-		verdict = count(int64(out.Differences), "difference")
-	}
-	fmt.Fprintf(s.w, "%s: batches %d to %d again, %s; %s, %s in %s: %s\n", job, out.First, out.Last, stateBefore(out), count(out.Records, "record"), count(out.Rows, "row"), count(int64(out.Files), "file"), verdict)
+	fmt.Fprintf(s.w, "%s: batches %d to %d again, %s; %s, %s in %s: %s\n", job, out.First, out.Last, stateBefore(out), count(out.Records, "record"), count(out.Rows, "row"), count(int64(out.Files), "file"), replayVerdict(out))
 	if into != "" {
 		fmt.Fprintf(s.w, "written below %s\n", into)
 	}
@@ -198,4 +194,11 @@ func stateBefore(out *batch.Replayed) string {
 		from = append(from, "the changes of "+count(int64(out.Deltas), "batch"))
 	}
 	return "from the logged state: " + strings.Join(from, " and ")
+}
+
+func replayVerdict(out *batch.Replayed) string {
+	if out.Differences > 0 {
+		return count(int64(out.Differences), "difference")
+	}
+	return "all as published"
 }

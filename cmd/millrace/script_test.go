@@ -256,6 +256,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`in \d+(\.\d+)?m?s\b`), "in T"},
 	{regexp.MustCompile(`\b[0-9a-f]{32}\b`), "ID"},
 	{regexp.MustCompile(`-[0-9a-f]{8}\.parquet`), "-HASH.parquet"},
+	{regexp.MustCompile(`\b(SHA-256|written was|with) [0-9a-f]{12}\b`), "$1 DIGEST"},
 	{regexp.MustCompile(`\d+ bytes left out`), "N bytes left out"},
 	{regexp.MustCompile(`process \d+ on [^ ,]+`), "process PID on HOST"},
 	{regexp.MustCompile(`by \S+:\d+ at`), "by HOST:PID at"},

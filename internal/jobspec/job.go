@@ -190,6 +190,7 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 			}
 			return output.RehearseKafka(cfg)
 		}
+		out.Verify = s.verifyTopic(k)
 	case k.Parquet != nil:
 		out.Done = done
 		out.Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
@@ -204,6 +205,9 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 				cfg.Store = output.Dir(dir)
 			}
 			return output.OpenParquet(ctx, cfg)
+		}
+		out.Verify = func(ctx context.Context, e output.Expected, each func(int, func(int) error) error) (*output.Checked, error) {
+			return output.ParquetCheck{Sink: k.Name, Store: output.Dir(string(k.Parquet.Path)), Expect: e, Each: each}.Run(ctx)
 		}
 	default:
 		out.Open = func(context.Context, output.Opening) (output.Sink, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
 )
 
@@ -211,6 +212,24 @@ func (k *Sink) kafkaConfig(plan *dstream.SinkPlan, layout output.Layout, o outpu
 		cfg.Create = &output.KafkaTopic{Partitions: c.Partitions, ReplicationFactor: c.ReplicationFactor}
 	}
 	return cfg, nil
+}
+
+// verifyTopic compares a topic with the log.
+func (s *Spec) verifyTopic(k *Sink) func(context.Context, output.Expected, func(int, func(int) error) error) (*output.Checked, error) {
+	at := k.Kafka
+	return func(ctx context.Context, e output.Expected, _ func(int, func(int) error) error) (*output.Checked, error) {
+		c := output.KafkaCheck{Sink: k.Name, Topic: at.Topic, Expect: e, AtLeastOnce: at.Mode == "at_least_once", Changelog: at.Changelog, NoHeaders: !at.Headers}
+		if !c.NoHeaders {
+			src, err := offsets.DialKafka(ctx, at.reached(s.Name), offsets.KafkaOptions{Source: "sink " + k.Name, Topics: []string{at.Topic},
+				ReadCommitted: true, Start: offsets.StartAt{Start: offsets.Earliest}, Budget: offsets.NewBudget(0)})
+			if err != nil {
+				return nil, err
+			}
+			defer src.Close()
+			c.Source = src
+		}
+		return c.Run(ctx)
+	}
 }
 
 // hashed are the choices that change records.
