@@ -34,15 +34,19 @@ func (a *cells) closeRanges(watermark int64) (Closed, error) {
 // nextWindow is the first window from n on in which something is held.
 func (a *cells) nextWindow(n int64) (window int64, held bool) {
 	names := a.table.Namespaces()
-	from := a.grid.name(a.grid.first(n))
-	i := sort.Search(len(names), func(i int) bool { return names[i] >= from })
-	switch {
-	case i == len(names):
-		return 0, false
-	case names[i] < a.grid.name(a.grid.behind(n)):
-		return n, true
+	for ; ; n = saturatingAdd(n, 1) {
+		from := a.grid.name(a.grid.first(n))
+		i := sort.Search(len(names), func(i int) bool { return names[i] >= from })
+		if i == len(names) {
+			return 0, false
+		}
+		if names[i] >= a.grid.name(a.grid.behind(n)) {
+			n = a.grid.firstWindow(a.grid.slotOf(names[i]))
+		}
+		if !a.grid.void(n) {
+			return n, true
+		}
 	}
-	return a.grid.firstWindow(a.grid.slotOf(names[i])), true
 }
 
 // addBounds makes finished groups of single cells those of windows: of the calendar, what clocks showed at the start becomes
@@ -97,6 +101,9 @@ func (a *cells) Open() []OpenWindow {
 		s := a.grid.slotOf(name)
 		last := a.grid.lastWindow(s)
 		for n := max(next, a.grid.firstWindow(s)); n <= last; n++ {
+			if a.grid.void(n) {
+				continue
+			}
 			end := a.grid.end(n)
 			open = append(open, OpenWindow{Start: a.grid.start(n), End: end, Out: a.changes != nil && end <= a.came})
 			next = n + 1

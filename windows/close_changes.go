@@ -132,7 +132,7 @@ func (a *cells) changedWindows() []int64 {
 	for _, name := range a.table.Touched() {
 		s := a.grid.slotOf(name)
 		for n, last := a.grid.firstWindow(s), a.grid.lastWindow(s); n <= last; n++ {
-			if a.mayChange(a.grid.end(n)) {
+			if a.mayChange(a.grid.end(n)) && !a.grid.void(n) {
 				out = append(out, n)
 			}
 		}

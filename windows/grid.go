@@ -176,6 +176,12 @@ func (g *grid) behind(n int64) slot {
 func (g *grid) start(n int64) int64 { return g.edge(g.first(n)) }
 func (g *grid) end(n int64) int64   { return g.edge(g.behind(n)) }
 
+// void reports whether window n is none: the last step of a cumulative window is a day that clocks have skipped, so that it would
+// be the same window as the one a step shorter, or empty.
+func (g *grid) void(n int64) bool {
+	return g.cumulative && g.zone != nil && g.edge(slot{n: n}) == g.edge(slot{n: saturatingAdd(n, 1)})
+}
+
 // firstWindow is the first window that ends behind the begin of cell s: the first that has it, if any does.
 func (g *grid) firstWindow(s slot) int64 {
 	switch {

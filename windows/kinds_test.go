@@ -118,6 +118,9 @@ func (v *vector) windows(t *testing.T, input string) string {
 		fmt.Fprintf(&b, "%s:", v.time(ts))
 		s := g.slotOf(g.local(ts))
 		for n := g.firstWindow(s); n <= g.lastWindow(s) && !c.gap; n++ {
+			if g.void(n) {
+				continue
+			}
 			fmt.Fprintf(&b, " [%s, %s)", v.time(g.start(n)), v.time(g.end(n)))
 		}
 		if c.gap {

@@ -40,7 +40,7 @@ func drawCalendar(r *rand.Rand) frame {
 		unit = windows.Day
 	}
 	offset := []int64{0, 0, 6 * 60 * minute, -3 * 60 * minute}[r.IntN(4)]
-	w := windows.Window{Kind: windows.Tumbling, Unit: unit, Size: 1 + r.Int64N(2), Offset: offset, Zone: change.zone}
+	w := windows.Window{Kind: windows.Tumbling, Unit: unit, Size: 1 + r.Int64N(3), Offset: offset, Zone: change.zone}
 	switch r.IntN(4) {
 	case 0:
 		w.Kind, w.Slide = windows.Sliding, 1+r.Int64N(2)
