@@ -116,6 +116,23 @@ func TestKafkaChangelog(t *testing.T) {
 	}
 }
 
+// TestKafkaChangelogTopic: a topic that the sink makes keeps the last record of each key; without a changelog it is as the brokers
+// are configured.
+func TestKafkaChangelogTopic(t *testing.T) {
+	for _, test := range []struct{ topic, want string }{{"changes", "compact"}, {"plain", ""}} {
+		p := newKafkaPlace(t, 1, func(c *output.KafkaConfig) {
+			c.Topic, c.Create = test.topic, &output.KafkaTopic{Partitions: 2}
+			if test.want != "" {
+				c.Layout, c.Key = changesLayout(), nil
+			}
+		})
+		p.mustOpen()
+		if got := p.Config(test.topic, "cleanup.policy"); got != test.want {
+			t.Errorf("%s: cleanup.policy %q, want %q", test.topic, got, test.want)
+		}
+	}
+}
+
 // TestKafkaChangelogRows: another operation is another batch to whoever compares a rerun with what is there.
 func TestKafkaChangelogRows(t *testing.T) {
 	p := newKafkaPlace(t, 1, func(c *output.KafkaConfig) { c.Layout, c.Key = changesLayout(), nil })

@@ -107,6 +107,9 @@ func (k *Kafka) create(ctx context.Context) error {
 	if n := k.cfg.Create.ReplicationFactor; n > 0 {
 		spec.Replicas = int16(n)
 	}
+	if k.encoder.changelog != nil { // the last record of a key is what counts: else the topic would forget results, or grow for ever
+		spec.Configs = map[string]string{"cleanup.policy": "compact"}
+	}
 	_, err := k.cluster.CreateTopic(ctx, spec)
 	return err
 }

@@ -25,7 +25,7 @@ type KafkaSink struct {
 	Headers            bool            `key:"headers" default:"true" doc:"Each record has the headers millrace-job and millrace-batch."`
 	Compression        string          `key:"compression" words:"none gzip snappy lz4 zstd" default:"none" doc:"Of the record batches: none, gzip, snappy, lz4 or zstd."`
 	MaxMessageBytes    Size            `key:"max_message_bytes" default:"1MiB" doc:"A larger record, uncompressed, stops the job with exit code 4. Above 1MiB the topic's max.message.bytes has to be raised as well."`
-	CreateTopic        *KafkaTopic     `key:"create_topic" write:"write {partitions: 4, replication_factor: 3}" doc:"Make the topic when there is none."`
+	CreateTopic        *KafkaTopic     `key:"create_topic" write:"write {partitions: 4, replication_factor: 3}" doc:"Make the topic when there is none; for a changelog, compacted."`
 	TransactionTimeout time.Duration   `key:"transaction_timeout" least:"1s" default:"1m" doc:"How long writing a batch may take; at most transaction.max.timeout.ms of the brokers. When a run dies, readers wait for the next one or for so long."`
 
 	Changelog    bool `key:"changelog" doc:"true: the rows are a changelog (emit: update, on_late_row: update): a record replaces the one before with its key, a deleted row is a tombstone. Default of key: the columns that tell the rows of the result apart, as a JSON object."`

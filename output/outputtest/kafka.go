@@ -86,6 +86,16 @@ func (k *Kafka) AddTopic(name string, partitions int, configs ...string) {
 	}
 }
 
+// Config is a setting of a topic, "" for none.
+func (k *Kafka) Config(topic, name string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if t := k.topics[topic]; t != nil {
+		return t.configs[name]
+	}
+	return ""
+}
+
 // Records are the visible records of a topic by partition.
 func (k *Kafka) Records(topic string) (out []KafkaRecord) {
 	k.mu.Lock()
@@ -159,7 +169,11 @@ func (c kafkaCluster) Metadata(_ context.Context, names []string) (out []kafka.T
 }
 
 func (c kafkaCluster) CreateTopic(_ context.Context, spec kafka.TopicSpec) (bool, error) {
-	c.k.AddTopic(spec.Name, max(int(spec.Partitions), 1))
+	var configs []string
+	for name, value := range spec.Configs {
+		configs = append(configs, name, value)
+	}
+	c.k.AddTopic(spec.Name, max(int(spec.Partitions), 1), configs...)
 	return true, nil
 }
 
