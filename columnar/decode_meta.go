@@ -2,10 +2,14 @@ package columnar
 
 import (
 	"fmt"
+	"math"
 	"unicode/utf8"
 
 	"github.com/millrace/millrace/offsets"
 )
+
+// mostMillis is the latest timestamp of a record, in milliseconds, that has microseconds.
+const mostMillis = math.MaxInt64 / 1000
 
 // appendMetadata fills the metadata columns, or returns why the record is bad.
 func (g *gather) appendMetadata(buf []byte, r *offsets.Record) (reason string) {
@@ -17,6 +21,12 @@ func (g *gather) appendMetadata(buf []byte, r *offsets.Record) (reason string) {
 			c.AppendInt32(g.origin.Partition)
 		case c.field.Name == "_offset":
 			c.AppendInt64(r.Offset)
+		case c.field.Name == "_timestamp" && r.Timestamp > mostMillis:
+			if !g.nulls || c.field.Required {
+				return fmt.Sprintf("column %q: the record's timestamp, %d ms, is out of range", c.field.Name, r.Timestamp)
+			}
+			c.AppendNull()
+			g.nulled++
 		case c.field.Name == "_timestamp" && r.Timestamp >= 0:
 			c.AppendInt64(r.Timestamp * 1000)
 		case c.field.Name == "_key" && r.Key.Len >= 0:

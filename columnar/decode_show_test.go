@@ -3,6 +3,7 @@ package columnar
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,6 +29,8 @@ func recordOf(line string) *offsets.Records {
 			headers = append(headers, plainText(word[len("h:"):]))
 		case word == "no-time":
 			timestamp = -1
+		case word == "last-time":
+			timestamp = math.MaxInt64
 		default:
 			line = plainText(line)
 			recs := recordsOf(line)
