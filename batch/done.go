@@ -1,9 +1,11 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -25,15 +27,28 @@ type DoneBatch struct {
 	Late      []output.TimePartition `json:"late,omitempty"`     // that got rows though they were complete, with those rows
 }
 
+// mostComplete is how many directories of a sink a batch completes, so that its commit fits into the log. The last batch of a
+// flush, which no other follows, completes all.
+const mostComplete = 10_000
+
+func completeMost(p *Planned) int {
+	if p.Final {
+		return math.MaxInt
+	}
+	return mostComplete
+}
+
 // partitions are the directories of a sink that have rows and are not complete, by name.
 type partitions map[string]output.TimePartition
 
 // decideDone says what becomes of the directories of a sink in a batch. before are those open before it, touched those that
 // it writes to, with its rows; marked are those of touched that were complete before. frontier is the least time that an
-// on-time row still to come can have. It is pure.
-func decideDone(before partitions, touched []output.TimePartition, marked []string, frontier int64) DoneBatch {
+// on-time row still to come can have. At most that many directories are completed, those that end first in front: the
+// others are left to the next batch. It is pure.
+func decideDone(before partitions, touched []output.TimePartition, marked []string, frontier int64, most int) DoneBatch {
 	var out DoneBatch
 	open := maps.Clone(before)
+	wrote := map[string]bool{}
 	for _, t := range touched {
 		if slices.Contains(marked, t.Dir) {
 			out.Late = append(out.Late, t)
@@ -42,15 +57,21 @@ func decideDone(before partitions, touched []output.TimePartition, marked []stri
 		if old, known := open[t.Dir]; known {
 			t.Rows, t.Files, t.First, t.End = t.Rows+old.Rows, t.Files+old.Files, old.First, old.End
 		}
-		open[t.Dir] = t
-		if t.End > frontier {
-			out.Open = append(out.Open, t)
+		open[t.Dir], wrote[t.Dir] = t, true
+	}
+	for _, t := range open {
+		if t.End <= frontier {
+			out.Complete = append(out.Complete, t)
 		}
 	}
-	for _, dir := range slices.Sorted(maps.Keys(open)) {
-		if open[dir].End <= frontier {
-			out.Complete = append(out.Complete, open[dir])
-		}
+	slices.SortFunc(out.Complete, func(a, b output.TimePartition) int { return cmp.Or(cmp.Compare(a.End, b.End), cmp.Compare(a.Dir, b.Dir)) })
+	out.Complete = out.Complete[:min(most, len(out.Complete))]
+	slices.SortFunc(out.Complete, func(a, b output.TimePartition) int { return cmp.Compare(a.Dir, b.Dir) })
+	for _, t := range out.Complete {
+		delete(wrote, t.Dir)
+	}
+	for _, dir := range slices.Sorted(maps.Keys(wrote)) {
+		out.Open = append(out.Open, open[dir])
 	}
 	return out
 }
@@ -174,7 +195,7 @@ func (d *driver) doneOf(ctx context.Context, k *Sink, sink output.Marker, o *out
 	if err != nil {
 		return DoneBatch{}, err
 	}
-	out := decideDone(before, touched, marked, d.s.frontier(k.Done, o.commit.After, least))
+	out := decideDone(before, touched, marked, d.s.frontier(k.Done, o.commit.After, least), completeMost(o.plan))
 	if !known {
 		out.Open = openBehind(before, out)
 	}
@@ -210,18 +231,25 @@ func openBehind(before partitions, d DoneBatch) []output.TimePartition {
 // mark leaves the markers that a commit decided. A driver that was superseded leaves that to its successor.
 func (d *driver) mark(ctx context.Context, c *Committed) error {
 	for i, sink := range d.s.sinks {
-		done := c.Done[d.s.job.Sinks[i].Name]
-		marks := done.marks(c.Batch)
-		m, ok := sink.(output.Marker)
-		if len(marks) == 0 || !ok {
-			continue
-		}
-		if err := d.cp.lead(); err != nil {
+		if err := d.markSink(ctx, c, d.s.job.Sinks[i].Name, sink); err != nil {
 			return err
 		}
-		if err := m.Mark(ctx, marks); err != nil {
-			return d.refuseIfLeading(fmt.Errorf("mark what batch %d completed: %w", c.Batch, err))
-		}
+	}
+	return nil
+}
+
+func (d *driver) markSink(ctx context.Context, c *Committed, name string, sink output.Sink) error {
+	done := c.Done[name]
+	marks := done.marks(c.Batch)
+	m, ok := sink.(output.Marker)
+	if len(marks) == 0 || !ok {
+		return nil
+	}
+	if err := d.cp.lead(); err != nil {
+		return err
+	}
+	if err := m.Mark(ctx, marks); err != nil {
+		return d.refuseIfLeading(fmt.Errorf("mark what batch %d completed: %w", c.Batch, err))
 	}
 	return nil
 }

@@ -82,6 +82,7 @@ type Planned struct {
 // Committed says that batch Batch is published by every sink.
 type Committed struct {
 	Batch     int64                    `json:"batch"`
+	Job       string                   `json:"job,omitempty"` // blob: the recorded job, as in the plan
 	At        int64                    `json:"at_us"` // plan time of the batch
 	RangeHash string                   `json:"range_hash"`
 	After     Marks                    `json:"after"`

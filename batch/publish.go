@@ -118,9 +118,6 @@ func (d *driver) publish(ctx context.Context, info output.BatchInfo, o *outcome)
 // manifestBytesMax bounds the manifest of a batch, which the log must be able to hold in one record.
 const manifestBytesMax = wal.MaxRecordBytes / 4
 
-// doneBytes is about what a directory takes in the log, without its name.
-const doneBytes = 300
-
 // prepare has every sink make ready what it will publish. A manifest that the log could not hold is found here, before
 // anything is visible.
 func (d *driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome) ([]*output.Prepared, error) {
@@ -142,18 +139,16 @@ func (d *driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome)
 	if err := d.decideDone(ctx, o, prepared); err != nil {
 		return nil, err
 	}
-	for _, done := range o.commit.Done {
-		size += doneBytes * (len(done.Open) + len(done.Complete) + len(done.Late))
-	}
 	if size > manifestBytesMax {
 		return nil, &BadDataError{Err: fmt.Errorf("batch %d would write %d files, more than its log record can list: partition by fewer values, or lower limits.rows", info.Batch, files)}
 	}
-	return prepared, nil
+	return prepared, d.checkDone(o)
 }
 
 // commit logs that the batch is done, then tells the sinks.
 func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 	c := o.commit
+	c.Job = p.Job
 	c.Weights = o.weightsAfter(d.history.Weights)
 	if d.snapshotDue(p) {
 		c.Base = d.history.base(p, c)

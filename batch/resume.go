@@ -12,6 +12,9 @@ import (
 
 // recover brings sinks and log to the same batch.
 func (d *driver) recover(ctx context.Context, digest string) error {
+	if err := d.settleDropped(ctx, digest); err != nil {
+		return err
+	}
 	job, shards := d.o.Job, d.o.Job.Shards
 	if len(d.history.Open) > 0 {
 		p := d.history.Open[0]
@@ -62,7 +65,7 @@ func (d *driver) planned(ctx context.Context, p *Planned, digest string) (*Job, 
 	job := d.o.Job
 	if p.Job != digest {
 		var err error
-		if job, err = d.recorded(ctx, p); err != nil {
+		if job, err = d.recorded(ctx, p.Batch, p.Job); err != nil {
 			return nil, err
 		}
 	}
@@ -72,17 +75,18 @@ func (d *driver) planned(ctx context.Context, p *Planned, digest string) (*Job, 
 	return job, nil
 }
 
-func (d *driver) recorded(ctx context.Context, p *Planned) (*Job, error) {
-	data, err := d.cp.blobs.Get(ctx, p.Job)
+// recorded is the job that a batch was planned with, of which digest is the blob.
+func (d *driver) recorded(ctx context.Context, batch int64, digest string) (*Job, error) {
+	data, err := d.cp.blobs.Get(ctx, digest)
 	if err != nil {
-		return nil, lost(fmt.Errorf("read the job of batch %d: %w", p.Batch, err))
+		return nil, lost(fmt.Errorf("read the job of batch %d: %w", batch, err))
 	}
 	if d.o.Resolve == nil {
-		return nil, refuse("batch %d is open and was planned with another version of this job; run that version once more", p.Batch)
+		return nil, refuse("batch %d was planned with another version of this job; run that version once more", batch)
 	}
 	job, err := d.o.Resolve(data)
 	if err != nil {
-		return nil, fmt.Errorf("resolve the job of batch %d: %w", p.Batch, err)
+		return nil, fmt.Errorf("resolve the job of batch %d: %w", batch, err)
 	}
 	return job, nil
 }
@@ -98,8 +102,7 @@ func (d *driver) use(ctx context.Context, job *Job, digest string, shards int) e
 		}
 		d.s = nil
 	}
-	opening := output.Opening{Owner: output.Owner{Job: job.Name, Checkpoint: d.cp.id}, Lead: d.cp.lead, Clock: d.o.Env.Clock}
-	s, err := openSession(ctx, job, digest, opening, d.history.LastRows, shards)
+	s, err := openSession(ctx, job, digest, d.opening(job), d.history.LastRows, shards)
 	if err != nil {
 		return d.refuseIfLeading(err)
 	}
@@ -109,6 +112,10 @@ func (d *driver) use(ctx context.Context, job *Job, digest string, shards int) e
 	s.worker.limit(d.o.Memory, d.o.Cores)
 	s.exec = d.o.executor(s.worker, d.o.Cores)
 	return lost(s.restore(ctx, d.cp.blobs, d.history))
+}
+
+func (d *driver) opening(job *Job) output.Opening {
+	return output.Opening{Owner: output.Owner{Job: job.Name, Checkpoint: d.cp.id}, Lead: d.cp.lead, Clock: d.o.Env.Clock}
 }
 
 // useAtHand makes the job at hand the session in use. A session that was not there for recovery has sinks that were not
@@ -131,13 +138,11 @@ func (d *driver) repeatManifests(ctx context.Context, published map[string]outpu
 	}
 	for i, sink := range d.s.sinks {
 		name := d.s.job.Sinks[i].Name
-		if files := c.Files[name]; len(files) > 0 && published[name].Batch < c.Batch {
-			if err := sink.Committed(ctx, c.Batch, files); err != nil {
-				return d.refuseIfLeading(fmt.Errorf("write manifest of sink %s: %w", name, err))
-			}
+		if err := d.tell(ctx, c, name, sink, published[name]); err != nil {
+			return err
 		}
 	}
-	return d.mark(ctx, c)
+	return nil
 }
 
 // reopen takes a flush back. The state in memory is still as the flush left it: for it all windows there are were closed.

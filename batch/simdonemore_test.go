@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -73,7 +74,7 @@ func TestDecideDone(t *testing.T) {
 		{"and not before", []output.TimePartition{dir("n", output.NeverEnds, 4)}, nil, windows.MaxWatermark - 1, "open n 4/1 of 7-7, complete a 5/2 of 3-6"},
 	} {
 		before := partitions{"a": old}
-		d := decideDone(before, test.touched, test.marked, test.frontier)
+		d := decideDone(before, test.touched, test.marked, test.frontier, math.MaxInt)
 		var got []string
 		for _, list := range []struct {
 			name string
@@ -89,6 +90,29 @@ func TestDecideDone(t *testing.T) {
 		if len(before) != 1 || before["a"] != old {
 			t.Errorf("%s: it has changed what it was given", test.name)
 		}
+	}
+}
+
+// TestDecideDoneInParts: of more directories than a batch completes those that end first are completed first, and the others are
+// kept with the rows that they got.
+func TestDecideDoneInParts(t *testing.T) {
+	dir := func(name string, end int64) output.TimePartition {
+		return output.TimePartition{Dir: name, End: end, Rows: 1, Files: 1, First: 7, Last: 7}
+	}
+	open := partitions{"a": dir("a", 300), "b": dir("b", 100), "c": dir("c", 200), "z": dir("z", 900)}
+	touched := []output.TimePartition{dir("d", 150), dir("e", 400)}
+	var got []string
+	for range 4 {
+		d := decideDone(open, touched, nil, 400, 2)
+		for _, p := range d.Complete {
+			got = append(got, p.Dir)
+		}
+		got = append(got, fmt.Sprint(len(d.Open)))
+		open.note(d)
+		touched = nil
+	}
+	if want := []string{"b", "d", "1", "a", "c", "0", "e", "0", "0"}; !slices.Equal(got, want) || len(open) != 1 {
+		t.Errorf("completed %q, %d are open; want %q and 1", got, len(open), want)
 	}
 }
 
@@ -271,4 +295,28 @@ func TestDoneOfChainedWindows(t *testing.T) {
 	w.moreAt(90)
 	w.mustRun(job())
 	w.wantMarkers("it came to second 88", "12:00:00/_SUCCESS")
+}
+
+// TestTooManyDoneMarkers: what a commit says of directories fits into the log, or the batch stops before anything of it is
+// visible, and the error names the sink and what to do. Those that a snapshot would list count too.
+func TestTooManyDoneMarkers(t *testing.T) {
+	many := func(n int) partitions {
+		out := partitions{}
+		for i := range n {
+			dir := fmt.Sprintf("hour=2026-11-22 00%%3A00%%3A00/id=%d", i)
+			out[dir] = output.TimePartition{Dir: dir, End: 1_700_000_000_000_000, Rows: 1, Files: 1, First: 1, Last: 1}
+		}
+		return out
+	}
+	d := &driver{history: &History{Partitions: map[string]partitions{"lake": many(100_000)}}}
+	o := &outcome{commit: &Committed{Done: map[string]DoneBatch{"lake": {}}}}
+	if err := d.checkDone(o); err != nil {
+		t.Errorf("100,000 directories: %v", err)
+	}
+	data, err := json.Marshal(&Base{Partitions: listPartitions(d.history.Partitions)})
+	if err != nil || len(data) > d.history.Partitions["lake"].bytes() {
+		t.Errorf("they take %d bytes, which were counted as %d: %v", len(data), d.history.Partitions["lake"].bytes(), err)
+	}
+	d.history.Partitions["lake"] = many(300_000)
+	wantError[*BadDataError](t, d.checkDone(o), "sink lake has 300000 directories that wait for their done markers", "partition by something coarser, or leave out done_marker")
 }
