@@ -25,6 +25,7 @@ type marker struct {
 	Format       int    `json:"format"`
 	Job          string `json:"job"`
 	CheckpointID string `json:"checkpoint_id"`
+	Feed         string `json:"feed,omitempty"`
 }
 
 // checkpoint is the open directory of a job: marker, epoch, log, blobs.
@@ -73,7 +74,21 @@ func claimMarker(ctx context.Context, env Env, local *store.Local, job *Job) (ma
 	if m.Job != job.Name {
 		return m, otherJob(job, m)
 	}
+	if m.Feed != job.Feed {
+		return m, otherFeed(job, m)
+	}
 	return m, nil
+}
+
+// otherFeed refuses a checkpoint whose offsets are those of other records than the job would read on from there.
+func otherFeed(job *Job, m marker) error {
+	switch {
+	case job.Feed == "":
+		return refuse("checkpoint %s was fed with the %s by replay-dead, and its offsets are those of dead letters: go on with replay-dead, or give run a checkpoint and sinks of its own", job.Checkpoint, m.Feed)
+	case m.Feed == "":
+		return refuse("checkpoint %s is that of a job that reads its sources, not the %s: give the corrected job a name, a checkpoint and sinks of its own", job.Checkpoint, job.Feed)
+	}
+	return refuse("checkpoint %s was fed with the %s, not with the %s: give each a checkpoint and sinks of its own", job.Checkpoint, m.Feed, job.Feed)
 }
 
 func otherJob(job *Job, m marker) error {
@@ -106,7 +121,7 @@ func createMarker(ctx context.Context, env Env, local *store.Local, job *Job) (m
 		}
 		return marker{}, refuse("%s holds %s but no %s: it is not a checkpoint, or only part of one; choose another directory", job.Checkpoint, names[0], markerName)
 	}
-	m := marker{Format: checkpointFormat, Job: job.Name, CheckpointID: fmt.Sprintf("%016x%016x", env.Rand.Uint64(), env.Rand.Uint64())}
+	m := marker{Format: checkpointFormat, Job: job.Name, CheckpointID: fmt.Sprintf("%016x%016x", env.Rand.Uint64(), env.Rand.Uint64()), Feed: job.Feed}
 	data, err := json.Marshal(m)
 	if err != nil {
 		return m, fmt.Errorf("encode %s: %w", markerName, err)

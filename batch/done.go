@@ -64,7 +64,9 @@ func decideDone(before partitions, touched []output.TimePartition, marked []stri
 			out.Complete = append(out.Complete, t)
 		}
 	}
-	slices.SortFunc(out.Complete, func(a, b output.TimePartition) int { return cmp.Or(cmp.Compare(a.End, b.End), cmp.Compare(a.Dir, b.Dir)) })
+	slices.SortFunc(out.Complete, func(a, b output.TimePartition) int {
+		return cmp.Or(cmp.Compare(a.End, b.End), cmp.Compare(a.Dir, b.Dir))
+	})
 	out.Complete = out.Complete[:min(most, len(out.Complete))]
 	slices.SortFunc(out.Complete, func(a, b output.TimePartition) int { return cmp.Compare(a.Dir, b.Dir) })
 	for _, t := range out.Complete {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
+	"github.com/millrace/millrace/offsets"
 )
 
 // Inspection is what a checkpoint says when nobody may be running. Reading it takes no lock and changes nothing.
@@ -97,4 +98,14 @@ func CommittedBatch(ctx context.Context, env Env, job, dir string) (last int64, 
 		last = v.history.Last.Batch
 	}
 	return last, v.id != "", nil
+}
+
+// CommittedPositions are where a job stands by the last batch that it has committed, as [CommittedBatch] reads it; none when
+// the checkpoint is not there.
+func CommittedPositions(ctx context.Context, env Env, job, dir string) ([]offsets.Position, error) {
+	v, err := view(ctx, env, &Job{Name: job, Checkpoint: dir})
+	if err != nil {
+		return nil, err
+	}
+	return v.history.Positions, nil
 }

@@ -41,6 +41,9 @@ type Job struct {
 	// AcceptLoss names sources of which the run may give up what cannot be read any more when it starts. It belongs to one
 	// run, as Skip does; what was given up stands in the next plan.
 	AcceptLoss []string
+	// Feed says what is read in place of the sources' own records, e.g. "dead letters of job orders"; empty: nothing else. A
+	// checkpoint belongs to one feed, since offsets mean nothing in another.
+	Feed       string
 	Checkpoint string // local directory
 }
 

@@ -83,7 +83,7 @@ type Planned struct {
 type Committed struct {
 	Batch     int64                    `json:"batch"`
 	Job       string                   `json:"job,omitempty"` // blob: the recorded job, as in the plan
-	At        int64                    `json:"at_us"` // plan time of the batch
+	At        int64                    `json:"at_us"`         // plan time of the batch
 	RangeHash string                   `json:"range_hash"`
 	After     Marks                    `json:"after"`
 	Positions []offsets.Position       `json:"positions"`

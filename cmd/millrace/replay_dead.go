@@ -19,6 +19,8 @@ func replayDeadCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "set", Usage: "set a value of the corrected job file, `path=value`, e.g. checkpoint=fixed"},
 			&cli.StringSliceFlag{Name: "env-file", Usage: "`file` of KEY=VALUE lines with variables of both job files; the environment wins"},
 			&cli.BoolFlag{Name: "skip-incomplete", Usage: "leave out dead letters that hold less than their records; else they are refused"},
+			&cli.BoolFlag{Name: "skip-missing", Usage: "leave out dead letters whose files are gone; else they are refused"},
+			&cli.StringSliceFlag{Name: "accept-data-loss", Usage: "give up dead letters of `SOURCE` that a run had planned to feed when it died, and that are gone; what that is stands in the log. May be repeated"},
 			&cli.BoolFlag{Name: "flush-windows", Usage: "close every window at the end"},
 		),
 		Action: replayDead,
@@ -32,11 +34,15 @@ func replayDead(c *cli.Context) error {
 	}
 	ctx, stop, release := signals(c.Context)
 	defer release()
-	r, err := jobspec.ReplayDead(ctx, of, with, jobspec.ReplayOptions{SkipIncomplete: c.Bool("skip-incomplete")})
+	r, err := jobspec.ReplayDead(ctx, of, with, jobspec.ReplayOptions{SkipIncomplete: c.Bool("skip-incomplete"), SkipMissing: c.Bool("skip-missing")})
 	if err != nil {
 		return err
 	}
 	warnAll(c.App.ErrWriter, r.Warnings)
+	r.Job.AcceptLoss = c.StringSlice("accept-data-loss")
+	if err := checkSources("accept-data-loss", r.Job.AcceptLoss, r.Job); err != nil {
+		return err
+	}
 	r.Job.Trigger.FlushWindows = c.Bool("flush-windows") && windowed(r.Job.Plan)
 	show, err := drive(ctx, c, with, batch.Options{Job: r.Job, Resolve: r.Resolve, Stop: stop})
 	if err == nil && !c.Bool("quiet") && !c.Bool("json") {

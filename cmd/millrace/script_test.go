@@ -50,6 +50,7 @@ func newScript(t *testing.T) *script {
 //	wait                               waits for its own end
 //	flip glob=G at=O                   changes a bit of a file
 //	tear glob=G bytes=N                makes zeros of the last bytes that are not
+//	remove glob=G                      deletes files
 //	files glob=G                       lists files
 //	grep text=T glob=G                 lists the files that hold a text
 func TestScripts(t *testing.T) {
@@ -94,6 +95,10 @@ func (s *script) prepare(t *testing.T, d *datadriven.TestData) string {
 			end := len(bytes.TrimRight(b, "\x00"))
 			clear(b[end-number(t, d, "bytes") : end])
 		})
+	case "remove":
+		for _, name := range glob(t, arg(t, d, "glob")) {
+			check(t, os.Remove(name))
+		}
 	case "files":
 		return s.normal(strings.Join(glob(t, arg(t, d, "glob")), "\n"))
 	case "grep":

@@ -42,9 +42,24 @@ func (l *Letter) sameRecord(o *Letter) bool {
 
 // Letters are the dead letters of a job, each once, by source, topic, partition and offset.
 type Letters struct {
-	job   string
-	list  []*Letter
-	later int
+	job     string
+	list    []*Letter
+	later   int
+	reached []offsets.Position
+	missing missing
+}
+
+// missing are files that the job has committed and that are gone.
+type missing struct {
+	files, rows int64
+	first       string
+}
+
+func (m *missing) add(file string, rows int64) {
+	if m.files == 0 {
+		m.first = file
+	}
+	m.files, m.rows = m.files+1, m.rows+rows
 }
 
 // gatherer takes letters as they are read.
@@ -113,6 +128,11 @@ func (s *Letters) Sources() []string {
 	return out
 }
 
+// Missing counts the files of letters that are gone, and the letters in them, and names the first.
+func (s *Letters) Missing() (files, letters int64, first string) {
+	return s.missing.files, s.missing.rows, s.missing.first
+}
+
 // Incomplete counts letters that hold less than their records, and describes the first; value says that the value was left
 // out there.
 func (s *Letters) Incomplete() (n int, first string, value bool) {
@@ -142,6 +162,9 @@ func (s *Letters) Span() int64 {
 	return n
 }
 
+// Reached says how far letters were fed before. Those that were fed may be gone by now: nothing of them is missed.
+func (s *Letters) Reached(positions []offsets.Position) { s.reached = positions }
+
 // Source makes a source of the letters of one of the job's sources: records in their topics, partitions and offsets, with
 // gaps between them. The topics have ids of their own, so that a job which has read letters does not go on with the real
 // topics unnoticed, nor the other way round.
@@ -158,6 +181,12 @@ func (s *Letters) Source(name string) *offsets.Memory {
 		m.SetTopicID(l.Topic, topicID(s.job, l.Topic))
 		m.Append(l.Topic, l.Partition, l.Record)
 		next[key] = l.Offset + 1
+	}
+	for _, p := range s.reached {
+		if id := topicID(s.job, p.Topic); p.Source == name && p.TopicID == id {
+			m.Gap(p.Topic, p.Partition, max(0, p.Next-next[[2]any{p.Topic, p.Partition}]))
+			m.SetTopicID(p.Topic, id)
+		}
 	}
 	return m
 }

@@ -12,10 +12,12 @@ import (
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/internal/parquettable"
+	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/output"
 )
 
-// ReadParquet reads the dead letters that a job has committed to a directory.
+// ReadParquet reads the dead letters that a job has committed to a directory. Files that somebody has deleted are counted, see
+// [Letters.Missing].
 func ReadParquet(ctx context.Context, job, root string) (*Letters, error) {
 	files, err := output.Committed(ctx, root, job)
 	var other *output.OtherJobError
@@ -27,8 +29,13 @@ func ReadParquet(ctx context.Context, job, root string) (*Letters, error) {
 	}
 	g := &gatherer{most: mostBytes}
 	st := output.Dir(root)
+	var gone missing
 	for _, f := range files {
 		data, err := st.Get(ctx, f.Path)
+		if errors.Is(err, store.ErrNotExist) {
+			gone.add(path.Join(root, f.Path), f.Rows)
+			continue
+		}
 		if err == nil {
 			err = g.file(f.Path, data)
 		}
@@ -36,7 +43,11 @@ func ReadParquet(ctx context.Context, job, root string) (*Letters, error) {
 			return nil, fmt.Errorf("read dead letters of %s: %w", path.Join(root, f.Path), err)
 		}
 	}
-	return g.letters(job)
+	letters, err := g.letters(job)
+	if err == nil {
+		letters.missing = gone
+	}
+	return letters, err
 }
 
 // file takes the rows of a file. Columns that its directories stand for are not in it.

@@ -19,6 +19,7 @@ type Replay struct {
 	Warnings []sql.Warning
 	Letters  int // that are there, fed before or not
 
+	of      string // the job whose letters they are
 	with    *Spec
 	letters *deadletter.Letters
 }
@@ -26,6 +27,7 @@ type Replay struct {
 // ReplayOptions change what is fed.
 type ReplayOptions struct {
 	SkipIncomplete bool      // leave out letters that hold less than their records
+	SkipMissing    bool      // leave out files of letters that are gone
 	Env            batch.Env // zero: [batch.SystemEnv]
 }
 
@@ -48,13 +50,18 @@ func ReplayDead(ctx context.Context, of, with *Spec, o ReplayOptions) (*Replay, 
 	if err != nil {
 		return nil, err
 	}
-	r := &Replay{with: with, letters: letters}
+	r := &Replay{of: of.Name, with: with, letters: letters}
 	if r.Job, r.Warnings, err = with.Job(); err != nil {
 		return nil, err
 	}
 	if err := r.check(of, o); err != nil {
 		return nil, err
 	}
+	reached, err := batch.CommittedPositions(ctx, o.Env, with.Name, string(with.Checkpoint))
+	if err != nil {
+		return nil, err
+	}
+	letters.Reached(reached)
 	r.Letters = letters.Len()
 	r.feed(r.Job)
 	return r, nil
@@ -77,6 +84,7 @@ func (r *Replay) feed(job *batch.Job) {
 		name := job.Plan.Sources[i].Name
 		job.Sources[name] = batch.Source{Start: offsets.Earliest, Open: func(context.Context) (offsets.Source, error) { return r.letters.Source(name), nil }}
 	}
+	job.Feed = "dead letters of job " + r.of
 	job.Trigger = batch.Trigger{AvailableNow: true}
 	job.Limits = batch.Limits{Rows: batchOffsets}
 	job.Step = max(job.Step, r.letters.Span()/tasks)
@@ -152,6 +160,19 @@ func (s *Spec) kafkaLetters(ctx context.Context, env batch.Env, k *KafkaSink) (*
 	return letters, err
 }
 
+// checkMissing refuses to feed what is left when files are gone: nobody can tell whether their letters were fed before.
+func (r *Replay) checkMissing(of *Spec, o ReplayOptions) error {
+	files, letters, first := r.letters.Missing()
+	switch {
+	case files == 0:
+		return nil
+	case o.SkipMissing:
+		r.Warnings = append(r.Warnings, sql.Warning{Pos: of.OnBadRecord.Pos, Msg: fmt.Sprintf("%d files with %d dead letters are gone and are left out, the first is %s", files, letters, first)})
+		return nil
+	}
+	return &batch.RefusedError{Msg: fmt.Sprintf("%d files with %d dead letters of job %s are gone, the first is %s: put them back, or feed the others with --skip-missing", files, letters, of.Name, first)}
+}
+
 // check refuses letters that the job cannot be fed with.
 func (r *Replay) check(of *Spec, o ReplayOptions) error {
 	var reads []string
@@ -162,6 +183,9 @@ func (r *Replay) check(of *Spec, o ReplayOptions) error {
 		if !slices.Contains(reads, name) {
 			return fail(r.with.normal.get("sources").pos, "read a source of that name", "sources: there are dead letters of source %s of job %s, but the queries read %s", name, of.Name, strings.Join(reads, ", "))
 		}
+	}
+	if err := r.checkMissing(of, o); err != nil {
+		return err
 	}
 	n, first, noValue := r.letters.Incomplete()
 	switch {
