@@ -12,6 +12,9 @@ type Objects interface {
 	// ListAfter returns the first names, at most limit, that begin with prefix and come behind after, sorted. after need
 	// not be there; "" is before all names.
 	ListAfter(ctx context.Context, prefix, after string, limit int) ([]string, error)
+	// GetAll returns whole objects in the order of their names, several at a time. One that is not there is an [OpError]
+	// that names it and wraps [ErrNotExist].
+	GetAll(ctx context.Context, names []string) ([][]byte, error)
 	// Beat writes an object, whether it is there or not. Nothing may rest on it but politeness: a write that was on its
 	// way for long may replace a later one.
 	Beat(ctx context.Context, name string, data []byte) error

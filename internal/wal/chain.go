@@ -34,8 +34,8 @@ type Chain struct {
 	Torn    *Torn // what was left out at the end; nil: nothing
 }
 
-// Epochs returns the epochs that have a chain in dir, ascending. A directory that is not there has none.
-func Epochs(fsys store.ReadFS, dir string) ([]uint64, error) {
+// ChainEpochs returns the epochs that have a chain in dir, ascending. A directory that is not there has none.
+func ChainEpochs(fsys store.ReadFS, dir string) ([]uint64, error) {
 	segments, err := listSegments(fsys, dir)
 	if err != nil {
 		return nil, err

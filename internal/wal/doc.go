@@ -7,7 +7,7 @@
 //
 // then reads what earlier epochs left, durable from then on,
 //
-//	epochs, err := wal.Epochs(fsys, "checkpoint/wal")
+//	epochs, err := wal.ChainEpochs(fsys, "checkpoint/wal")
 //	chain, err := wal.RecoverChain(fsys, "checkpoint/wal", epoch)
 //
 // and writes a chain of its own,
@@ -15,7 +15,7 @@
 //	log, err := wal.Create(fsys, "checkpoint/wal", lease.Epoch())
 //	position, err := log.Append(payload)
 //
-// looking at [Lease.Newer] before it does anything that others see. [ReadChain] is for those who only look.
+// looking at [FileLease.Newer] before it does anything that others see. [ReadChain] is for those who only look.
 //
 // Law: what Append returned a position for is read back, or reading says that something is damaged. Only a last
 // record with nothing valid behind it may be left out, and that is told, never silent. Nobody writes to another

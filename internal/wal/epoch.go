@@ -29,16 +29,16 @@ type Holder struct {
 
 // AcquireOptions says who takes an epoch. It is written down for people; nothing is decided by it except TakeOver.
 type AcquireOptions struct {
-	// TakeOver takes the next epoch whatever the newest one's holder is doing. It finds out by [Lease.Newer].
+	// TakeOver takes the next epoch whatever the newest one's holder is doing. It finds out by [FileLease.Newer].
 	TakeOver bool
 	Now      time.Time // when the driver started
 	Host     string    // "": this machine's name
 	PID      int       // 0: this process
 }
 
-// Lease is an epoch taken by this process. It ends with the process, however that ends, or by Release. It is safe for
+// FileLease is an epoch taken by this process. It ends with the process, however that ends, or by Release. It is safe for
 // concurrent use.
-type Lease struct {
+type FileLease struct {
 	fsys  store.FS
 	dir   string
 	epoch uint64
@@ -47,7 +47,7 @@ type Lease struct {
 
 // Acquire takes the next epoch in dir, which is made if need be. If the newest epoch's holder lives it is a
 // [HeldError]. Of several that try at the same time each epoch has one winner; the others look again.
-func Acquire(fsys store.FS, dir string, opts AcquireOptions) (*Lease, error) {
+func Acquire(fsys store.FS, dir string, opts AcquireOptions) (*FileLease, error) {
 	if err := store.MakeDirs(fsys, dir); err != nil {
 		return nil, &store.OpError{Op: "create", Name: dir, Err: err}
 	}
@@ -69,11 +69,11 @@ func Acquire(fsys store.FS, dir string, opts AcquireOptions) (*Lease, error) {
 }
 
 // Epoch returns the epoch's number, from 1.
-func (l *Lease) Epoch() uint64 { return l.epoch }
+func (l *FileLease) Epoch() uint64 { return l.epoch }
 
 // Newer returns who holds the newest epoch after this one; nil: there is none. Once it has returned a holder this
 // process must not make anything visible any more.
-func (l *Lease) Newer() (*Holder, error) {
+func (l *FileLease) Newer() (*Holder, error) {
 	newest, err := newestEpoch(l.fsys, l.dir)
 	if err != nil || newest <= l.epoch {
 		return nil, err
@@ -83,7 +83,7 @@ func (l *Lease) Newer() (*Holder, error) {
 }
 
 // Release ends the lease before the process does, so that another may take the next epoch. Once is enough.
-func (l *Lease) Release() error {
+func (l *FileLease) Release() error {
 	if err := l.lock.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		return fmt.Errorf("release epoch %d: %w", l.epoch, err)
 	}
@@ -104,7 +104,7 @@ func checkFree(fsys store.FS, dir string, epoch uint64) error {
 }
 
 // createEpoch makes an epoch's lock file, locked before anybody can see it.
-func createEpoch(fsys store.FS, dir string, epoch uint64, opts AcquireOptions) (*Lease, error) {
+func createEpoch(fsys store.FS, dir string, epoch uint64, opts AcquireOptions) (*FileLease, error) {
 	if epoch > maxEpoch {
 		return nil, fmt.Errorf("create epoch %d in %s: there are no more than %d", epoch, dir, maxEpoch)
 	}
@@ -121,7 +121,7 @@ func createEpoch(fsys store.FS, dir string, epoch uint64, opts AcquireOptions) (
 	if err != nil {
 		return nil, &store.OpError{Op: "create", Name: filepath.Join(dir, lockName(epoch)), Err: err}
 	}
-	return &Lease{fsys: fsys, dir: dir, epoch: epoch, lock: lock}, nil
+	return &FileLease{fsys: fsys, dir: dir, epoch: epoch, lock: lock}, nil
 }
 
 // publishLocked gives a file its content, its lock and then its name.
@@ -184,9 +184,17 @@ func encodeHolder(opts AcquireOptions) ([]byte, error) {
 // describe says who holds an epoch. That an epoch is held, or newer, is decided already: a lock file that cannot be
 // read must not hide it, so it only leaves the holder unknown.
 func describe(fsys store.ReadFS, dir string, epoch uint64) Holder {
-	var c lockContent
 	data, err := fsys.ReadFile(filepath.Join(dir, lockName(epoch)))
-	if err != nil || json.Unmarshal(data, &c) != nil || c.Format != lockFormat {
+	if err != nil {
+		return Holder{Epoch: epoch}
+	}
+	return decodeHolder(data, epoch)
+}
+
+// decodeHolder reads a lock's content; one of another kind leaves the holder unknown.
+func decodeHolder(data []byte, epoch uint64) Holder {
+	var c lockContent
+	if json.Unmarshal(data, &c) != nil || c.Format != lockFormat {
 		return Holder{Epoch: epoch}
 	}
 	return Holder{Epoch: epoch, Host: c.Host, PID: c.PID, Started: c.Started}

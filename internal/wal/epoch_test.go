@@ -21,14 +21,14 @@ import (
 
 var startOfDriver = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
-func acquire(t *testing.T, fsys store.FS, dir string, takeOver bool) *Lease {
+func acquire(t *testing.T, fsys store.FS, dir string, takeOver bool) *FileLease {
 	t.Helper()
 	lease, err := Acquire(fsys, dir, AcquireOptions{TakeOver: takeOver, Now: startOfDriver, Host: "worker-7", PID: 4711})
 	must(t, err)
 	return lease
 }
 
-func wantEpoch(t *testing.T, lease *Lease, want uint64) {
+func wantEpoch(t *testing.T, lease *FileLease, want uint64) {
 	t.Helper()
 	if got := lease.Epoch(); got != want {
 		t.Errorf("epoch is %d, want %d", got, want)
@@ -73,7 +73,7 @@ func wantHeld(t *testing.T, fsys store.FS, dir string, epoch uint64) {
 	}
 }
 
-func wantNewer(t *testing.T, lease *Lease, want *Holder) {
+func wantNewer(t *testing.T, lease *FileLease, want *Holder) {
 	t.Helper()
 	got, err := lease.Newer()
 	must(t, err)
@@ -148,7 +148,7 @@ func TestTakeOverRace(t *testing.T) {
 	})
 }
 
-func race(fsys store.FS, dir string, takeOver bool) (leases []*Lease, errs []error) {
+func race(fsys store.FS, dir string, takeOver bool) (leases []*FileLease, errs []error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for range 6 {
@@ -322,7 +322,7 @@ func TestKilledProcessLeavesItsEpochFree(t *testing.T) {
 // TestHeldBelow names the newest living holder of older epochs.
 func TestHeldBelow(t *testing.T) {
 	fsys := storetest.NewCrashFS()
-	var leases []*Lease
+	var leases []*FileLease
 	for i := range 4 {
 		l, err := Acquire(fsys, "/epochs", AcquireOptions{TakeOver: true, Host: "h", PID: i + 1})
 		if err != nil {

@@ -12,8 +12,8 @@ import (
 // keptBufferBytes is the largest encoding buffer that a log keeps between appends.
 const keptBufferBytes = 1 << 20
 
-// Log appends to the chain of one epoch. It is safe for concurrent use.
-type Log struct {
+// FileLog appends to the chain of one epoch. It is safe for concurrent use.
+type FileLog struct {
 	fsys         store.FS
 	dir          string
 	segmentBytes func(segment uint32) int
@@ -31,7 +31,7 @@ type Log struct {
 
 // Create begins the chain of an epoch in dir, which is made if need be. The epoch must be the caller's own by
 // [Acquire]; one that has a chain already is [store.ErrExists].
-func Create(fsys store.FS, dir string, epoch uint64) (*Log, error) {
+func Create(fsys store.FS, dir string, epoch uint64) (*FileLog, error) {
 	return create(fsys, dir, epoch, segmentBytes)
 }
 
@@ -44,14 +44,14 @@ func segmentBytes(segment uint32) int {
 	return nextSegmentBytes
 }
 
-func create(fsys store.FS, dir string, epoch uint64, segmentBytes func(uint32) int) (*Log, error) {
+func create(fsys store.FS, dir string, epoch uint64, segmentBytes func(uint32) int) (*FileLog, error) {
 	if epoch == 0 || epoch > maxEpoch {
 		return nil, fmt.Errorf("create log: epoch %d is not in 1 … %d", epoch, maxEpoch)
 	}
 	if err := store.MakeDirs(fsys, dir); err != nil {
 		return nil, &store.OpError{Op: "create", Name: dir, Err: err}
 	}
-	l := &Log{fsys: fsys, dir: dir, segmentBytes: segmentBytes, next: link{epoch: epoch, segment: 1, sequence: 1}}
+	l := &FileLog{fsys: fsys, dir: dir, segmentBytes: segmentBytes, next: link{epoch: epoch, segment: 1, sequence: 1}}
 	if err := l.rotate(0); err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func create(fsys store.FS, dir string, epoch uint64, segmentBytes func(uint32) i
 // Append writes a record of at most [MaxRecordBytes] and returns when it is durable. The caller keeps payload. A
 // payload too long is refused and changes nothing. After any other error nobody knows whether the record will be
 // read, and every later call returns that same error: the process must end, and recovery decide.
-func (l *Log) Append(payload []byte) (Position, error) {
+func (l *FileLog) Append(payload []byte) (Position, error) {
 	if len(payload) > MaxRecordBytes {
 		return Position{}, fmt.Errorf("append record: %d bytes are more than the %d that a record may have", len(payload), MaxRecordBytes)
 	}
@@ -78,7 +78,7 @@ func (l *Log) Append(payload []byte) (Position, error) {
 
 // Close closes the file. It returns the error that made the log unusable, if there was one; everything appended is
 // durable already.
-func (l *Log) Close() error {
+func (l *FileLog) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if errors.Is(l.failed, ErrClosed) {
@@ -93,7 +93,7 @@ func (l *Log) Close() error {
 }
 
 // append is one write and one sync, in a new segment if the current one is full.
-func (l *Log) append(payload []byte) error {
+func (l *FileLog) append(payload []byte) error {
 	if size := recordBytes(len(payload)); l.offset+size > l.capacity {
 		if err := l.rotate(size); err != nil {
 			return err
@@ -115,7 +115,7 @@ func (l *Log) append(payload []byte) error {
 }
 
 // rotate goes on in a new segment, with room for a record of that many bytes at least.
-func (l *Log) rotate(record int) error {
+func (l *FileLog) rotate(record int) error {
 	if l.next.segment > maxSegment {
 		return fmt.Errorf("append to log of epoch %d: all %d segments are full", l.next.epoch, maxSegment)
 	}

@@ -105,7 +105,7 @@ var faultPayload = []byte("0123456789abcdef")
 
 // appendUntilError creates a log and appends up to six records. It returns the log if it came to be, and how many
 // records it took.
-func appendUntilError(fsys store.FS) (*Log, int, error) {
+func appendUntilError(fsys store.FS) (*FileLog, int, error) {
 	log, err := create(fsys, "/c/wal", 1, sizes(128))
 	if err != nil {
 		return nil, 0, err
@@ -145,7 +145,7 @@ func TestFaultAtEveryOperation(t *testing.T) {
 	}
 }
 
-func checkPoisoned(t *testing.T, fsys *storetest.FaultFS, log *Log, failed error) {
+func checkPoisoned(t *testing.T, fsys *storetest.FaultFS, log *FileLog, failed error) {
 	t.Helper()
 	if log == nil {
 		return

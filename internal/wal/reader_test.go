@@ -68,7 +68,7 @@ func cmdRead(t *testing.T, dir string, d *datadriven.TestData) string {
 }
 
 func cmdEpochs(t *testing.T, dir string, d *datadriven.TestData) string {
-	epochs, err := Epochs(store.OS{}, dir)
+	epochs, err := ChainEpochs(store.OS{}, dir)
 	must(t, err)
 	return fmt.Sprintln(epochs)
 }
