@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"math"
 
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
@@ -16,10 +16,6 @@ const checkpointFormat = 1
 
 const markerName = "millrace.json"
 
-func epochsDir(checkpoint string) string { return filepath.Join(checkpoint, "epochs") }
-
-func walDir(checkpoint string) string { return filepath.Join(checkpoint, "wal") }
-
 // marker is the content of millrace.json.
 type marker struct {
 	Format       int    `json:"format"`
@@ -28,33 +24,45 @@ type marker struct {
 	Feed         string `json:"feed,omitempty"`
 }
 
-// checkpoint is the open directory of a job: marker, epoch, log, blobs.
+// checkpoint is the open place of a job: marker, epoch, log, blobs.
 type checkpoint struct {
-	dir     string
+	place
 	env     Env
 	id      string
 	blobs   store.Blobs
-	lease   *wal.Lease
+	lease   wal.Lease
+	stop    func() // ends the heartbeats; nil: there are none
 	version string
 	prev    *ChainEnd // where the newest older chain ended when it was read; nil: there is none
-	log     *wal.Log  // nil until the first append: an idle run writes nothing
+	log     wal.Log   // nil until the first append: an idle run writes nothing
 	warn    func(string)
 }
 
-// openCheckpoint takes the job: it creates the directory at the first start, takes a new epoch, and only then reads
+// openCheckpoint takes the job: it creates the checkpoint at the first start, takes a new epoch, and only then reads
 // what older epochs logged.
 func openCheckpoint(ctx context.Context, env Env, job *Job, takeOver bool, version string, warn func(string)) (*checkpoint, []Entry, error) {
-	local := &store.Local{Root: job.Checkpoint, FS: env.FS}
-	m, err := claimMarker(ctx, env, local, job)
+	p, err := openPlace(ctx, env, job.Checkpoint)
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &checkpoint{dir: job.Checkpoint, env: env, id: m.CheckpointID, blobs: store.Blobs{Store: local}, version: version, warn: warn}
-	c.lease, err = wal.Acquire(env.FS, epochsDir(c.dir), wal.AcquireOptions{TakeOver: takeOver, Now: env.Clock.Now(), Host: env.Host, PID: env.PID})
+	m, err := claimMarker(ctx, env, p, job)
 	if err != nil {
 		return nil, nil, err
 	}
-	entries, err := c.read()
+	if err := store.Probe(ctx, p.store, markerName); err != nil {
+		return nil, nil, err
+	}
+	c := &checkpoint{place: p, env: env, id: m.CheckpointID, blobs: store.Blobs{Store: p.store}, version: version, warn: warn}
+	c.lease, err = p.epochs.Acquire(ctx, wal.AcquireOptions{TakeOver: takeOver, Now: env.Clock.Now(), Host: env.Host, PID: env.PID})
+	if err != nil {
+		return nil, nil, err
+	}
+	c.beat()
+	err = store.AbortUploads(ctx, p.store)
+	var entries []Entry
+	if err == nil {
+		entries, err = c.read(ctx)
+	}
 	if err != nil {
 		c.close()
 		return nil, nil, err
@@ -63,10 +71,10 @@ func openCheckpoint(ctx context.Context, env Env, job *Job, takeOver bool, versi
 }
 
 // claimMarker reads millrace.json, or creates it in a new or empty directory.
-func claimMarker(ctx context.Context, env Env, local *store.Local, job *Job) (marker, error) {
-	m, err := readMarker(ctx, local, job.Checkpoint)
+func claimMarker(ctx context.Context, env Env, p place, job *Job) (marker, error) {
+	m, err := readMarker(ctx, p)
 	if errors.Is(err, store.ErrNotExist) {
-		m, err = createMarker(ctx, env, local, job)
+		m, err = createMarker(ctx, env, p, job)
 	}
 	if err != nil {
 		return m, err
@@ -95,28 +103,28 @@ func otherJob(job *Job, m marker) error {
 	return refuse("checkpoint %s belongs to job %q, not to %q; choose another directory, or give the job its old name", job.Checkpoint, m.Job, job.Name)
 }
 
-func readMarker(ctx context.Context, local *store.Local, dir string) (marker, error) {
+func readMarker(ctx context.Context, p place) (marker, error) {
 	var m marker
-	data, err := local.Get(ctx, markerName)
+	data, err := p.store.Get(ctx, markerName)
 	if err != nil {
 		return m, err
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return m, refuse("%s is damaged: %v", filepath.Join(dir, markerName), err)
+		return m, refuse("%s is damaged: %v", p.at(markerName), err)
 	}
 	if m.Format != checkpointFormat {
-		return m, refuse("checkpoint %s has format %d, this program reads format %d: a newer millrace wrote it", dir, m.Format, checkpointFormat)
+		return m, refuse("checkpoint %s has format %d, this program reads format %d: a newer millrace wrote it", p.path, m.Format, checkpointFormat)
 	}
 	return m, nil
 }
 
-func createMarker(ctx context.Context, env Env, local *store.Local, job *Job) (marker, error) {
-	names, err := local.List(ctx, "")
+func createMarker(ctx context.Context, env Env, p place, job *Job) (marker, error) {
+	names, err := p.store.List(ctx, "")
 	if err != nil {
 		return marker{}, fmt.Errorf("look at checkpoint: %w", err)
 	}
 	if len(names) > 0 {
-		if m, err := readMarker(ctx, local, job.Checkpoint); !errors.Is(err, store.ErrNotExist) {
+		if m, err := readMarker(ctx, p); !errors.Is(err, store.ErrNotExist) {
 			return m, err // another driver started at the same moment
 		}
 		return marker{}, refuse("%s holds %s but no %s: it is not a checkpoint, or only part of one; choose another directory", job.Checkpoint, names[0], markerName)
@@ -126,9 +134,9 @@ func createMarker(ctx context.Context, env Env, local *store.Local, job *Job) (m
 	if err != nil {
 		return m, fmt.Errorf("encode %s: %w", markerName, err)
 	}
-	if err := store.PutBytes(ctx, local, markerName, append(data, '\n')); err != nil {
+	if err := store.PutBytes(ctx, p.store, markerName, append(data, '\n')); err != nil {
 		if errors.Is(err, store.ErrExists) { // another driver started at the same moment
-			return readMarker(ctx, local, job.Checkpoint)
+			return readMarker(ctx, p)
 		}
 		return m, fmt.Errorf("create checkpoint: %w", err)
 	}
@@ -137,27 +145,27 @@ func createMarker(ctx context.Context, env Env, local *store.Local, job *Job) (m
 
 // checkEpochs refuses a checkpoint whose log knows later epochs than its lock files: epochs would be given again, and two
 // histories would run side by side.
-func (c *checkpoint) checkEpochs() error {
-	epochs, err := wal.Epochs(c.env.FS, walDir(c.dir))
+func (c *checkpoint) checkEpochs(ctx context.Context) error {
+	newest, err := c.chains.Newest(ctx, math.MaxUint64)
 	if err != nil {
 		return fmt.Errorf("list log: %w", err)
 	}
-	if n := len(epochs); n == 0 || epochs[n-1] < c.lease.Epoch() {
+	if newest < c.lease.Epoch() {
 		return nil
 	}
 	if err := c.lead(); err != nil {
 		return err
 	}
 	return refuse("checkpoint %s has a log of epoch %d but no lock file of it in %s: lock files are part of the checkpoint; put them back, or restore the whole from a copy",
-		c.dir, epochs[len(epochs)-1], epochsDir(c.dir))
+		c.path, newest, c.at("epochs"))
 }
 
 // read reads what older epochs logged, as far back as recovery needs it.
-func (c *checkpoint) read() ([]Entry, error) {
-	if err := c.checkEpochs(); err != nil {
+func (c *checkpoint) read(ctx context.Context) ([]Entry, error) {
+	if err := c.checkEpochs(ctx); err != nil {
 		return nil, err
 	}
-	entries, end, err := readLog(logReader{read: wal.RecoverChain, fsys: c.env.FS, dir: walDir(c.dir), warn: c.warn}, c.lease.Epoch(), false)
+	entries, end, err := readLog(ctx, logReader{read: c.chains.Recover, chains: c.chains, warn: c.warn}, c.lease.Epoch(), false)
 	c.prev = end
 	return entries, err
 }
@@ -168,7 +176,7 @@ func (c *checkpoint) open() error {
 	if c.log != nil {
 		return nil
 	}
-	log, err := wal.Create(c.env.FS, walDir(c.dir), c.lease.Epoch())
+	log, err := c.chains.Create(context.Background(), c.lease.Epoch())
 	if err != nil {
 		return fmt.Errorf("create log: %w", err)
 	}
@@ -186,9 +194,20 @@ func (c *checkpoint) append(r Record) error {
 		return err
 	}
 	if _, err := c.log.Append(payload); err != nil {
+		// Not even a driver that cannot write leaves its successor to guess.
+		if superseded := c.lead(); superseded != nil {
+			err = errors.Join(superseded, err)
+		}
 		return fmt.Errorf("write log: %w", err)
 	}
 	return nil
+}
+
+// beat lets others know that this driver lives, if they cannot see it by themselves.
+func (c *checkpoint) beat() {
+	if b, ok := c.lease.(wal.Beater); ok && c.env.Beat != nil {
+		c.stop = c.env.Beat(b.BeatEvery(), func(ctx context.Context) { _ = b.Beat(ctx) })
+	}
 }
 
 // lead reports that no newer driver has taken over, or a *SupersededError.
@@ -204,6 +223,9 @@ func (c *checkpoint) lead() error {
 }
 
 func (c *checkpoint) close() error {
+	if c.stop != nil {
+		c.stop()
+	}
 	if c.log != nil {
 		_ = c.log.Close() // it only says again why the last append failed
 	}

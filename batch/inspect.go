@@ -23,8 +23,11 @@ type Inspection struct {
 
 // Inspect reads the checkpoint of a job.
 func Inspect(ctx context.Context, env Env, dir string) (*Inspection, error) {
-	local := &store.Local{Root: dir, FS: env.FS}
-	m, err := readMarker(ctx, local, dir)
+	p, err := openPlace(ctx, env, dir)
+	if err != nil {
+		return nil, err
+	}
+	m, err := readMarker(ctx, p)
 	if errors.Is(err, store.ErrNotExist) {
 		return nil, refuse("%s is not a checkpoint: the job has not run yet, or ran with another directory", dir)
 	}
@@ -32,22 +35,17 @@ func Inspect(ctx context.Context, env Env, dir string) (*Inspection, error) {
 		return nil, err
 	}
 	in := &Inspection{CheckpointID: m.CheckpointID, Job: m.Job}
-	reader := logReader{read: readOnly, fsys: env.FS, dir: walDir(dir), warn: func(w string) { in.Warnings = append(in.Warnings, w) }}
-	if in.Entries, _, err = readLog(reader, math.MaxUint64, true); err != nil {
+	reader := logReader{read: p.chains.Read, chains: p.chains, warn: func(w string) { in.Warnings = append(in.Warnings, w) }}
+	if in.Entries, _, err = readLog(ctx, reader, math.MaxUint64, true); err != nil {
 		return nil, err
 	}
 	if in.History, err = Fold(in.Entries); err != nil {
 		return nil, brokenRules(err)
 	}
-	if in.Holder, err = wal.Current(env.FS, epochsDir(dir)); err != nil {
+	if in.Holder, err = p.epochs.Current(ctx); err != nil {
 		return nil, fmt.Errorf("look who runs the job: %w", err)
 	}
 	return in, nil
-}
-
-// readOnly is wal.ReadChain: who only looks makes nothing durable.
-func readOnly(fsys store.FS, dir string, epoch uint64) (*wal.Chain, error) {
-	return wal.ReadChain(fsys, dir, epoch)
 }
 
 // checkpointView is what a checkpoint says of a job, as far back as its last snapshot.
@@ -61,8 +59,11 @@ type checkpointView struct {
 // view reads the checkpoint of a job without a lock; of a job that has not run yet the history is empty.
 func view(ctx context.Context, env Env, job *Job) (*checkpointView, error) {
 	v := &checkpointView{}
-	local := &store.Local{Root: job.Checkpoint, FS: env.FS}
-	m, err := readMarker(ctx, local, job.Checkpoint)
+	p, err := openPlace(ctx, env, job.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	m, err := readMarker(ctx, p)
 	switch {
 	case errors.Is(err, store.ErrNotExist):
 		v.history, err = Fold(nil)
@@ -73,11 +74,11 @@ func view(ctx context.Context, env Env, job *Job) (*checkpointView, error) {
 		return nil, otherJob(job, m)
 	}
 	v.id = m.CheckpointID
-	if v.holder, err = wal.Current(env.FS, epochsDir(job.Checkpoint)); err != nil {
+	if v.holder, err = p.epochs.Current(ctx); err != nil {
 		return nil, fmt.Errorf("look who runs the job: %w", err)
 	}
-	reader := logReader{read: readOnly, fsys: env.FS, dir: walDir(job.Checkpoint), warn: func(w string) { v.warnings = append(v.warnings, w) }}
-	entries, _, err := readLog(reader, math.MaxUint64, false)
+	reader := logReader{read: p.chains.Read, chains: p.chains, warn: func(w string) { v.warnings = append(v.warnings, w) }}
+	entries, _, err := readLog(ctx, reader, math.MaxUint64, false)
 	if err != nil {
 		return nil, err
 	}

@@ -1,20 +1,19 @@
 package batch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 
-	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
 )
 
 // logReader reads chains of a checkpoint's log and decodes their records.
 type logReader struct {
-	read func(fsys store.FS, dir string, epoch uint64) (*wal.Chain, error) // wal.RecoverChain, or readOnly
-	fsys store.FS
-	dir  string
-	warn func(string) // told of torn tails; may be nil
+	read   func(ctx context.Context, epoch uint64, t wal.Tail) (*wal.Chain, error) // Recover or Read of chains
+	chains wal.Chains
+	warn   func(string) // told of torn tails; may be nil
 }
 
 // rawChain is one epoch's chain with its records decoded.
@@ -27,22 +26,30 @@ type rawChain struct {
 // newest chain counts as it is. Its Opened record names the chain before it and the last record of that one that
 // counts: what a driver wrote after its successor had read its chain never happened. So it goes from link to link, to
 // the first chain when whole is set, else no further than a snapshot needs.
-func readLog(r logReader, below uint64, whole bool) ([]Entry, *ChainEnd, error) {
-	chain, err := r.newest(below)
+func readLog(ctx context.Context, r logReader, below uint64, whole bool) ([]Entry, *ChainEnd, error) {
+	enough := isSnapshot
+	if whole {
+		enough = nil
+	}
+	chain, err := r.newest(ctx, below, enough)
 	if err != nil || chain == nil {
 		return nil, nil, err
 	}
 	last := chain.entries[len(chain.entries)-1].At
 	entries := chain.entries
 	for {
+		end := &ChainEnd{Epoch: last.Epoch, Sequence: last.Sequence}
+		if !whole && chain.entries[0].At.Sequence > 1 && lastSnapshot(entries) >= 0 {
+			return entries, end, nil // the chain was read no further back than that
+		}
 		opened, err := chain.opened()
 		if err != nil {
 			return nil, nil, err
 		}
 		if opened.Prev == nil || !whole && lastSnapshot(entries) >= 0 {
-			return entries, &ChainEnd{Epoch: last.Epoch, Sequence: last.Sequence}, nil
+			return entries, end, nil
 		}
-		if chain, err = r.upTo(*opened.Prev, chain.epoch); err != nil {
+		if chain, err = r.upTo(ctx, *opened.Prev, chain.epoch, enough); err != nil {
 			return nil, nil, err
 		}
 		entries = slices.Concat(chain.entries, entries)
@@ -59,26 +66,37 @@ func lastSnapshot(entries []Entry) int {
 	return -1
 }
 
-// newest returns the newest chain below an epoch that has records; nil when there is none.
-func (r logReader) newest(below uint64) (*rawChain, error) {
-	epochs, err := wal.Epochs(r.fsys, r.dir)
+// isSnapshot reports whether a record is a commit from which everything behind it can be understood. What cannot be
+// decoded is none; whoever reads the chain finds out.
+func isSnapshot(payload []byte) bool {
+	r, err := Decode(payload)
 	if err != nil {
-		return nil, fmt.Errorf("list log: %w", err)
+		return false
 	}
-	for _, epoch := range slices.Backward(epochs) {
-		if epoch >= below {
-			continue
+	c, ok := r.(*Committed)
+	return ok && c.Base != nil
+}
+
+// newest returns the newest chain below an epoch that has records; nil when there is none.
+func (r logReader) newest(ctx context.Context, below uint64, enough func([]byte) bool) (*rawChain, error) {
+	for {
+		epoch, err := r.chains.Newest(ctx, below)
+		if err != nil {
+			return nil, fmt.Errorf("list log: %w", err)
 		}
-		if chain, err := r.chain(epoch); err != nil || len(chain.entries) > 0 {
+		if epoch == 0 {
+			return nil, nil
+		}
+		if chain, err := r.chain(ctx, epoch, wal.Tail{Enough: enough}); err != nil || len(chain.entries) > 0 {
 			return chain, err
 		}
+		below = epoch
 	}
-	return nil, nil
 }
 
 // upTo returns the chain that a later epoch links to, up to the record that it has read.
-func (r logReader) upTo(end ChainEnd, later uint64) (*rawChain, error) {
-	chain, err := r.chain(end.Epoch)
+func (r logReader) upTo(ctx context.Context, end ChainEnd, later uint64, enough func([]byte) bool) (*rawChain, error) {
+	chain, err := r.chain(ctx, end.Epoch, wal.Tail{UpTo: end.Sequence, Enough: enough})
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +108,8 @@ func (r logReader) upTo(end ChainEnd, later uint64) (*rawChain, error) {
 	return chain, nil
 }
 
-func (r logReader) chain(epoch uint64) (*rawChain, error) {
-	chain, err := r.read(r.fsys, r.dir, epoch)
+func (r logReader) chain(ctx context.Context, epoch uint64, t wal.Tail) (*rawChain, error) {
+	chain, err := r.read(ctx, epoch, t)
 	if err != nil {
 		return nil, corrupt(err)
 	}

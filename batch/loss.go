@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
 )
@@ -90,7 +89,7 @@ func (d *driver) cancelGone(ctx context.Context, p *Planned, gone error) error {
 	if err := d.cp.lead(); err != nil {
 		return err
 	}
-	if holder, err := wal.HeldBelow(d.cp.env.FS, epochsDir(d.cp.dir), d.cp.lease.Epoch()); err != nil {
+	if holder, err := d.cp.epochs.HeldBelow(ctx, d.cp.lease.Epoch()); err != nil {
 		return err
 	} else if holder != nil {
 		return refuse("%v; batch %d is open and %s, which may still publish it, has not ended: end that process, then accept the loss", gone, p.Batch, holder)

@@ -62,7 +62,11 @@ func Next(ctx context.Context, env Env, job *Job) (*NextPlan, error) {
 // ask plans as a driver would that starts now.
 func (n *NextPlan) ask(ctx context.Context, env Env, s *session, h *History) error {
 	s.worker = newWorker(s.job, s.sources, s.shards)
-	blobs := store.Blobs{Store: &store.Local{Root: s.job.Checkpoint, FS: env.FS}}
+	p, err := openPlace(ctx, env, s.job.Checkpoint)
+	if err != nil {
+		return err
+	}
+	blobs := store.Blobs{Store: p.store}
 	if err := lost(s.restore(ctx, blobs, h)); err != nil {
 		return err
 	}

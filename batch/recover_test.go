@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/store/storetest"
 	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
@@ -261,6 +262,7 @@ func TestReadLog(t *testing.T) {
 		chains map[uint64][]Record
 		whole  bool
 		want   int // records that count
+		unread int // of these, before a snapshot in its chain: objects are read back to it alone
 		err    string
 	}{
 		{name: "nothing"},
@@ -268,7 +270,7 @@ func TestReadLog(t *testing.T) {
 		{name: "an older chain up to what was read", chains: map[uint64][]Record{1: chain(1, 5, nil), 2: chain(2, 2, &ChainEnd{1, 3})}, want: 5},
 		{name: "a zombie's chain that was not read", chains: map[uint64][]Record{1: chain(1, 3, nil), 2: chain(2, 4, nil), 3: chain(3, 2, &ChainEnd{1, 3})}, want: 5},
 		{name: "a newest chain without a record", chains: map[uint64][]Record{1: chain(1, 3, nil), 2: nil}, want: 3},
-		{name: "no further than a snapshot", chains: map[uint64][]Record{2: snapshot(chain(2, 2, &ChainEnd{1, 3})), 3: chain(3, 2, &ChainEnd{2, 3})}, want: 5},
+		{name: "no further than a snapshot", chains: map[uint64][]Record{2: snapshot(chain(2, 2, &ChainEnd{1, 3})), 3: chain(3, 2, &ChainEnd{2, 3})}, want: 5, unread: 2},
 		{name: "a snapshot behind what counts", chains: map[uint64][]Record{1: chain(1, 3, nil), 2: snapshot(chain(2, 2, &ChainEnd{1, 3})), 3: chain(3, 2, &ChainEnd{2, 2})}, want: 7},
 		{name: "to the first chain when asked", whole: true, chains: map[uint64][]Record{1: chain(1, 3, nil), 2: snapshot(chain(2, 2, &ChainEnd{1, 3}))}, want: 6},
 		{name: "a chain that lost its end", chains: map[uint64][]Record{1: chain(1, 2, nil), 2: chain(2, 2, &ChainEnd{1, 3})}, err: "ends before record 3"},
@@ -278,28 +280,35 @@ func TestReadLog(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
-			for epoch, records := range test.chains {
-				writeChain(t, dir, epoch, records)
-			}
-			entries, end, err := readLog(logReader{read: wal.RecoverChain, fsys: store.OS{}, dir: dir}, 99, test.whole)
-			switch {
-			case test.err != "":
-				if err == nil || !strings.Contains(err.Error(), test.err) {
-					t.Errorf("error %v, want %q", err, test.err)
+			for what, chains := range map[string]wal.Chains{
+				"files": wal.FileChains{FS: store.OS{}, Dir: t.TempDir()}, "objects": wal.ObjectChains{Store: &storetest.Objects{}},
+			} {
+				for epoch, records := range test.chains {
+					writeChain(t, chains, epoch, records)
 				}
-			case err != nil || len(entries) != test.want:
-				t.Errorf("%d records, error %v, want %d", len(entries), err, test.want)
-			case test.want > 0 && end.Sequence != entries[len(entries)-1].At.Sequence:
-				t.Errorf("end %v", end)
+				want := test.want
+				if what == "objects" {
+					want -= test.unread
+				}
+				entries, end, err := readLog(t.Context(), logReader{read: chains.Recover, chains: chains}, 99, test.whole)
+				switch {
+				case test.err != "":
+					if err == nil || !strings.Contains(err.Error(), test.err) {
+						t.Errorf("%s: error %v, want %q", what, err, test.err)
+					}
+				case err != nil || len(entries) != want:
+					t.Errorf("%s: %d records, error %v, want %d", what, len(entries), err, want)
+				case want > 0 && end.Sequence != entries[len(entries)-1].At.Sequence:
+					t.Errorf("%s: end %v", what, end)
+				}
 			}
 		})
 	}
 }
 
-func writeChain(t *testing.T, dir string, epoch uint64, records []Record) {
+func writeChain(t *testing.T, chains wal.Chains, epoch uint64, records []Record) {
 	t.Helper()
-	log, err := wal.Create(store.OS{}, dir, epoch)
+	log, err := chains.Create(t.Context(), epoch)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -138,7 +138,11 @@ func newReplayer(ctx context.Context, o ReplayOptions) (*replayer, error) {
 	for _, text := range in.Warnings {
 		o.warn(text)
 	}
-	r := &replayer{o: o, id: in.CheckpointID, blobs: store.Blobs{Store: &store.Local{Root: o.Job.Checkpoint, FS: o.Env.FS}}}
+	p, err := openPlace(ctx, o.Env, o.Job.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	r := &replayer{o: o, id: in.CheckpointID, blobs: store.Blobs{Store: p.store}}
 	all := committedBatches(in.Entries)
 	if r.batches, err = o.Batches.choose(all); err != nil {
 		return nil, err

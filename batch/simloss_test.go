@@ -309,11 +309,11 @@ func (s failingSink) Publish(ctx context.Context, p *output.Prepared) error {
 // lockOf is the name of an epoch's lock file.
 func (w *world) lockOf(epoch int) string {
 	w.t.Helper()
-	entries, err := w.disk.ReadDir(epochsDir(simCheckpoint))
+	entries, err := w.disk.ReadDir(simCheckpoint + "/epochs")
 	if err != nil || len(entries) < epoch {
 		w.t.Fatalf("%d epochs: %v", len(entries), err)
 	}
-	return epochsDir(simCheckpoint) + "/" + entries[epoch-1].Name()
+	return simCheckpoint + "/epochs/" + entries[epoch-1].Name()
 }
 
 // TestAcceptLossCrashes has drivers die at every operation of the disk in turn while they give up what is lost, of an open

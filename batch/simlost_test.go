@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/millrace/millrace/internal/store"
+
 	"github.com/millrace/millrace/output"
 )
 
@@ -19,7 +20,7 @@ func TestLostLockFiles(t *testing.T) {
 		w.generate(8)
 		w.mustRun(w.job(windowed))
 	}
-	w.removeAll(epochsDir(simCheckpoint))
+	w.removeAll(simCheckpoint + "/epochs")
 	w.generate(200)
 	refused := 0
 	for ; refused < 3; refused++ {
@@ -92,8 +93,11 @@ func TestMarkerMadeMeanwhile(t *testing.T) {
 	w := newWorld(t, simSeed(t))
 	w.generate(10)
 	w.mustRun(w.job(stateless))
-	local := &store.Local{Root: simCheckpoint, FS: w.disk}
-	m, err := createMarker(t.Context(), w.env(), local, w.job(stateless)) // as after a look that found no marker
+	p, err := openPlace(t.Context(), w.env(), simCheckpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := createMarker(t.Context(), w.env(), p, w.job(stateless)) // as after a look that found no marker
 	if err != nil || m.CheckpointID != w.checkpointID() {
 		t.Errorf("marker %+v, error %v", m, err)
 	}

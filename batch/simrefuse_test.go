@@ -35,11 +35,11 @@ func (w *world) text(name string) string {
 // lastSegment is the name of the newest file of the log.
 func (w *world) lastSegment() string {
 	w.t.Helper()
-	names, err := (&store.Local{Root: walDir(simCheckpoint), FS: w.disk}).List(w.t.Context(), "")
+	names, err := (&store.Local{Root: simCheckpoint + "/wal", FS: w.disk}).List(w.t.Context(), "")
 	if err != nil || len(names) == 0 {
 		w.t.Fatalf("no log: %v", err)
 	}
-	return walDir(simCheckpoint) + "/" + names[len(names)-1]
+	return simCheckpoint + "/wal/" + names[len(names)-1]
 }
 
 // TestRefusals spoils a checkpoint or an output: the next run stops before it changes anything, and says why and what to

@@ -30,18 +30,22 @@ type Prober interface {
 	AbortUploads(ctx context.Context) (int, error)
 }
 
-// Vet makes sure that a place keeps the promises of a Store, with an object that is there, and clears away what dead
-// processes have left half done. Whoever calls it owns the place. Most stores have nothing to vet.
-func Vet(ctx context.Context, s Store, name string) error {
-	p, ok := s.(Prober)
-	if !ok {
-		return nil
+// Probe makes sure that a place keeps the promise of a Store that nothing is overwritten, with an object that is there.
+// Of most stores that is known.
+func Probe(ctx context.Context, s Store, name string) error {
+	if p, ok := s.(Prober); ok {
+		return p.Probe(ctx, name)
 	}
-	if err := p.Probe(ctx, name); err != nil {
+	return nil
+}
+
+// AbortUploads clears away what dead processes have left half done. Whoever calls it owns the place.
+func AbortUploads(ctx context.Context, s Store) error {
+	if p, ok := s.(Prober); ok {
+		_, err := p.AbortUploads(ctx)
 		return err
 	}
-	_, err := p.AbortUploads(ctx)
-	return err
+	return nil
 }
 
 // UnsafeError says that a store overwrites what is there: exactly once is impossible on it.
