@@ -39,7 +39,7 @@ func Concat(batches []*Batch) *Batch {
 		dst := newVector(v.Type, out.Rows)
 		at := 0
 		for _, b := range batches {
-			dst.put(at, b.Cols[c], selectedRows(b))
+			dst.putBatch(at, b.Cols[c], b)
 			at += b.Len()
 		}
 		dst.finish()
@@ -99,6 +99,31 @@ func newVector(t Type, n int) *Vector {
 	return v
 }
 
+// putBatch copies the rows of src, a column of b, that are selected there.
+func (v *Vector) putBatch(at int, src *Vector, b *Batch) {
+	if b.Sel != nil || src.Valid != nil || !v.putRun(at, src, b.Rows) {
+		v.put(at, src, selectedRows(b))
+	}
+}
+
+// putRun copies the first n rows of src, none of them NULL, as they lie. It reports false where that is not to be had.
+func (v *Vector) putRun(at int, src *Vector, n int) bool {
+	switch v.Type.Kind.Storage() {
+	case StoredI32:
+		copy(v.I32[at:], src.I32[:n])
+	case StoredI64:
+		copy(v.I64[at:], src.I64[:n])
+	case StoredF64:
+		copy(v.F64[at:], src.F64[:n])
+	case StoredWide:
+		copy(v.Wide[at:], src.Wide[:n])
+	default:
+		return false
+	}
+	setOnes(v.Valid, at, n)
+	return true
+}
+
 // put copies rows of src to position at and on, leaving zero where src is NULL.
 func (v *Vector) put(at int, src *Vector, rows []int32) {
 	switch v.Type.Kind.Storage() {
@@ -121,8 +146,26 @@ func (v *Vector) put(at int, src *Vector, rows []int32) {
 			kid.put(at, src.Kids[i].masked(src.Valid), rows)
 		}
 	}
+	if src.Valid == nil {
+		setOnes(v.Valid, at, len(rows))
+		return
+	}
 	for i, r := range rows {
 		v.Valid[(at+i)>>3] |= bit(!isNullAt(src.Valid, r)) << ((at + i) & 7)
+	}
+}
+
+// setOnes sets the bits from..from+n−1.
+func setOnes(bitmap []byte, from, n int) {
+	end := from + n
+	for ; from < end && from&7 != 0; from++ {
+		bitmap[from>>3] |= 1 << (from & 7)
+	}
+	for ; from+8 <= end; from += 8 {
+		bitmap[from>>3] = 0xff
+	}
+	for ; from < end; from++ {
+		bitmap[from>>3] |= 1 << (from & 7)
 	}
 }
 
@@ -169,6 +212,12 @@ func (v *Vector) extend(n int) {
 
 func putValues[T any](dst, src []T, valid []byte, rows []int32) {
 	dst = dst[:len(rows)]
+	if valid == nil {
+		for i, r := range rows {
+			dst[i] = src[r]
+		}
+		return
+	}
 	for i, r := range rows {
 		if !isNullAt(valid, r) {
 			dst[i] = src[r]
