@@ -92,7 +92,11 @@ func (a *cells) changeCell(name int64) error {
 	if err != nil {
 		return err
 	}
-	after, err := a.changes.image(a.table.Changed(name))
+	changed, err := a.table.Changed(name)
+	if err != nil {
+		return err
+	}
+	after, err := a.changes.image(changed)
 	if err != nil {
 		return err
 	}

@@ -35,15 +35,12 @@ func encode(schema *columnar.Schema, keys int, parts []*columnar.Batch) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	filed := fileRows(all, keys)
+	filed := fileRows(all, columnar.KeyGroups(all, firstColumns(keys)[1:], nil))
+	filed.sort(keys)
 	if err := filed.checkDistinct(keys); err != nil {
 		return nil, err
 	}
-	chunks, err := filed.chunks()
-	if err != nil {
-		return nil, err
-	}
-	return assemble(keys, filed.index, chunks), nil
+	return filed.block(keys)
 }
 
 // filed are groups in the order of a block.
@@ -53,23 +50,26 @@ type filed struct {
 	rows  []int32               // rows of batch in order
 }
 
-func fileRows(b *columnar.Batch, keys int) filed {
-	cols := firstColumns(keys)
-	groups := columnar.KeyGroups(b, cols[1:], nil)
+// fileRows files the rows of b under their key groups; there they keep their order.
+func fileRows(b *columnar.Batch, groups []uint8) filed {
 	f := filed{batch: b, index: countGroups(groups), rows: make([]int32, len(groups))}
 	next := f.index
 	for row, g := range groups {
 		f.rows[next[g]] = int32(row)
 		next[g]++
 	}
+	return f
+}
+
+// sort orders the rows of each key group by their keys.
+func (f filed) sort(keys int) {
 	for g := range keyGroups {
-		group := *b
+		group := *f.batch
 		group.Sel = f.rows[f.index[g]:f.index[g+1]]
 		if len(group.Sel) > 1 {
-			copy(group.Sel, columnar.SortRows(&group, cols))
+			copy(group.Sel, columnar.SortRows(&group, firstColumns(keys)))
 		}
 	}
-	return f
 }
 
 func countGroups(groups []uint8) [keyGroups + 1]uint32 {
@@ -94,11 +94,21 @@ func (f filed) checkDistinct(keys int) error {
 	return nil
 }
 
+// block writes the rows.
+func (f filed) block(keys int) ([]byte, error) {
+	chunks, err := f.chunks()
+	if err != nil {
+		return nil, err
+	}
+	return assemble(keys, f.index, chunks), nil
+}
+
 func (f filed) chunks() ([][]byte, error) {
 	var chunks [][]byte
 	for from := 0; from < len(f.rows); from += chunkRows {
-		rows := f.rows[from:min(from+chunkRows, len(f.rows))]
-		chunk, err := columnar.EncodeIPC(columnar.Take(f.batch, rows))
+		part := *f.batch
+		part.Sel = f.rows[from:min(from+chunkRows, len(f.rows))]
+		chunk, err := columnar.EncodeIPC(&part)
 		if err != nil {
 			return nil, fmt.Errorf("encode chunk %d: %w", len(chunks), err)
 		}

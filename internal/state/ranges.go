@@ -23,35 +23,23 @@ import (
 // What is kept here follows from the table and is no part of its blocks.
 type Ranges struct {
 	table *Table
-	shape Shape            // without the namespace
-	in    *columnar.Schema // of half-aggregated groups without it
 
 	from, middle, to int64
-	front            []part // ascending; those before from are gone
-	gone             int    // parts of the front that are gone
-	limit            int    // parts that the next front may be made of; 0: any number
-	back             *columnar.HashAggregate
+	front            front
+	limit            int // parts that the next front may be made of; 0: any number
+	back             groups
 	late             []latePart // groups that came for parts of the front
 	lateRows         int
 	frontFree        int64 // bytes, see frontGrowth
 
-	sum *columnar.HashAggregate // scratch: of one run
+	run run // scratch
 }
-
-// part is the groups of a namespace of the front. next says where the same key comes next.
-type part struct {
-	namespace int64
-	groups    *columnar.Batch
-	next      []place
-	first     []int32 // the rows whose key is in no part before
-}
-
-type place struct{ part, row int32 }
 
 // latePart is groups of one namespace of the front that its part does not know of.
 type latePart struct {
 	namespace int64
 	groups    *columnar.Batch
+	keys      []uint32
 }
 
 // How far the front may grow in memory over what its namespaces hold: sets and lists grow with every namespace that is merged
@@ -66,10 +54,9 @@ const lateFree = 1024
 
 // NewRanges returns the runs of the table, which tells it from now on what is merged.
 func NewRanges(t *Table) *Ranges {
-	shape := Shape{In: t.shape.In, Spec: t.shape.Spec}
-	shape.Spec.Keys = shape.Spec.Keys[1:]
-	r := &Ranges{table: t, shape: shape, in: shape.Spec.PartialSchema(shape.In), frontFree: frontFree}
-	r.back, r.sum = columnar.NewHashAggregate(shape.In, shape.Spec), columnar.NewHashAggregate(shape.In, shape.Spec)
+	r := &Ranges{table: t, back: newGroups(t.shape), frontFree: frontFree}
+	r.front.accs = columnar.NewAccumulators(t.shape.In, t.shape.Spec.Aggs)
+	r.run.accs = columnar.NewAccumulators(t.shape.In, t.shape.Spec.Aggs)
 	r.forget(math.MinInt64)
 	t.ranges = r
 	return r
@@ -79,56 +66,29 @@ func NewRanges(t *Table) *Ranges {
 // stands for the namespace in all of them. The batch belongs to the caller. After an error the table must not be used any
 // more.
 func (r *Ranges) Final(from, to, name int64) (*columnar.Batch, error) {
-	groups, err := r.run(from, to)
+	err := r.move(from, to)
+	if err == nil {
+		err = r.merge()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("merge groups: %w", err)
 	}
-	final, err := groups.Final()
+	t, keys := r.table, r.run.keys
+	states, err := r.run.accs.Final(nil, nil, 0)
+	if err != nil {
+		return nil, fmt.Errorf("finish groups: %w", t.nameGroup(err, name, keys))
+	}
+	cols, err := t.named(name, keys)
 	if err != nil {
 		return nil, fmt.Errorf("finish groups: %w", err)
 	}
-	sorted := columnar.Take(final, columnar.SortRows(final, firstColumns(r.shape.keys())))
-	out := &columnar.Batch{Schema: r.table.shape.Spec.FinalSchema(r.table.shape.In), Rows: sorted.Rows}
-	names := &columnar.Vector{Type: out.Schema.Fields[0].Type, N: sorted.Rows, I64: make([]int64, sorted.Rows)}
-	for i := range names.I64 {
-		names.I64[i] = name
-	}
-	out.Cols = append(append(out.Cols, names), sorted.Cols...)
-	return out, nil
-}
-
-// run returns the groups of [from, to). They are valid until the next call.
-func (r *Ranges) run(from, to int64) (*columnar.HashAggregate, error) {
-	if err := r.move(from, to); err != nil {
-		return nil, err
-	}
-	if len(r.front) == 0 && len(r.late) == 0 {
-		return r.back, nil
-	}
-	r.sum.Reset()
-	for i := range r.front {
-		p := &r.front[i]
-		if len(p.first) == 0 {
-			continue
-		}
-		slices.Sort(p.first) // a selection ascends
-		rows := *p.groups
-		rows.Sel = p.first
-		if err := r.sum.Merge(&rows); err != nil {
-			return nil, err
-		}
-	}
-	for _, l := range r.late {
-		if err := r.sum.Merge(l.groups); err != nil {
-			return nil, err
-		}
-	}
-	return r.sum, r.sum.Merge(r.back.Partial())
+	own := columnar.Concat([]*columnar.Batch{{Schema: t.results, Cols: states, Rows: len(keys)}})
+	return &columnar.Batch{Schema: t.final, Cols: append(cols, own.Cols...), Rows: len(keys)}, nil
 }
 
 // move makes front and back those of [from, to).
 func (r *Ranges) move(from, to int64) error {
-	if from >= r.to || r.lateRows > max(lateFree, r.firstRows()) {
+	if from >= r.to || r.lateRows > max(lateFree, len(r.front.heads)) {
 		r.forget(from)
 	}
 	if from > r.middle {
@@ -136,7 +96,7 @@ func (r *Ranges) move(from, to int64) error {
 			return err
 		}
 	}
-	r.passFront(from)
+	r.pass(from)
 	return r.grow(to)
 }
 
@@ -146,6 +106,7 @@ func (r *Ranges) turn(from, to int64) error {
 	if r.limit == 0 || r.limit > len(names) {
 		r.limit = len(names)
 	}
+	r.late, r.lateRows = nil, 0
 	for {
 		small, err := r.newFront(names[:r.limit])
 		if err != nil {
@@ -156,7 +117,7 @@ func (r *Ranges) turn(from, to int64) error {
 		}
 		r.limit = (r.limit + 1) / 2
 	}
-	r.back.Reset()
+	r.back.reset()
 	r.from, r.middle, r.to = from, to, to
 	if r.limit < len(names) {
 		r.middle, r.to = names[r.limit], names[r.limit]
@@ -167,78 +128,52 @@ func (r *Ranges) turn(from, to int64) error {
 
 // forget drops front and back.
 func (r *Ranges) forget(from int64) {
-	r.front, r.late, r.lateRows = nil, nil, 0
-	r.back.Reset()
+	r.late, r.lateRows = nil, 0
+	r.front.reset()
+	r.back.reset()
 	r.from, r.middle, r.to = from, from, from
 }
 
 // grow merges the namespaces up to to into the back.
 func (r *Ranges) grow(to int64) error {
 	for _, name := range r.table.between(r.to, to) {
-		if err := r.back.Merge(r.groups(name)); err != nil {
-			return err
+		s := r.table.spaces[name]
+		r.run.groups = r.back.number(r.run.groups, s.keys)
+		if err := r.back.accs.Absorb(s.accs, r.run.all(s.len()), r.run.groups); err != nil {
+			return r.nameKey(err, s.keys)
 		}
 	}
 	r.to = max(r.to, to)
 	return nil
 }
 
-// groups is those of a namespace, without its name. The batch is valid until the table changes.
-func (r *Ranges) groups(name int64) *columnar.Batch {
-	return r.withoutName(r.table.spaces[name].groups.Partial())
-}
-
-func (r *Ranges) withoutName(b *columnar.Batch) *columnar.Batch {
-	out := *b
-	out.Schema, out.Cols = r.in, b.Cols[1:]
-	return &out
-}
-
 // newFront makes the front of these namespaces. It gives up, and reports false, when that takes too much memory.
 func (r *Ranges) newFront(names []int64) (small bool, err error) {
-	r.front, r.gone, r.late, r.lateRows = make([]part, len(names)), 0, nil, 0
-	var latest []place // by the number of a group: its first part yet
-	held, taken := int64(0), int64(0)
-	r.sum.Reset()
+	r.front.reset()
+	held, had := int64(0), r.front.accs.SizeBytes()
 	for i := len(names) - 1; i >= 0; i-- {
-		groups := r.groups(names[i])
-		r.sum.MarkClean()
-		if err := r.sum.Merge(groups); err != nil {
-			return false, err
+		s := r.table.spaces[names[i]]
+		if err := r.front.add(s, &r.run); err != nil {
+			return false, r.nameKey(err, s.keys)
 		}
-		p := part{namespace: names[i], groups: r.sum.Dirty()}
-		for row, g := range r.sum.Touched() {
-			if int(g) == len(latest) { // numbers are given in order
-				latest = append(latest, place{part: -1})
-			}
-			p.next = append(p.next, latest[g])
-			latest[g] = place{int32(i), int32(row)}
+		held += s.accs.SizeBytes()
+		if r.front.accs.SizeBytes() <= max(frontGrowth*held, r.frontFree) || len(names) == 1 {
+			continue
 		}
-		r.front[i] = p
-		held, taken = held+batchBytes(groups), taken+batchBytes(p.groups)
-		if taken > max(frontGrowth*held, r.frontFree) && len(names) > 1 {
-			return false, nil
+		r.front.accs = columnar.NewAccumulators(r.table.shape.In, r.table.shape.Spec.Aggs)
+		if had > r.front.accs.SizeBytes() { // the memory may be that of an older front
+			return r.newFront(names)
 		}
+		return false, nil
 	}
-	for _, at := range latest {
-		r.front[at.part].first = append(r.front[at.part].first, at.row)
-	}
+	r.front.begin()
 	return true, nil
 }
 
-// passFront drops the parts before from: the next part of their keys comes first then.
-func (r *Ranges) passFront(from int64) {
-	n := 0
-	for ; n < len(r.front) && r.front[n].namespace < from; n++ {
-		p := &r.front[n]
-		for _, row := range p.first {
-			if next := p.next[row]; next.part >= 0 {
-				to := &r.front[int(next.part)-r.gone]
-				to.first = append(to.first, next.row)
-			}
-		}
-	}
-	r.front, r.gone, r.from = r.front[n:], r.gone+n, max(r.from, from)
+// pass drops the parts of the front before from, and what came late for them.
+func (r *Ranges) pass(from int64) {
+	r.front.pass(from)
+	r.from = max(r.from, from)
 	r.late = slices.DeleteFunc(r.late, func(l latePart) bool {
 		if l.namespace < from {
 			r.lateRows -= l.groups.Rows
@@ -247,36 +182,58 @@ func (r *Ranges) passFront(from int64) {
 	})
 }
 
-// add is told by the table of half-aggregated groups, with the namespace in front, before it merges them.
-func (r *Ranges) add(namespace int64, partial *columnar.Batch) error {
+// add is told by the table of half-aggregated groups of a namespace, with their keys, before it merges them.
+func (r *Ranges) add(namespace int64, partial *columnar.Batch, keys []uint32) error {
 	switch {
 	case namespace < r.from || namespace >= r.to:
 		return nil
 	case namespace >= r.middle:
-		return r.back.Merge(r.withoutName(partial))
+		r.run.groups = r.back.number(r.run.groups, keys)
+		return r.back.accs.Merge(partial, r.table.shape.keys(), r.run.groups)
 	}
-	groups := columnar.Take(r.withoutName(partial), partial.Sel)
-	r.late, r.lateRows = append(r.late, latePart{namespace, groups}), r.lateRows+groups.Rows
+	groups := columnar.Take(partial, partial.Sel)
+	r.late, r.lateRows = append(r.late, latePart{namespace, groups, slices.Clone(keys)}), r.lateRows+groups.Rows
 	return nil
 }
 
-// firstRows is the number of keys in the front.
-func (r *Ranges) firstRows() (n int) {
-	for i := range r.front {
-		n += len(r.front[i].first)
+// merge makes r.run the groups of the run.
+func (r *Ranges) merge() error {
+	k, run := r.table.keys, &r.run
+	run.begin(k)
+	run.want(r.front.heads)
+	run.want(r.back.keys)
+	for _, l := range r.late {
+		run.want(l.keys)
 	}
-	return n
+	run.order(k)
+	if err := run.absorb(r.back.accs, run.all(r.back.len()), r.back.keys); err != nil {
+		return r.nameKey(err, r.back.keys)
+	}
+	if err := run.absorb(r.front.accs, r.front.firsts(), r.front.heads); err != nil {
+		return r.nameKey(err, r.front.heads)
+	}
+	for _, l := range r.late {
+		if err := run.accs.Merge(l.groups, r.table.shape.keys(), run.places(l.keys)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nameKey adds a key to an error about groups of it.
+func (r *Ranges) nameKey(err error, keys []uint32) error {
+	cols, failed := r.table.keys.take(keys)
+	if failed != nil {
+		return err
+	}
+	return columnar.NameRow(err, &columnar.Batch{Schema: r.table.keys.schema, Cols: cols, Rows: len(keys)}, len(cols))
 }
 
 // sizeBytes is about the memory held beside the table.
 func (r *Ranges) sizeBytes() int64 {
-	size := r.back.SizeBytes() + r.sum.SizeBytes()
-	for i := range r.front {
-		p := &r.front[i]
-		size += batchBytes(p.groups) + 8*int64(cap(p.next)) + 4*int64(cap(p.first))
-	}
+	size := r.back.sizeBytes() + r.run.sizeBytes() + r.front.sizeBytes()
 	for _, l := range r.late {
-		size += batchBytes(l.groups)
+		size += batchBytes(l.groups) + 4*int64(cap(l.keys))
 	}
 	return size
 }

@@ -78,7 +78,7 @@ func (m *mover) check(from, to int64) {
 		m.t.Fatalf("[%d, %d): %d rows and %d groups, want %d", from, to, len(rows), got.Rows, want.Rows)
 	}
 	m.late += len(m.ranges.late)
-	if len(m.ranges.front) == 0 {
+	if len(m.ranges.front.parts) == 0 {
 		m.emptied++
 	} else if m.ranges.limit < 2*len(m.ranges.table.between(from, to)) {
 		m.turned++
@@ -147,7 +147,7 @@ func TestManyLateGroups(t *testing.T) {
 	m.add(100, 0, 20)
 	m.check(0, 10)
 	m.check(1, 11)
-	if len(m.ranges.front) == 0 {
+	if len(m.ranges.front.parts) == 0 {
 		t.Fatal("no front")
 	}
 	for range 200 {
@@ -157,7 +157,7 @@ func TestManyLateGroups(t *testing.T) {
 		t.Fatalf("only %d late groups", m.ranges.lateRows)
 	}
 	m.check(2, 12)
-	if len(m.ranges.front) != 0 || m.ranges.lateRows != 0 {
+	if len(m.ranges.front.parts) != 0 || m.ranges.lateRows != 0 {
 		t.Error("late groups are kept beside the front")
 	}
 	m.check(3, 13)

@@ -23,35 +23,40 @@ func (s Shape) keys() int { return len(s.Spec.Keys) }
 type Table struct {
 	shape   Shape
 	partial *columnar.Schema // of batches merged and of blocks
+	states  *columnar.Schema // the same without the keys
+	final   *columnar.Schema // of finished groups
+	results *columnar.Schema // the same without the keys
+	keys    *keys            // of all groups
 	spaces  map[int64]*space
 	names   names // of the namespaces held
-	spare   []*columnar.HashAggregate
+	spare   spare
 	rows    int64 // that went into all groups held
 	size    int64 // bytes of all groups held
 	ranges  *Ranges
 
-	touched []*space                   // scratch of Merge
+	pick    picked                     // scratch of Merge
 	watched func(namespace int64) bool // see Watch
 	dirty   []int64                    // namespaces with groups that changed since the last block
 }
 
-// space holds the groups of one namespace. A hash table for each makes closing a window as cheap as dropping it.
+// space holds the groups of one namespace. Accumulators for each make closing a window as cheap as dropping them.
 type space struct {
-	start  int64
-	groups *columnar.HashAggregate
-	rows   int64             // that went into the groups
-	size   int64             // bytes, as counted in the table
-	dirty  bool              // some group changed since the last block
-	picked []int32           // scratch of Merge: the rows of the batch that belong here
-	before []*columnar.Batch // see Watch
+	start int64
+	groups
+	rows    int64             // that went into the groups
+	size    int64             // bytes, as counted in the table
+	touched []byte            // by group: 1 = it changed since the last block
+	changed []int32           // groups that changed since the last block
+	before  []*columnar.Batch // see Watch
+	picked  int               // scratch of Merge: rows of the batch that belong here
+	next    int               // scratch of Merge: where the next of them goes
 }
-
-// spareTables is how many emptied hash tables are kept for the next namespaces.
-const spareTables = 2
 
 // NewTable returns an empty table.
 func NewTable(shape Shape) *Table {
-	return &Table{shape: shape, partial: shape.Spec.PartialSchema(shape.In), spaces: map[int64]*space{}}
+	partial, final, n := shape.Spec.PartialSchema(shape.In), shape.Spec.FinalSchema(shape.In), shape.keys()
+	return &Table{shape: shape, partial: partial, states: columnar.NewSchema(partial.Fields[n:]...), final: final,
+		results: columnar.NewSchema(final.Fields[n:]...), keys: newKeys(partial, n), spaces: map[int64]*space{}}
 }
 
 // Merge folds a batch of partial groups (Spec.PartialSchema) into the table. It keeps nothing of the batch. After an
@@ -60,57 +65,64 @@ func (t *Table) Merge(partial *columnar.Batch) error {
 	if err := checkGroups(t.partial, partial); err != nil {
 		return fmt.Errorf("merge groups: %w", err)
 	}
-	t.pick(partial)
-	for _, s := range t.touched {
+	numbers, err := t.keys.number(partial)
+	if err != nil {
+		return fmt.Errorf("merge groups: %w", err)
+	}
+	t.pickRows(partial, numbers)
+	from := 0
+	for _, s := range t.pick.spaces {
+		end := from + s.picked
 		part := *partial
-		part.Sel = s.picked
-		if t.watched != nil && t.watched(s.start) {
-			s.keep(&part)
-		}
-		if err := t.merge(s, &part); err != nil {
+		part.Sel = t.pick.rows[from:end]
+		if err := t.merge(s, &part, t.pick.keys[from:end]); err != nil {
 			return fmt.Errorf("merge groups of namespace %d: %w", s.start, err)
 		}
+		from, s.picked = end, 0
 	}
 	return nil
 }
 
-// pick lists the rows of the batch by the namespace they belong to, in t.touched and the picked rows of each.
-func (t *Table) pick(b *columnar.Batch) {
-	t.touched = t.touched[:0]
-	names := b.Cols[0].I64
-	var s *space
-	for i := range b.Len() {
-		row := rowAt(b, i)
-		if s == nil || s.start != names[row] {
-			s = t.space(names[row])
-		}
-		if len(s.picked) == 0 {
-			t.touched = append(t.touched, s)
-		}
-		s.picked = append(s.picked, row)
-	}
-}
-
-func (t *Table) merge(s *space, part *columnar.Batch) error {
-	rows := sumRows(part)
-	s.rows, t.rows = s.rows+rows, t.rows+rows
-	if !s.dirty {
-		s.dirty, t.dirty = true, append(t.dirty, s.start)
-	}
-	if t.ranges != nil {
-		if err := t.ranges.add(s.start, part); err != nil {
+// merge folds rows of one namespace in, of which the keys are known.
+func (t *Table) merge(s *space, part *columnar.Batch, keys []uint32) error {
+	if t.watched != nil && t.watched(s.start) {
+		if err := t.keep(s, keys); err != nil {
 			return err
 		}
 	}
-	s.picked = s.picked[:0]
-	err := s.groups.Merge(part)
-	t.resize(s)
+	rows := sumRows(part)
+	s.rows, t.rows = s.rows+rows, t.rows+rows
+	if t.ranges != nil {
+		if err := t.ranges.add(s.start, part, keys); err != nil {
+			return err
+		}
+	}
+	had := s.len()
+	t.pick.groups = s.number(t.pick.groups, keys)
+	t.keys.use(s.keys[had:])
+	t.touch(s, t.pick.groups)
+	err := s.accs.Merge(part, t.shape.keys(), t.pick.groups)
+	size := s.sizeBytes()
+	s.size, t.size = size, t.size+size-s.size
 	return err
 }
 
-func (t *Table) resize(s *space) {
-	size := s.groups.SizeBytes() + 4*int64(cap(s.picked))
-	s.size, t.size = size, t.size+size-s.size
+// touch notes that groups change.
+func (t *Table) touch(s *space, groups []uint32) {
+	if len(s.changed) == 0 {
+		t.dirty = append(t.dirty, s.start)
+	}
+	s.touched = append(s.touched, make([]byte, s.len()-len(s.touched))...)
+	for _, g := range groups {
+		if s.touched[g] == 0 {
+			s.touched[g] = 1
+			s.changed = append(s.changed, int32(g))
+		}
+	}
+}
+
+func (s *space) sizeBytes() int64 {
+	return s.groups.sizeBytes() + int64(cap(s.touched)) + 4*int64(cap(s.changed))
 }
 
 // space returns the namespace, made empty if it is not held.
@@ -118,19 +130,14 @@ func (t *Table) space(start int64) *space {
 	if s := t.spaces[start]; s != nil {
 		return s
 	}
-	s := &space{start: start, groups: t.fresh()}
+	s := t.spare.take()
+	if s == nil {
+		s = &space{groups: newGroups(t.shape)}
+	}
+	s.start = start
 	t.spaces[start] = s
 	t.names.add(start)
 	return s
-}
-
-func (t *Table) fresh() *columnar.HashAggregate {
-	if n := len(t.spare); n > 0 {
-		h := t.spare[n-1]
-		t.spare = t.spare[:n-1]
-		return h
-	}
-	return columnar.NewHashAggregate(t.shape.In, t.shape.Spec)
 }
 
 // Namespaces lists the namespaces held, ascending. The slice belongs to the table until its next change.
@@ -150,7 +157,7 @@ func (t *Table) Held(namespace int64) (groups int, rows int64) {
 	if s == nil {
 		return 0, 0
 	}
-	return s.groups.Groups(), s.rows
+	return s.len(), s.rows
 }
 
 // Rows is the number of rows that went into all groups held.
@@ -158,10 +165,7 @@ func (t *Table) Rows() int64 { return t.rows }
 
 // SizeBytes is about the memory that the groups take.
 func (t *Table) SizeBytes() int64 {
-	size := t.size
-	for _, groups := range t.spare {
-		size += groups.SizeBytes()
-	}
+	size := t.size + t.keys.sizeBytes() + t.spare.size + t.pick.sizeBytes()
 	if t.ranges != nil {
 		size += t.ranges.sizeBytes()
 	}
@@ -181,17 +185,57 @@ func (t *Table) RemoveFirst(n int) (*columnar.Batch, error) {
 		sorted = append(sorted, final)
 	}
 	t.DropFirst(n)
-	return Concat(t.shape.Spec.FinalSchema(t.shape.In), sorted)
+	return Concat(t.final, sorted)
 }
 
 // Finished returns the groups of a namespace that is held as finished rows (Spec.FinalSchema), ordered by all keys. The
 // batch belongs to the caller.
 func (t *Table) Finished(namespace int64) (*columnar.Batch, error) {
-	final, err := t.spaces[namespace].groups.Final()
+	s := t.spaces[namespace]
+	states, err := s.accs.Final(nil, nil, 0)
+	if err != nil {
+		return nil, fmt.Errorf("finish groups: %w", t.nameGroup(err, namespace, s.keys))
+	}
+	order := t.keys.inOrder(s.keys)
+	cols, err := t.named(namespace, at(s.keys, order))
 	if err != nil {
 		return nil, fmt.Errorf("finish groups: %w", err)
 	}
-	return columnar.Take(final, columnar.SortRows(final, firstColumns(t.shape.keys()))), nil
+	sorted := columnar.Take(&columnar.Batch{Cols: states, Rows: s.len()}, order)
+	return &columnar.Batch{Schema: t.final, Cols: append(cols, sorted.Cols...), Rows: len(order)}, nil
+}
+
+// named is the key columns of groups in a namespace, a copy.
+func (t *Table) named(namespace int64, keys []uint32) ([]*columnar.Vector, error) {
+	cols, err := t.keys.take(keys)
+	return append([]*columnar.Vector{constant(t.partial.Fields[0].Type, namespace, len(keys))}, cols...), err
+}
+
+// nameGroup adds the keys of a group to an error about it: the row of the error counts keys.
+func (t *Table) nameGroup(err error, namespace int64, keys []uint32) error {
+	cols, failed := t.named(namespace, keys)
+	if failed != nil {
+		return err
+	}
+	return columnar.NameRow(err, &columnar.Batch{Schema: t.partial, Cols: cols, Rows: len(keys)}, t.shape.keys())
+}
+
+// constant is a column of one value.
+func constant(typ columnar.Type, x int64, n int) *columnar.Vector {
+	v := &columnar.Vector{Type: typ, N: n, I64: make([]int64, n)}
+	for i := range v.I64 {
+		v.I64[i] = x
+	}
+	return v
+}
+
+// at are the values at some positions.
+func at[T any, I int32 | uint32](values []T, positions []I) []T {
+	out := make([]T, len(positions))
+	for i, p := range positions {
+		out[i] = values[p]
+	}
+	return out
 }
 
 // DropFirst forgets the n least namespaces. It returns the number of rows that went into their groups.
@@ -200,91 +244,24 @@ func (t *Table) DropFirst(n int) (rows int64) {
 		s := t.spaces[start]
 		rows += s.rows
 		t.rows, t.size = t.rows-s.rows, t.size-s.size
-		if len(t.spare) < spareTables {
-			s.groups.Reset()
-			t.spare = append(t.spare, s.groups)
-		}
+		t.keys.release(s.keys)
 		delete(t.spaces, start)
+		t.spare.put(s, t.size)
 	}
 	t.names.dropFirst(n)
+	if t.keys.wasteful() {
+		t.renumber()
+	}
 	return rows
 }
 
-// Snapshot returns a block of all groups held.
-func (t *Table) Snapshot() ([]byte, error) {
-	parts := make([]*columnar.Batch, 0, len(t.spaces))
-	for _, start := range t.names.list() {
-		parts = append(parts, t.spaces[start].groups.Partial())
+// renumber forgets the keys that no group has any more.
+func (t *Table) renumber() {
+	became := t.keys.renumber()
+	for _, s := range t.spaces {
+		s.renumber(became)
 	}
-	return t.block(parts)
-}
-
-// Delta returns a block of the groups that changed since the last block and are still held.
-func (t *Table) Delta() ([]byte, error) {
-	var parts []*columnar.Batch
-	slices.Sort(t.dirty)
-	t.dirty = slices.Compact(t.dirty) // one that came again after it was dropped is there twice
-	for _, namespace := range t.dirty {
-		if s := t.spaces[namespace]; s != nil && s.dirty {
-			parts = append(parts, s.groups.Dirty())
-		}
+	if t.ranges != nil {
+		t.ranges.forget(t.ranges.from)
 	}
-	return t.block(parts)
 }
-
-func (t *Table) block(parts []*columnar.Batch) ([]byte, error) {
-	block, err := encode(t.partial, t.shape.keys(), parts)
-	if err != nil {
-		return nil, fmt.Errorf("write state block: %w", err)
-	}
-	t.markClean()
-	return block, nil
-}
-
-func (t *Table) markClean() {
-	for _, namespace := range t.dirty {
-		if s := t.spaces[namespace]; s != nil && s.dirty {
-			s.groups.MarkClean()
-			s.dirty, s.before = false, nil
-		}
-	}
-	t.dirty = t.dirty[:0]
-}
-
-// names are the names of namespaces in order. Most come in order, and leave from the front.
-type names struct {
-	sorted []int64
-	later  []int64 // not among the sorted yet, each once
-}
-
-func (n *names) add(name int64) {
-	if last := len(n.sorted) - 1; last < 0 || n.sorted[last] < name {
-		n.sorted = append(n.sorted, name)
-		return
-	}
-	n.later = append(n.later, name)
-}
-
-// list is the names in order. Those that came since the last call are merged in from the end.
-func (n *names) list() []int64 {
-	if len(n.later) == 0 {
-		return n.sorted
-	}
-	slices.Sort(n.later)
-	from, to := len(n.sorted)-1, len(n.sorted)+len(n.later)-1
-	n.sorted = append(n.sorted, n.later...)
-	for i := len(n.later) - 1; i >= 0; to-- {
-		if from >= 0 && n.sorted[from] > n.later[i] {
-			n.sorted[to] = n.sorted[from]
-			from--
-			continue
-		}
-		n.sorted[to] = n.later[i]
-		i--
-	}
-	n.later = n.later[:0]
-	return n.sorted
-}
-
-// dropFirst leaves the room at the front to the next time that the slice grows.
-func (n *names) dropFirst(count int) { n.sorted = n.list()[count:] }
