@@ -78,12 +78,52 @@ func (s *doubleSums) columns() []Field {
 // partial gives the state columns; valid is the bitmap of all groups.
 func (s *doubleSums) partial(dst []*Vector, groups []int32, valid []byte) []*Vector {
 	n := len(s.high)
+	if groups != nil {
+		if highs, lows, ok := s.halves(groups); ok {
+			high := float64Column(highs, takeValid(valid, groups))
+			return append(dst, high, float64Column(lows, nil), nullColumn(Type{Kind: Binary}, len(groups)))
+		}
+	}
 	s.highs, s.lows = resized(s.highs, n), resized(s.lows, n)
 	rest := ownBuilder(s.rest, groups)
 	for _, g := range listed(groups, n) {
 		s.normalize(int(g), rest)
 	}
 	return append(dst, ofGroups(float64Column(s.highs, valid), groups), ofGroups(float64Column(s.lows, nil), groups), rest.Vector())
+}
+
+// halves are the normal forms of groups; false where two doubles are not enough for each.
+func (s *doubleSums) halves(groups []int32) (highs, lows []float64, ok bool) {
+	highs, lows = make([]float64, len(groups)), make([]float64, len(groups))
+	bad := 0.0
+	for i, g := range groups {
+		highs[i], lows[i] = twoSum(s.high[g], s.low[g])
+		bad += lows[i] - lows[i] // NaN for what is not finite
+	}
+	return highs, lows, bad == 0
+}
+
+// takeValid is the bitmap of some rows, nil when none of them is NULL.
+func takeValid(valid []byte, rows []int32) []byte {
+	if valid == nil {
+		return nil
+	}
+	out := make([]byte, bitmapBytes(len(rows)))
+	for i, r := range rows {
+		out[i>>3] |= valid[r>>3] >> (r & 7) & 1 << (i & 7)
+	}
+	if onesUpTo(out, len(rows)) == len(rows) {
+		return nil
+	}
+	return out
+}
+
+// nullColumn is a column of NULLs without parts.
+func nullColumn(t Type, n int) *Vector {
+	v := newVector(t, n)
+	v.reserveData(0)
+	v.finish()
+	return v
 }
 
 // normalize writes the state of a group in the one form that its sum has.

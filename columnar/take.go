@@ -117,11 +117,29 @@ func (v *Vector) putRun(at int, src *Vector, n int) bool {
 		copy(v.F64[at:], src.F64[:n])
 	case StoredWide:
 		copy(v.Wide[at:], src.Wide[:n])
+	case StoredBytes:
+		v.putRunOfStrings(at, src, n)
 	default:
 		return false
 	}
 	setOnes(v.Valid, at, n)
 	return true
+}
+
+func (v *Vector) putRunOfStrings(at int, src *Vector, n int) {
+	v.reserveData(int(src.Off[n] - src.Off[0]))
+	move := int32(len(v.Data)) - src.Off[0]
+	v.Data = append(v.Data, src.Data[src.Off[0]:src.Off[n]]...)
+	for i, end := range src.Off[1 : n+1] {
+		v.Off[at+i+1] = end + move
+	}
+}
+
+// reserveData makes room for size bytes of text, and [Slack] behind them.
+func (v *Vector) reserveData(size int) {
+	if need := len(v.Data) + size; cap(v.Data) < need+Slack {
+		v.Data = append(make([]byte, 0, need+Slack), v.Data...)
+	}
 }
 
 // put copies rows of src to position at and on, leaving zero where src is NULL.
@@ -232,15 +250,20 @@ func (v *Vector) putBits(at int, src *Vector, rows []int32) {
 }
 
 func (v *Vector) putStrings(at int, src *Vector, rows []int32) {
+	if len(src.Data) == 0 { // as a column of NULLs
+		v.reserveData(0)
+		for i := range rows {
+			v.Off[at+i+1] = v.Off[at]
+		}
+		return
+	}
 	size := 0
 	for _, r := range rows {
 		if !isNullAt(src.Valid, r) {
 			size += int(src.Off[r+1] - src.Off[r])
 		}
 	}
-	if need := len(v.Data) + size; cap(v.Data) < need+Slack {
-		v.Data = append(make([]byte, 0, need+Slack), v.Data...)
-	}
+	v.reserveData(size)
 	for i, r := range rows {
 		if !isNullAt(src.Valid, r) {
 			v.Data = appendRow(v.Data, src, r)

@@ -174,24 +174,49 @@ func (a *Assign) withWindow(times []int64, rows []int32) []int32 {
 	return sel[:n]
 }
 
-// place is the cell of a time, and 1 unless its last window is closed.
-func (a *Assign) place(t int64) (start, end, name int64, open int) {
-	c := a.grid.at(t)
-	return c.start, c.end, c.name, isOpen(c.last, a.watermark)
+// neighbours are two cells side by side, the second of which may be empty. Times mostly stay in them, also where they are out
+// of order at a bound; which of both it is takes no branch that could be guessed wrong.
+type neighbours struct {
+	start, middle, end int64    // µs
+	name               [2]int64 // by which state knows the cells
+	open               [2]int   // 0: the last window of the cell is closed
 }
 
-// assignAll sets the cell of every row and lists those that are not late in a.sel. Times mostly stay in the cell of the row
-// before, so the divisions are seldom needed.
+// around returns the cell of a time, which is in none of the two cells before, beside one of these if it lies there.
+func (a *Assign) around(t int64, before neighbours) neighbours {
+	c := a.grid.at(t)
+	open := isOpen(c.last, a.watermark)
+	switch {
+	case c.start == before.end && before.middle < before.end:
+		return neighbours{before.middle, c.start, c.end, [2]int64{before.name[1], c.name}, [2]int{before.open[1], open}}
+	case c.start == before.end:
+		return neighbours{before.start, c.start, c.end, [2]int64{before.name[0], c.name}, [2]int{before.open[0], open}}
+	case c.end == before.start:
+		return neighbours{c.start, c.end, before.middle, [2]int64{c.name, before.name[0]}, [2]int{open, before.open[0]}}
+	}
+	return neighbours{c.start, c.end, c.end, [2]int64{c.name, c.name}, [2]int{open, open}} // the last tick of all is behind the end
+}
+
+// in is 1 if the time is in the second cell, else 0.
+func (n *neighbours) in(t int64) int {
+	if t >= n.middle {
+		return 1
+	}
+	return 0
+}
+
+// assignAll sets the cell of every row and lists those that are not late in a.sel. The divisions are seldom needed.
 func (a *Assign) assignAll(times []int64) []int32 {
 	starts, sel, n := a.starts.I64[:len(times)], a.sel[:len(times)], 0
-	start, end, name, open := a.place(0)
+	cells := a.around(0, neighbours{})
 	for i, t := range times {
-		if t < start || t >= end {
-			start, end, name, open = a.place(t)
+		if t < cells.start || t >= cells.end {
+			cells = a.around(t, cells)
 		}
-		starts[i] = name
+		k := cells.in(t) & 1
+		starts[i] = cells.name[k]
 		sel[n] = int32(i)
-		n += open
+		n += cells.open[k]
 	}
 	return sel[:n]
 }
@@ -199,15 +224,16 @@ func (a *Assign) assignAll(times []int64) []int32 {
 // assignRows is assignAll for the given rows, which may lie in a.sel themselves: it never writes ahead of its reading.
 func (a *Assign) assignRows(times []int64, rows []int32) []int32 {
 	starts, sel, n := a.starts.I64, a.sel[:len(rows)], 0
-	start, end, name, open := a.place(0)
+	cells := a.around(0, neighbours{})
 	for _, row := range rows {
 		t := times[row]
-		if t < start || t >= end {
-			start, end, name, open = a.place(t)
+		if t < cells.start || t >= cells.end {
+			cells = a.around(t, cells)
 		}
-		starts[row] = name
+		k := cells.in(t) & 1
+		starts[row] = cells.name[k]
 		sel[n] = row
-		n += open
+		n += cells.open[k]
 	}
 	return sel[:n]
 }

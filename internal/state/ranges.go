@@ -150,24 +150,41 @@ func (r *Ranges) grow(to int64) error {
 // newFront makes the front of these namespaces. It gives up, and reports false, when that takes too much memory.
 func (r *Ranges) newFront(names []int64) (small bool, err error) {
 	r.front.reset()
-	held, had := int64(0), r.front.accs.SizeBytes()
+	had := r.front.accs.SizeBytes() // the memory of an older front
+	if had > r.frontMax(r.sizeOf(names)) {
+		r.freshFront()
+		had = 0
+	}
+	held := int64(0)
 	for i := len(names) - 1; i >= 0; i-- {
 		s := r.table.spaces[names[i]]
 		if err := r.front.add(s, &r.run); err != nil {
 			return false, r.nameKey(err, s.keys)
 		}
 		held += s.accs.SizeBytes()
-		if r.front.accs.SizeBytes() <= max(frontGrowth*held, r.frontFree) || len(names) == 1 {
-			continue
+		if r.front.accs.SizeBytes() > max(r.frontMax(held), had) && len(names) > 1 {
+			r.freshFront()
+			return false, nil
 		}
-		r.front.accs = columnar.NewAccumulators(r.table.shape.In, r.table.shape.Spec.Aggs)
-		if had > r.front.accs.SizeBytes() { // the memory may be that of an older front
-			return r.newFront(names)
-		}
-		return false, nil
 	}
 	r.front.begin()
 	return true, nil
+}
+
+// frontMax is how much memory a front may take that is made of so much.
+func (r *Ranges) frontMax(held int64) int64 { return max(frontGrowth*held, r.frontFree) }
+
+func (r *Ranges) sizeOf(names []int64) (size int64) {
+	for _, name := range names {
+		size += r.table.spaces[name].accs.SizeBytes()
+	}
+	return size
+}
+
+// freshFront lets go of the memory of the front.
+func (r *Ranges) freshFront() {
+	r.front.reset()
+	r.front.accs = columnar.NewAccumulators(r.table.shape.In, r.table.shape.Spec.Aggs)
 }
 
 // pass drops the parts of the front before from, and what came late for them.
