@@ -39,6 +39,7 @@ type decodeColumn struct {
 	twin     *decodeColumn // another column read from the same value
 	found    jsonValue     // the value in the record under way
 	hasValue bool          // some row had a value, or one that did not fit: see Census
+	direct
 }
 
 // newGather makes the columns. add sets up each that is no metadata.
@@ -163,13 +164,18 @@ func (g *gather) finishRow(buf []byte, r *offsets.Record) {
 		g.refuse(r, r.Value.Of(buf), reason)
 		return
 	}
-	g.offsets = append(g.offsets, r.Offset)
-	g.rows++
-	g.counts.Out++
+	g.keep(r)
 	if g.nulled > 0 {
 		g.counts.Nulled += g.nulled
 		g.nulled = 0
 	}
+}
+
+// keep makes a row of the record whose columns have their values.
+func (g *gather) keep(r *offsets.Record) {
+	g.offsets = append(g.offsets, r.Offset)
+	g.rows++
+	g.counts.Out++
 }
 
 // rollBack removes what the record under way has left in the columns.

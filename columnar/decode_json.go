@@ -20,14 +20,16 @@ import (
 // record that it does not get through a careful one (decode_json_slow.go). Both give the same columns.
 type JSONDecoder struct {
 	gather
-	keyed []*decodeColumn // the columns read from the object
-	root  jsonNode        // where they stand in it
+	keyed    []*decodeColumn // the columns read from the object
+	straight []*decodeColumn // of these, the ones that the fast tier writes itself
+	root     jsonNode        // where they stand in it
 
-	shape  jsonShape
-	scan   jsonScanner
-	text   []byte // an unescaped string, with Slack
-	inner  jsonInner
-	census census
+	shape    jsonShape
+	sequence uint64 // of the record that the fast tier has under way
+	scan     jsonScanner
+	text     []byte // an unescaped string, with Slack
+	inner    jsonInner
+	census   census
 
 	careful bool // leaves out the fast tier, for tests
 }
@@ -44,6 +46,7 @@ func NewJSONDecoder(source string, fields []DecodeField, opts DecodeOptions) (*J
 		return nil, err
 	}
 	d.root.gatherColumns()
+	d.root.aimDirect(d)
 	d.shape.reset()
 	return d, nil
 }
@@ -80,24 +83,27 @@ func (d *JSONDecoder) Append(recs *offsets.Records) {
 	if d.census.left > 0 {
 		d.takeCensus(buf, recs.Rows)
 	}
-	for i := range recs.Rows {
-		d.record(buf, &recs.Rows[i])
+	for rows := recs.Rows; len(rows) > 0; rows = rows[1:] {
+		if !d.careful {
+			if rows = rows[d.predict(buf, rows):]; len(rows) == 0 {
+				return
+			}
+		}
+		d.decide(buf, &rows[0])
 	}
 }
 
-// record decodes one record into a row, a bad record or nothing.
-func (d *JSONDecoder) record(buf []byte, r *offsets.Record) {
+// decide decodes one record by the careful tier into a row, a bad record or nothing.
+func (d *JSONDecoder) decide(buf []byte, r *offsets.Record) {
 	if d.tombstone(r) {
 		return
 	}
+	d.rollBack()
 	start := int(r.Value.Start)
 	end := start + int(r.Value.Len)
-	if d.careful || !d.fast(buf, start, end) {
-		d.rollBack()
-		if reason := d.slow(buf, start, end); reason != "" {
-			d.refuse(r, buf[start:end], reason)
-			return
-		}
+	if reason := d.slow(buf, start, end); reason != "" {
+		d.refuse(r, buf[start:end], reason)
+		return
 	}
 	d.finishRow(buf, r)
 }

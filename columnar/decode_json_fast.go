@@ -1,96 +1,201 @@
 package columnar
 
 import (
-	"encoding/binary"
-	"unicode/utf8"
+	"github.com/millrace/millrace/offsets"
 )
 
-// The fast tier: predict. A record usually has the keys of the record before it, in the same order and with the same
-// white space, so everything between two values – comma, key, colon – is one literal that was checked when it was first
-// seen and now needs a comparison of two words. After each value comes the literal that came last time; where it does
-// not, the literal is read in full and the prediction changed. Where anything else is out of the ordinary (an escape, a
-// key that stands twice, a fault) the tier gives up and the careful one decides. What was learnt changes only how
-// fast a record is read, never what comes out.
+// The fast tier: predict. It follows the literals between the values (decode_json_shape.go) and writes values to where
+// columns keep them (decode_direct.go). Where anything is out of the ordinary (a fault, a value that does not fit, a key
+// that stands twice) it gives up and the careful tier decides. What was learnt changes only how fast a record is read,
+// never what comes out.
 
-// jsonStep is a literal between two values: from behind the value before (or the record's beginning) to the first byte
-// of the next value, or behind the closing brace.
-type jsonStep struct {
-	length int
-	text   string        // the literal
-	head   uint64        // the first 8 bytes of text; fewer are masked
-	tail   uint64        // the last 8 bytes; equal to head for shorter texts
-	mask   uint64        // the bytes of head and tail that belong to text
-	tailAt int           // where tail begins
-	column *decodeColumn // the first column of the key when all its columns take the value as one text
-	inner  *jsonNode     // the place of the value when columns stand below it
-	closes bool          // the literal ends the object
-	next   *jsonStep     // the step that came behind this one last time
+// predict decodes records by the fast tier, and returns how many it has got through: the next one needs the careful tier.
+func (d *JSONDecoder) predict(buf []byte, rows []offsets.Record) (done int) {
+	d.openColumns(len(rows))
+	defer d.closeColumns()
+	d.shape.aged(len(rows))
+	for i := range rows {
+		r := &rows[i]
+		if r.Value.Len < 0 {
+			d.tombstone(r)
+			continue
+		}
+		start := int(r.Value.Start)
+		if !d.fast(buf, start, start+int(r.Value.Len)) || len(d.meta) > 0 && d.appendMetadata(buf, r) != "" {
+			return i
+		}
+		d.counts.In++
+		d.keep(r)
+	}
+	return len(rows)
 }
 
-// jsonShape is what the fast tier has learnt.
-type jsonShape struct {
-	root  jsonStep // stands before the first step
-	steps map[string]*jsonStep
-	once  jsonStep // the step under way when it cannot be kept; it has no text
+// openColumns lets the fast tier write n rows.
+func (d *JSONDecoder) openColumns(n int) {
+	for _, c := range d.straight {
+		c.open(n)
+	}
 }
 
-// The bounds of the literals kept, against records whose keys are data.
-const (
-	maxJSONSteps   = 1024
-	maxJSONLiteral = 1024 // bytes
-)
+// closeColumns ends what openColumns began.
+func (d *JSONDecoder) closeColumns() {
+	for _, c := range d.straight {
+		c.close(d.rows)
+	}
+}
 
-func (p *jsonShape) reset() { p.steps = map[string]*jsonStep{} }
-
-// fast appends the record buf[start:end] to the keyed columns. When it returns false, the columns hold parts of the
-// record and the careful tier has to decide.
-func (d *JSONDecoder) fast(buf []byte, start, end int) bool {
-	pos, filled := start, 0
+// fast writes the record buf[pos:end] to the keyed columns. When it returns false, the columns hold parts of the record
+// and the careful tier has to decide.
+func (d *JSONDecoder) fast(buf []byte, pos, end int) bool {
+	d.sequence++
+	filled := 0
 	for step := &d.shape.root; ; {
 		next := step.next
-		if next == nil || !next.matches(buf, pos, end) {
-			if next = d.learn(step, buf, pos, end); next == nil {
+		if pos+next.length > end || !next.here(buf, pos) {
+			if next = d.follow(step, buf, pos, end); next == nil {
 				return false
 			}
 		}
 		step = next
 		pos += step.length
-		if step.closes {
+		switch step.form {
+		case formText:
+			if n := step.width.n; step.width.holds(buf, pos, end) && step.column.begins(d.sequence) {
+				step.column.putText(buf, pos, pos+n, d.rows)
+				pos += n
+			} else {
+				pos = d.oddText(step, buf, pos, end)
+			}
+		case formSkipString:
+			if step.width.holds(buf, pos, end) {
+				pos += step.width.n
+			} else {
+				pos = d.oddString(step, buf, pos, end)
+			}
+		case formDigits:
+			n := step.width.n
+			if v, ok := step.number(buf, pos, end); ok && step.column.begins(d.sequence) {
+				*step.column.word(d.rows) = v * step.column.times
+				pos += n
+			} else {
+				pos = d.oddNumber(step, buf, pos, end)
+			}
+		case formCloses:
 			return d.finish(buf, pos, end, filled)
+		case formInside:
+			pos = d.fastInner(step, buf, pos, end)
+		default:
+			pos = d.other(step, buf, pos, end)
 		}
-		from, to := pos, 0
-		if step.inner != nil {
-			if pos = d.fastInner(step.inner, buf, pos, end); pos < 0 {
-				return false
-			}
-			filled += len(step.inner.all)
-			continue
+		if pos < 0 {
+			return false
 		}
-		if buf[pos] == '"' {
-			stop, ascii := plainEnd(buf, pos+1, end)
-			if stop >= end || buf[stop] != '"' || !ascii && !utf8.Valid(buf[pos+1:stop]) {
-				return false
-			}
-			from, to, pos = pos+1, stop, stop+1
-		} else {
-			if to = d.bareEnd(buf, pos, end); to < 0 {
-				return false
-			}
-			pos = to
-		}
-		for c := step.column; c != nil; c = c.twin {
-			if !c.appendFast(buf, from, to, d.rows) {
-				return false
-			}
-			filled++
-		}
+		filled += step.columns
 	}
+}
+
+// here reports whether the step's literal stands at pos; there are as many bytes.
+func (s *jsonStep) here(buf []byte, pos int) bool {
+	differ := ((wordAt(buf, pos) ^ s.head) | (wordAt(buf, pos+s.tailAt) ^ s.tail)) & s.mask
+	if s.length > 16 {
+		differ |= wordAt(buf, pos+8) ^ s.middle
+	}
+	return differ == 0 && (!s.checks || s.ends(buf, pos))
+}
+
+// ends reports what here leaves open: whether the rest of a long literal stands at pos, and whether the literal ends where
+// the value begins, which may have white space or a quote in front of it this time.
+func (s *jsonStep) ends(buf []byte, pos int) bool {
+	if s.length > 24 && string(buf[pos+16:pos+s.length-8]) != s.text[16:s.length-8] {
+		return false
+	}
+	first := byteAt(buf, pos+s.length)
+	return s.quoted || s.form == formCloses || first > ' ' && first != '"'
+}
+
+// holds reports whether the string at pos is as long as predicted and plain, see [special].
+func (w *jsonWidth) holds(buf []byte, pos, end int) bool {
+	if w.n < 0 || pos+w.n >= end || byteAt(buf, pos+w.n) != '"' {
+		return false
+	}
+	odd := special(wordAt(buf, pos+w.lastAt)) & w.edge
+	for at := pos; at < pos+w.lastAt; at += 8 {
+		odd |= special(wordAt(buf, at))
+	}
+	return odd&wordHighs == 0
+}
+
+// begins notes that the record has a value for the column, and reports whether it is the first one.
+func (c *decodeColumn) begins(record uint64) bool {
+	if c.record == record {
+		return false
+	}
+	c.record = record
+	return true
+}
+
+// number reads the number at pos if it is as long as predicted.
+func (s *jsonStep) number(buf []byte, pos, end int) (v int64, ok bool) {
+	n := s.width.n
+	if n < 8 || n > s.column.digits || pos+n >= end || byteAt(buf, pos+n) != byte(s.next.head) || !s.quoted && byteAt(buf, pos) == '0' {
+		return 0, false
+	}
+	return wordDigits(buf, pos, n)
+}
+
+// oddString takes a string that no column wants, and returns where it ends; −1 when the careful tier has to decide.
+func (d *JSONDecoder) oddString(step *jsonStep, buf []byte, pos, end int) int {
+	n := plainLength(buf, pos, end)
+	if pos+n < end && byteAt(buf, pos+n) == '"' {
+		step.width.found(n)
+		return pos + n
+	}
+	stop, _ := d.stringEnd(buf, pos, end)
+	return stop
+}
+
+// oddText is oddString for a string that a column wants.
+func (d *JSONDecoder) oddText(step *jsonStep, buf []byte, pos, end int) int {
+	c := step.column
+	n := plainLength(buf, pos, end)
+	if stop := pos + n; stop < end && byteAt(buf, stop) == '"' {
+		step.width.found(n)
+		if !c.begins(d.sequence) {
+			return -1
+		}
+		c.putText(buf, pos, stop, d.rows)
+		return stop
+	}
+	return d.other(step, buf, pos, end)
+}
+
+// oddNumber is oddString for a number that a column wants.
+func (d *JSONDecoder) oddNumber(step *jsonStep, buf []byte, pos, end int) int {
+	stop := d.other(step, buf, pos, end)
+	if stop >= 0 {
+		step.width.found(stop - pos)
+	}
+	return stop
+}
+
+// stringEnd returns where the string that begins at pos ends, at its closing quote, or −1.
+func (d *JSONDecoder) stringEnd(buf []byte, pos, end int) (stop int, escaped bool) {
+	d.scan.reset(buf, pos-1, end)
+	escaped, ok := d.scan.text()
+	if !ok {
+		return -1, false
+	}
+	return d.scan.pos - 1, escaped
 }
 
 // fastInner appends the columns at and below a value to be looked into, and returns where it ends; −1 when the careful
 // tier has to decide.
-func (d *JSONDecoder) fastInner(n *jsonNode, buf []byte, pos, end int) int {
-	d.scan.reset(buf, pos, end)
+func (d *JSONDecoder) fastInner(step *jsonStep, buf []byte, pos, end int) int {
+	n, quote := step.inner, 0
+	if step.quoted {
+		quote = 1
+	}
+	d.scan.reset(buf, pos-quote, end)
 	n.clear()
 	if !d.locate(n, 1) {
 		return -1
@@ -100,7 +205,41 @@ func (d *JSONDecoder) fastInner(n *jsonNode, buf []byte, pos, end int) int {
 			return -1
 		}
 	}
-	return d.scan.pos
+	return d.scan.pos - quote
+}
+
+// other takes one value for any columns, also none, and returns where it ends; −1 when the careful tier has to decide.
+func (d *JSONDecoder) other(step *jsonStep, buf []byte, pos, end int) int {
+	text, from, to, stop := buf, pos, 0, 0
+	if step.quoted {
+		var escaped bool
+		if stop, escaped = d.stringEnd(buf, pos, end); stop < 0 {
+			return -1
+		}
+		if to = stop; escaped && step.column != nil {
+			text, from, to = d.unescaped(buf[pos:stop])
+		}
+	} else {
+		if stop = d.bareEnd(buf, pos, end); stop < 0 {
+			return -1
+		}
+		to = stop
+	}
+	null := !step.quoted && buf[pos] == 'n'
+	for c := step.column; c != nil; c = c.twin {
+		if !d.appendFast(c, text, from, to, null) {
+			return -1
+		}
+	}
+	return stop
+}
+
+// unescaped is the text that a string with escapes stands for, valid until the next call.
+func (d *JSONDecoder) unescaped(text []byte) (buf []byte, from, to int) {
+	d.text = unescape(d.text[:0], text)
+	n := len(d.text)
+	d.text = append(d.text, make([]byte, Slack)...)
+	return d.text, 0, n
 }
 
 // bareEnd checks the value at pos, which is no string, and returns where it ends; −1 when it is broken.
@@ -118,22 +257,34 @@ func (d *JSONDecoder) bareEnd(buf []byte, pos, end int) int {
 	return d.scan.pos
 }
 
-// appendFast appends the value buf[from:to] as row row. It fails when the row has a value already.
-func (c *decodeColumn) appendFast(buf []byte, from, to, row int) bool {
-	if c.Len() != row {
+// appendFast appends the value buf[from:to]. It fails when the row has a value already, or this one does not fit.
+func (d *JSONDecoder) appendFast(c *decodeColumn, buf []byte, from, to int, null bool) bool {
+	switch {
+	case null && c.field.Required:
 		return false
-	}
-	if buf[from] == 'n' && buf[from-1] != '"' { // the bare word null
-		if !c.field.Required {
-			c.AppendNull()
-		}
-		return !c.field.Required
-	}
-	if c.field.Type.Kind == String {
-		c.appendWords(buf, from, to)
+	case !c.on && c.Len() != d.rows || c.on && !c.begins(d.sequence):
+		return false
+	case null:
+		d.appendMissing(c)
+		return true
+	case !c.on:
+		return c.appendText(buf, from, to, &c.rules) == textOK
+	case c.field.Type.Kind == String:
+		c.putText(buf, from, to, d.rows)
 		return true
 	}
-	return c.appendText(buf, from, to, &c.rules) == textOK
+	v, fault := c.parseWord(buf[from:to])
+	*c.word(d.rows) = v
+	return fault == textOK
+}
+
+// appendMissing appends NULL.
+func (d *JSONDecoder) appendMissing(c *decodeColumn) {
+	if c.on {
+		c.putNull(d.rows)
+	} else {
+		c.AppendNull()
+	}
 }
 
 // finish ends a record behind its closing brace: only white space may follow, and columns without a value get NULL.
@@ -148,84 +299,13 @@ func (d *JSONDecoder) finish(buf []byte, pos, end, filled int) bool {
 		return true
 	}
 	for _, c := range d.keyed {
-		if c.Len() == d.rows {
-			if c.field.Required {
-				return false
-			}
-			c.AppendNull()
+		if c.on && c.record == d.sequence || !c.on && c.Len() > d.rows {
+			continue
 		}
+		if c.field.Required {
+			return false
+		}
+		d.appendMissing(c)
 	}
 	return true
-}
-
-// matches reports whether the step's literal stands at pos.
-func (s *jsonStep) matches(buf []byte, pos, end int) bool {
-	n := s.length
-	if pos+n > end || wordAt(buf, pos)&s.mask != s.head || wordAt(buf, pos+s.tailAt)&s.mask != s.tail {
-		return false
-	}
-	return n <= 16 || string(buf[pos+8:pos+n-8]) == s.text[8:n-8]
-}
-
-// learn reads the literal at pos in full and makes it the prediction behind prev. It returns nil when none stands there.
-func (d *JSONDecoder) learn(prev *jsonStep, buf []byte, pos, end int) *jsonStep {
-	s := &d.scan
-	s.reset(buf, pos, end)
-	first := prev == &d.shape.root
-	if first {
-		if s.space(); !s.take('{') {
-			return nil
-		}
-	}
-	key, found := s.member(first)
-	if found == jsonBroken {
-		return nil
-	}
-	literal := buf[pos:s.pos]
-	step := d.shape.steps[string(literal)]
-	if step == nil {
-		step = d.shape.add(literal)
-		if step.closes = found == jsonClosed; !step.closes {
-			step.aim(d.root.keys[string(d.keyText(key))])
-		}
-	}
-	if step != &d.shape.once {
-		prev.next = step
-	}
-	return step
-}
-
-// aim sets what the value behind the literal is for; nil for nothing.
-func (s *jsonStep) aim(n *jsonNode) {
-	switch {
-	case n == nil:
-	case n.plain:
-		s.column = n.column
-	default:
-		s.inner = n
-	}
-}
-
-// add makes a step of a literal, to be kept while there is room.
-func (p *jsonShape) add(literal []byte) *jsonStep {
-	if len(p.steps) >= maxJSONSteps || len(literal) > maxJSONLiteral {
-		p.once = jsonStep{length: len(literal)}
-		return &p.once
-	}
-	step := newJSONStep(string(literal))
-	p.steps[step.text] = step
-	return step
-}
-
-func newJSONStep(text string) *jsonStep {
-	s := &jsonStep{length: len(text), text: text, mask: ^uint64(0)}
-	var padded [8]byte
-	if n := copy(padded[:], text); n < 8 {
-		s.mask = 1<<(8*n) - 1
-	}
-	s.head = binary.LittleEndian.Uint64(padded[:])
-	s.tailAt = max(len(text)-8, 0)
-	copy(padded[:], text[s.tailAt:])
-	s.tail = binary.LittleEndian.Uint64(padded[:])
-	return s
 }

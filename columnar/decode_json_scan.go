@@ -254,6 +254,9 @@ func (s *jsonScanner) text() (escaped, ok bool) {
 
 // utf8 checks the bytes of a string and points at the first wrong one.
 func (s *jsonScanner) utf8(from, to int) bool {
+	if utf8.Valid(s.buf[from:to]) {
+		return true
+	}
 	for from < to {
 		r, n := utf8.DecodeRune(s.buf[from:to])
 		if r == utf8.RuneError && n == 1 {

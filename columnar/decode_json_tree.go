@@ -71,6 +71,19 @@ func (n *jsonNode) gatherColumns() {
 	n.all = append(append(n.all, n.inObject...), n.inArray...)
 }
 
+// aimDirect lists the columns that the fast tier of d writes itself: those that keys of the record's object lead to, and
+// nothing below.
+func (n *jsonNode) aimDirect(d *JSONDecoder) {
+	for _, c := range d.keyed {
+		if path := c.field.JSONPath(); len(path) > 1 || !n.keys[path[0].Key].plain {
+			continue
+		}
+		if c.aimDirect(); c.on {
+			d.straight = append(d.straight, c)
+		}
+	}
+}
+
 // clear forgets what was found at the node and below.
 func (n *jsonNode) clear() {
 	for _, c := range n.all {

@@ -26,7 +26,7 @@ func newLiteral(s string) literal {
 }
 
 func (l *literal) is(p unsafe.Pointer) bool {
-	d := word(p, 0) ^ l.first | word(p, l.n-8) ^ l.end
+	d := (word(p, 0) ^ l.first) | (word(p, l.n-8) ^ l.end)
 	if l.n > 16 {
 		d |= word(p, 8) ^ l.second
 	}

@@ -1,0 +1,225 @@
+package columnar
+
+import "encoding/binary"
+
+// A record usually has the keys of the record before it, in the same order and with the same white space, so everything
+// between two values – quote, comma, key, colon, quote – is one literal that was checked when it was first seen, and now
+// needs a comparison of two or three words. The literals are the nodes of a graph: behind each one stands which came
+// next, the last one first. Nothing of it shows in what comes out.
+
+// jsonStep is a literal between two values, and how to take the value behind it. It reaches from behind the last byte of
+// the value before (of a string: from its closing quote on) to the first byte of the next value (of a string: behind its
+// opening quote), or behind the brace that closes the object.
+type jsonStep struct {
+	head, middle, tail uint64 // the words of the literal at 0, 8 and tailAt
+	mask               uint64 // the bytes of head and tail that belong to a literal of fewer than 8 bytes
+	length             int
+	tailAt             int
+	next               *jsonStep // the step that came behind this one last time
+
+	form    jsonForm
+	quoted  bool // the literal ends with the quote of a string
+	checks  bool // three words do not tell that the literal stands there: see ends
+	width   jsonWidth
+	columns int           // that take the value
+	column  *decodeColumn // of formText and formDigits: the column; of formOther: the first one, the others hang on its twin
+	inner   *jsonNode     // of formInside: the place of the value
+
+	text   string       // the literal
+	others [4]*jsonStep // more that came behind this one
+}
+
+// jsonForm is how the value behind a literal is taken.
+type jsonForm uint8
+
+const (
+	formCloses     jsonForm = iota // there is none: the object is closed
+	formSkipString                 // a string that no column wants
+	formSkipBare                   // no string, and no column wants it
+	formText                       // a string for one column of strings
+	formDigits                     // a number, or its digits in a string, for one column that counts in int64
+	formOther                      // one text for any columns
+	formInside                     // columns stand below the value, or take more than a text
+)
+
+// jsonWidth predicts how long the strings behind a step are. A length that holds is checked faster than it is found.
+type jsonWidth struct {
+	n      int    // the length predicted; −1 when it keeps changing
+	lastAt int    // where the last word begins that has to be looked at
+	edge   uint64 // the bytes of that word that belong to the string
+	misses int    // since the prediction was last trusted
+}
+
+// maxWidthMisses is how often a predicted length may be wrong until no length is predicted any more.
+const maxWidthMisses = 8
+
+// is makes n the prediction.
+func (w *jsonWidth) is(n int) {
+	w.n, w.lastAt, w.edge = n, max(n-8, 0), ^uint64(0)
+	if n < 8 {
+		w.edge = 1<<(8*n) - 1
+	}
+}
+
+// found takes the length of a value for which the prediction did not hold.
+func (w *jsonWidth) found(n int) {
+	switch {
+	case w.n < 0 || w.n == n:
+	case w.misses > maxWidthMisses:
+		w.n = -1
+	default:
+		w.misses++
+		w.is(n)
+	}
+}
+
+// jsonShape is what the fast tier has learnt.
+type jsonShape struct {
+	root  jsonStep // stands before the first step
+	never jsonStep // matches nothing: the prediction where there is none
+	steps map[string]*jsonStep
+	once  jsonStep // the step under way when it cannot be kept; it has no text
+	left  int      // records until the widths are trusted anew
+}
+
+// The bounds of the literals kept, against records whose keys are data.
+const (
+	maxJSONSteps   = 1024
+	maxJSONLiteral = 1024 // bytes
+)
+
+// widthRecords is after how many records lengths that kept changing are given another chance.
+const widthRecords = 1 << 16
+
+func (p *jsonShape) reset() {
+	p.steps = map[string]*jsonStep{}
+	p.never.length = 1 << 40
+	p.root.next, p.root.form = &p.never, formSkipBare
+}
+
+// aged counts records, and gives lengths another chance from time to time.
+func (p *jsonShape) aged(records int) {
+	if p.left -= records; p.left > 0 {
+		return
+	}
+	p.left = widthRecords
+	for _, s := range p.steps {
+		s.width.n, s.width.misses = max(s.width.n, 0), s.width.misses/2
+	}
+}
+
+// follow finds the step behind prev whose literal stands at pos, where the prediction is wrong, and makes it the
+// prediction. It returns nil when no literal stands there.
+func (d *JSONDecoder) follow(prev *jsonStep, buf []byte, pos, end int) *jsonStep {
+	for i, s := range prev.others {
+		if s == nil {
+			break
+		}
+		if pos+s.length <= end && s.here(buf, pos) {
+			prev.others[i], prev.next = prev.next, s
+			return s
+		}
+	}
+	s := d.learn(prev, buf, pos, end)
+	if s != nil && s != &d.shape.once && s != prev.next {
+		prev.follows(s)
+	}
+	return s
+}
+
+// follows makes next the prediction behind s, and remembers the one before.
+func (s *jsonStep) follows(next *jsonStep) {
+	if s.next.text != "" {
+		copy(s.others[1:], s.others[:])
+		s.others[0] = s.next
+	}
+	s.next = next
+}
+
+// learn reads the literal at pos in full. It returns nil when none stands there.
+func (d *JSONDecoder) learn(prev *jsonStep, buf []byte, pos, end int) *jsonStep {
+	s := &d.scan
+	s.reset(buf, pos, end)
+	first := prev == &d.shape.root
+	if first {
+		if s.space(); !s.take('{') {
+			return nil
+		}
+	}
+	if prev.quoted && !s.take('"') {
+		return nil
+	}
+	key, found := s.member(first)
+	if found == jsonBroken {
+		return nil
+	}
+	quoted := found == jsonMember && s.take('"')
+	literal := buf[pos:s.pos]
+	step := d.shape.steps[string(literal)]
+	if step != nil {
+		return step
+	}
+	step = d.shape.add(literal)
+	if step.quoted = quoted; found == jsonMember {
+		step.aim(d.root.keys[string(d.keyText(key))])
+	}
+	step.checks = step.length > 24 || !quoted && found == jsonMember
+	return step
+}
+
+// aim sets what the value behind the literal is for; nil for nothing.
+func (s *jsonStep) aim(n *jsonNode) {
+	switch {
+	case n == nil && s.quoted:
+		s.form = formSkipString
+	case n == nil:
+		s.form = formSkipBare
+	case !n.plain:
+		s.form, s.inner = formInside, n
+	default:
+		s.form, s.column = n.column.form(s.quoted), n.column
+	}
+	if n != nil {
+		s.columns = len(n.all)
+	}
+}
+
+// form is how the column, the first of its place, takes a value.
+func (c *decodeColumn) form(quoted bool) jsonForm {
+	switch {
+	case c.twin != nil || !c.on:
+	case c.field.Type.Kind == String && quoted:
+		return formText
+	case c.digits > 0:
+		return formDigits
+	}
+	return formOther
+}
+
+// add makes a step of a literal, to be kept while there is room.
+func (p *jsonShape) add(literal []byte) *jsonStep {
+	if len(p.steps) >= maxJSONSteps || len(literal) > maxJSONLiteral {
+		p.once = jsonStep{length: len(literal), next: &p.never}
+		return &p.once
+	}
+	step := newJSONStep(string(literal))
+	step.next = &p.never
+	p.steps[step.text] = step
+	return step
+}
+
+func newJSONStep(text string) *jsonStep {
+	s := &jsonStep{length: len(text), text: text, mask: ^uint64(0), tailAt: max(len(text)-8, 0)}
+	if len(text) < 8 {
+		s.mask = 1<<(8*len(text)) - 1
+	}
+	s.head, s.middle, s.tail = wordOf(text, 0), wordOf(text, 8), wordOf(text, s.tailAt)
+	return s
+}
+
+// wordOf is the word of text at i, filled up with zeros.
+func wordOf(text string, i int) uint64 {
+	var b [8]byte
+	copy(b[:], text[min(i, len(text)):])
+	return binary.LittleEndian.Uint64(b[:])
+}
