@@ -21,6 +21,11 @@ func byteAt(b []byte, i int) byte {
 	return *(*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i))
 }
 
+// load and loadByte are wordAt and byteAt for a loop that keeps where the buffer begins.
+func load(base unsafe.Pointer, i int) uint64 { return *(*uint64)(unsafe.Add(base, i)) }
+
+func loadByte(base unsafe.Pointer, i int) byte { return *(*byte)(unsafe.Add(base, i)) }
+
 // copyWords copies n ≤ Slack bytes from src[from:] to dst[at:], and up to 15 more that nobody looks at.
 func copyWords(dst []byte, at int, src []byte, from, n int) {
 	to := unsafe.Add(unsafe.Pointer(unsafe.SliceData(dst)), at)

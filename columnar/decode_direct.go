@@ -10,21 +10,20 @@ import (
 // [decodeColumn.open] and [decodeColumn.close] the builder's vector is out of date, and nobody else may look at it. A row
 // whose value is written again takes the later one; a row that is not finished is forgotten by close.
 type direct struct {
-	on     bool           // the column is written so
-	data   unsafe.Pointer // the bytes of strings
-	room   int            // how many of them there may be; Slack more can be written
-	ends   unsafe.Pointer // an int32 for each row: where its string begins; the next one tells where it ends
-	words  unsafe.Pointer // an int64 for each row
-	record uint64         // the last record that had a value for the column
-	valid  int            // the rows whose bit of the validity bitmap is written, once a row is NULL
+	bit   uint64         // the column's own in the set of those that have a value; 0 = it is not written so
+	data  unsafe.Pointer // the bytes of strings
+	room  int            // how many of them there may be; Slack more can be written
+	ends  unsafe.Pointer // an int32 for each row: where its string begins; the next one tells where it ends
+	words unsafe.Pointer // an int64 for each row
+	valid int            // the rows whose bit of the validity bitmap is written, once a row is NULL
 
 	digits int   // a number of so many digits, at most 16, is read by words; it cannot overflow
 	times  int64 // what such a number is multiplied with
 }
 
 // aimDirect decides whether the fast tier writes the column c, which is not read from inside a value, directly.
-func (c *decodeColumn) aimDirect() {
-	c.direct.on = true
+func (c *decodeColumn) aimDirect(bit uint64) {
+	c.bit = bit
 	switch u := &timeUnits[c.field.Unit]; c.field.Type.Kind {
 	case String, LocalTimestamp:
 	case Int64:
@@ -34,7 +33,7 @@ func (c *decodeColumn) aimDirect() {
 			c.digits, c.times = u.digits, u.times
 		}
 	default:
-		c.direct.on = false
+		c.bit = 0
 	}
 }
 

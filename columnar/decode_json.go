@@ -24,8 +24,13 @@ type JSONDecoder struct {
 	straight []*decodeColumn // of these, the ones that the fast tier writes itself
 	root     jsonNode        // where they stand in it
 
-	shape    jsonShape
-	sequence uint64 // of the record that the fast tier has under way
+	shape jsonShape
+	full  uint64 // the bits of the straight columns
+
+	// The record that the fast tier has under way.
+	buf      []byte // what it stands in
+	filled   uint64 // the bits of the straight columns that have a value; the tier keeps it elsewhere in between
+	appended int    // the other columns that have one
 	scan     jsonScanner
 	text     []byte // an unescaped string, with Slack
 	inner    jsonInner

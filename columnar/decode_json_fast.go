@@ -2,6 +2,8 @@ package columnar
 
 import (
 	"github.com/millrace/millrace/offsets"
+	"math/bits"
+	"unsafe"
 )
 
 // The fast tier: predict. It follows the literals between the values (decode_json_shape.go) and writes values to where
@@ -14,6 +16,7 @@ func (d *JSONDecoder) predict(buf []byte, rows []offsets.Record) (done int) {
 	d.openColumns(len(rows))
 	defer d.closeColumns()
 	d.shape.aged(len(rows))
+	d.buf = buf
 	for i := range rows {
 		r := &rows[i]
 		if r.Value.Len < 0 {
@@ -21,7 +24,7 @@ func (d *JSONDecoder) predict(buf []byte, rows []offsets.Record) (done int) {
 			continue
 		}
 		start := int(r.Value.Start)
-		if !d.fast(buf, start, start+int(r.Value.Len)) || len(d.meta) > 0 && d.appendMetadata(buf, r) != "" {
+		if !d.fast(unsafe.Pointer(unsafe.SliceData(buf)), start, start+int(r.Value.Len)) || len(d.meta) > 0 && d.appendMetadata(buf, r) != "" {
 			return i
 		}
 		d.counts.In++
@@ -44,194 +47,177 @@ func (d *JSONDecoder) closeColumns() {
 	}
 }
 
-// fast writes the record buf[pos:end] to the keyed columns. When it returns false, the columns hold parts of the record
-// and the careful tier has to decide.
-func (d *JSONDecoder) fast(buf []byte, pos, end int) bool {
-	d.sequence++
-	filled := 0
+// fast writes the record at pos to the keyed columns; the bytes begin at base, and the record ends at end. When it returns
+// false, the columns hold parts of the record and the careful tier has to decide.
+//
+// Everything that most records need stands here in one piece: a call would cost as much as what it does.
+func (d *JSONDecoder) fast(base unsafe.Pointer, pos, end int) bool {
+	row, filled := d.rows, uint64(0)
+	d.appended = 0
 	for step := &d.shape.root; ; {
 		next := step.next
-		if pos+next.length > end || !next.here(buf, pos) {
-			if next = d.follow(step, buf, pos, end); next == nil {
+		at := pos + next.length
+		switch {
+		case at > end:
+			next = nil
+		case next.size == sizeTwoWords:
+			if (load(base, pos)^next.head)|(load(base, at-8)^next.tail) != 0 {
+				next = nil
+			}
+		case next.size == sizeThreeWords:
+			if (load(base, pos)^next.head)|(load(base, pos+8)^next.middle)|(load(base, at-8)^next.tail) != 0 {
+				next = nil
+			}
+		case !next.here(d.buf, pos):
+			next = nil
+		}
+		if next == nil {
+			if next = d.follow(step, pos, end); next == nil {
 				return false
 			}
+			at = pos + next.length
 		}
-		step = next
-		pos += step.length
+		step, pos = next, at
 		switch step.form {
-		case formText:
-			if n := step.width.n; step.width.holds(buf, pos, end) && step.column.begins(d.sequence) {
-				step.column.putText(buf, pos, pos+n, d.rows)
-				pos += n
-			} else {
-				pos = d.oddText(step, buf, pos, end)
+		case formText, formSkipString:
+			stop, odd := pos+step.width, uint64(wordHighs)
+			if step.width >= 8 && stop < end && loadByte(base, stop) == '"' {
+				odd = special(load(base, stop-8))
+				for p := pos; p < stop-8; p += 8 {
+					odd |= special(load(base, p))
+				}
 			}
-		case formSkipString:
-			if step.width.holds(buf, pos, end) {
-				pos += step.width.n
-			} else {
-				pos = d.oddString(step, buf, pos, end)
+			if odd&wordHighs != 0 {
+				for stop = pos; ; stop += 8 {
+					if odd = special(load(base, stop)) & wordHighs; odd != 0 || stop >= end {
+						break
+					}
+				}
+				stop += bits.TrailingZeros64(odd) >> 3
+				if stop >= end || loadByte(base, stop) != '"' {
+					d.filled = filled
+					if pos = d.oddString(step, pos, end); pos < 0 {
+						return false
+					}
+					filled = d.filled
+					continue
+				}
+				step.found(stop - pos)
 			}
+			if c := step.column; c != nil {
+				if filled&c.bit != 0 {
+					return false
+				}
+				filled |= c.bit
+				from, n := int(*c.end(row - 1)), stop-pos
+				if n > Slack || from+n > c.room {
+					c.putText(d.buf, pos, stop, row)
+				} else {
+					*(*[Slack]byte)(unsafe.Add(c.data, from)) = *(*[Slack]byte)(unsafe.Add(base, pos))
+					*c.end(row) = int32(from + n)
+				}
+			}
+			pos = stop
 		case formDigits:
-			n := step.width.n
-			if v, ok := step.number(buf, pos, end); ok && step.column.begins(d.sequence) {
-				*step.column.word(d.rows) = v * step.column.times
-				pos += n
-			} else {
-				pos = d.oddNumber(step, buf, pos, end)
+			c := step.column
+			if v, ok := step.number(d.buf, pos, end); ok && filled&c.bit == 0 {
+				*c.word(row) = v * c.times
+				filled |= c.bit
+				pos += step.width
+				continue
 			}
+			d.filled = filled
+			if pos = d.oddNumber(step, pos, end); pos < 0 {
+				return false
+			}
+			filled = d.filled
 		case formCloses:
-			return d.finish(buf, pos, end, filled)
-		case formInside:
-			pos = d.fastInner(step, buf, pos, end)
+			return d.finish(pos, end, filled)
 		default:
-			pos = d.other(step, buf, pos, end)
+			d.filled = filled
+			if pos = d.other(step, pos, end); pos < 0 {
+				return false
+			}
+			filled = d.filled
 		}
-		if pos < 0 {
-			return false
-		}
-		filled += step.columns
 	}
 }
 
-// here reports whether the step's literal stands at pos; there are as many bytes.
+// here reports whether the step's literal stands at pos, where there are as many bytes, and ends where the value begins,
+// which may have white space or a quote in front of it this time.
 func (s *jsonStep) here(buf []byte, pos int) bool {
-	differ := ((wordAt(buf, pos) ^ s.head) | (wordAt(buf, pos+s.tailAt) ^ s.tail)) & s.mask
-	if s.length > 16 {
-		differ |= wordAt(buf, pos+8) ^ s.middle
-	}
-	return differ == 0 && (!s.checks || s.ends(buf, pos))
-}
-
-// ends reports what here leaves open: whether the rest of a long literal stands at pos, and whether the literal ends where
-// the value begins, which may have white space or a quote in front of it this time.
-func (s *jsonStep) ends(buf []byte, pos int) bool {
-	if s.length > 24 && string(buf[pos+16:pos+s.length-8]) != s.text[16:s.length-8] {
+	if s.length < 8 && (wordAt(buf, pos)^s.head)<<(64-8*s.length) != 0 || s.length >= 8 && string(buf[pos:pos+s.length]) != s.text {
 		return false
 	}
 	first := byteAt(buf, pos+s.length)
 	return s.quoted || s.form == formCloses || first > ' ' && first != '"'
 }
 
-// holds reports whether the string at pos is as long as predicted and plain, see [special].
-func (w *jsonWidth) holds(buf []byte, pos, end int) bool {
-	if w.n < 0 || pos+w.n >= end || byteAt(buf, pos+w.n) != '"' {
-		return false
-	}
-	odd := special(wordAt(buf, pos+w.lastAt)) & w.edge
-	for at := pos; at < pos+w.lastAt; at += 8 {
-		odd |= special(wordAt(buf, at))
-	}
-	return odd&wordHighs == 0
-}
-
-// begins notes that the record has a value for the column, and reports whether it is the first one.
-func (c *decodeColumn) begins(record uint64) bool {
-	if c.record == record {
-		return false
-	}
-	c.record = record
-	return true
-}
-
 // number reads the number at pos if it is as long as predicted.
 func (s *jsonStep) number(buf []byte, pos, end int) (v int64, ok bool) {
-	n := s.width.n
+	n := s.width
 	if n < 8 || n > s.column.digits || pos+n >= end || byteAt(buf, pos+n) != byte(s.next.head) || !s.quoted && byteAt(buf, pos) == '0' {
 		return 0, false
 	}
 	return wordDigits(buf, pos, n)
 }
 
-// oddString takes a string that no column wants, and returns where it ends; −1 when the careful tier has to decide.
-func (d *JSONDecoder) oddString(step *jsonStep, buf []byte, pos, end int) int {
-	n := plainLength(buf, pos, end)
-	if pos+n < end && byteAt(buf, pos+n) == '"' {
-		step.width.found(n)
-		return pos + n
+// oddString takes a string with escapes, with more than ASCII, or with a fault in it, and returns where it ends; −1 when
+// the careful tier has to decide.
+func (d *JSONDecoder) oddString(step *jsonStep, pos, end int) int {
+	if step.column != nil {
+		return d.other(step, pos, end)
 	}
-	stop, _ := d.stringEnd(buf, pos, end)
+	stop, _ := d.stringEnd(pos, end)
 	return stop
 }
 
-// oddText is oddString for a string that a column wants.
-func (d *JSONDecoder) oddText(step *jsonStep, buf []byte, pos, end int) int {
-	c := step.column
-	n := plainLength(buf, pos, end)
-	if stop := pos + n; stop < end && byteAt(buf, stop) == '"' {
-		step.width.found(n)
-		if !c.begins(d.sequence) {
-			return -1
-		}
-		c.putText(buf, pos, stop, d.rows)
-		return stop
-	}
-	return d.other(step, buf, pos, end)
-}
-
-// oddNumber is oddString for a number that a column wants.
-func (d *JSONDecoder) oddNumber(step *jsonStep, buf []byte, pos, end int) int {
-	stop := d.other(step, buf, pos, end)
+// oddNumber takes the value for a column that counts.
+func (d *JSONDecoder) oddNumber(step *jsonStep, pos, end int) int {
+	stop := d.other(step, pos, end)
 	if stop >= 0 {
-		step.width.found(stop - pos)
+		step.found(stop - pos)
 	}
 	return stop
 }
 
-// stringEnd returns where the string that begins at pos ends, at its closing quote, or −1.
-func (d *JSONDecoder) stringEnd(buf []byte, pos, end int) (stop int, escaped bool) {
-	d.scan.reset(buf, pos-1, end)
-	escaped, ok := d.scan.text()
-	if !ok {
-		return -1, false
+// other takes one value for any columns, also for none, and returns where it ends; −1 when the careful tier has to decide.
+func (d *JSONDecoder) other(step *jsonStep, pos, end int) int {
+	if step.form == formInside {
+		return d.fastInner(step, pos, end)
 	}
-	return d.scan.pos - 1, escaped
-}
-
-// fastInner appends the columns at and below a value to be looked into, and returns where it ends; −1 when the careful
-// tier has to decide.
-func (d *JSONDecoder) fastInner(step *jsonStep, buf []byte, pos, end int) int {
-	n, quote := step.inner, 0
-	if step.quoted {
-		quote = 1
-	}
-	d.scan.reset(buf, pos-quote, end)
-	n.clear()
-	if !d.locate(n, 1) {
-		return -1
-	}
-	for _, c := range n.all {
-		if c.Len() != d.rows || d.convert(c) != textOK {
-			return -1
-		}
-	}
-	return d.scan.pos - quote
-}
-
-// other takes one value for any columns, also none, and returns where it ends; −1 when the careful tier has to decide.
-func (d *JSONDecoder) other(step *jsonStep, buf []byte, pos, end int) int {
-	text, from, to, stop := buf, pos, 0, 0
+	text, from, to, stop := d.buf, pos, 0, 0
 	if step.quoted {
 		var escaped bool
-		if stop, escaped = d.stringEnd(buf, pos, end); stop < 0 {
+		if stop, escaped = d.stringEnd(pos, end); stop < 0 {
 			return -1
 		}
 		if to = stop; escaped && step.column != nil {
-			text, from, to = d.unescaped(buf[pos:stop])
+			text, from, to = d.unescaped(d.buf[pos:stop])
 		}
 	} else {
-		if stop = d.bareEnd(buf, pos, end); stop < 0 {
+		if stop = d.bareEnd(pos, end); stop < 0 {
 			return -1
 		}
 		to = stop
 	}
-	null := !step.quoted && buf[pos] == 'n'
+	null := !step.quoted && d.buf[pos] == 'n'
 	for c := step.column; c != nil; c = c.twin {
 		if !d.appendFast(c, text, from, to, null) {
 			return -1
 		}
 	}
 	return stop
+}
+
+// stringEnd returns where the string that begins at pos ends, at its closing quote, or −1.
+func (d *JSONDecoder) stringEnd(pos, end int) (stop int, escaped bool) {
+	d.scan.reset(d.buf, pos-1, end)
+	escaped, ok := d.scan.text()
+	if !ok {
+		return -1, false
+	}
+	return d.scan.pos - 1, escaped
 }
 
 // unescaped is the text that a string with escapes stands for, valid until the next call.
@@ -243,33 +229,56 @@ func (d *JSONDecoder) unescaped(text []byte) (buf []byte, from, to int) {
 }
 
 // bareEnd checks the value at pos, which is no string, and returns where it ends; −1 when it is broken.
-func (d *JSONDecoder) bareEnd(buf []byte, pos, end int) int {
-	if buf[pos] == '-' || isDigit(buf[pos]) {
-		if stop, ok := numberEnd(buf[:end], pos); ok {
+func (d *JSONDecoder) bareEnd(pos, end int) int {
+	if c := d.buf[pos]; c == '-' || isDigit(c) {
+		if stop, ok := numberEnd(d.buf[:end], pos); ok {
 			return stop
 		}
 		return -1
 	}
-	d.scan.reset(buf, pos, end)
+	d.scan.reset(d.buf, pos, end)
 	if !d.scan.value(1) {
 		return -1
 	}
 	return d.scan.pos
 }
 
+// fastInner appends the columns at and below a value to be looked into, and returns where it ends; −1 when the careful
+// tier has to decide.
+func (d *JSONDecoder) fastInner(step *jsonStep, pos, end int) int {
+	n, quote := step.inner, 0
+	if step.quoted {
+		quote = 1
+	}
+	d.scan.reset(d.buf, pos-quote, end)
+	n.clear()
+	if !d.locate(n, 1) {
+		return -1
+	}
+	for _, c := range n.all {
+		if c.Len() != d.rows || d.convert(c) != textOK {
+			return -1
+		}
+	}
+	d.appended += len(n.all)
+	return d.scan.pos - quote
+}
+
 // appendFast appends the value buf[from:to]. It fails when the row has a value already, or this one does not fit.
 func (d *JSONDecoder) appendFast(c *decodeColumn, buf []byte, from, to int, null bool) bool {
-	switch {
-	case null && c.field.Required:
+	if d.has(c) || null && c.field.Required {
 		return false
-	case !c.on && c.Len() != d.rows || c.on && !c.begins(d.sequence):
-		return false
-	case null:
+	}
+	if null {
 		d.appendMissing(c)
 		return true
-	case !c.on:
+	}
+	if c.bit == 0 {
+		d.appended++
 		return c.appendText(buf, from, to, &c.rules) == textOK
-	case c.field.Type.Kind == String:
+	}
+	d.filled |= c.bit
+	if c.field.Type.Kind == String {
 		c.putText(buf, from, to, d.rows)
 		return true
 	}
@@ -278,34 +287,42 @@ func (d *JSONDecoder) appendFast(c *decodeColumn, buf []byte, from, to int, null
 	return fault == textOK
 }
 
+// has reports whether the record under way has a value for the column.
+func (d *JSONDecoder) has(c *decodeColumn) bool {
+	return d.filled&c.bit != 0 || c.bit == 0 && c.Len() > d.rows
+}
+
 // appendMissing appends NULL.
 func (d *JSONDecoder) appendMissing(c *decodeColumn) {
-	if c.on {
-		c.putNull(d.rows)
-	} else {
+	if c.bit == 0 {
+		d.appended++
 		c.AppendNull()
+		return
 	}
+	d.filled |= c.bit
+	c.putNull(d.rows)
 }
 
 // finish ends a record behind its closing brace: only white space may follow, and columns without a value get NULL.
-func (d *JSONDecoder) finish(buf []byte, pos, end, filled int) bool {
+func (d *JSONDecoder) finish(pos, end int, filled uint64) bool {
 	if pos < end {
-		d.scan.reset(buf, pos, end)
+		d.scan.reset(d.buf, pos, end)
 		if d.scan.space(); d.scan.pos < end {
 			return false
 		}
 	}
-	if filled == len(d.keyed) {
+	if filled == d.full && d.appended == len(d.keyed)-len(d.straight) {
 		return true
 	}
+	d.filled = filled
 	for _, c := range d.keyed {
-		if c.on && c.record == d.sequence || !c.on && c.Len() > d.rows {
-			continue
-		}
-		if c.field.Required {
+		switch {
+		case d.has(c):
+		case c.field.Required:
 			return false
+		default:
+			d.appendMissing(c)
 		}
-		d.appendMissing(c)
 	}
 	return true
 }

@@ -11,23 +11,29 @@ import "encoding/binary"
 // the value before (of a string: from its closing quote on) to the first byte of the next value (of a string: behind its
 // opening quote), or behind the brace that closes the object.
 type jsonStep struct {
-	head, middle, tail uint64 // the words of the literal at 0, 8 and tailAt
-	mask               uint64 // the bytes of head and tail that belong to a literal of fewer than 8 bytes
-	length             int
-	tailAt             int
 	next               *jsonStep // the step that came behind this one last time
+	head, middle, tail uint64    // the first, the second and the last word of the literal
+	length             int
+	width              int           // how long a string behind the literal is predicted to be; −1 when that keeps changing
+	column             *decodeColumn // of formText and formDigits: the column; of formOther: the first one, the others hang on its twin
+	size               jsonSize
+	form               jsonForm
+	quoted             bool // the literal ends with the quote of a string
 
-	form    jsonForm
-	quoted  bool // the literal ends with the quote of a string
-	checks  bool // three words do not tell that the literal stands there: see ends
-	width   jsonWidth
-	columns int           // that take the value
-	column  *decodeColumn // of formText and formDigits: the column; of formOther: the first one, the others hang on its twin
-	inner   *jsonNode     // of formInside: the place of the value
-
+	misses int          // of the width since it was last trusted
+	inner  *jsonNode    // of formInside: the place of the value
 	text   string       // the literal
 	others [4]*jsonStep // more that came behind this one
 }
+
+// jsonSize is how a literal is recognized.
+type jsonSize uint8
+
+const (
+	sizeTwoWords   jsonSize = iota // 8 to 16 bytes: head and tail
+	sizeThreeWords                 // 17 to 24 bytes: middle too
+	sizeOther                      // shorter or longer, or a value follows that is no string: see here
+)
 
 // jsonForm is how the value behind a literal is taken.
 type jsonForm uint8
@@ -42,34 +48,19 @@ const (
 	formInside                     // columns stand below the value, or take more than a text
 )
 
-// jsonWidth predicts how long the strings behind a step are. A length that holds is checked faster than it is found.
-type jsonWidth struct {
-	n      int    // the length predicted; −1 when it keeps changing
-	lastAt int    // where the last word begins that has to be looked at
-	edge   uint64 // the bytes of that word that belong to the string
-	misses int    // since the prediction was last trusted
-}
-
 // maxWidthMisses is how often a predicted length may be wrong until no length is predicted any more.
 const maxWidthMisses = 8
 
-// is makes n the prediction.
-func (w *jsonWidth) is(n int) {
-	w.n, w.lastAt, w.edge = n, max(n-8, 0), ^uint64(0)
-	if n < 8 {
-		w.edge = 1<<(8*n) - 1
-	}
-}
-
-// found takes the length of a value for which the prediction did not hold.
-func (w *jsonWidth) found(n int) {
+// found takes the length of a value for which the prediction did not hold. A length that holds is checked faster than it
+// is found.
+func (s *jsonStep) found(n int) {
 	switch {
-	case w.n < 0 || w.n == n:
-	case w.misses > maxWidthMisses:
-		w.n = -1
+	case s.width < 0 || s.width == n:
+	case s.misses > maxWidthMisses:
+		s.width = -1
 	default:
-		w.misses++
-		w.is(n)
+		s.misses++
+		s.width = n
 	}
 }
 
@@ -104,23 +95,23 @@ func (p *jsonShape) aged(records int) {
 	}
 	p.left = widthRecords
 	for _, s := range p.steps {
-		s.width.n, s.width.misses = max(s.width.n, 0), s.width.misses/2
+		s.width, s.misses = max(s.width, 0), s.misses/2
 	}
 }
 
 // follow finds the step behind prev whose literal stands at pos, where the prediction is wrong, and makes it the
 // prediction. It returns nil when no literal stands there.
-func (d *JSONDecoder) follow(prev *jsonStep, buf []byte, pos, end int) *jsonStep {
+func (d *JSONDecoder) follow(prev *jsonStep, pos, end int) *jsonStep {
 	for i, s := range prev.others {
 		if s == nil {
 			break
 		}
-		if pos+s.length <= end && s.here(buf, pos) {
+		if pos+s.length <= end && s.here(d.buf, pos) {
 			prev.others[i], prev.next = prev.next, s
 			return s
 		}
 	}
-	s := d.learn(prev, buf, pos, end)
+	s := d.learn(prev, pos, end)
 	if s != nil && s != &d.shape.once && s != prev.next {
 		prev.follows(s)
 	}
@@ -137,9 +128,9 @@ func (s *jsonStep) follows(next *jsonStep) {
 }
 
 // learn reads the literal at pos in full. It returns nil when none stands there.
-func (d *JSONDecoder) learn(prev *jsonStep, buf []byte, pos, end int) *jsonStep {
+func (d *JSONDecoder) learn(prev *jsonStep, pos, end int) *jsonStep {
 	s := &d.scan
-	s.reset(buf, pos, end)
+	s.reset(d.buf, pos, end)
 	first := prev == &d.shape.root
 	if first {
 		if s.space(); !s.take('{') {
@@ -154,7 +145,7 @@ func (d *JSONDecoder) learn(prev *jsonStep, buf []byte, pos, end int) *jsonStep 
 		return nil
 	}
 	quoted := found == jsonMember && s.take('"')
-	literal := buf[pos:s.pos]
+	literal := d.buf[pos:s.pos]
 	step := d.shape.steps[string(literal)]
 	if step != nil {
 		return step
@@ -163,7 +154,9 @@ func (d *JSONDecoder) learn(prev *jsonStep, buf []byte, pos, end int) *jsonStep 
 	if step.quoted = quoted; found == jsonMember {
 		step.aim(d.root.keys[string(d.keyText(key))])
 	}
-	step.checks = step.length > 24 || !quoted && found == jsonMember
+	if !quoted && found == jsonMember {
+		step.size = sizeOther
+	}
 	return step
 }
 
@@ -179,15 +172,12 @@ func (s *jsonStep) aim(n *jsonNode) {
 	default:
 		s.form, s.column = n.column.form(s.quoted), n.column
 	}
-	if n != nil {
-		s.columns = len(n.all)
-	}
 }
 
 // form is how the column, the first of its place, takes a value.
 func (c *decodeColumn) form(quoted bool) jsonForm {
 	switch {
-	case c.twin != nil || !c.on:
+	case c.twin != nil || c.bit == 0:
 	case c.field.Type.Kind == String && quoted:
 		return formText
 	case c.digits > 0:
@@ -199,7 +189,7 @@ func (c *decodeColumn) form(quoted bool) jsonForm {
 // add makes a step of a literal, to be kept while there is room.
 func (p *jsonShape) add(literal []byte) *jsonStep {
 	if len(p.steps) >= maxJSONSteps || len(literal) > maxJSONLiteral {
-		p.once = jsonStep{length: len(literal), next: &p.never}
+		p.once = jsonStep{length: len(literal), next: &p.never, size: sizeOther}
 		return &p.once
 	}
 	step := newJSONStep(string(literal))
@@ -209,11 +199,13 @@ func (p *jsonShape) add(literal []byte) *jsonStep {
 }
 
 func newJSONStep(text string) *jsonStep {
-	s := &jsonStep{length: len(text), text: text, mask: ^uint64(0), tailAt: max(len(text)-8, 0)}
-	if len(text) < 8 {
-		s.mask = 1<<(8*len(text)) - 1
+	s := &jsonStep{length: len(text), text: text, head: wordOf(text, 0), middle: wordOf(text, 8), tail: wordOf(text, max(len(text)-8, 0))}
+	switch {
+	case s.length < 8 || s.length > 24:
+		s.size = sizeOther
+	case s.length > 16:
+		s.size = sizeThreeWords
 	}
-	s.head, s.middle, s.tail = wordOf(text, 0), wordOf(text, 8), wordOf(text, s.tailAt)
 	return s
 }
 

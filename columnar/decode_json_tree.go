@@ -78,8 +78,9 @@ func (n *jsonNode) aimDirect(d *JSONDecoder) {
 		if path := c.field.JSONPath(); len(path) > 1 || !n.keys[path[0].Key].plain {
 			continue
 		}
-		if c.aimDirect(); c.on {
+		if c.aimDirect(1 << len(d.straight)); c.bit != 0 {
 			d.straight = append(d.straight, c)
+			d.full |= c.bit
 		}
 	}
 }
