@@ -65,12 +65,4 @@ func plainLength(b []byte, pos, end int) int {
 	return end - pos
 }
 
-// wordDigits reads n digits at i, 8 to 16 of them.
-func wordDigits(b []byte, i, n int) (v int64, ok bool) {
-	high, ok1 := eightDigits(wordAt(b, i))
-	shift := 8 * uint(16-n) // what both words have is zeroed in the second
-	low, ok2 := eightDigits(wordAt(b, i+n-8)>>shift<<shift | wordOnes*'0'>>(64-shift))
-	return int64(high)*digitPowers[n-8] + int64(low), ok1 && ok2
-}
-
-var digitPowers = [...]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
+var digitPowers = [16]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}

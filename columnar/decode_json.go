@@ -24,8 +24,9 @@ type JSONDecoder struct {
 	straight []*decodeColumn // of these, the ones that the fast tier writes itself
 	root     jsonNode        // where they stand in it
 
-	shape jsonShape
-	full  uint64 // the bits of the straight columns
+	shape  jsonShape
+	full   uint64 // the bits of the straight columns
+	builds int    // how many columns are not straight
 
 	// The record that the fast tier has under way.
 	buf      []byte // what it stands in
@@ -52,6 +53,7 @@ func NewJSONDecoder(source string, fields []DecodeField, opts DecodeOptions) (*J
 	}
 	d.root.gatherColumns()
 	d.root.aimDirect(d)
+	d.builds = len(d.keyed) - len(d.straight)
 	d.shape.reset()
 	return d, nil
 }

@@ -17,6 +17,7 @@ func (d *JSONDecoder) predict(buf []byte, rows []offsets.Record) (done int) {
 	defer d.closeColumns()
 	d.shape.aged(len(rows))
 	d.buf = buf
+	base := unsafe.Pointer(unsafe.SliceData(buf))
 	for i := range rows {
 		r := &rows[i]
 		if r.Value.Len < 0 {
@@ -24,7 +25,7 @@ func (d *JSONDecoder) predict(buf []byte, rows []offsets.Record) (done int) {
 			continue
 		}
 		start := int(r.Value.Start)
-		if !d.fast(unsafe.Pointer(unsafe.SliceData(buf)), start, start+int(r.Value.Len)) || len(d.meta) > 0 && d.appendMetadata(buf, r) != "" {
+		if !d.fast(base, start, start+int(r.Value.Len)) || len(d.meta) > 0 && d.appendMetadata(buf, r) != "" {
 			return i
 		}
 		d.counts.In++
@@ -66,6 +67,10 @@ func (d *JSONDecoder) fast(base unsafe.Pointer, pos, end int) bool {
 			}
 		case next.size == sizeThreeWords:
 			if (load(base, pos)^next.head)|(load(base, pos+8)^next.middle)|(load(base, at-8)^next.tail) != 0 {
+				next = nil
+			}
+		case next.size == sizeShort:
+			if (load(base, pos)^next.head)<<(uint(-8*next.length)&63) != 0 {
 				next = nil
 			}
 		case !next.here(d.buf, pos):
@@ -120,7 +125,7 @@ func (d *JSONDecoder) fast(base unsafe.Pointer, pos, end int) bool {
 			pos = stop
 		case formDigits:
 			c := step.column
-			if v, ok := step.number(d.buf, pos, end); ok && filled&c.bit == 0 {
+			if v, ok := step.number(base, pos, end); ok && filled&c.bit == 0 {
 				*c.word(row) = v * c.times
 				filled |= c.bit
 				pos += step.width
@@ -132,7 +137,7 @@ func (d *JSONDecoder) fast(base unsafe.Pointer, pos, end int) bool {
 			}
 			filled = d.filled
 		case formCloses:
-			return d.finish(pos, end, filled)
+			return pos == end && filled == d.full && d.appended == d.builds || d.finish(pos, end, filled)
 		default:
 			d.filled = filled
 			if pos = d.other(step, pos, end); pos < 0 {
@@ -153,13 +158,18 @@ func (s *jsonStep) here(buf []byte, pos int) bool {
 	return s.quoted || s.form == formCloses || first > ' ' && first != '"'
 }
 
-// number reads the number at pos if it is as long as predicted.
-func (s *jsonStep) number(buf []byte, pos, end int) (v int64, ok bool) {
+// number reads the number at pos if it is as long as predicted, 9 to 16 digits.
+func (s *jsonStep) number(base unsafe.Pointer, pos, end int) (v int64, ok bool) {
 	n := s.width
-	if n < 8 || n > s.column.digits || pos+n >= end || byteAt(buf, pos+n) != byte(s.next.head) || !s.quoted && byteAt(buf, pos) == '0' {
+	if n < 9 || n > s.column.digits || pos+n >= end || loadByte(base, pos+n) != byte(s.next.head) || !s.quoted && loadByte(base, pos) == '0' {
 		return 0, false
 	}
-	return wordDigits(buf, pos, n)
+	high, low := load(base, pos)-wordOnes*'0', load(base, pos+n-8)-wordOnes*'0'
+	if (high|low|(high+wordOnes*0x76)|(low+wordOnes*0x76))&wordHighs != 0 {
+		return 0, false
+	}
+	shift := uint(-8*n) & 63 // what both words have is zeroed in the second
+	return int64(joinDigits(high))*digitPowers[(n-8)&15] + int64(joinDigits(low>>shift<<shift)), true
 }
 
 // oddString takes a string with escapes, with more than ASCII, or with a fault in it, and returns where it ends; −1 when
@@ -310,9 +320,6 @@ func (d *JSONDecoder) finish(pos, end int, filled uint64) bool {
 		if d.scan.space(); d.scan.pos < end {
 			return false
 		}
-	}
-	if filled == d.full && d.appended == len(d.keyed)-len(d.straight) {
-		return true
 	}
 	d.filled = filled
 	for _, c := range d.keyed {

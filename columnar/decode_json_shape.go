@@ -32,7 +32,8 @@ type jsonSize uint8
 const (
 	sizeTwoWords   jsonSize = iota // 8 to 16 bytes: head and tail
 	sizeThreeWords                 // 17 to 24 bytes: middle too
-	sizeOther                      // shorter or longer, or a value follows that is no string: see here
+	sizeShort                      // fewer: a part of head
+	sizeOther                      // longer, or a value follows that is no string: see here
 )
 
 // jsonForm is how the value behind a literal is taken.
@@ -201,7 +202,9 @@ func (p *jsonShape) add(literal []byte) *jsonStep {
 func newJSONStep(text string) *jsonStep {
 	s := &jsonStep{length: len(text), text: text, head: wordOf(text, 0), middle: wordOf(text, 8), tail: wordOf(text, max(len(text)-8, 0))}
 	switch {
-	case s.length < 8 || s.length > 24:
+	case s.length < 8:
+		s.size = sizeShort
+	case s.length > 24:
 		s.size = sizeOther
 	case s.length > 16:
 		s.size = sizeThreeWords

@@ -133,9 +133,14 @@ func eightDigits(w uint64) (v uint64, ok bool) {
 	if (w|(w+0x7676767676767676))&0x8080808080808080 != 0 {
 		return 0, false
 	}
+	return joinDigits(w), true
+}
+
+// joinDigits is the number of 8 digits, given as numbers, the first one lowest.
+func joinDigits(w uint64) uint64 {
 	w = w*10 + w>>8
 	const pairs = 0x000000ff000000ff
-	return ((w&pairs)*(100+1_000_000<<32) + (w>>16&pairs)*(1+10_000<<32)) >> 32, true
+	return ((w&pairs)*(100+1_000_000<<32) + (w>>16&pairs)*(1+10_000<<32)) >> 32
 }
 
 // plainDigits reads 1 to 18 digits and nothing else.
