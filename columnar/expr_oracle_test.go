@@ -197,7 +197,7 @@ func interpretStrict(e *Expr, args []any) (any, error) {
 	if v, err, ok := interpretTimes(e, args); ok {
 		return v, err
 	}
-	if t, ok := args[0].(int64); ok && e.Args[0].Type.Kind == Timestamp && len(args) == 1 {
+	if t, ok := args[0].(int64); ok && (e.Args[0].Type.Kind == Timestamp || e.Args[0].Type.Kind == LocalTimestamp) && len(args) == 1 {
 		return interpretPart(e.Op, time.UnixMicro(t).UTC()), nil
 	}
 	switch args[0].(type) {

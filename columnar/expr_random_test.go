@@ -388,17 +388,29 @@ func TestRandomTrees(t *testing.T) {
 // checkTree reports whether e fails on b, after checking that interpreter and kernels agree.
 func checkTree(t *testing.T, e *Expr, b *Batch) bool {
 	t.Helper()
-	prog, err := Compile(e, b.Schema)
-	if err != nil {
-		t.Fatalf("%s: %v", e, err)
-	}
-	want := map[int32]any{}
-	bad := map[int32]error{}
+	want, bad := interpretRows(e, b)
+	checkRows(t, e, b, want, bad)
+	return len(bad) > 0
+}
+
+// interpretRows are the values of the selected rows, and the errors.
+func interpretRows(e *Expr, b *Batch) (want map[int32]any, bad map[int32]error) {
+	want, bad = map[int32]any{}, map[int32]error{}
 	for _, r := range selected(b) {
 		v, err := interpret(e, rowOf(b, int(r)))
 		if want[r] = v; err != nil {
 			bad[r] = err
 		}
+	}
+	return want, bad
+}
+
+// checkRows compares the kernels with what the interpreter gives.
+func checkRows(t *testing.T, e *Expr, b *Batch, want map[int32]any, bad map[int32]error) {
+	t.Helper()
+	prog, err := Compile(e, b.Schema)
+	if err != nil {
+		t.Fatalf("%s: %v", e, err)
 	}
 	for range 2 { // the second time with used buffers
 		got, err := prog.Eval(b)
@@ -415,7 +427,6 @@ func checkTree(t *testing.T, e *Expr, b *Batch) bool {
 	if e.Type.Kind == Bool && len(bad) == 0 {
 		checkSelect(t, prog, e, b, want)
 	}
-	return len(bad) > 0
 }
 
 func sameValue(a, b any) bool { return identical(a, b) }
