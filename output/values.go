@@ -1,6 +1,8 @@
 package output
 
 import (
+	"slices"
+
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/millrace/millrace/columnar"
@@ -23,72 +25,87 @@ func appendValues(dst []parquet.Value, v *columnar.Vector, sel []int32) []parque
 	return appendInt64s(dst, v, sel)
 }
 
-// present marks a value that is not NULL. The column index only matters when whole rows are written, so it is 0.
-func present(v parquet.Value) parquet.Value { return v.Level(0, 1, 0) }
+// grown makes room for n more values. The definition level of each is 0, which says NULL, until it is set to 1.
+func grown(dst []parquet.Value, n int) (all, added []parquet.Value) {
+	all = slices.Grow(dst, n)[:len(dst)+n]
+	return all, all[len(dst):]
+}
 
 // appendAny is for the kinds that are not worth a loop of their own.
 func appendAny(dst []parquet.Value, v *columnar.Vector, sel []int32) []parquet.Value {
-	for _, r := range sel {
-		if v.IsNull(int(r)) {
-			dst = append(dst, parquet.Value{})
+	dst, added := grown(dst, len(sel))
+	for i, r := range sel {
+		if v.Valid != nil && v.IsNull(int(r)) {
+			added[i] = parquet.Value{}
 			continue
 		}
-		dst = append(dst, present(valueOf(v, int(r))))
+		added[i] = valueOf(v, int(r))
+		added[i].SetDefinitionLevel(1)
 	}
 	return dst
 }
 
 func appendBools(dst []parquet.Value, v *columnar.Vector, sel []int32) []parquet.Value {
-	for _, r := range sel {
+	dst, added := grown(dst, len(sel))
+	for i, r := range sel {
 		if v.Valid != nil && v.IsNull(int(r)) {
-			dst = append(dst, parquet.Value{})
+			added[i] = parquet.Value{}
 			continue
 		}
-		dst = append(dst, present(parquet.BooleanValue(v.Bool(int(r)))))
+		added[i] = parquet.BooleanValue(v.Bool(int(r)))
+		added[i].SetDefinitionLevel(1)
 	}
 	return dst
 }
 
 func appendInt32s(dst []parquet.Value, v *columnar.Vector, sel []int32) []parquet.Value {
-	for _, r := range sel {
+	dst, added := grown(dst, len(sel))
+	for i, r := range sel {
 		if v.Valid != nil && v.IsNull(int(r)) {
-			dst = append(dst, parquet.Value{})
+			added[i] = parquet.Value{}
 			continue
 		}
-		dst = append(dst, present(parquet.Int32Value(v.I32[r])))
+		added[i] = parquet.Int32Value(v.I32[r])
+		added[i].SetDefinitionLevel(1)
 	}
 	return dst
 }
 
 func appendInt64s(dst []parquet.Value, v *columnar.Vector, sel []int32) []parquet.Value {
-	for _, r := range sel {
+	dst, added := grown(dst, len(sel))
+	for i, r := range sel {
 		if v.Valid != nil && v.IsNull(int(r)) {
-			dst = append(dst, parquet.Value{})
+			added[i] = parquet.Value{}
 			continue
 		}
-		dst = append(dst, present(parquet.Int64Value(v.I64[r])))
+		added[i] = parquet.Int64Value(v.I64[r])
+		added[i].SetDefinitionLevel(1)
 	}
 	return dst
 }
 
 func appendDoubles(dst []parquet.Value, v *columnar.Vector, sel []int32) []parquet.Value {
-	for _, r := range sel {
+	dst, added := grown(dst, len(sel))
+	for i, r := range sel {
 		if v.Valid != nil && v.IsNull(int(r)) {
-			dst = append(dst, parquet.Value{})
+			added[i] = parquet.Value{}
 			continue
 		}
-		dst = append(dst, present(parquet.DoubleValue(v.F64[r])))
+		added[i] = parquet.DoubleValue(v.F64[r])
+		added[i].SetDefinitionLevel(1)
 	}
 	return dst
 }
 
 func appendBytes(dst []parquet.Value, v *columnar.Vector, sel []int32) []parquet.Value {
-	for _, r := range sel {
+	dst, added := grown(dst, len(sel))
+	for i, r := range sel {
 		if v.Valid != nil && v.IsNull(int(r)) {
-			dst = append(dst, parquet.Value{})
+			added[i] = parquet.Value{}
 			continue
 		}
-		dst = append(dst, present(parquet.ByteArrayValue(v.Data[v.Off[r]:v.Off[r+1]])))
+		added[i] = parquet.ByteArrayValue(v.Data[v.Off[r]:v.Off[r+1]])
+		added[i].SetDefinitionLevel(1)
 	}
 	return dst
 }
