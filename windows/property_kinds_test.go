@@ -14,11 +14,14 @@ var kinds = []struct {
 	share int // of the cases, in percent
 }{
 	{"none", drawNone, 4},
-	{"tumbling", drawTumbling, 20},
-	{"sliding", drawSliding, 20},
-	{"cumulative", drawCumulative, 16},
-	{"calendar", drawCalendar, 20},
-	{"session", drawSession, 20},
+	{"tumbling", drawTumbling, 15},
+	{"sliding", drawSliding, 16},
+	{"cumulative", drawCumulative, 12},
+	{"calendar", drawCalendar, 17},
+	{"session", drawSession, 16},
+	{"processing time", drawClock, 6},
+	{"dedup", drawDedup, 7},
+	{"window over a window", drawChained, 7},
 }
 
 // drawNone is an aggregation without windows: all rows are in one, which the end of the input closes.

@@ -26,6 +26,11 @@ type life struct {
 	chain  []kept // what the log holds of the state
 	floor  int64
 	rows   []*columnar.Batch // of the batch, as they went to assign
+
+	second  *life     // of a window over the results; nil: there is none
+	told    *int64    // of the second window: the watermark behind the first
+	planned committed // of the second window: before the batch, and behind it
+	after   committed
 }
 
 // committed are the watermarks between two batches.
@@ -69,8 +74,14 @@ func newLife(s *scenario, r *rand.Rand) *life {
 		l.spec.Aggs = append(l.spec.Aggs, windows.SessionTimes(0)...)
 	}
 	l.spec.Aggs = append(l.spec.Aggs, columnar.Agg{Func: columnar.CountStar, Arg: -1, Name: "_rows"})
+	if s.frame.length > 0 {
+		l.spec.Aggs = l.spec.Aggs[len(l.spec.Aggs)-1:]
+	}
 	if s.keyed {
 		l.spec.Keys = append(l.spec.Keys, 1)
+	}
+	if s.frame.second != nil {
+		l.second = newLife(s.chained(), r)
 	}
 	l.send = columnar.NewHashAggregate(l.in, l.spec)
 	return l
@@ -120,6 +131,10 @@ func (l *life) step(i int, b *step, yield func(int, answer) error) error {
 	if b.flush { // a job that goes on from here is reopened
 		l.floor = max(l.floor, a.end)
 		l.marks = planned
+		if l.second != nil {
+			l.second.floor = max(l.second.floor, a.second.end)
+			l.second.marks = l.second.planned
+		}
 	}
 	return yield(i, *a)
 }
@@ -159,7 +174,7 @@ func (l *life) attempt(b *step, planned committed, dies int) (*answer, committed
 	lateAt := l.emit.LateMark(planned.operator)
 	if l.frame.gap > 0 {
 		l.assign.SetFloor(l.floor)
-	} else {
+	} else if l.frame.length == 0 {
 		lateAt = max(lateAt, l.floor)
 	}
 	l.assign.SetWatermark(lateAt)
@@ -172,7 +187,7 @@ func (l *life) attempt(b *step, planned committed, dies int) (*answer, committed
 	after := l.advance(b, planned, seen)
 	for s, shard := range l.shards {
 		shard.SetWatermark(lateAt)
-		l.Shuffle(len(partials[s]), func(i, j int) { partials[s][i], partials[s][j] = partials[s][j], partials[s][i] })
+		l.shuffle(len(partials[s]), func(i, j int) { partials[s][i], partials[s][j] = partials[s][j], partials[s][i] })
 		for n, p := range partials[s] {
 			if dies == 1 && s == len(l.shards)/2 && n == len(partials[s])/2 {
 				return nil, committed{}, nil
@@ -185,8 +200,17 @@ func (l *life) attempt(b *step, planned committed, dies int) (*answer, committed
 	if dies == 1 || dies == 2 {
 		return nil, committed{}, nil
 	}
-	err = l.close(after.operator, a)
+	if err = l.close(after.operator, a); err == nil {
+		err = l.follow(b, a, after.operator)
+	}
 	return a, after, err
+}
+
+// shuffle changes the order in which partials arrive; rows that are judged one after the other come in that of the plan.
+func (l *life) shuffle(n int, swap func(i, j int)) {
+	if l.frame.length == 0 {
+		l.Shuffle(n, swap)
+	}
 }
 
 // read runs the tasks of the sources.
@@ -233,6 +257,10 @@ func (l *life) task(records []record, at, maxFuture int64, partials [][]*columna
 	if counts.In != int64(rows.Len()) || counts.In != counts.Out+counts.Late+counts.Unassigned {
 		return 0, fmt.Errorf("%d rows are counted %+v", rows.Len(), counts)
 	}
+	if l.frame.length > 0 { // whole rows travel
+		l.distribute(assigned, partials)
+		return observer.Max(), nil
+	}
 	l.send.Reset()
 	if err := l.send.Add(assigned); err != nil {
 		return 0, err
@@ -243,10 +271,10 @@ func (l *life) task(records []record, at, maxFuture int64, partials [][]*columna
 
 // distribute gives each shard the groups whose key groups it holds.
 func (l *life) distribute(partial *columnar.Batch, partials [][]*columnar.Batch) {
-	rows := make([][]int32, len(partials))
+	rows, all := make([][]int32, len(partials)), selected(partial)
 	for i, g := range columnar.KeyGroups(partial, l.keys(), nil) {
 		s := columnar.Shard(g, len(partials))
-		rows[s] = append(rows[s], int32(i))
+		rows[s] = append(rows[s], all[i])
 	}
 	for s := range rows {
 		if len(rows[s]) > 0 {
@@ -267,7 +295,14 @@ func (l *life) advance(b *step, planned committed, seen [][]windows.Seen) commit
 		}
 		after.sources, inputs = append(after.sources, mark), append(inputs, mark.AsInput())
 	}
-	after.operator = max(planned.operator, windows.Combine(inputs).Watermark)
+	input := windows.Combine(inputs).Watermark
+	switch {
+	case l.told != nil:
+		input = *l.told
+	case l.frame.real.Clock && !b.flush:
+		input = b.at
+	}
+	after.operator = max(planned.operator, input)
 	return after
 }
 
@@ -280,11 +315,12 @@ func (l *life) close(watermark int64, a *answer) error {
 			return err
 		}
 		rows := l.resultsOf(closed.Groups)
-		if !slices.IsSortedFunc(rows, l.order) {
+		if l.frame.length == 0 && !slices.IsSortedFunc(rows, l.order) {
 			return fmt.Errorf("shard %d of %d gives rows out of order: %v", s, len(l.shards), rows)
 		}
 		a.results = append(a.results, rows...)
 		a.left, a.late, a.held = a.left+closed.Rows, a.late+closed.Late, a.held+shard.RowsHeld()
+		a.duplicates, a.remembered = a.duplicates+closed.Duplicates, a.remembered+shard.Remembered()
 		a.end = max(a.end, closed.End)
 		if err := l.lateBehind(shard, a); err != nil {
 			return err
@@ -342,6 +378,11 @@ func (a *answer) noteLate(rows *columnar.Batch, late []int32) {
 // commit keeps the state: its changes, or now and then all of it.
 func (l *life) commit(step int, after committed) error {
 	l.marks = after
+	if l.second != nil {
+		if err := l.second.commit(step, l.second.after); err != nil {
+			return fmt.Errorf("second window: %w", err)
+		}
+	}
 	if !l.restartsAfter(step) { // nobody will look
 		return l.forgetChanges()
 	}
@@ -357,7 +398,7 @@ func (l *life) commit(step int, after committed) error {
 		if err != nil {
 			return err
 		}
-		blocks, held = append(blocks, block), held+shard.RowsHeld()
+		blocks, held = append(blocks, block), held+shard.RowsHeld()+shard.Remembered()
 	}
 	if snapshot || held == 0 {
 		l.chain = nil // what is older is of no use
@@ -390,6 +431,9 @@ func (s *scenario) restartsAfter(i int) bool {
 
 // restore makes the shards from the log.
 func (l *life) restore(shards int) {
+	if l.second != nil {
+		l.second.restore(shards)
+	}
 	l.shards = nil
 	for s := range shards {
 		shard := windows.NewAggregate(l.operator())
@@ -460,6 +504,9 @@ func (l *life) resultsOf(b *columnar.Batch) []result {
 		}
 		return nil
 	}
+	if l.frame.length > 0 {
+		return keptOf(b)
+	}
 	start, end, key, op := at(windows.StartColumn), at(windows.EndColumn), at("key"), at(windows.OpColumn)
 	var out []result
 	for i := range b.Rows {
@@ -478,6 +525,19 @@ func (l *life) resultsOf(b *columnar.Batch) []result {
 		}
 		if op != nil {
 			r.op = string(op.Str(i))
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// keptOf reads the rows that a deduplication has let through.
+func keptOf(b *columnar.Batch) []result {
+	var out []result
+	for i := range b.Rows {
+		r := result{span: span{start: b.Cols[0].I64[i]}, key: "NULL", sum: b.Cols[2].I64[i], rows: 1}
+		if !b.Cols[1].IsNull(i) {
+			r.key = string(b.Cols[1].Str(i))
 		}
 		out = append(out, r)
 	}

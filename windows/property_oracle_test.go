@@ -43,6 +43,9 @@ type answer struct {
 	watermark             int64    // of the operator, behind the batch
 	end                   int64    // the greatest end that closed; never for none
 	next                  int64    // the least watermark at which something closes; forever for nothing held
+	duplicates            int64    // rows that a deduplication dropped
+	remembered            int64    // rows that it still knows
+	second                *answer  // of a window over the results
 	facts
 }
 
@@ -62,6 +65,11 @@ type oracle struct {
 	floor int64 // windows that end here or before were flushed
 	held  []heldRow
 	shown map[group]result // of a changelog: what has come out and may still change
+
+	kept      []record // of a deduplication
+	forgotten int64    // the greatest watermark, by which it forgets
+	second    *oracle  // of a window over the results
+	told      *int64   // of the second window: the watermark behind the first
 }
 
 // clocks are how far event time has come.
@@ -87,7 +95,10 @@ type heldRow struct {
 }
 
 func newOracle(s *scenario) *oracle {
-	o := &oracle{scenario: s, clocks: clocks{operator: never}, floor: never, shown: map[group]result{}}
+	o := &oracle{scenario: s, clocks: clocks{operator: never}, floor: never, shown: map[group]result{}, forgotten: never}
+	if s.frame.second != nil {
+		o.second = newOracle(s.chained())
+	}
 	for range s.sources {
 		o.marks = append(o.marks, never)
 	}
@@ -113,11 +124,12 @@ func (o *oracle) batch(b *step) answer {
 		o.operator = forever
 	}
 	o.close(&a)
+	o.follow(b, &a)
 	if b.flush {
 		o.floor = max(o.floor, a.end)
 		defer func() { o.clocks = before }() // for a job that is reopened
 	}
-	a.watermark, a.held = o.operator, int64(len(o.held))
+	a.watermark, a.held, a.remembered = o.operator, int64(len(o.held)), o.remembered()
 	for _, p := range o.partitions {
 		a.idle = a.idle || p.idle
 	}
@@ -172,6 +184,11 @@ func (o *oracle) read(b *step, a *answer) {
 	}
 	if o.frame.gap > 0 {
 		o.readSessions(rows, a)
+		return
+	}
+	if o.frame.length > 0 {
+		slices.SortStableFunc(rows, func(a, b heldRow) int { return cmp.Compare(a.time, b.time) })
+		o.deduplicate(rows, a)
 		return
 	}
 	for _, row := range rows {
@@ -241,6 +258,14 @@ func (o *oracle) readSessions(rows []heldRow, a *answer) {
 
 // advance moves the watermarks. None goes back.
 func (o *oracle) advance(b *step) {
+	switch {
+	case o.told != nil:
+		o.operator = max(o.operator, *o.told)
+		return
+	case o.frame.real.Clock:
+		o.operator = max(o.operator, b.at)
+		return
+	}
 	least, greatest, waiting := forever, never, false
 	for s := range o.marks {
 		lo, hi, some, known := forever, never, false, false

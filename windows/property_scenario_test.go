@@ -20,12 +20,14 @@ type scenario struct {
 
 // frame is a kind of window with its numbers: as the package takes it, and as the oracle knows it.
 type frame struct {
-	real  windows.Window
-	of    func(ts int64) []span // all windows that a time is in; nil for sessions
-	gap   int64                 // of sessions, else 0
-	tick  int64                 // what times are multiples of
-	reach int64                 // about the length of a window, in ticks
-	base  int64                 // times begin about here
+	real   windows.Window
+	of     func(ts int64) []span // all windows that a time is in; nil for sessions
+	gap    int64                 // of sessions, else 0
+	length int64                 // of a deduplication, else 0
+	second *frame                // a window over the results of this one; nil: there is none
+	tick   int64                 // what times are multiples of
+	reach  int64                 // about the length of a window, in ticks
+	base   int64                 // times begin about here
 }
 
 type sourceSettings struct{ disorder, idleAfter, maxFuture int64 }
@@ -70,7 +72,7 @@ type drawer struct {
 func drawScenario(r *rand.Rand, draw func(*rand.Rand) frame) *scenario {
 	s := &scenario{frame: draw(r), keyed: r.IntN(8) > 0, continuous: r.IntN(2) == 0, bounded: r.IntN(2) == 0}
 	d := &drawer{Rand: r, scenario: s, wild: !s.bounded, target: never}
-	if s.frame.real.Kind != "" && r.IntN(3) == 0 {
+	if s.frame.mayChange() && r.IntN(3) == 0 {
 		s.emit = windows.Emission{Changelog: true, Early: r.IntN(3) == 0, Lateness: d.Int64N(2) * d.ticks(s.frame.reach)}
 	}
 	for range 1 + r.IntN(8)/7 {
@@ -82,7 +84,15 @@ func drawScenario(r *rand.Rand, draw func(*rand.Rand) frame) *scenario {
 	}
 	s.steps = make([]step, []int{1, 2, 2, 3, 3, 4}[r.IntN(6)])
 	d.drawSteps()
+	if s.frame.real.Clock {
+		s.onClock(r)
+	}
 	return s
+}
+
+// mayChange reports whether results may come out as a changelog.
+func (f *frame) mayChange() bool {
+	return f.real.Kind != "" && f.length == 0 && f.second == nil
 }
 
 func (d *drawer) ticks(n int64) int64 { return d.Int64N(max(n, 0)+1) * d.frame.tick }
@@ -203,11 +213,11 @@ func (d *drawer) time(partition int, s sourceSettings) int64 {
 
 // edge is a time near t at which a window begins or ends; of sessions, a gap from a row.
 func (d *drawer) edge(t int64) int64 {
-	if d.frame.gap > 0 {
+	if apart := d.frame.gap + d.frame.length; apart > 0 {
 		if len(d.times) == 0 {
 			return t
 		}
-		return d.times[d.IntN(len(d.times))] + []int64{-1, 1, 1, 2}[d.IntN(4)]*d.frame.gap
+		return d.times[d.IntN(len(d.times))] + []int64{-1, 1, 1, 2}[d.IntN(4)]*apart
 	}
 	known := len(d.times) > 0 && d.IntN(2) == 0
 	if known { // the end of a window that holds rows

@@ -73,8 +73,7 @@ func (n *tally) check(s *scenario, seed uint64) error {
 		want = append(want, o.batch(&s.steps[i]))
 	}
 	err := newLife(s, rand.New(rand.NewPCG(seed, 1))).run(func(i int, got answer) error {
-		w := want[i]
-		w.facts = facts{}
+		w := want[i].withoutFacts()
 		if !reflect.DeepEqual(got, w) {
 			return fmt.Errorf("got  %+v,\nwant %+v", got, w)
 		}
@@ -87,10 +86,28 @@ func (n *tally) check(s *scenario, seed uint64) error {
 	return err
 }
 
+// withoutFacts is what the operators have to say too.
+func (a answer) withoutFacts() answer {
+	a.facts = facts{}
+	if a.second != nil {
+		second := a.second.withoutFacts()
+		a.second = &second
+	}
+	return a
+}
+
+// last is the answer of the last window.
+func (a answer) last() answer {
+	if a.second != nil {
+		return *a.second
+	}
+	return a
+}
+
 // whole looks at a job from outside. When its rows keep to their bounds and nobody was taken for idle, none is late, and
 // the rows that come out are those of all records together, however they were cut.
 func (n *tally) whole(s *scenario, want []answer) error {
-	if !s.bounded || !s.steps[len(s.steps)-1].flush {
+	if !s.bounded || !s.steps[len(s.steps)-1].flush || s.frame.length > 0 { // of copies with several times the first to come stays
 		return nil
 	}
 	one := *s
@@ -106,11 +123,11 @@ func (n *tally) whole(s *scenario, want []answer) error {
 			}
 			one.steps[0].ranges[p].records = append(one.steps[0].ranges[p].records, r.records...)
 		}
-		out = append(out, want[i].results...)
+		out = append(out, want[i].last().results...)
 	}
 	n.cuts++
 	all := newOracle(&one).batch(&one.steps[0])
-	if in, together := lastOf(out), lastOf(all.results); all.late != 0 || !maps.Equal(in, together) {
+	if in, together := lastOf(out), lastOf(all.last().results); all.late != 0 || !maps.Equal(in, together) {
 		return fmt.Errorf("in %d batches: %v\nin one: %v", len(s.steps), in, together)
 	}
 	return nil
@@ -136,9 +153,10 @@ func lastOf(results []result) map[group]result {
 // tally is what the cases had in them.
 type tally struct {
 	cases, batches, records, results    int
-	late, unassigned, bad               int64
-	boundary, onClose, onLate, onGap    int // cases
-	idle, empty, idleOrEmpty            int // cases
+	late, unassigned, bad, duplicates   int64
+	second                              int64 // results of a window over a window
+	boundary, onClose, onLate, onGap    int   // cases
+	idle, empty, idleOrEmpty            int   // cases
 	flushed, reopened, crashed, crashes int
 	shards                              [9]int // batches
 	cuts                                int    // cases that were also compared with a single batch
@@ -156,6 +174,11 @@ func (n *tally) count(s *scenario, want []answer) {
 		n.results += len(w.results)
 		for _, r := range w.results {
 			n.changed += count(r.op == windows.UpdateAfter || r.op == windows.Delete)
+		}
+		n.duplicates += w.duplicates
+		if w.second != nil {
+			n.second += int64(len(w.second.results))
+			f.onClose, f.onLate, f.onGap = f.onClose || w.second.onClose, f.onLate || w.second.onLate, f.onGap || w.second.onGap
 		}
 		n.late, n.unassigned, n.bad = n.late+w.late, n.unassigned+w.unassigned, n.bad+w.bad
 		n.shards[b.shards]++
@@ -188,11 +211,11 @@ func (n *tally) String() string {
 	return fmt.Sprintf("%d cases, %d batches, %d records, %d results; %d late, %d unassigned, %d bad;"+
 		" exactly on a boundary %.0f %% (end = watermark when closing %.0f %%, when judging late %.0f %%; gap %.0f %%);"+
 		" idle or empty partition %.0f %% (idle %.0f %%, empty %.0f %%); %.0f %% with %d crashes; %d flushed, %d reopened;"+
-		" batches in 1, 2, 8 shards %d, %d, %d; %d also in one batch; %.0f %% changelogs, %d results changed",
+		" batches in 1, 2, 8 shards %d, %d, %d; %d also in one batch; %.0f %% changelogs, %d results changed; %d duplicates, %d results of second windows",
 		n.cases, n.batches, n.records, n.results, n.late, n.unassigned, n.bad,
 		n.share(n.boundary), n.share(n.onClose), n.share(n.onLate), n.share(n.onGap),
 		n.share(n.idleOrEmpty), n.share(n.idle), n.share(n.empty), n.share(n.crashed), n.crashes, n.flushed, n.reopened,
-		n.shards[1], n.shards[2], n.shards[8], n.cuts, n.share(n.changelogs), n.changed)
+		n.shards[1], n.shards[2], n.shards[8], n.cuts, n.share(n.changelogs), n.changed, n.duplicates, n.second)
 }
 
 // enough fails the test when the cases would prove little.
@@ -203,8 +226,12 @@ func (n *tally) enough(t *testing.T, kind string) {
 	if n.share(n.idleOrEmpty) < 20 || n.share(n.idle) < 5 || n.share(n.crashed) < 20 {
 		t.Errorf("too few cases with idle partitions or crashes")
 	}
-	if n.late == 0 || n.bad == 0 || n.cuts == 0 {
+	onClock, dedup := kind == "processing time", kind == "dedup"
+	if n.late == 0 || n.bad == 0 && !onClock || n.cuts == 0 && !dedup {
 		t.Errorf("no late rows, no bad rows, or no cuts compared")
+	}
+	if dedup && n.duplicates == 0 || kind == "window over a window" && n.second == 0 {
+		t.Errorf("no duplicates, or no results of second windows")
 	}
 }
 
@@ -257,7 +284,7 @@ func (s *scenario) smaller() []*scenario {
 }
 
 func (s *scenario) String() string {
-	text := fmt.Sprintf("window %+v, emission %+v, keyed %t, continuous %t, partitions of sources %v, sources %+v\n", s.frame.real, s.emit, s.keyed, s.continuous, s.sourceOf, s.sources)
+	text := fmt.Sprintf("window %+v, second %+v, emission %+v, keyed %t, continuous %t, partitions of sources %v, sources %+v\n", s.frame.real, s.frame.second, s.emit, s.keyed, s.continuous, s.sourceOf, s.sources)
 	for i, b := range s.steps {
 		text += fmt.Sprintf("batch %d at %d: shards %d, new epoch %t, flush %t, dies %d\n", i+1, b.at, b.shards, b.newEpoch, b.flush, b.dies)
 		for p, r := range b.ranges {
