@@ -270,6 +270,9 @@ func (d *driver) plan(ctx context.Context, p *Planned, states survey, watch *sto
 	if err := d.inputs.current(ctx, d.s.job, p); err != nil {
 		return err
 	}
+	if err := d.checkRules(ctx, p); err != nil {
+		return d.refuseIfLeading(err)
+	}
 	p.Job, p.JobHash, p.Shards = d.s.digest, d.s.job.Hash, d.s.shards
 	if err := d.cp.append(p); err != nil {
 		return err

@@ -111,6 +111,8 @@ type Base struct {
 	Rate      int64            `json:"rate,omitempty"`    // of the plan
 	Paid      int64            `json:"paid_us,omitempty"` // of the plan
 	Totals    Totals           `json:"totals"`            // up to this commit
+	// Zones are those of the plan: the rules that results came out by.
+	Zones map[string]string `json:"zones,omitempty"`
 	// Partitions are, by sink with done markers, the directories that have rows and are not complete.
 	Partitions map[string][]output.TimePartition `json:"partitions,omitempty"`
 }

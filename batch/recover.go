@@ -33,6 +33,7 @@ type History struct {
 	FlushPlan     *Planned         // and its plan
 	Floor         map[string]int64 // by operator: windows that end at or before it were flushed and stay closed
 	Totals        Totals
+	Zones         map[string]string     // of the plan of the last commit; nil: not known
 	Partitions    map[string]partitions // by sink with done markers: its open directories
 
 	loaded bool // see releaseState
@@ -74,7 +75,8 @@ func (h *History) begin(c *Committed) error {
 	maps.Copy(h.LastRows, b.LastRows)
 	maps.Copy(h.Floor, b.Floor)
 	h.Totals, h.Partitions = b.Totals.clone(), partitionsOf(b.Partitions)
-	h.keepState(c, nil)
+	h.Zones = b.Zones
+	h.keepState(c, b.Zones)
 	return h.noteWeights(c)
 }
 
@@ -149,6 +151,7 @@ func (h *History) committed(c *Committed) error {
 	h.WireBytes += c.WireBytes
 	h.Totals.note(c)
 	noteDone(h.Partitions, c)
+	h.Zones = plan.Zones
 	h.keepState(c, plan.Zones)
 	if plan.Final {
 		h.Flushed, h.FlushPlan = c, plan
@@ -177,7 +180,7 @@ func (h *History) checkCommit(p *Planned, c *Committed) error {
 // base is what the history will say behind the commit of a plan, beyond the commit itself.
 func (h *History) base(p *Planned, c *Committed) *Base {
 	b := &Base{Records: h.Records + c.Records, WireBytes: h.WireBytes + c.WireBytes, Offsets: h.Offsets,
-		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor), Rate: p.Rate, Paid: p.Paid, Totals: h.Totals.clone()}
+		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor), Rate: p.Rate, Paid: p.Paid, Totals: h.Totals.clone(), Zones: p.Zones}
 	b.Totals.note(c)
 	open := partitionsOf(listPartitions(h.Partitions)) // a copy
 	noteDone(open, c)

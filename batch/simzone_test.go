@@ -189,3 +189,37 @@ func TestSnapshotOfAChangingDay(t *testing.T) {
 		}
 	}
 }
+
+// TestNewRulesUnderAChangelog: rules that would move a day which came out, and may still change, are refused, whatever is left of the
+// log; rules that differ elsewhere are not. The job goes on with the old ones.
+func TestNewRulesUnderAChangelog(t *testing.T) {
+	for _, every := range []int{1, 2, 100} {
+		days := daysIn("Asia/Tokyo")
+		days.emit = windows.Emission{Changelog: true, Lateness: (48 * time.Hour).Microseconds()}
+		w := newWorld(t, simSeed(t))
+		run := func(hours int64, hour int) error {
+			w.append(simEvent{ms: time.Date(2026, 11, 20, hour, 0, 0, 0, time.UTC).UnixMilli(), ad: "a0", kind: "view", n: 1})
+			return w.run(w.job(days, bounds(windows.Bounds{MaxFuture: -1})), zoneRules(t, hours), func(o *Options) { o.snapshotEvery = every })
+		}
+		for _, hour := range []int{10, 34} {
+			if err := run(0, hour); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n := w.records()
+		wantError[*RefusedError](t, run(-12, 12), "other rules of the time zone Asia/Tokyo", "was [2026-11-18T00:00:00Z, 2026-11-19T00:00:00Z) and would be [2026-11-18T12:00:00Z, 2026-11-19T12:00:00Z)", "--flush-windows")
+		if got := w.records(); got > n+1 { // Opened
+			t.Errorf("a snapshot every %d: %d records of a run that was refused", every, got-n)
+		}
+		if err := run(0, 36); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range w.changes() {
+			got = append(got, fmt.Sprintf("%s %d", c.op, c.row.int(t, "n")))
+		}
+		if want := []string{"insert 1", "update_before 1", "update_after 2"}; !slices.Equal(got, want) {
+			t.Errorf("a snapshot every %d: %q, want %q", every, got, want)
+		}
+	}
+}
