@@ -92,7 +92,7 @@ func TestGenNoBroker(t *testing.T) {
 	t.Parallel()
 	addr := freePort(t)
 	code, stderr := process(t, "gen", "ysb", "--records", "1", "--brokers", addr)
-	if code != exitFailed || !strings.HasPrefix(stderr, "millrace: no broker answered at "+addr) {
+	if code != exitFailed || !strings.HasPrefix(stderr, "millrace: kafka: no broker answered at "+addr) {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 }

@@ -48,6 +48,32 @@ func readText(path string) ([]byte, error) {
 }
 
 func parse(path string, text []byte, o Options) (*Spec, error) {
+	r, err := readTree("the job file", path, text, o)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.decoder.spec(r.tree)
+	if err != nil {
+		return nil, err
+	}
+	s.env, s.secrets, s.tell, s.container = r.env, r.secrets, r.tell, o.Container
+	if err := s.lookAtTables(); err != nil {
+		return nil, err
+	}
+	return s, s.readColumns()
+}
+
+// expanded is the tree of a file, without variables and with what was set.
+type expanded struct {
+	tree    *tree
+	decoder *decoder
+	env     Lookup
+	secrets []string
+	tell    func(secrets []string)
+}
+
+// readTree reads the YAML of a file, which messages call what.
+func readTree(what, path string, text []byte, o Options) (*expanded, error) {
 	if o.Env == nil {
 		o.Env = os.LookupEnv
 	}
@@ -73,9 +99,9 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 	switch t.kind {
 	case mapTree:
 	case nullTree:
-		return nil, fail(dstream.Pos{File: path}, "", "the job file is empty")
+		return nil, fail(dstream.Pos{File: path}, "", "%s is empty", what)
 	default:
-		return nil, fail(t.pos, "", "the job file is %s, want a mapping", t.kind)
+		return nil, fail(t.pos, "", "%s is %s, want a mapping", what, t.kind)
 	}
 	t = t.withoutExtensions()
 	v := &variables{env: env, dir: dir}
@@ -89,16 +115,7 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 			return nil, err
 		}
 	}
-	d := &decoder{file: path, dir: dir, text: text}
-	s, err := d.spec(t)
-	if err != nil {
-		return nil, err
-	}
-	s.env, s.secrets, s.tell, s.container = env, secrets, o.Secret, o.Container
-	if err := s.lookAtTables(); err != nil {
-		return nil, err
-	}
-	return s, s.readColumns()
+	return &expanded{tree: t, decoder: &decoder{file: path, dir: dir, text: text}, env: env, secrets: secrets, tell: o.Secret}, nil
 }
 
 // withoutExtensions leaves out the keys that are there for their anchors only, before their variables are looked at.
