@@ -44,7 +44,13 @@ type kafkaProgram struct {
 
 func newKafkaProgram(t *testing.T, text string, partitions int) *kafkaProgram {
 	t.Helper()
-	p := &kafkaProgram{b: kafkatest.Start(t)}
+	return kafkaProgramOn(t, kafkatest.Start(t), text, partitions)
+}
+
+// kafkaProgramOn is a job on a broker of its own.
+func kafkaProgramOn(t *testing.T, b *kafkatest.Broker, text string, partitions int) *kafkaProgram {
+	t.Helper()
+	p := &kafkaProgram{b: b}
 	dir := t.TempDir()
 	// The records' own times are of years ago: brokers would delete them soon.
 	p.in, p.out = p.b.Topic(t, partitions), p.b.Topic(t, partitions, "retention.ms=-1")

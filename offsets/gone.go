@@ -68,6 +68,9 @@ func replaced(r Range, epochEnd int64, s PartitionState) error {
 		return nil
 	}
 	reason := fmt.Sprintf("the log was cut at %d and has other records since leader epoch %d", epochEnd, r.LeaderEpoch)
+	if s.HighWatermark <= epochEnd {
+		reason = fmt.Sprintf("the log was cut: it ends at %d", s.HighWatermark)
+	}
 	// What is behind the cut was never read, whatever was read at those offsets before.
 	return &RangeGoneError{Range: r, Reason: reason, Start: s.Start, End: s.HighWatermark, TopicID: s.TopicID,
 		Next: max(epochEnd, s.Start), Lost: -1}

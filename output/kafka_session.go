@@ -149,23 +149,25 @@ func (k *Kafka) publishAgain(ctx context.Context, p *Prepared, work *kafkaWork) 
 }
 
 // persist tries again when a session has ended without an answer or by somebody's accident, as long as no newer driver
-// is the reason and for no longer than a broker takes to fail over.
+// is the reason and for no longer than a broker takes to fail over. Time alone is no reason to give up the first time: a
+// process that was paused finds its transaction ended, and all is well.
 func (k *Kafka) persist(ctx context.Context, try func() error) error {
 	clock, wait := k.cfg.Opening.Clock, kafkaWaitFirst
 	began := clock.Now()
-	for {
+	for first := true; ; first = false {
 		err := try()
 		if err == nil {
 			return nil
 		}
 		k.session = false
-		if !sessionEnded(err) || ctx.Err() != nil {
+		ended := sessionEnded(err)
+		if ended == notEnded || ended == byTime && !first || ctx.Err() != nil {
 			return err
 		}
 		if lead := k.cfg.Opening.Lead(); lead != nil {
 			return lead
 		}
-		if spent := clock.Now().Sub(began); spent+wait > k.cfg.RetryFor {
+		if spent := clock.Now().Sub(began); spent+wait > k.cfg.RetryFor && !(first && ended != withoutAnswer) {
 			return fmt.Errorf("given up after %s: %w", spent.Round(time.Millisecond), err)
 		}
 		if err := clock.Wait(ctx, wait); err != nil {
@@ -176,12 +178,26 @@ func (k *Kafka) persist(ctx context.Context, try func() error) error {
 	}
 }
 
-// sessionEnded reports whether a new session may do better. A transaction that takes too long would again.
-func sessionEnded(err error) bool {
-	var fenced *kafka.FencedError
-	var indefinite *kafka.IndefiniteError
-	var slow *kafka.SlowTransactionError
-	return !errors.As(err, &slow) && (errors.As(err, &fenced) || errors.As(err, &indefinite))
+// ending is how a session has ended.
+type ending int
+
+const (
+	notEnded      ending = iota // or for good: trying again cannot help
+	withoutAnswer               // brokers have been asked for as long as it makes sense, or will be
+	byOthers                    // fenced, or its transaction was ended by the broker
+	byTime                      // its transaction is open for too long: this process was paused, or it would be again
+)
+
+func sessionEnded(err error) ending {
+	switch {
+	case errors.As(err, new(*kafka.SlowTransactionError)):
+		return byTime
+	case errors.As(err, new(*kafka.FencedError)):
+		return byOthers
+	case errors.As(err, new(*kafka.IndefiniteError)):
+		return withoutAnswer
+	}
+	return notEnded
 }
 
 // Record implements [Recorder].
