@@ -24,13 +24,13 @@ func TestKafkaGen(t *testing.T) {
 		}
 		return path
 	}
-	file("password", kafkatest.UserPassword+"\n")
+	file("password", kafkatest.WriterPassword+"\n")
 	p := newProgram(t, "ADMIN_PASSWORD="+kafkatest.AdminPassword)
 	cluster := func(name, addr, user, password string) string {
 		return file(name, fmt.Sprintf("brokers: %s\ntls: {ca: %s}\n%s\n", addr, b.CA.File, sasl("SCRAM-SHA-512", user, password)))
 	}
 	admin := cluster("admin.yaml", b.SASL, kafkatest.Admin, "${ADMIN_PASSWORD}")
-	user := cluster("user.yaml", "127.0.0.1:1", kafkatest.User, "${file:password}")
+	user := cluster("user.yaml", "127.0.0.1:1", kafkatest.Writer, "${file:password}")
 	topic := "gen-" + strings.ToLower(b.Topic(t, 1))
 	args := func(cluster string, more ...string) []string {
 		return append([]string{"gen", "ysb", "--records", "20000", "--sentinel=false", "--topic", topic, "--cluster", cluster}, more...)
@@ -46,16 +46,16 @@ func TestKafkaGen(t *testing.T) {
 	}
 	denied(2, args(cluster("wrong.yaml", b.SASL, kafkatest.Admin, "wr0ng-pa55word")), "broker "+b.SASL, `refuses user "admin"`)
 	denied(2, []string{"gen", "ysb", "--topic", topic, "--brokers", b.Addr, "--cluster", admin}, "broker "+b.Addr, "does not speak TLS")
-	denied(1, args(user, "--brokers", b.SASL), "at "+b.SASL, "User:alice needs the ACL Describe on topic "+topic)
-	allow(t, b, kadm.NewACLs().Topics(topic), kadm.OpDescribe)
-	denied(1, args(user, "--brokers", b.SASL), "at "+b.SASL, "User:alice needs the ACL Create on topic "+topic)
+	denied(1, args(user, "--brokers", b.SASL), "at "+b.SASL, "User:bob needs the ACL Describe on topic "+topic)
+	allowUser(t, b, kafkatest.Writer, kadm.NewACLs().Topics(topic), kadm.OpDescribe)
+	denied(1, args(user, "--brokers", b.SASL), "at "+b.SASL, "User:bob needs the ACL Create on topic "+topic)
 
 	out := p.must(args(admin, "--partitions", "3")...)
 	if want := fmt.Sprintf("20000 records to %s (3 partitions) in ", topic); !strings.HasPrefix(out, want) {
 		t.Errorf("printed %q, want %q", out, want)
 	}
-	denied(1, args(user, "--brokers", b.SASL), "at "+b.SASL, "User:alice needs the ACL IdempotentWrite on the cluster, or Write on a topic")
-	allow(t, b, kadm.NewACLs().Topics(topic), kadm.OpWrite)
+	denied(1, args(user, "--brokers", b.SASL), "at "+b.SASL, "User:bob needs the ACL IdempotentWrite on the cluster, or Write on a topic")
+	allowUser(t, b, kafkatest.Writer, kadm.NewACLs().Topics(topic), kadm.OpWrite)
 	p.must(args(user, "--brokers", b.SASL)...)
 	n := 0
 	for _, values := range committed(t, b.Broker, topic, 3) {

@@ -159,7 +159,12 @@ func TestKafkaRotation(t *testing.T) {
 // allow gives the user a right by the broker's own access control lists.
 func allow(t *testing.T, b *kafkatest.Secure, acls *kadm.ACLBuilder, op kadm.ACLOperation) {
 	t.Helper()
-	acls.Allow("User:" + kafkatest.User).AllowHosts().Operations(op).ResourcePatternType(kadm.ACLPatternLiteral)
+	allowUser(t, b, kafkatest.User, acls, op)
+}
+
+func allowUser(t *testing.T, b *kafkatest.Secure, user string, acls *kadm.ACLBuilder, op kadm.ACLOperation) {
+	t.Helper()
+	acls.Allow("User:" + user).AllowHosts().Operations(op).ResourcePatternType(kadm.ACLPatternLiteral)
 	res, err := kadm.NewClient(b.Client(t)).CreateACLs(t.Context(), acls)
 	if err != nil {
 		t.Fatal(err)

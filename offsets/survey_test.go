@@ -75,6 +75,10 @@ func TestReplaced(t *testing.T) {
 			t.Errorf("epoch ends at %d: %v", end, err)
 		}
 	}
+	err, want := replaced(position(0, 10).at(), 5, state(0, 2, 5, 5)), "ads/0 position 10: the log was cut: it ends at 5; available [2, 5)"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
 }
 
 // TestRetryBelieves: a denial is believed when it has been the only answer for long enough.

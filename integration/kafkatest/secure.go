@@ -12,7 +12,7 @@ import (
 
 // Secure is a broker with several listeners that are not open to everybody, beside the plaintext listener of its
 // [Broker]. Who comes in by that one, and the users Admin and "token" and the client of ClientCert, may do everything;
-// User may do what access control lists allow.
+// User and Writer may do what access control lists allow.
 type Secure struct {
 	*Broker
 	SASL        string // host:port, SASL over TLS with PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER (unsigned)
@@ -30,11 +30,13 @@ type Secure struct {
 
 // Users of a [Secure] broker, with the passwords of PLAIN and SCRAM.
 const (
-	Admin         = "admin"
-	AdminPassword = "admin-pa55word"
-	User          = "alice"
-	UserPassword  = "alice-pa55word"
-	SessionLife   = 3 * time.Second
+	Admin          = "admin"
+	AdminPassword  = "admin-pa55word"
+	User           = "alice"
+	UserPassword   = "alice-pa55word"
+	Writer         = "bob"
+	WriterPassword = "bob-pa55word"
+	SessionLife    = 3 * time.Second
 )
 
 var sharedSecure struct {
@@ -166,7 +168,7 @@ func (s *Secure) listener(w *strings.Builder, prefix, protocol string, id Identi
 	}
 	const security = "org.apache.kafka.common.security."
 	fmt.Fprintf(w, "%ssasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER\n", prefix)
-	fmt.Fprintf(w, "%splain.sasl.jaas.config=%splain.PlainLoginModule required user_%s=\"%s\" user_%s=\"%s\";\n", prefix, security, Admin, AdminPassword, User, UserPassword)
+	fmt.Fprintf(w, "%splain.sasl.jaas.config=%splain.PlainLoginModule required user_%s=\"%s\" user_%s=\"%s\" user_%s=\"%s\";\n", prefix, security, Admin, AdminPassword, User, UserPassword, Writer, WriterPassword)
 	for _, m := range []string{"scram-sha-256", "scram-sha-512"} {
 		fmt.Fprintf(w, "%s%s.sasl.jaas.config=%sscram.ScramLoginModule required;\n", prefix, m, security)
 	}
@@ -177,7 +179,7 @@ func (s *Secure) listener(w *strings.Builder, prefix, protocol string, id Identi
 func (s *Secure) scramUsers() []string {
 	var args []string
 	for _, m := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512"} {
-		for _, u := range [][2]string{{Admin, AdminPassword}, {User, UserPassword}} {
+		for _, u := range [][2]string{{Admin, AdminPassword}, {User, UserPassword}, {Writer, WriterPassword}} {
 			args = append(args, "--add-scram", fmt.Sprintf("%s=[name=%s,password=%s]", m, u[0], u[1]))
 		}
 	}

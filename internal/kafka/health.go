@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,7 +21,8 @@ type health struct {
 	report     func(text string) // may be nil; does not call back
 	struggling int               // callers whose last attempt has failed
 	since      time.Time         // since when there is one
-	told       bool
+	told       bool              // of an outage, and not yet of its end
+	unresolved atomic.Bool       // told, to be looked at without the lock
 }
 
 // OnHealth has report called, once each time, when requests have been failing for a moment ("degraded: …") and when
@@ -47,12 +49,13 @@ func (o *Outage) Failed(err error, budget time.Duration) {
 	defer h.mu.Unlock()
 	if !o.counted {
 		o.counted = true
-		if h.struggling++; h.struggling == 1 {
+		if h.struggling++; h.struggling == 1 && !h.told {
 			h.since = h.now()
 		}
 	}
 	if !h.told && h.report != nil && h.now().Sub(h.since) >= healthPatience {
 		h.told = true
+		h.unresolved.Store(true)
 		h.report(fmt.Sprintf("degraded: %v; trying again for up to %s", cause(err), budget))
 	}
 }
@@ -74,20 +77,25 @@ func cause(err error) error {
 }
 
 // End notes that there will be no further attempt: the last one was well, or the caller gives up, which its error tells.
-// Without a failure before, and when called again, it does nothing.
+// Whoever was told of an outage is told of its end by the first attempt that is well, whoever makes it: a caller that gives
+// up may begin again.
 func (o *Outage) End(well bool) {
-	if !o.counted {
+	h := o.health
+	if !o.counted && !(well && h.unresolved.Load()) {
 		return
 	}
-	o.counted = false
-	h := o.health
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.struggling--; h.struggling > 0 || !h.told {
+	if o.counted {
+		o.counted = false
+		h.struggling--
+	}
+	if h.struggling > 0 || !h.told || !well {
 		return
 	}
 	h.told = false
-	if well && h.report != nil {
+	h.unresolved.Store(false)
+	if h.report != nil {
 		h.report("recovered after " + h.now().Sub(h.since).Round(100*time.Millisecond).String())
 	}
 }

@@ -54,6 +54,18 @@ func TestHealth(t *testing.T) {
 	want("degraded: broker a:1: EOF; trying again for up to 30s") // its error tells the rest
 	fail(&b, 0)
 	fail(&b, time.Second)
+	want() // whoever was told of it knows: the caller that gave up has begun again, or another one
+	a.End(true)
+	want() // b is still failing
 	b.End(true)
-	want("degraded: broker a:1: EOF; trying again for up to 30s", "recovered after 1s")
+	want("recovered after 1m1s")
+
+	fail(&a, 0)
+	fail(&a, time.Second)
+	a.End(false)
+	want("degraded: broker a:1: EOF; trying again for up to 30s")
+	now = now.Add(time.Second)
+	b.End(true)
+	b.End(true)
+	want("recovered after 2s") // an attempt that was well at once
 }
