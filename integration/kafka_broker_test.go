@@ -18,14 +18,16 @@ import (
 // until waits for something that happens while a job runs.
 func (l *life) until(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	for began := time.Now(); !happened(); time.Sleep(2 * time.Millisecond) {
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	for began := time.Now(); !happened(); {
 		select {
+		case <-look.C:
 		case _, running := <-l.progress:
 			if !running {
 				_, err := l.wait()
 				t.Fatalf("the job ended before: %s: %v", what, err)
 			}
-		default:
 		}
 		if time.Since(began) > time.Minute {
 			t.Fatalf("not within a minute: %s: %s", what, l.stderr.String())
@@ -227,13 +229,13 @@ func (p *kafkaProgram) pauseInTransaction(t *testing.T, l *life, admin *kadm.Cli
 			return false
 		}
 		l.pause(t)
-		// What it had sent to end the transaction may still be on its way.
-		time.Sleep(100 * time.Millisecond)
-		if open() {
-			return true
+		for range 30 { // what it had sent to end the transaction may still be on its way
+			if !open() {
+				l.signal(t, syscall.SIGCONT)
+				return false
+			}
 		}
-		l.signal(t, syscall.SIGCONT)
-		return false
+		return true
 	})
 }
 
