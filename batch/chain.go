@@ -58,6 +58,9 @@ func compileOp(in *columnar.Schema, op dstream.Op, tables map[string]*columnar.B
 		u := op.Unnest
 		return columnar.NewUnnest(in, u.Column, u.Keep, u.Names, u.Ordinality, u.Left)
 	}
+	if op.Map != nil {
+		return columnar.NewMapBatch(in, op.Out, op.Map.ID, op.Map.Func)
+	}
 	return nil, fmt.Errorf("operator %q does nothing", op.Name)
 }
 
@@ -104,6 +107,9 @@ func locate(err error, b *columnar.Batch) error {
 func (c *chain) finish(r *Result, shards int) {
 	id := c.stage.ID
 	for i, op := range c.ops {
+		if m, ok := op.(*columnar.MapBatch); ok {
+			m.Release()
+		}
 		r.Edges = append(r.Edges, Edge{Stage: id, Operator: c.stage.Ops[i].Name, RowCounts: op.Counts()})
 	}
 	if len(c.rows) > 0 {

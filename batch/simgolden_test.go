@@ -93,7 +93,7 @@ func TestOneResultSeveralLives(t *testing.T) {
 	if testing.Short() {
 		events = 500
 	}
-	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole, daily, unnested, aside, late, lateSessions, visits, frames} {
+	for _, q := range []simQuery{stateless, windowed, twoWindows, fanOut, merged, whole, daily, unnested, aside, late, lateSessions, visits, frames, mapped} {
 		t.Run(q.name, func(t *testing.T) {
 			t.Parallel()
 			worlds := map[string]*world{}

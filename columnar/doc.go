@@ -1,7 +1,7 @@
 // Package columnar turns bytes into Arrow columns and runs vectorized operators over them.
 //
 // A [Batch] is a set of [Vector] columns in Arrow's memory layout, with an optional selection vector. Decoders build
-// batches from Kafka records; operators ([Filter], [Project], [HashJoin], …) take one batch and give the next;
+// batches from Kafka records; operators ([Filter], [Project], [HashJoin], [MapBatch], …) take one batch and give the next;
 // [HashAggregate] folds batches into groups. Expressions ([Expr]) are typed trees, compiled once into kernels that
 // loop over plain slices: no interface call, no allocation and no any per row.
 //

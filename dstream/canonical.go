@@ -107,6 +107,8 @@ func (op *Op) canonical(w *strings.Builder) {
 		fmt.Fprintf(w, "project %s", exprList(op.Project.Exprs))
 	case op.Join != nil:
 		fmt.Fprintf(w, "join %q left %t keys %v = %v", op.Join.Table, op.Join.Left, op.Join.LeftKeys, op.Join.RightKeys)
+	case op.Map != nil:
+		op.Map.canonical(w, op.Out)
 	default:
 		fmt.Fprintf(w, "unnest #%d keep %v ordinality %t left %t", op.Unnest.Column, op.Unnest.Keep, op.Unnest.Ordinality, op.Unnest.Left)
 	}

@@ -116,7 +116,7 @@ func (p *Plan) inputOf(i int) (*columnar.Schema, error) {
 // opOut is the schema that the operator gives for in.
 func (p *Plan) opOut(op *Op, in *columnar.Schema) (*columnar.Schema, error) {
 	if op.kinds() != 1 {
-		return nil, errors.New("must be one of filter, project, join, unnest, changes")
+		return nil, errors.New("must be one of filter, project, join, unnest, map, changes")
 	}
 	switch {
 	case op.Project != nil:
@@ -125,6 +125,8 @@ func (p *Plan) opOut(op *Op, in *columnar.Schema) (*columnar.Schema, error) {
 		return p.joinOut(op.Join, in)
 	case op.Unnest != nil:
 		return op.Unnest.out(in)
+	case op.Map != nil:
+		return op.Map.check(in, op.Out)
 	case op.Changed:
 		return in, checkOp(in, op.Ops-1)
 	case op.Filter.Type.Kind != columnar.Bool:
@@ -140,7 +142,7 @@ func (p *Plan) opOut(op *Op, in *columnar.Schema) (*columnar.Schema, error) {
 // kinds is how many of the kinds of operators op is.
 func (op *Op) kinds() int {
 	n := 0
-	for _, set := range []bool{op.Filter != nil, op.Project != nil, op.Join != nil, op.Unnest != nil, op.Changed} {
+	for _, set := range []bool{op.Filter != nil, op.Project != nil, op.Join != nil, op.Unnest != nil, op.Map != nil, op.Changed} {
 		if set {
 			n++
 		}

@@ -148,7 +148,7 @@ func (o *Op) before(in *columnar.Schema, c *columnar.Expr) *columnar.Expr {
 		return c
 	case o.Project != nil:
 		return o.Project.Exprs[c.Col]
-	case o.Join != nil && c.Col >= len(in.Fields):
+	case o.Map != nil, o.Join != nil && c.Col >= len(in.Fields):
 		return elsewhere(c)
 	case o.Unnest != nil:
 		if c.Col >= len(o.Unnest.Keep) {

@@ -95,7 +95,7 @@ func (x *expansion) source(src *Source) *operator {
 	return x.root("source "+src.Name, &operator{source: src})
 }
 
-// step is the operator of a filter, a join or an unnest.
+// step is the operator of a filter, a join, an unnest or a function.
 func (x *expansion) step(n *node, b branch) *operator {
 	var op *operator
 	var graphColumns []*column
@@ -108,6 +108,12 @@ func (x *expansion) step(n *node, b branch) *operator {
 			step.left = append(step.left, x.column(b.env, id).id)
 		}
 		op, graphColumns = b.op.then(&operator{join: step}), n.join.columns
+	case n.mapped != nil:
+		step := &mapStep{mapping: n.mapped}
+		for _, id := range n.mapped.in {
+			step.in = append(step.in, x.column(b.env, id).id)
+		}
+		op, graphColumns = b.op.then(&operator{mapped: step}), n.mapped.columns
 	default:
 		step := &unnestStep{list: x.column(b.env, n.unnest.list).id, left: n.unnest.left, ordered: n.unnest.ordered}
 		op, graphColumns = b.op.then(&operator{unnest: step}), n.unnest.columns

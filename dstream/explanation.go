@@ -184,6 +184,9 @@ func (op *Op) explain(in *columnar.Schema) string {
 	case op.Join != nil:
 		return op.Join.explain(in, op.Out)
 	}
+	if op.Map != nil {
+		return op.Map.explain(in, op.Out)
+	}
 	return op.Unnest.explain(in)
 }
 

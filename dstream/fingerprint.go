@@ -48,6 +48,8 @@ func (f *fingerprints) operator(o *operator) string {
 		text = "filter " + f.expr(o.filter)
 	case o.join != nil:
 		text = fmt.Sprintf("join %q %d %v = %v", o.join.table.Name, o.join.kind, f.list(o.join.left), o.join.right)
+	case o.mapped != nil:
+		text = fmt.Sprintf("map %q %v", o.mapped.mapping.id, f.list(o.mapped.in))
 	default:
 		text = fmt.Sprintf("unnest %s %t %t", f.column(o.unnest.list), o.unnest.left, o.unnest.ordered)
 	}

@@ -46,6 +46,7 @@ type Graph struct {
 	columns   columnSet
 	sinks     []sink
 	sides     []side
+	maps      []string // ids of functions
 	session   columnar.Session
 	bounded   bool
 	emission  windows.Emission

@@ -97,6 +97,8 @@ func (g *Graph) describeStep(n *node) Step {
 			text += ", rows without elements stay"
 		}
 		return Step{Text: text}
+	case n.mapped != nil:
+		return Step{Text: "map " + n.mapped.id}
 	case n.group != nil:
 		return Step{Text: g.describeGroup(n.group)}
 	case n.dedup != nil:

@@ -292,6 +292,8 @@ func nameOps(p *Plan) {
 				op.Name = numbered(count, "project", true)
 			case op.Unnest != nil:
 				op.Name = numbered(count, "unnest", true)
+			case op.Map != nil:
+				op.Name = numbered(count, "map "+op.Map.ID, false)
 			default:
 				op.Name = numbered(count, "join "+op.Join.Table, false)
 			}

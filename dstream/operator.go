@@ -20,6 +20,7 @@ type operator struct {
 	filter  *columnar.Expr
 	join    *joinStep
 	unnest  *unnestStep
+	mapped  *mapStep
 	columns []*column // that it brings, in the order of the rows; of a source as they are asked for
 
 	behind []consumer
@@ -118,6 +119,8 @@ func (o *operator) identity() string {
 		o.key = "filter " + o.filter.String()
 	case o.join != nil:
 		o.key = fmt.Sprintf("join %q %d %v %v", o.join.table.Name, o.join.kind, o.join.left, o.join.right)
+	case o.mapped != nil:
+		o.key = fmt.Sprintf("map %q %v", o.mapped.mapping.id, o.mapped.in)
 	default:
 		o.key = fmt.Sprintf("unnest %+v", *o.unnest)
 	}

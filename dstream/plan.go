@@ -114,7 +114,7 @@ func only(stages []int) int {
 	return stages[0]
 }
 
-// Op is one row operator: exactly one of Filter, Project, Join, Unnest and Changed is set.
+// Op is one row operator: exactly one of Filter, Project, Join, Unnest, Map and Changed is set.
 type Op struct {
 	Name    string // stable name for row accounting, e.g. "filter 1"
 	Filter  *columnar.Expr
@@ -123,6 +123,7 @@ type Op struct {
 	Project *Projection
 	Join    *Join
 	Unnest  *Unnest
+	Map     *Map
 	Out     *columnar.Schema
 }
 

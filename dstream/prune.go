@@ -67,6 +67,10 @@ func (p *pruner) operator(o *operator) {
 		}
 	case o.unnest != nil:
 		p.column(o.unnest.list)
+	case o.mapped != nil:
+		for _, id := range o.mapped.in {
+			p.column(id)
+		}
 	}
 	for _, c := range o.behind {
 		if c.next != nil {

@@ -83,6 +83,8 @@ func (s *segment) ask(set *columnSet) wants {
 			}
 		case op.join != nil:
 			w.add(op.join.left...)
+		case op.mapped != nil:
+			w.add(op.mapped.in...)
 		default:
 			w.add(op.unnest.list)
 		}

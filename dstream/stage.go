@@ -14,7 +14,7 @@ type stageBuilder struct {
 	columns *columnSet
 	tables  map[*Table][]bool // which fields are in use
 	segment *segment
-	brings  []*operator // those of the segment that bring columns: joins and unnests
+	brings  []*operator // those of the segment that bring columns: joins, unnests and functions
 	given   wants       // columns that the rows begin with
 	uses    map[int]int // column id → number of places, for the columns that something needs
 
@@ -37,6 +37,10 @@ func (b *stageBuilder) count() {
 			continue
 		case op.join != nil:
 			for _, id := range op.join.left {
+				b.use(b.columns.list[id].expr())
+			}
+		case op.mapped != nil:
+			for _, id := range op.mapped.in {
 				b.use(b.columns.list[id].expr())
 			}
 		default:
@@ -98,6 +102,8 @@ func (b *stageBuilder) build(in *columnar.Schema) ([]Op, *columnar.Schema) {
 		}
 		if op := b.brings[level]; op.join != nil {
 			b.addJoin(op)
+		} else if op.mapped != nil {
+			b.addMap(op)
 		} else {
 			b.addUnnest(op, level)
 		}
@@ -204,6 +210,10 @@ func (b *stageBuilder) neededBehind(level int) wants {
 		case slices.Index(b.brings, op) <= level:
 		case op.join != nil:
 			for _, id := range op.join.left {
+				need(id)
+			}
+		case op.mapped != nil:
+			for _, id := range op.mapped.in {
 				need(id)
 			}
 		default:

@@ -21,8 +21,8 @@ type Stream struct {
 	err    *Error
 }
 
-// node is one step of a stream, linked to the step before. Exactly one of source, view, filter, join, unnest, union, group
-// and dedup is set.
+// node is one step of a stream, linked to the step before. Exactly one of source, view, filter, join, unnest, mapped,
+// union, group and dedup is set.
 type node struct {
 	in     *node // nil for source and union
 	source *Source
@@ -30,6 +30,7 @@ type node struct {
 	filter *columnar.Expr // over column ids
 	join   *join
 	unnest *unnest
+	mapped *mapping
 	union  *union
 	group  *grouping
 	dedup  *dedup

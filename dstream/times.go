@@ -24,6 +24,8 @@ type timing struct {
 	clock
 	window *window
 	source *Source // astray: the one whose watermark it should follow; may be nil
+
+	function *mapping // astray: it has made the column
 }
 
 // checkTime refuses a window over something that the watermark does not follow.
@@ -46,6 +48,9 @@ func (t timing) check(w *window, name string) *Error {
 			Hint: "use window_time of the first window, or a second window that holds whole first ones"}
 	case t.clock != astray:
 		return nil
+	case t.function != nil:
+		return &Error{Pos: w.pos, Msg: fmt.Sprintf("the window is over %s, which the function %q makes: no watermark follows it", name, t.function.id),
+			Hint: "let the function return the event time as it came, under its own name"}
 	case t.source == nil:
 		return &Error{Pos: w.pos, Msg: fmt.Sprintf("the window is over %s, which says nothing about when a group was finished", name),
 			Hint: "use window_time of the first window"}
@@ -119,6 +124,12 @@ func (g *Graph) timings(n *node, id int) []timing {
 			return []timing{n.group.timing(id)}
 		case n.union != nil:
 			return g.unionTimings(n.union, id)
+		case n.mapped != nil:
+			of := n.mapped.handedOn(id)
+			if of < 0 {
+				return []timing{{function: n.mapped}}
+			}
+			id = of
 		}
 	}
 }

@@ -53,6 +53,8 @@ func (m *marker) step(n *node) {
 			m.list(n.join.left)
 		case n.unnest != nil:
 			m.column(n.unnest.list)
+		case n.mapped != nil:
+			m.list(n.mapped.in)
 		case n.group != nil:
 			m.grouping(n.group)
 		case n.dedup != nil:
