@@ -21,11 +21,10 @@ func (e *OtherJobError) Error() string {
 	return fmt.Sprintf("%s belongs to job %s, not to %s", e.Path, e.Owner, e.Job)
 }
 
-// Committed lists the files of a directory of Parquet files that the job of that name has committed, by batch. Files of a
+// Committed lists the files of st, the directory root of Parquet files that the job of that name has committed, by batch. Files of a
 // batch that is not committed are not among them, nor are those of a batch whose commit a run has not copied yet. A
 // directory of another job is an [OtherJobError]; one that is not there has no files.
-func Committed(ctx context.Context, root, job string) ([]File, error) {
-	st := Dir(root)
+func Committed(ctx context.Context, st store.Store, root, job string) ([]File, error) {
 	data, err := st.Get(ctx, ownerName)
 	if errors.Is(err, store.ErrNotExist) {
 		return nil, nil

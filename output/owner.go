@@ -36,6 +36,14 @@ func (p *Parquet) claim(ctx context.Context, written bool) error {
 	return err
 }
 
+// vet makes sure that the directory, which is ours, never loses what is there, and clears away half uploads.
+func (p *Parquet) vet(ctx context.Context) error {
+	if err := store.Probe(ctx, p.store, ownerName); err != nil {
+		return err
+	}
+	return store.AbortUploads(ctx, p.store)
+}
+
 // checkOwner returns nil when the directory is ours and store.ErrNotExist when it is nobody's.
 func (p *Parquet) checkOwner(ctx context.Context) error {
 	data, err := p.store.Get(ctx, ownerName)

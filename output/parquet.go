@@ -91,6 +91,9 @@ func OpenParquet(ctx context.Context, cfg ParquetConfig) (*Parquet, error) {
 	if err := p.claim(ctx, cfg.Written); err != nil {
 		return nil, p.claimError(err)
 	}
+	if err := p.vet(ctx); err != nil {
+		return nil, p.claimError(err)
+	}
 	return p, nil
 }
 

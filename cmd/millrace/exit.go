@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/internal/jobspec"
 	"github.com/millrace/millrace/internal/kafka"
+	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
@@ -56,7 +57,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case is[*wal.HeldError](err), is[*batch.SupersededError](err):
 		return exitHeld
-	case is[*batch.RefusedError](err), is[*offsets.RangeGoneError](err), is[*output.ConflictError](err), is[*output.OwnedError](err):
+	case is[*batch.RefusedError](err), is[*offsets.RangeGoneError](err), is[*output.ConflictError](err), is[*output.OwnedError](err), is[*store.UnsafeError](err), is[*store.MissingPlaceError](err):
 		return exitRefused
 	case is[*batch.BadDataError](err), is[*output.PartitionLimitError](err), is[*kafka.BatchError](err):
 		return exitBadData

@@ -66,7 +66,7 @@ func explainNext(c *cli.Context, spec *jobspec.Spec) error {
 		return err
 	}
 	warnAll(c.App.ErrWriter, warnings)
-	next, err := batch.Next(c.Context, batch.SystemEnv(), job)
+	next, err := batch.Next(c.Context, spec.Env(batch.SystemEnv()), job)
 	if err != nil {
 		return err
 	}
@@ -170,6 +170,10 @@ func partitionLagText(lag batch.PartitionLag) string {
 func printSideInputs(w io.Writer, spec *jobspec.Spec, job *batch.Job) {
 	for _, t := range job.Plan.Tables {
 		path := spec.TablePath(t.Name)
+		if batch.IsRemote(path) {
+			fmt.Fprintf(w, "table       %s: %s\n", t.Name, path)
+			continue
+		}
 		info, err := os.Stat(path)
 		if err != nil {
 			fmt.Fprintf(w, "table       %s: %v\n", t.Name, err)

@@ -29,7 +29,7 @@ func inspectJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := batch.Inspect(c.Context, batch.SystemEnv(), string(spec.Checkpoint))
+	in, err := batch.Inspect(c.Context, spec.Env(batch.SystemEnv()), string(spec.Checkpoint))
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func replayJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	o := batch.ReplayOptions{Resolve: spec.Resolve, Cores: c.Int("cores"), Warn: func(text string) { fmt.Fprintln(c.App.ErrWriter, "millrace: warning:", text) }}
+	o := batch.ReplayOptions{Resolve: spec.Resolve, Cores: c.Int("cores"), Env: spec.Env(batch.SystemEnv()), Warn: func(text string) { fmt.Fprintln(c.App.ErrWriter, "millrace: warning:", text) }}
 	if o.Batches, err = selection(c, spec); err != nil {
 		return err
 	}
@@ -75,6 +75,9 @@ func replayInto(c *cli.Context, spec *jobspec.Spec) (string, error) {
 	}
 	if strings.TrimSpace(c.String("into")) == "" {
 		return "", usage("--into needs a directory")
+	}
+	if batch.IsRemote(c.String("into")) {
+		return "", usage("--into: %s is not supported yet in this version; name a local directory", c.String("into"))
 	}
 	dir, err := filepath.Abs(c.String("into"))
 	if err != nil {

@@ -41,7 +41,7 @@ func jobStatus(c *cli.Context) error {
 		return err
 	}
 	warnAll(c.App.ErrWriter, warnings)
-	look, err := batch.LookUp(c.Context, batch.SystemEnv(), job)
+	look, err := batch.LookUp(c.Context, spec.Env(batch.SystemEnv()), job)
 	if err != nil {
 		return err
 	}

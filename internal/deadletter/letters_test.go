@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
 )
 
 func letter(source string, partition int32, offset, batch int64, value string) *Letter {
@@ -185,7 +186,7 @@ func TestRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "_millrace", "owner"), []byte(`{"format":1,"job":"other","checkpoint_id":"d"}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, owned := ReadParquet(t.Context(), "job", dir)
+	_, owned := ReadParquet(t.Context(), "job", output.Dir(dir), dir)
 	for what, err := range map[string]error{"deleted and made again": twice, "columns are missing": text, "belongs to job other, not to job": owned} {
 		var refused *RefusedError
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), what) {

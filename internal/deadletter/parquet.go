@@ -16,10 +16,10 @@ import (
 	"github.com/millrace/millrace/output"
 )
 
-// ReadParquet reads the dead letters that a job has committed to a directory. Files that somebody has deleted are counted, see
-// [Letters.Missing].
-func ReadParquet(ctx context.Context, job, root string) (*Letters, error) {
-	files, err := output.Committed(ctx, root, job)
+// ReadParquet reads the dead letters that a job has committed to the directory of st, root by name. Files that somebody
+// has deleted are counted, see [Letters.Missing].
+func ReadParquet(ctx context.Context, job string, st store.Store, root string) (*Letters, error) {
+	files, err := output.Committed(ctx, st, root, job)
 	var other *output.OtherJobError
 	if errors.As(err, &other) {
 		return nil, refuse("%v: name the job that writes there, or its sink of dead letters", err)
@@ -28,7 +28,6 @@ func ReadParquet(ctx context.Context, job, root string) (*Letters, error) {
 		return nil, err
 	}
 	g := &gatherer{most: mostBytes}
-	st := output.Dir(root)
 	var gone missing
 	for _, f := range files {
 		data, err := st.Get(ctx, f.Path)

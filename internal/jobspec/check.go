@@ -16,6 +16,9 @@ func (s *Spec) check(t *tree) error {
 			return s.badCron(t, err)
 		}
 	}
+	if err := s.S3.check(t); err != nil {
+		return err
+	}
 	if err := s.checkMemory(t); err != nil {
 		return err
 	}

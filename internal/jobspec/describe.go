@@ -211,7 +211,11 @@ func (d *description) estimate(e Estimate) {
 		state = "; the groups that a batch changes come on top"
 	}
 	d.line("log", "%s with one partition in each topic, %s for each more%s", sizeText(e.LogBytes), sizeText(e.LogPartition), state)
-	d.line("S3", "%d requests: checkpoint and sinks are local", e.S3Requests)
+	if e.S3Requests == 0 {
+		d.line("S3", "0 requests: checkpoint and sinks are local")
+	} else {
+		d.line("S3", "%s requests", grouped(e.S3Requests))
+	}
 }
 
 // String is the trigger as a job file has it.

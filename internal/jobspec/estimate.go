@@ -22,7 +22,7 @@ type Estimate struct {
 	Sinks        []SinkEstimate
 	LogBytes     int64 // with one partition in each topic, without state
 	LogPartition int64 // more of them for each further partition
-	S3Requests   int64 // 0: every place of this version is local
+	S3Requests   int64 // 0: every place is local
 }
 
 // SinkEstimate is about the files of one sink.
@@ -74,9 +74,35 @@ func (s *Spec) Estimate(plan *dstream.Plan) (Estimate, error) {
 		files += f.Files
 		e.Sinks = append(e.Sinks, f)
 	}
+	e.S3Requests = s.requests(n, e.Sinks)
 	e.LogPartition = n * logPartition
 	e.LogBytes = n*(logBatch+logOperator*operators) + int64(len(plan.Sources))*e.LogPartition + files*logFile
 	return e, nil
+}
+
+// Requests to S3 of a batch: its plan and its commit, and the looks for a newer driver before its rows are published and
+// before its manifests; and the heartbeats of a day.
+const (
+	requestsBatch = 4
+	requestsDay   = int64(day / (4 * time.Second))
+)
+
+// requests is how many requests a day to S3 n batches make: for the log, a file each, and a manifest for each batch with
+// files.
+func (s *Spec) requests(n int64, sinks []SinkEstimate) int64 {
+	out := int64(0)
+	if isS3(string(s.Checkpoint)) {
+		out = n * requestsBatch
+		if !s.Trigger.AvailableNow {
+			out += requestsDay
+		}
+	}
+	for i, f := range sinks {
+		if k, err := s.sink(f.Name); err == nil && k.Parquet != nil && isS3(string(k.Parquet.Path)) {
+			out += f.Files + sinks[i].Batches
+		}
+	}
+	return out
 }
 
 // batchesADay is how often the trigger comes.

@@ -70,7 +70,7 @@ func (s *Spec) addInputs(job *batch.Job) {
 		}
 	}
 	for _, t := range s.Tables {
-		job.Tables[t.Name] = t.input(s.Timezone)
+		job.Tables[t.Name] = t.input(s.Timezone, s.stores)
 	}
 }
 
@@ -196,7 +196,11 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 		out.Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
 			path := string(k.Parquet.Path)
 			cfg := k.parquetConfig(layout, done, o)
-			cfg.Store, cfg.Root = output.Dir(path), path
+			st, err := s.directory(ctx, path)
+			if err != nil {
+				return nil, fmt.Errorf("sink %s: %w", k.Name, err)
+			}
+			cfg.Store, cfg.Root = st, path
 			return output.OpenParquet(ctx, cfg)
 		}
 		out.Elsewhere = func(ctx context.Context, o output.Opening, dir string) (output.Sink, error) {

@@ -131,6 +131,6 @@ func (d *decoder) spec(t *tree) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.normal = normal
+	s.normal, s.stores = normal, &stores{options: s.S3.options()}
 	return s, s.check(t)
 }

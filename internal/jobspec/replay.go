@@ -42,6 +42,7 @@ func ReplayDead(ctx context.Context, of, with *Spec, o ReplayOptions) (*Replay, 
 	if o.Env.Clock == nil {
 		o.Env = batch.SystemEnv()
 	}
+	o.Env = of.Env(o.Env)
 	letters, err := of.deadLetters(ctx, o.Env)
 	var refused *deadletter.RefusedError
 	if errors.As(err, &refused) {
@@ -129,7 +130,11 @@ func (s *Spec) deadLetters(ctx context.Context, env batch.Env) (*deadletter.Lett
 	case err != nil:
 		return nil, err
 	case k.Parquet != nil:
-		return deadletter.ReadParquet(ctx, s.Name, string(k.Parquet.Path))
+		st, err := s.directory(ctx, string(k.Parquet.Path))
+		if err != nil {
+			return nil, err
+		}
+		return deadletter.ReadParquet(ctx, s.Name, st, string(k.Parquet.Path))
 	case k.Kafka == nil:
 		return nil, fail(k.Pos, "", "sinks.%s: dead letters on standard output are not kept", k.Name)
 	case k.Kafka.Value.Format == "raw":

@@ -35,7 +35,7 @@ type Spec struct {
 	Sinks       []Sink    `key:"sinks" need:"yes" doc:"Where rows go, by name. The name is the sink's identity."`
 	Trigger     Trigger   `key:"trigger" default:"{every: 1s}" write:"write {every: 1s}, {available_now: true} or {cron: '0 * * * *'}" doc:"When batches run."`
 	Limits      Limits    `key:"limits" default:"{}" write:"write {rows: 1000000, bytes: 256MiB}" doc:"How much the next batch reads at most."`
-	Checkpoint  Path      `key:"checkpoint" need:"yes" doc:"Directory of the log and the state."`
+	Checkpoint  Path      `key:"checkpoint" need:"yes" doc:"Directory of the log and the state, or s3://BUCKET/PREFIX."`
 	OnBadRecord BadRecord `key:"on_bad_record" default:"fail" write:"write fail, skip, {do: skip, stop_above: 5%} or {do: dead_letter, to: SINK}" doc:"What a record does that does not fit: fail stops with exit code 4, skip drops and counts it, dead_letter keeps it in a sink."`
 	OnBadValue  string    `key:"on_bad_value" words:"fail null" default:"fail" doc:"What a value does that does not fit its column: fail makes its record a bad record, null makes it NULL."`
 	OnLateRow   LateRow   `key:"on_late_row" default:"drop" write:"write drop, {do: side_output, to: SINK} or {do: update, allowed_lateness: 1h}" doc:"What a row does whose windows have all closed: it is dropped and counted, or counted and kept in a sink, or for some time changes the results of its windows."`
@@ -45,10 +45,13 @@ type Spec struct {
 	Memory Size `key:"memory" reach:"yes" doc:"How much memory a run may use: 512MiB; at least 64MiB. Default: 1GiB, or 70 % of what the container may use if that is less."`
 	Cores  int  `key:"cores" reach:"yes" least:"1" most:"1024" doc:"Tasks that run at a time, and processors that the program uses. Default: all. Rows and their order do not depend on it."`
 
+	S3 *S3 `key:"s3" reach:"yes" write:"write {region: eu-central-1}" doc:"How paths that begin with s3:// are reached, without keys: those come from the environment, from AWS's files or from a role."`
+
 	_ struct{} `later:"retain state"`
 
 	normal *tree  // the whole, as [Spec.Resolved] shows it
 	env    Lookup // of its variables
+	stores *stores
 	// secrets must not be shown or logged; tell is told those that come later, see [Options].
 	secrets []string
 	tell    func([]string)
@@ -116,9 +119,9 @@ type EventTime struct {
 type Table struct {
 	Name       string
 	Pos        dstream.Pos
-	CSV        Path `key:"csv" one:"yes" doc:"A CSV file with a header."`
+	CSV        Path `key:"csv" one:"yes" doc:"A CSV file with a header, local or s3://BUCKET/KEY."`
 	CSVPos     dstream.Pos
-	Parquet    Path `key:"parquet" one:"yes" doc:"A Parquet file."`
+	Parquet    Path `key:"parquet" one:"yes" doc:"A Parquet file, local or s3://BUCKET/KEY."`
 	ParquetPos dstream.Pos
 	Columns    []Column `key:"columns" doc:"The columns of the table, by name. Of a Parquet file they may be left out: then they are the file's."`
 }
@@ -152,7 +155,7 @@ type Sink struct {
 
 // ParquetSink is a directory of Parquet files.
 type ParquetSink struct {
-	Path          Path `key:"path" need:"yes" doc:"The directory. No other sink and no checkpoint may lie in it or around it."`
+	Path          Path `key:"path" need:"yes" doc:"The directory, or s3://BUCKET/PREFIX. No other sink and no checkpoint may lie in it or around it."`
 	PathPos       dstream.Pos
 	PartitionBy   Partitions  `key:"partition_by" doc:"Output columns, or expressions AS name: a directory level each. A partition column is not in the files."`
 	Compression   string      `key:"compression" words:"zstd snappy none" default:"zstd" doc:"Of the files: zstd, snappy or none."`
@@ -204,7 +207,7 @@ type Backpressure struct {
 	MinRate      Number `key:"min_rate" default:"100" doc:"Offsets a second that are always allowed; above 0."`
 }
 
-// Path is a path in the file system, absolute once it is read.
+// Path is a path in the file system, absolute once it is read, or an address in S3.
 type Path string
 
 // Size is a number of bytes.

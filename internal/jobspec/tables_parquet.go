@@ -3,7 +3,6 @@ package jobspec
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
@@ -18,7 +17,7 @@ func (s *Spec) readColumns() error {
 		if t.Parquet == "" || len(t.Columns) > 0 {
 			continue
 		}
-		data, err := os.ReadFile(string(t.Parquet))
+		data, err := s.stores.read(string(t.Parquet))
 		if err != nil {
 			return fail(t.ParquetPos, "", "tables.%s: %v", t.Name, err)
 		}

@@ -17,7 +17,7 @@ import (
 // Times in a table that name no zone are in the zone of the job, by the rules that the plan recorded.
 func TestTableZone(t *testing.T) {
 	instants := Table{Name: "ads", CSV: "ads.csv", Columns: []Column{{Name: "at", Type: "timestamp"}}}
-	in := instants.input("Asia/Tokyo")
+	in := instants.input("Asia/Tokyo", nil)
 	if !slices.Equal(in.Zones, []string{"Asia/Tokyo"}) {
 		t.Errorf("zones %v", in.Zones)
 	}
@@ -37,10 +37,10 @@ func TestTableZone(t *testing.T) {
 		t.Errorf("by recorded rules: %d, %v", b.Cols[0].I64[0], err)
 	}
 	words := Table{Name: "ads", CSV: "ads.csv", Columns: []Column{{Name: "ad", Type: "string"}}}
-	if zones := words.input("Asia/Tokyo").Zones; zones != nil {
+	if zones := words.input("Asia/Tokyo", nil).Zones; zones != nil {
 		t.Errorf("a table without times asks for %v", zones)
 	}
-	if zones := instants.input("UTC").Zones; zones != nil {
+	if zones := instants.input("UTC", nil).Zones; zones != nil {
 		t.Errorf("UTC asks for %v", zones)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/internal/store/s3"
 	"github.com/millrace/millrace/offsets"
 )
 
@@ -202,8 +203,15 @@ func (p *Path) read(d *decoder, t *tree, where string) (*tree, error) {
 		return nil, fail(t.pos, "", "%s is longer than %d bytes", where, mostText)
 	case strings.ContainsRune(t.scalar, 0):
 		return nil, fail(t.pos, "", "%s: %s is not a path", where, t.shown())
+	case isS3(t.scalar):
+		bucket, prefix, err := s3.ParseURL(t.scalar)
+		if err != nil {
+			return nil, fail(t.pos, "write s3://BUCKET/PREFIX", "%s: %v", where, err)
+		}
+		*p = Path(strings.TrimSuffix(s3.Scheme+bucket+"/"+prefix, "/"))
+		return t.with(string(*p)), nil
 	case strings.Contains(t.scalar, "://"):
-		return nil, fail(t.pos, "use a local path", "%s: %s is not supported yet in this version", where, strings.SplitAfter(t.scalar, "://")[0])
+		return nil, fail(t.pos, "use a local path, or s3://BUCKET/PREFIX", "%s: %s is not supported yet in this version", where, strings.SplitAfter(t.scalar, "://")[0])
 	}
 	*p = Path(d.absolute(t.scalar))
 	return t.with(string(*p)), nil

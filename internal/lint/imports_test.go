@@ -33,8 +33,8 @@ var allowed = map[string][]string{
 	"batch":                 {"internal/kafka", "internal/store", "internal/wal", "internal/state", "offsets", "columnar", "windows", "output", "dstream"},
 	"internal/parquettable": {"columnar"},
 	"internal/deadletter":   {"internal/store", "internal/parquettable", "offsets", "columnar", "output", "dstream"},
-	"internal/jobspec":      {"internal/kafka", "internal/yaml", "internal/parquettable", "internal/deadletter", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
-	"cmd/millrace":          {"internal/cgroup", "internal/kafka", "internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
+	"internal/jobspec":      {"internal/store", "internal/store/s3", "internal/kafka", "internal/yaml", "internal/parquettable", "internal/deadletter", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
+	"cmd/millrace":          {"internal/store", "internal/cgroup", "internal/kafka", "internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
 	"internal/lint":         {},
 }
 
