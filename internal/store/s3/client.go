@@ -19,12 +19,12 @@ import (
 const (
 	DefaultAttempts        = 8
 	DefaultResponseTimeout = 30 * time.Second
+	DefaultMaxBackoff      = 5 * time.Second
 )
 
 const (
 	// requestTimeout bounds a whole request, so that a connection on which nothing moves is given up.
 	requestTimeout = 5 * time.Minute
-	maxBackoff     = 5 * time.Second
 	// defaultRegion is what stores other than AWS's are signed for when nobody names a region; most do not look at it.
 	defaultRegion = "us-east-1"
 )
@@ -47,9 +47,11 @@ type Options struct {
 	Encryption Encryption
 	KMSKey     string // id or ARN of the key for [SSEKMS]; "": the account's default key
 
-	// Attempts is how often a request is sent at most, with growing and jittered pauses of up to 5 s; 0 means
+	// Attempts is how often a request is sent at most, with growing and jittered pauses; 0 means
 	// DefaultAttempts. Many requests that fail at a time use up a budget that they share, and are then sent fewer times.
 	Attempts int
+	// MaxBackoff bounds the pause between two attempts; 0 means DefaultMaxBackoff.
+	MaxBackoff time.Duration
 	// ResponseTimeout is how long an attempt waits for an answer to begin; 0 means DefaultResponseTimeout.
 	ResponseTimeout time.Duration
 }
@@ -66,6 +68,9 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if o.Attempts == 0 {
 		o.Attempts = DefaultAttempts
 	}
+	if o.MaxBackoff == 0 {
+		o.MaxBackoff = DefaultMaxBackoff
+	}
 	if o.ResponseTimeout == 0 {
 		o.ResponseTimeout = DefaultResponseTimeout
 	}
@@ -73,7 +78,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 		return nil, &AccessError{Msg: "the endpoint " + o.Endpoint + " is not a URL such as https://minio:9000"}
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(o.Region), config.WithHTTPClient(httpClient(o.ResponseTimeout)),
-		config.WithRetryer(func() aws.Retryer { return retryer(o.Attempts) }))
+		config.WithRetryer(func() aws.Retryer { return retryer(o) }))
 	if err != nil {
 		return nil, &AccessError{Msg: "the configuration of the AWS SDK cannot be read", Err: err}
 	}
@@ -98,10 +103,10 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 
 // retryer is the SDK's standard one, with more attempts, and with conflicts of conditional writes among what is tried
 // again: S3 answers so while another write to the same key is under way.
-func retryer(attempts int) aws.Retryer {
+func retryer(o Options) aws.Retryer {
 	standard := retry.NewStandard(func(s *retry.StandardOptions) {
-		s.MaxAttempts = attempts
-		s.MaxBackoff = maxBackoff
+		s.MaxAttempts = o.Attempts
+		s.MaxBackoff = o.MaxBackoff
 	})
 	return retry.AddWithErrorCodes(standard, "ConditionalRequestConflict", "OperationAborted")
 }

@@ -1,0 +1,244 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/integration/s3test"
+	"github.com/millrace/millrace/internal/jobspec"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/internal/store/s3"
+	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
+)
+
+const s3Job = `
+name: faults
+sources:
+  events:
+    kafka: {brokers: "localhost:1", topic: events}
+    format: json
+    columns: {k: string, n: bigint, at: timestamp(ms)}
+    event_time: {column: at, max_disorder: 1h}
+query: |
+  SELECT k, window_start, count(*) AS c, sum(n) AS s
+  FROM TUMBLE(events, at, INTERVAL '10' SECOND) GROUP BY k, window_start
+sinks:
+  lake: {parquet: {path: "s3://lake/out"}}
+trigger: {available_now: true}
+limits: {rows: 12}
+checkpoint: s3://lake/cp
+`
+
+// s3World is one job on one store, driven until it is done.
+type s3World struct {
+	t       *testing.T
+	rng     *rand.Rand
+	seed    uint64
+	job     *batch.Job
+	client  *s3.Client // through the proxy
+	direct  *s3.Client
+	bucket  string
+	source  *offsets.Memory
+	want    map[string]int
+	now     time.Time
+	drivers int
+}
+
+func (w *s3World) address(what string) string {
+	return fmt.Sprintf("s3://%s/%d/%s", w.bucket, w.seed, what)
+}
+
+// Now implements batch.Clock.
+func (w *s3World) Now() time.Time { return w.now }
+
+// Wait implements batch.Clock.
+func (w *s3World) Wait(ctx context.Context, d time.Duration) error {
+	w.now = w.now.Add(d)
+	return ctx.Err()
+}
+
+// Uint64 implements batch.Rand.
+func (w *s3World) Uint64() uint64 { return w.rng.Uint64() }
+
+// generate fills the topic and works out what must come out.
+func (w *s3World) generate(n int) {
+	w.source = offsets.NewMemory("events")
+	w.source.Create("events", 2)
+	type group struct {
+		key    string
+		window int64
+	}
+	counts, sums := map[group]int64{}, map[group]int64{}
+	for i := range n {
+		key, at := string(rune('a'+w.rng.IntN(3))), w.now.UnixMilli()+w.rng.Int64N(40_000)
+		w.source.Append("events", int32(i%2), offsets.MemoryRecord{Value: fmt.Appendf(nil, `{"k":%q,"n":%d,"at":%d}`, key, i, at)})
+		g := group{key, at / 10_000 * 10_000_000}
+		counts[g]++
+		sums[g] += int64(i)
+	}
+	w.want = map[string]int{}
+	for g, c := range counts {
+		w.want[fmt.Sprint(g.key, " ", g.window, " ", c, " ", sums[g])]++
+	}
+}
+
+// run is the life of one driver.
+func (w *s3World) run() error {
+	job := *w.job
+	job.Checkpoint, job.Trigger.FlushWindows = w.address("cp"), true
+	job.Sources = map[string]batch.Source{"events": {Start: offsets.Earliest, Open: func(context.Context) (offsets.Source, error) { return w.source, nil }}}
+	plan := &job.Plan.Sinks[0]
+	job.Sinks = []batch.Sink{{Name: plan.Name, Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
+		b, err := w.client.Open(w.address("out"))
+		if err != nil {
+			return nil, err
+		}
+		return output.OpenParquet(ctx, output.ParquetConfig{Sink: plan.Name, Store: b, Root: w.address("out"), Compression: "none",
+			Layout: output.Layout{Schema: plan.Schema, Columns: plan.Columns}, Owner: o.Owner, Written: o.Written})
+	}}}
+	w.drivers++
+	env := batch.Env{Clock: w, Rand: w, FS: store.OS{}, Host: "test", PID: w.drivers,
+		Objects: func(_ context.Context, address string) (store.Objects, error) { return w.client.Open(address) }}
+	return batch.Run(context.Background(), batch.Options{Job: &job, Cores: 1, Version: "test", Env: env,
+		Resolve: func([]byte) (*batch.Job, error) { return &job, nil }})
+}
+
+type s3Row struct {
+	K           string `parquet:"k"`
+	WindowStart int64  `parquet:"window_start"`
+	C           int64  `parquet:"c"`
+	S           int64  `parquet:"s"`
+}
+
+// rows are those that a plain reader of the directory sees.
+func (w *s3World) rows() (rows map[string]int, uploads int) {
+	w.t.Helper()
+	b, err := w.direct.Open(w.address("out"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	names, err := b.List(context.Background(), "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	rows = map[string]int{}
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".parquet") {
+			continue
+		}
+		data, err := b.Get(context.Background(), name)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		read, err := parquet.Read[s3Row](bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			w.t.Fatalf("%s: %v", name, err)
+		}
+		for _, r := range read {
+			rows[fmt.Sprint(r.K, " ", r.WindowStart, " ", r.C, " ", r.S)]++
+		}
+	}
+	if uploads, err = b.AbortUploads(context.Background()); err != nil {
+		w.t.Fatal(err)
+	}
+	return rows, uploads
+}
+
+func (w *s3World) fail(format string, args ...any) {
+	w.t.Helper()
+	w.t.Fatalf("MILLRACE_SEED=%d: %s", w.seed, fmt.Sprintf(format, args...))
+}
+
+// dying lets a driver make n requests, hit by faults now and then; after that it is dead for the store.
+func dying(n int, faults func(*http.Request) s3test.Fault) func(*http.Request) s3test.Fault {
+	return func(r *http.Request) s3test.Fault {
+		if n--; n < 0 {
+			return s3test.Reset
+		}
+		return faults(r)
+	}
+}
+
+// s3FaultSeeds is how many schedules [TestS3Faults] runs: 2,000 with MILLRACE_LONG=1.
+func s3FaultSeeds() (from, to uint64) {
+	if text := os.Getenv("MILLRACE_SEED"); text != "" {
+		seed, _ := strconv.ParseUint(text, 10, 64)
+		return seed, seed + 1
+	}
+	switch {
+	case os.Getenv("MILLRACE_LONG") != "":
+		return 1, 2001
+	case testing.Short():
+		return 1, 21
+	}
+	return 1, 301
+}
+
+// TestS3Faults drives whole jobs on a real store through a proxy that does what stores and networks do, and lets drivers
+// die at any request: whatever happens, the rows are those of an oracle.
+func TestS3Faults(t *testing.T) {
+	g := s3test.Start(t)
+	path := filepath.Join(t.TempDir(), "job.yaml")
+	if err := os.WriteFile(path, []byte(s3Job), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec, err := jobspec.Load(path, jobspec.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, _, err := spec.Job()
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := g.Proxy(t)
+	proxy.Hang = 30 * time.Millisecond
+	options := s3.Options{Attempts: 3, MaxBackoff: time.Millisecond, ResponseTimeout: 20 * time.Millisecond}
+	client, direct := s3Client(t, proxy.URL, options), s3Client(t, g.URL, s3.Options{})
+	bucket := g.Bucket(t)
+	from, to := s3FaultSeeds()
+	crashes, errs, drivers := 0, 0, 0
+	for seed := from; seed < to; seed++ {
+		w := &s3World{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), job: job, client: client, direct: direct, bucket: bucket,
+			now: time.UnixMilli(1_795_000_000_000)}
+		w.generate(20 + w.rng.IntN(40))
+		for range 1 + w.rng.IntN(4) {
+			faults := s3test.Random(w.rng, 2+w.rng.IntN(8), s3test.InternalErr, s3test.SlowDown, s3test.Conflict, s3test.Denied, s3test.Reset,
+				s3test.Slow, s3test.LostAnswer, s3test.TimedOut, s3test.DoneThen500, s3test.CutBody)
+			proxy.Set(dying(w.rng.IntN(90), faults))
+			err := w.run()
+			proxy.Set(nil)
+			crashes++
+			if err == nil {
+				break
+			}
+			errs++
+			if strings.Contains(err.Error(), "internal error: ") || strings.Contains(err.Error(), "damaged") {
+				w.fail("%v", err)
+			}
+		}
+		if err := w.run(); err != nil && !strings.Contains(err.Error(), "flushed") {
+			w.fail("without faults: %v", err)
+		}
+		rows, _ := w.rows()
+		if !maps.Equal(rows, w.want) {
+			w.fail("rows\n%v, want\n%v", slices.Sorted(maps.Keys(rows)), slices.Sorted(maps.Keys(w.want)))
+		}
+		drivers += w.drivers
+	}
+	t.Logf("seeds %d to %d: %d drivers, %d of %d under faults ended by them; %s", from, to-1, drivers, errs, crashes, s3test.CountsText(proxy.Counts()))
+}
