@@ -33,18 +33,7 @@ const runBytes = 128 << 10
 func NewEvents(seed uint64, bytes int64) *Events {
 	g := newGenerator(seed)
 	e := &Events{Ads: g.ads, Views: map[Group]int64{}}
-	for ms := int64(1_700_000_000_000); e.Bytes < bytes; {
-		run := offsets.Records{Topic: "ad-events", Buf: make([]byte, 0, runBytes+1024)}
-		for len(run.Buf) < runBytes && e.Bytes < bytes {
-			n := len(run.Buf)
-			run.Buf = g.record(run.Buf, e, ms+int64(e.Records)/100, int64(e.Records))
-			run.Rows = append(run.Rows, g.row)
-			e.Records++
-			e.Bytes += int64(len(run.Buf) - n - g.head)
-		}
-		run.Buf = append(run.Buf, make([]byte, offsets.Slack)...)[:len(run.Buf)]
-		e.Runs = append(e.Runs, run)
-	}
+	e.fill(bytes, func(b []byte) []byte { return g.record(b, e, 1_700_000_000_000+int64(e.Records)/100) })
 	return e
 }
 
@@ -63,9 +52,6 @@ type generator struct {
 	r            *rand.Rand
 	ads          []Ad
 	users, pages []string
-
-	row  offsets.Record // the last one made
-	head int            // the bytes in front of and behind its value
 }
 
 func newGenerator(seed uint64) *generator {
@@ -91,27 +77,38 @@ var (
 	kinds   = [...]string{"view", "click", "purchase"}
 )
 
-// record appends a record, with as many bytes around its value as Kafka's format has there, and counts it.
-func (g *generator) record(b []byte, e *Events, ms, offset int64) []byte {
+// record appends an event and counts it.
+func (g *generator) record(b []byte, e *Events, ms int64) []byte {
 	x := g.r.Uint64()
 	ad, kind := g.ads[x%1000], kinds[x>>20%3]
 	if kind == "view" {
 		e.Views[Group{ad.Campaign, ms / windowMs * windowMs}]++
 	}
-	b = append(b, "record, "...) // length, attributes, timestamp, offset, no key, length of the value
-	from := len(b)
 	for _, f := range [...][2]string{{`{"user_id": "`, g.users[x>>40%100]}, {`", "page_id": "`, g.pages[x>>50%100]}, {`", "ad_id": "`, ad.ID},
 		{`", "ad_type": "`, adTypes[x>>32%5]}, {`", "event_type": "`, kind}, {`", "event_time": "`, ""}} {
 		b = append(append(b, f[0]...), f[1]...)
 	}
-	b = append(strconv.AppendInt(b, ms, 10), `", "ip_address": "1.2.3.4"}`...)
-	to := len(b)
-	b = append(b, 0) // no headers
-	g.head = 9
-	g.row = offsets.Record{
-		Offset: offset, Timestamp: ms, Key: offsets.Span{Len: -1},
-		Value:   offsets.Span{Start: int32(from), Len: int32(to - from)},
-		Headers: offsets.Span{Start: int32(to), Len: 1},
+	return append(strconv.AppendInt(b, ms, 10), `", "ip_address": "1.2.3.4"}`...)
+}
+
+// fill lays out records until they have so many bytes. record appends one.
+func (e *Events) fill(bytes int64, record func(b []byte) []byte) {
+	for e.Bytes < bytes {
+		run := offsets.Records{Topic: "ad-events", Buf: make([]byte, 0, runBytes+1024)}
+		for len(run.Buf) < runBytes && e.Bytes < bytes {
+			run.Buf = append(run.Buf, "record, "...) // length, attributes, timestamp, offset, no key, length of the value
+			from := len(run.Buf)
+			run.Buf = record(run.Buf)
+			to := len(run.Buf)
+			run.Buf = append(run.Buf, 0) // no headers
+			run.Rows = append(run.Rows, offsets.Record{
+				Offset: int64(e.Records), Timestamp: 1_700_000_000_000 + int64(e.Records)/100, Key: offsets.Span{Len: -1},
+				Value: offsets.Span{Start: int32(from), Len: int32(to - from)}, Headers: offsets.Span{Start: int32(to), Len: 1},
+			})
+			e.Records++
+			e.Bytes += int64(to - from)
+		}
+		run.Buf = append(run.Buf, make([]byte, offsets.Slack)...)[:len(run.Buf)]
+		e.Runs = append(e.Runs, run)
 	}
-	return b
 }
