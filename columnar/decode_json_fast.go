@@ -69,6 +69,10 @@ func (d *JSONDecoder) fast(base unsafe.Pointer, pos, end int) bool {
 			if (load(base, pos)^next.head)|(load(base, pos+8)^next.middle)|(load(base, at-8)^next.tail) != 0 {
 				next = nil
 			}
+		case next.size == sizeFourWords:
+			if (load(base, pos)^next.head)|(load(base, pos+8)^next.middle)|(load(base, pos+16)^next.third)|(load(base, at-8)^next.tail) != 0 {
+				next = nil
+			}
 		case next.size == sizeShort:
 			if (load(base, pos)^next.head)<<(uint(-8*next.length)&63) != 0 {
 				next = nil
@@ -93,10 +97,16 @@ func (d *JSONDecoder) fast(base unsafe.Pointer, pos, end int) bool {
 				}
 			}
 			if odd&wordHighs != 0 {
-				for stop = pos; ; stop += 8 {
-					if odd = special(load(base, stop)) & wordHighs; odd != 0 || stop >= end {
-						break
-					}
+				// Two words at once: how long a word is cannot be guessed, and a wrong guess costs more.
+				odd = special(load(base, pos)) & wordHighs
+				second := special(load(base, pos+8)) & wordHighs
+				stop = pos
+				if odd == 0 {
+					odd, stop = second, pos+8
+				}
+				for odd == 0 && stop < end {
+					stop += 8
+					odd = special(load(base, stop)) & wordHighs
 				}
 				stop += bits.TrailingZeros64(odd) >> 3
 				if stop >= end || loadByte(base, stop) != '"' {

@@ -20,6 +20,7 @@ type jsonStep struct {
 	form               jsonForm
 	quoted             bool // the literal ends with the quote of a string
 
+	third  uint64       // the third word of the literal
 	misses int          // of the width since it was last trusted
 	inner  *jsonNode    // of formInside: the place of the value
 	text   string       // the literal
@@ -32,6 +33,7 @@ type jsonSize uint8
 const (
 	sizeTwoWords   jsonSize = iota // 8 to 16 bytes: head and tail
 	sizeThreeWords                 // 17 to 24 bytes: middle too
+	sizeFourWords                  // 25 to 32 bytes: third too
 	sizeShort                      // fewer: a part of head
 	sizeOther                      // longer, or a value follows that is no string: see here
 )
@@ -200,12 +202,14 @@ func (p *jsonShape) add(literal []byte) *jsonStep {
 }
 
 func newJSONStep(text string) *jsonStep {
-	s := &jsonStep{length: len(text), text: text, head: wordOf(text, 0), middle: wordOf(text, 8), tail: wordOf(text, max(len(text)-8, 0))}
+	s := &jsonStep{length: len(text), text: text, head: wordOf(text, 0), middle: wordOf(text, 8), third: wordOf(text, 16), tail: wordOf(text, max(len(text)-8, 0))}
 	switch {
 	case s.length < 8:
 		s.size = sizeShort
-	case s.length > 24:
+	case s.length > 32:
 		s.size = sizeOther
+	case s.length > 24:
+		s.size = sizeFourWords
 	case s.length > 16:
 		s.size = sizeThreeWords
 	}
