@@ -54,7 +54,7 @@ func NewJSONDecoder(source string, fields []DecodeField, opts DecodeOptions) (*J
 	d.root.gatherColumns()
 	d.root.aimDirect(d)
 	d.builds = len(d.keyed) - len(d.straight)
-	d.shape.reset()
+	d.shape.reset(&d.root)
 	return d, nil
 }
 

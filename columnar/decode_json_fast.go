@@ -77,7 +77,7 @@ func (d *JSONDecoder) fast(base unsafe.Pointer, pos, end int) bool {
 			if (load(base, pos)^next.head)<<(uint(-8*next.length)&63) != 0 {
 				next = nil
 			}
-		case !next.here(d.buf, pos):
+		case !next.matches(d.buf, pos):
 			next = nil
 		}
 		if next == nil {
@@ -156,16 +156,6 @@ func (d *JSONDecoder) fast(base unsafe.Pointer, pos, end int) bool {
 			filled = d.filled
 		}
 	}
-}
-
-// here reports whether the step's literal stands at pos, where there are as many bytes, and ends where the value begins,
-// which may have white space or a quote in front of it this time.
-func (s *jsonStep) here(buf []byte, pos int) bool {
-	if s.length < 8 && (wordAt(buf, pos)^s.head)<<(64-8*s.length) != 0 || s.length >= 8 && string(buf[pos:pos+s.length]) != s.text {
-		return false
-	}
-	first := byteAt(buf, pos+s.length)
-	return s.quoted || s.form == formCloses || first > ' ' && first != '"'
 }
 
 // number reads the number at pos if it is as long as predicted, 9 to 16 digits.

@@ -1,6 +1,7 @@
 package columnar
 
 import (
+	"bytes"
 	"fmt"
 	"math/bits"
 	"unicode/utf8"
@@ -57,13 +58,12 @@ func (s *jsonScanner) take(c byte) bool {
 
 // space skips white space.
 func (s *jsonScanner) space() {
+	const white = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
 	for s.pos < s.end {
-		switch s.buf[s.pos] {
-		case ' ', '\n', '\r', '\t':
-			s.pos++
-		default:
+		if c := s.buf[s.pos]; c > ' ' || white>>c&1 == 0 {
 			return
 		}
+		s.pos++
 	}
 }
 
@@ -341,14 +341,14 @@ func plainEnd(b []byte, pos, end int) (stop int, ascii bool) {
 
 // unescape appends the text that a checked string with escapes stands for.
 func unescape(dst, text []byte) []byte {
-	for pos := 0; pos < len(text); {
-		c := text[pos]
-		if c != '\\' {
-			dst = append(dst, c)
-			pos++
-			continue
+	for {
+		pos := bytes.IndexByte(text, '\\')
+		if pos < 0 {
+			return append(dst, text...)
 		}
-		switch c = text[pos+1]; c {
+		dst = append(dst, text[:pos]...)
+		c := text[pos+1]
+		switch c {
 		case 'b':
 			c = '\b'
 		case 'f':
@@ -361,14 +361,11 @@ func unescape(dst, text []byte) []byte {
 			c = '\t'
 		case 'u':
 			r, n := escapedRune(text, pos)
-			dst = utf8.AppendRune(dst, r)
-			pos += n
+			dst, text = utf8.AppendRune(dst, r), text[pos+n:]
 			continue
 		}
-		dst = append(dst, c)
-		pos += 2
+		dst, text = append(dst, c), text[pos+2:]
 	}
-	return dst
 }
 
 // escapedRune decodes the \u escape at pos, a surrogate pair included, and returns its length.

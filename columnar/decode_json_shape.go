@@ -35,7 +35,7 @@ const (
 	sizeThreeWords                 // 17 to 24 bytes: middle too
 	sizeFourWords                  // 25 to 32 bytes: third too
 	sizeShort                      // fewer: a part of head
-	sizeOther                      // longer, or a value follows that is no string: see here
+	sizeOther                      // longer, or a value follows that is no string: see matches
 )
 
 // jsonForm is how the value behind a literal is taken.
@@ -72,9 +72,18 @@ type jsonShape struct {
 	root  jsonStep // stands before the first step
 	never jsonStep // matches nothing: the prediction where there is none
 	steps map[string]*jsonStep
-	once  jsonStep // the step under way when it cannot be kept; it has no text
-	left  int      // records until the widths are trusted anew
+	loose looseSteps // for keys that no column wants
+	end   jsonStep   // stands for literals that close the object
+
+	age     int  // records until what was learnt is looked through
+	strange int  // literals read in full since then
+	known   int  // of these, the ones that were known
+	blind   bool // nothing is learnt any more until then, because literals do not come again
 }
+
+// looseSteps stand for literals that are not kept: in front of a value that is no string, and of a string. Their length
+// is that of the literal met last.
+type looseSteps [2]jsonStep
 
 // The bounds of the literals kept, against records whose keys are data.
 const (
@@ -82,21 +91,41 @@ const (
 	maxJSONLiteral = 1024 // bytes
 )
 
-// widthRecords is after how many records lengths that kept changing are given another chance.
-const widthRecords = 1 << 16
+// shapeAge is after how many records what was learnt is looked through.
+const shapeAge = 1 << 16
 
-func (p *jsonShape) reset() {
+// blindStrange is how many literals are read in full until a decoder may go blind.
+const blindStrange = 4 * maxJSONSteps
+
+func (p *jsonShape) reset(root *jsonNode) {
 	p.steps = map[string]*jsonStep{}
 	p.never.length = 1 << 40
 	p.root.next, p.root.form = &p.never, formSkipBare
+	p.end.next, p.end.size = &p.never, sizeOther
+	p.loose.aim(nil, &p.never)
+	for _, n := range root.keys {
+		n.loose.aim(n, &p.never)
+	}
 }
 
-// aged counts records, and gives lengths another chance from time to time.
+func (l *looseSteps) aim(n *jsonNode, never *jsonStep) {
+	for i := range l {
+		l[i] = jsonStep{next: never, size: sizeOther, width: -1, quoted: i == 1}
+		l[i].aim(n)
+	}
+}
+
+// aged counts records, and from time to time gives another chance to lengths that kept changing, and to literals where
+// there was no room for more.
 func (p *jsonShape) aged(records int) {
-	if p.left -= records; p.left > 0 {
+	if p.age -= records; p.age > 0 {
 		return
 	}
-	p.left = widthRecords
+	if len(p.steps) >= maxJSONSteps {
+		clear(p.steps)
+		p.root.next, p.root.others = &p.never, [4]*jsonStep{}
+	}
+	p.age, p.strange, p.known, p.blind = shapeAge, 0, 0, false
 	for _, s := range p.steps {
 		s.width, s.misses = max(s.width, 0), s.misses/2
 	}
@@ -105,17 +134,19 @@ func (p *jsonShape) aged(records int) {
 // follow finds the step behind prev whose literal stands at pos, where the prediction is wrong, and makes it the
 // prediction. It returns nil when no literal stands there.
 func (d *JSONDecoder) follow(prev *jsonStep, pos, end int) *jsonStep {
-	for i, s := range prev.others {
-		if s == nil {
-			break
-		}
-		if pos+s.length <= end && s.here(d.buf, pos) {
-			prev.others[i], prev.next = prev.next, s
-			return s
+	if !d.shape.blind {
+		for i, s := range prev.others {
+			if s == nil {
+				break
+			}
+			if pos+s.length <= end && s.matches(d.buf, pos) {
+				prev.others[i], prev.next = prev.next, s
+				return s
+			}
 		}
 	}
 	s := d.learn(prev, pos, end)
-	if s != nil && s != &d.shape.once && s != prev.next {
+	if s != nil && s.text != "" && s != prev.next && (prev.text != "" || prev == &d.shape.root) {
 		prev.follows(s)
 	}
 	return s
@@ -149,18 +180,64 @@ func (d *JSONDecoder) learn(prev *jsonStep, pos, end int) *jsonStep {
 	}
 	quoted := found == jsonMember && s.take('"')
 	literal := d.buf[pos:s.pos]
-	step := d.shape.steps[string(literal)]
-	if step != nil {
+	step := d.shape.find(literal)
+	switch {
+	case step != nil:
 		return step
+	case found == jsonClosed:
+		step = &d.shape.end
+	default:
+		step = d.loose(key, quoted)
 	}
-	step = d.shape.add(literal)
-	if step.quoted = quoted; found == jsonMember {
-		step.aim(d.root.keys[string(d.keyText(key))])
+	step.length = len(literal)
+	return d.shape.keep(step, literal)
+}
+
+// loose is the step that stands for any literal with the key.
+func (d *JSONDecoder) loose(key jsonKey, quoted bool) *jsonStep {
+	steps := &d.shape.loose
+	if n := d.root.keys[string(d.keyText(key))]; n != nil {
+		steps = &n.loose
 	}
-	if !quoted && found == jsonMember {
+	if quoted {
+		return &steps[1]
+	}
+	return &steps[0]
+}
+
+// find is the step of a literal read in full, nil for none.
+func (p *jsonShape) find(literal []byte) *jsonStep {
+	if p.blind {
+		return nil
+	}
+	p.strange++
+	step := p.steps[string(literal)]
+	if step != nil {
+		p.known++
+	}
+	p.blind = p.strange >= blindStrange && p.known < p.strange/2
+	return step
+}
+
+// keep makes a step of its own for a literal, while there is room.
+func (p *jsonShape) keep(loose *jsonStep, literal []byte) *jsonStep {
+	if p.blind || len(p.steps) >= maxJSONSteps || len(literal) > maxJSONLiteral {
+		return loose
+	}
+	step := newJSONStep(string(literal))
+	step.next, step.form, step.column, step.inner, step.quoted = &p.never, loose.form, loose.column, loose.inner, loose.quoted
+	if !step.quoted && step.form != formCloses {
 		step.size = sizeOther
 	}
+	p.steps[step.text] = step
 	return step
+}
+
+// matches reports whether the literal of the step, of any size, stands at pos, where there are as many bytes, and ends where the
+// value begins, which may have white space or a quote in front of it this time.
+func (s *jsonStep) matches(buf []byte, pos int) bool {
+	first := byteAt(buf, pos+s.length)
+	return string(buf[pos:pos+s.length]) == s.text && (s.quoted || s.form == formCloses || first > ' ' && first != '"')
 }
 
 // aim sets what the value behind the literal is for; nil for nothing.
@@ -187,18 +264,6 @@ func (c *decodeColumn) form(quoted bool) jsonForm {
 		return formDigits
 	}
 	return formOther
-}
-
-// add makes a step of a literal, to be kept while there is room.
-func (p *jsonShape) add(literal []byte) *jsonStep {
-	if len(p.steps) >= maxJSONSteps || len(literal) > maxJSONLiteral {
-		p.once = jsonStep{length: len(literal), next: &p.never, size: sizeOther}
-		return &p.once
-	}
-	step := newJSONStep(string(literal))
-	step.next = &p.never
-	p.steps[step.text] = step
-	return step
 }
 
 func newJSONStep(text string) *jsonStep {

@@ -10,6 +10,7 @@ type jsonNode struct {
 	all      []*decodeColumn // the columns read from here and from below
 	inObject []*decodeColumn // of these, the ones below keys
 	inArray  []*decodeColumn // and below items
+	loose    looseSteps      // for the key of the record's object that leads here
 	plain    bool            // nothing stands below, and all columns take the value as one text
 }
 
