@@ -65,4 +65,13 @@ func plainLength(b []byte, pos, end int) int {
 	return end - pos
 }
 
+// whiteLength is how many of the bytes of w, from the lowest on, are white space of JSON.
+func whiteLength(w uint64) int {
+	other := nonZero(w^wordOnes*' ') & nonZero(w^wordOnes*'\n') & nonZero(w^wordOnes*'\r') & nonZero(w^wordOnes*'\t')
+	return bits.TrailingZeros64(other&wordHighs) >> 3
+}
+
+// nonZero has the high bit set in every byte of w that is not 0, and in no other. The other bits say nothing.
+func nonZero(w uint64) uint64 { return (w&^wordHighs + wordOnes*0x7f) | w }
+
 var digitPowers = [16]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}

@@ -24,6 +24,7 @@ type JSONDecoder struct {
 	straight []*decodeColumn // of these, the ones that the fast tier writes itself
 	root     jsonNode        // where they stand in it
 
+	keys   jsonKeys // of root
 	shape  jsonShape
 	full   uint64 // the bits of the straight columns
 	builds int    // how many columns are not straight
@@ -54,6 +55,7 @@ func NewJSONDecoder(source string, fields []DecodeField, opts DecodeOptions) (*J
 	d.root.gatherColumns()
 	d.root.aimDirect(d)
 	d.builds = len(d.keyed) - len(d.straight)
+	d.keys = newJSONKeys(d.root.keys)
 	d.shape.reset(&d.root)
 	return d, nil
 }

@@ -58,12 +58,18 @@ func (s *jsonScanner) take(c byte) bool {
 
 // space skips white space.
 func (s *jsonScanner) space() {
-	const white = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
+	if s.pos < s.end && s.buf[s.pos] <= ' ' {
+		s.skipSpace()
+	}
+}
+
+// skipSpace skips white space by words, because how much stands there cannot be guessed.
+func (s *jsonScanner) skipSpace() {
 	for s.pos < s.end {
-		if c := s.buf[s.pos]; c > ' ' || white>>c&1 == 0 {
+		n := whiteLength(wordAt(s.buf, s.pos))
+		if s.pos = min(s.pos+n, s.end); n < 8 {
 			return
 		}
-		s.pos++
 	}
 }
 
@@ -101,11 +107,15 @@ func (s *jsonScanner) member(first bool) (jsonKey, jsonNext) {
 		return jsonKey{}, jsonBroken
 	}
 	key := jsonKey{from: s.pos + 1}
-	escaped, ok := s.text()
-	if !ok {
-		return jsonKey{}, jsonBroken
+	if key.to = key.from + plainLength(s.buf, key.from, s.end); key.to < s.end && s.buf[key.to] == '"' {
+		s.pos = key.to + 1
+	} else {
+		var ok bool
+		if key.escaped, ok = s.text(); !ok {
+			return jsonKey{}, jsonBroken
+		}
+		key.to = s.pos - 1
 	}
-	key.to, key.escaped = s.pos-1, escaped
 	s.space()
 	if !s.take(':') {
 		s.fail(s.pos, "want ':' behind the key")

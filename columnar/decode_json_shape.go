@@ -195,8 +195,13 @@ func (d *JSONDecoder) learn(prev *jsonStep, pos, end int) *jsonStep {
 
 // loose is the step that stands for any literal with the key.
 func (d *JSONDecoder) loose(key jsonKey, quoted bool) *jsonStep {
-	steps := &d.shape.loose
-	if n := d.root.keys[string(d.keyText(key))]; n != nil {
+	steps, n := &d.shape.loose, (*jsonNode)(nil)
+	if key.escaped {
+		n = d.root.keys[string(d.keyText(key))]
+	} else {
+		n = d.keys.find(d.buf, key.from, key.to)
+	}
+	if n != nil {
 		steps = &n.loose
 	}
 	if quoted {
