@@ -76,11 +76,16 @@ type Replayed struct {
 // run meanwhile. A range that Kafka no longer holds, and state or side inputs that are gone, are a [RefusedError].
 func Replay(ctx context.Context, o ReplayOptions) (*Replayed, error) {
 	out, err := replay(ctx, o)
+	return out, gone(err)
+}
+
+// gone says of a range that is gone that nothing can be done about it.
+func gone(err error) error {
 	var gone *offsets.RangeGoneError
 	if errors.As(err, &gone) {
-		err = refuse("%v; what is gone cannot be replayed: choose later batches", err)
+		return refuse("%v; what is gone cannot be replayed: choose later batches", err)
 	}
-	return out, err
+	return err
 }
 
 // replay is [Replay] with the errors as they are.
@@ -111,11 +116,14 @@ type replayer struct {
 	id      string // of the checkpoint
 	blobs   store.Blobs
 	batches []committedBatch // to run
+	entries []Entry          // the whole log
 	rest    []Entry          // of the log, from the first of them on
 	history *History
 	s       *session
 	digest  string // of the recorded job that s runs
 	out     Replayed
+	// took, unless it is nil, gets what a batch yields, in the place of sinks.
+	took func(p *Planned, o *outcome) error
 }
 
 func newReplayer(ctx context.Context, o ReplayOptions) (*replayer, error) {
@@ -142,7 +150,7 @@ func newReplayer(ctx context.Context, o ReplayOptions) (*replayer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &replayer{o: o, id: in.CheckpointID, blobs: store.Blobs{Store: p.store}}
+	r := &replayer{o: o, id: in.CheckpointID, blobs: store.Blobs{Store: p.store}, entries: in.Entries}
 	all := committedBatches(in.Entries)
 	if r.batches, err = o.Batches.choose(all); err != nil {
 		return nil, err
@@ -212,6 +220,9 @@ func (r *replayer) batch(ctx context.Context, p *Planned, want *Committed) error
 	o := newOutcome(r.s.job, p, r.s.worker.env(p.At), r.history.Floor)
 	if err := o.run(ctx, r.s.exec); err != nil {
 		return err
+	}
+	if r.took != nil {
+		return r.took(p, o)
 	}
 	prepared, err := r.prepare(ctx, p, o)
 	if err != nil {

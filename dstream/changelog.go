@@ -83,8 +83,16 @@ func (s *Stream) changelogKey(pos Pos) ([]int, *Error) {
 	if g == nil {
 		return nil, nil
 	}
-	var ids []int
-	var missing []string
+	ids, missing := s.groupKey(g)
+	if len(missing) > 0 {
+		return nil, &Error{Pos: pos, Msg: fmt.Sprintf("the rows are a changelog, and of its key the columns lack %s", strings.Join(missing, ", ")),
+			Hint: "select it as it is; readers find by it what a change is about"}
+	}
+	return ids, nil
+}
+
+// groupKey is the ids of the visible columns that tell the groups of g apart, and the names of those that are missing.
+func (s *Stream) groupKey(g *grouping) (ids []int, missing []string) {
 	add := func(among ...*column) {
 		for _, c := range among {
 			if slices.ContainsFunc(s.scope.visible(), func(v scopeColumn) bool { return v.id == c.id }) {
@@ -97,12 +105,27 @@ func (s *Stream) changelogKey(pos Pos) ([]int, *Error) {
 	for _, k := range g.keys {
 		add(k)
 	}
-	add(g.window.key()...)
-	if len(missing) > 0 {
-		return nil, &Error{Pos: pos, Msg: fmt.Sprintf("the rows are a changelog, and of its key the columns lack %s", strings.Join(missing, ", ")),
-			Hint: "select it as it is; readers find by it what a change is about"}
+	if g.window != nil {
+		add(g.window.key()...)
 	}
-	return ids, nil
+	return ids, missing
+}
+
+// resultKey is the ids of the columns among the visible ones that no two rows of the result have in common, as far as that
+// follows from the last GROUP BY; nil when it does not.
+func (s *Stream) resultKey() []int {
+	n := s.node.beneath()
+	for n != nil && n.filter != nil {
+		n = n.in.beneath()
+	}
+	if n == nil || n.group == nil {
+		return nil
+	}
+	ids, missing := s.groupKey(n.group)
+	if len(missing) > 0 {
+		return nil
+	}
+	return ids
 }
 
 // dependsOnNow reports whether the expression may be another one in every batch.

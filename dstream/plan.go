@@ -1,6 +1,8 @@
 package dstream
 
 import (
+	"fmt"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/windows"
 )
@@ -33,6 +35,18 @@ type SourcePlan struct {
 	Time       *TimePlan              // how the event time is computed; nil: it is one of Fields
 	Bounds     windows.Bounds
 	Skipped    []string // declared columns that are not among Fields, for people
+}
+
+// TimeText says where the event time of a record comes from, and the bounds of the watermark; equal texts, equal watermarks.
+func (s *SourcePlan) TimeText() string {
+	at := "none"
+	switch {
+	case s.Time != nil:
+		at = s.Time.Expr.String()
+	case s.EventTime >= 0:
+		at = fmt.Sprintf("%+v", s.Fields[s.EventTime])
+	}
+	return fmt.Sprintf("%s zone %q bounds %+v", at, s.Zone, s.Bounds)
 }
 
 // TimePlan is an event time that is computed from Fields, as one more column behind them. A record of which it cannot be
@@ -191,6 +205,8 @@ type SinkPlan struct {
 	Columns    []int            // columns of Schema that go into files: all but those that are partitions themselves
 	Partitions []Partition
 	Changelog  *Changelog // nil: rows are never taken back
+	// Key are columns of Schema that no two rows of the result have in common, where the last GROUP BY says so; else nil.
+	Key []int
 }
 
 // Partition is one level of Hive-style directories.

@@ -73,6 +73,9 @@ func (l *lowering) sinkPlans() {
 
 func (k *sink) plan(schema *columnar.Schema, group *sinkGroup) SinkPlan {
 	out := SinkPlan{Name: k.name, Schema: schema, Columns: k.fileColumns(), Changelog: k.changelog(schema, group)}
+	for _, id := range k.result {
+		out.Key = append(out.Key, group.position(id))
+	}
 	for _, p := range k.partitions {
 		e := substitute(p.expr, func(c *columnar.Expr) *columnar.Expr { return columnar.Col(schema, group.position(c.Col)) })
 		out.Partitions = append(out.Partitions, Partition{Name: p.name, Expr: e})

@@ -15,6 +15,7 @@ type sink struct {
 	stream     *Stream
 	partitions []partition
 	key        []int // ids of columns, see Stream.changelogKey
+	result     []int // ids of columns, see Stream.resultKey
 	pos        Pos
 	err        *Error
 }
@@ -44,6 +45,7 @@ func (s *Stream) To(name string, partitions ...Expr) *Stream {
 		if out.key, err = s.changelogKey(pos); err != nil {
 			return err
 		}
+		out.result = s.resultKey()
 		return s.bindPartitions(&out, partitions)
 	})
 	out.err = t.err

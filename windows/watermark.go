@@ -102,6 +102,20 @@ func sourceWatermark(partitions []PartitionMark) int64 {
 	return Combine(inputs).Watermark
 }
 
+// WithMarksOf is a planned mark, with its partitions and idle set, and the watermarks of another that has seen the same ranges
+// by other rules.
+func WithMarksOf(planned, seen SourceMark) SourceMark {
+	out := planned.clone()
+	out.Watermark = seen.Watermark
+	for i, p := range out.Partitions {
+		out.Partitions[i].Watermark = NoWatermark
+		if at, known := seen.find(p.Topic, p.Partition); known {
+			out.Partitions[i].Watermark = seen.Partitions[at].Watermark
+		}
+	}
+	return out
+}
+
 func (m SourceMark) clone() SourceMark {
 	m.Partitions = slices.Clone(m.Partitions)
 	return m

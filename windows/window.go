@@ -64,6 +64,19 @@ func (w Window) HasEnd() bool {
 	return w.Kind == Cumulative || w.Kind == Session || w.Unit != Micros
 }
 
+// Longest is the greatest length in µs that a window can have, or a deduplication looks back; ok is false where it has no
+// bound, or does not go by event time.
+func (w Window) Longest() (length int64, ok bool) {
+	switch {
+	case w.Clock || w.Kind == Session || w == Window{}:
+		return 0, false
+	case w.Unit == Micros:
+		return w.Size, true
+	}
+	days := map[Unit]int64{Day: 1, Week: 7, Month: 31}[w.Unit]
+	return (w.Size*days + 1) * microsPerDay, true // a day more than enough for changes of the clock
+}
+
 // MaxWindowsPerRow is the greatest number of sliding or cumulative windows that one row may be in.
 const MaxWindowsPerRow = 10_000
 

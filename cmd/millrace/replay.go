@@ -25,8 +25,11 @@ func replayCommand() *cli.Command {
 			&cli.StringFlag{Name: "to", Usage: "those planned before this `time`"},
 			&cli.StringFlag{Name: "window", Usage: "those in which the windows from one time to another closed, `A..B`"},
 			&cli.StringFlag{Name: "into", Usage: "write files below this `directory`, each sink in one of its own; else nothing is written"},
+			&cli.StringFlag{Name: "with", Usage: "another job `file`, to --compare with"},
+			&cli.BoolFlag{Name: "compare", Usage: "run the batches with both jobs and tell which rows differ; nothing is written"},
+			&cli.IntFlag{Name: "samples", Usage: "with --compare: rows of each kind to show for a sink", Value: batch.DefaultSamples},
 			&cli.IntFlag{Name: "cores", Usage: "tasks that run at a time", DefaultText: "all"},
-			&cli.BoolFlag{Name: "json", Usage: "one JSON object a batch"},
+			&cli.BoolFlag{Name: "json", Usage: "one JSON object a batch, or one of the comparison"},
 			&cli.BoolFlag{Name: "quiet", Usage: "differences only"},
 		),
 		Action: replayJob,
@@ -47,6 +50,9 @@ func replayJob(c *cli.Context) error {
 	}
 	if o.Job, _, err = spec.Job(); err != nil {
 		return err
+	}
+	if c.IsSet("with") || c.Bool("compare") {
+		return compareJobs(c, spec, o)
 	}
 	show := replayShow{w: c.App.Writer, json: c.Bool("json"), quiet: c.Bool("quiet")}
 	o.Report = show.batch
