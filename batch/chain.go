@@ -14,9 +14,10 @@ import (
 type chain struct {
 	stage *dstream.Stage
 	ops   []columnar.Operator
-	pipes []*chain          // stages that take the rows in the same task
-	send  *sender           // into the exchange; nil: none
-	rows  []*columnar.Batch // for sinks
+	plain []columnar.Flattener // by operator, for those that take no references
+	pipes []*chain             // stages that take the rows in the same task
+	send  *sender              // into the exchange; nil: none
+	rows  []*columnar.Batch    // for sinks
 }
 
 // newChain compiles a stage without its pipes. tables are the static tables by name, with the columns of the plan.
@@ -28,9 +29,13 @@ func newChain(plan *dstream.Plan, id int, tables map[string]*columnar.Batch) (*c
 		if err != nil {
 			return nil, fmt.Errorf("compile %s: %w", op.Name, err)
 		}
+		if j, ok := o.(*columnar.HashJoin); ok {
+			j.EmitReferences()
+		}
 		c.ops = append(c.ops, o)
 		in = o.Schema()
 	}
+	c.plain = make([]columnar.Flattener, len(c.ops))
 	if i := c.stage.Exchange; i >= 0 {
 		c.send = newSender(in, i, &plan.Exchanges[i])
 		c.send.late = newLateRows(plan, &plan.Exchanges[i])
@@ -66,7 +71,10 @@ func compileOp(in *columnar.Schema, op dstream.Op, tables map[string]*columnar.B
 
 // push takes one batch through the operators to all that take the rows. None of them changes the batch.
 func (c *chain) push(b *columnar.Batch) error {
-	for _, op := range c.ops {
+	for i, op := range c.ops {
+		if !columnar.TakesReferences(op) {
+			b = c.plain[i].Flat(b)
+		}
 		out, err := op.Process(b)
 		if err != nil {
 			return locate(err, b)

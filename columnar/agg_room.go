@@ -47,6 +47,18 @@ func (b *Builder) hasRoomForRows(v *Vector, rows []int32) bool {
 	return b.kidsHaveRoom(v, v.Valid, rows)
 }
 
+// hasRoomForKeys is hasRoom for a column that may be one of references.
+func (b *Builder) hasRoomForKeys(v *Vector, rows []int32) bool {
+	if v.Values == nil {
+		return b.hasRoom(v, rows)
+	}
+	size := int64(len(b.vec.Data)) + int64(len(rows))*int64(len(v.Values.Data))
+	if size > int64(roomMax) {
+		size = int64(len(b.vec.Data)) + partsSizeOf(v, rows)
+	}
+	return b.vec.N+len(rows) <= roomMax && size <= int64(roomMax)
+}
+
 func (b *Builder) kidsHaveRoom(v *Vector, valid []byte, rows []int32) bool {
 	for i, kid := range b.kids {
 		if !kid.hasRoomForRows(v.Kids[i].masked(valid), rows) {
@@ -59,7 +71,7 @@ func (b *Builder) kidsHaveRoom(v *Vector, valid []byte, rows []int32) bool {
 // roomForKeys refuses rows whose keys do not fit behind those that are there.
 func (t *keyTable) roomForKeys(b *Batch, keys []int, rows []int32) error {
 	for i, k := range keys {
-		if len(rows) > 0 && !t.cols[i].own.hasRoom(b.Cols[k], rows) {
+		if len(rows) > 0 && !t.cols[i].own.hasRoomForKeys(b.Cols[k], rows) {
 			return &RowError{Row: int(rows[0]), Reason: tooMuchText, Expr: "the keys of a GROUP BY"}
 		}
 	}

@@ -21,6 +21,7 @@ type HashAggregate struct {
 	groups             []uint32
 	input              aggInput
 	scratch            scratch
+	flat               Flattener // of arguments
 	out                Batch
 }
 
@@ -49,7 +50,7 @@ func (h *HashAggregate) Add(b *Batch) error {
 		f := &h.folds[i]
 		in := h.inputOf(rows)
 		for _, c := range f.args {
-			in.cols = append(in.cols, b.Cols[c])
+			in.cols = append(in.cols, h.flat.column(c, b.Cols[c], rows))
 		}
 		if f.where >= 0 {
 			in.keepTrue(b.Cols[f.where])
@@ -99,8 +100,7 @@ func (h *HashAggregate) assign(b *Batch, keys []int) (rows []int32, err error) {
 	if err := h.keys.roomForKeys(b, keys, rows); err != nil {
 		return nil, err
 	}
-	h.keys.bind(b, keys, rows)
-	h.groups = h.keys.number(h.groups, rows)
+	h.groups = h.keys.numberRows(h.groups, b, keys, rows)
 	h.dirty = extended(h.dirty, h.keys.n)
 	for _, g := range h.groups {
 		h.dirty[g] = 1
@@ -116,7 +116,7 @@ func (h *HashAggregate) Groups() int { return h.keys.n }
 
 // SizeBytes is the memory held for groups and buffers.
 func (h *HashAggregate) SizeBytes() int64 {
-	size := h.keys.sizeBytes() + int64(cap(h.dirty)) + int64(cap(h.groups)+cap(h.frame.iota))*4 + h.scratch.sizeBytes()
+	size := h.keys.sizeBytes() + int64(cap(h.dirty)) + int64(cap(h.groups)+cap(h.frame.iota))*4 + h.scratch.sizeBytes() + h.flat.sizeBytes()
 	for i := range h.folds {
 		size += h.folds[i].state.sizeBytes()
 	}

@@ -26,6 +26,11 @@ type Vector struct {
 	// values must drop them. nil = not known.
 	Codes []byte
 	Dict  *Vector
+
+	// Values, when not nil, makes a column of strings one of references: row i that is not NULL is row I32[i] of Values, and
+	// Off and Data are nil. Values does not change, holds no references, and is not NULL at a row that is referred to. Such
+	// columns pass between the operators of one chain only, see [TakesReferences].
+	Values *Vector
 }
 
 // IsNull reports whether row i is NULL. It is for edges and tests; kernels loop over the bitmap.

@@ -19,6 +19,9 @@ type frame struct {
 	folding bool    // constants are computed while compiling: there is no [Env]
 
 	encoders map[int]*textEncoder // by column: of strings that are compared often
+
+	plain   Flattener
+	spelled []uint64 // by column: the batch of which plain has the strings
 }
 
 var (
@@ -178,18 +181,38 @@ func (f *frame) start(b *Batch) rowSet {
 	return rowSet{list: f.identity(b.Rows), all: true, whole: true}
 }
 
-func (f *frame) identity(n int) []int32 {
-	for i := len(f.iota); i < n; i++ {
-		f.iota = append(f.iota, int32(i))
+// column is the i-th column of the batch, plain.
+func (f *frame) column(i int) *Vector {
+	v := f.batch.Cols[i]
+	if v.Values == nil {
+		return v
 	}
+	f.spelled = extended(f.spelled, max(i+1, len(f.spelled)))
+	if f.spelled[i] != f.batchNo {
+		f.spelled[i] = f.batchNo
+		f.plain.column(i, v, f.plain.rows(f.batch))
+	}
+	return f.plain.flat[i]
+}
+
+func (f *frame) identity(n int) []int32 {
+	f.iota = counting(f.iota, n)
 	return f.iota[:n]
+}
+
+// counting is the numbers from 0 on, at least n of them, in the memory of s, which begins with them.
+func counting(s []int32, n int) []int32 {
+	for i := len(s); i < n; i++ {
+		s = append(s, int32(i))
+	}
+	return s
 }
 
 // eval returns the node's result for the rows; other rows are undefined.
 func (n *node) eval(f *frame, rows rowSet) (*Vector, error) {
 	switch n.expr.Op {
 	case "col":
-		return f.batch.Cols[n.expr.Col], nil
+		return f.column(n.expr.Col), nil
 	case "const":
 		return n.repeat(n, rows, f.batch.Rows)
 	}

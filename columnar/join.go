@@ -1,6 +1,9 @@
 package columnar
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // HashJoin joins each row with the rows of a static table that have equal keys; NULL equals nothing. The output has the
 // columns of the input, then those of the table. In an inner join rows without a match are dropped and counted; in a
@@ -11,6 +14,9 @@ type HashJoin struct {
 	table  *Batch // canonical copy
 	left   bool
 	keys   []int // of the input
+	refs   bool  // see EmitReferences
+
+	longest []int // of the table's columns of strings: their longest value
 
 	index *keyTable
 	start []int32 // the table rows of key k are rows[start[k]:start[k+1]]
@@ -43,9 +49,26 @@ func NewHashJoin(in *Schema, table *Batch, leftKeys, rightKeys []int, left bool)
 	for _, f := range schema.Fields {
 		j.buffers = append(j.buffers, &Vector{Type: f.Type})
 	}
+	for _, v := range j.table.Cols {
+		j.longest = append(j.longest, longest(v))
+	}
 	j.out = Batch{Schema: schema, Cols: make([]*Vector, len(schema.Fields))}
 	j.found = make([]int32, 0, 1)
 	return j, nil
+}
+
+// EmitReferences makes the table's columns of strings come out as references, see [Vector.Values]: for a chain whose next operators
+// take them.
+func (j *HashJoin) EmitReferences() { j.refs = true }
+
+// longest is the length of the longest string of a column, 0 for other types.
+func longest(v *Vector) (n int) {
+	if v.Type.Kind.Storage() == StoredBytes {
+		for i := range v.N {
+			n = max(n, int(v.Off[i+1]-v.Off[i]))
+		}
+	}
+	return n
 }
 
 func checkJoinKeys(in, table *Schema, leftKeys, rightKeys []int) error {
@@ -146,13 +169,30 @@ func (j *HashJoin) lookUp(in *Batch, _ []int32) error {
 	}
 	j.pairs.right = right
 	copy(j.out.Cols, in.Cols)
-	for c, v := range j.table.Cols {
-		at := len(in.Cols) + c
+	for c := range j.table.Cols {
+		if err := j.takeColumn(len(in.Cols), c, len(j.found)); err != nil {
+			return err
+		}
+	}
+	copy(j.out.Cols[len(in.Cols):], j.buffers[len(in.Cols):])
+	return nil
+}
+
+// takeColumn sets the buffer of the table's c-th column, which comes behind at columns of the input, to the rows that
+// pairs names, of which matched are of the table.
+func (j *HashJoin) takeColumn(at, c, matched int) error {
+	v, right := j.table.Cols[c], j.pairs.right
+	at += c
+	plainText := v.Type.Kind.Storage() == StoredBytes
+	if !plainText || int64(matched)*int64(j.longest[c]) > math.MaxInt32 {
 		if err := checkPartsSize(j.schema.Fields[at].Name, v, right); err != nil {
 			return err
 		}
+	}
+	if plainText && j.refs {
+		j.buffers[at].gatherReferences(v, right, j.left)
+	} else {
 		j.buffers[at].gather(v, right, j.left)
-		j.out.Cols[at] = j.buffers[at]
 	}
 	return nil
 }
@@ -163,16 +203,16 @@ func (j *HashJoin) expand(in *Batch, rows []int32) error {
 		return fmt.Errorf("they have %d matches, more than %d: read fewer rows at a time", n, maxElements)
 	}
 	j.pairs = j.match(rows)
-	for c, dst := range j.buffers {
-		src, from, absent := in.Cols, j.pairs.left, false
-		at := c
-		if c >= len(in.Cols) {
-			src, from, absent, at = j.table.Cols, j.pairs.right, j.left, c-len(in.Cols)
-		}
-		if err := checkPartsSize(j.schema.Fields[c].Name, src[at], from); err != nil {
+	for c, v := range in.Cols {
+		if err := checkPartsSize(j.schema.Fields[c].Name, v, j.pairs.left); err != nil {
 			return err
 		}
-		dst.gather(src[at], from, absent)
+		j.buffers[c].gather(v, j.pairs.left, false)
+	}
+	for c := range j.table.Cols {
+		if err := j.takeColumn(len(in.Cols), c, len(j.pairs.right)); err != nil {
+			return err
+		}
 	}
 	copy(j.out.Cols, j.buffers)
 	j.out.Rows, j.out.Sel, j.out.Origin, j.out.Offsets, j.out.Env = len(j.pairs.left), nil, in.Origin, nil, in.Env
@@ -217,11 +257,10 @@ func (j *HashJoin) match(rows []int32) pairs {
 
 // gather sets v to the rows of src, reusing v's memory; −1 is NULL where absent is set, else it does not count.
 func (v *Vector) gather(src *Vector, rows []int32, absent bool) {
-	v.N = len(rows)
-	if src.Valid == nil && !absent {
-		v.Valid = nil
-	} else {
-		v.gatherValid(src, rows)
+	v.startGather(src, rows, absent)
+	if src.Values != nil {
+		v.Values, v.I32 = src.Values, gatherValues(v.I32, src.I32, rows)
+		return
 	}
 	switch v.Type.Kind.Storage() {
 	case StoredBits:
@@ -243,6 +282,22 @@ func (v *Vector) gather(src *Vector, rows []int32, absent bool) {
 	case StoredList, StoredStruct:
 		v.interleave([]*Vector{src}, place{rows: rows})
 	}
+}
+
+// startGather sets everything but the values.
+func (v *Vector) startGather(src *Vector, rows []int32, absent bool) {
+	v.N, v.Values = len(rows), nil
+	if src.Valid == nil && !absent {
+		v.Valid = nil
+	} else {
+		v.gatherValid(src, rows)
+	}
+}
+
+// gatherReferences sets v to a column of references, the rows themselves, of src. v keeps rows.
+func (v *Vector) gatherReferences(src *Vector, rows []int32, absent bool) {
+	v.startGather(src, rows, absent)
+	v.Values, v.I32 = src, rows
 }
 
 func (v *Vector) gatherValid(src *Vector, rows []int32) {

@@ -22,6 +22,9 @@ func TestHashJoinAgainstNestedLoop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if r.IntN(2) == 0 {
+			join.EmitReferences()
+		}
 		if r.IntN(3) == 0 {
 			join.index.weak = 3 << 31
 			join.index.truncate(join.index.n)
@@ -66,6 +69,7 @@ func checkJoin(t *testing.T, r *rand.Rand, join *HashJoin, table *Batch, keys []
 	if err != nil || got.Len() != len(want) {
 		t.Fatalf("%v: %d rows, want %d", err, got.Len(), len(want))
 	}
+	got = new(Flattener).Flat(got)
 	for i, g := range selected(got) {
 		row := rowOf(got, int(g))
 		for c := range row {

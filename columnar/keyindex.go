@@ -23,8 +23,7 @@ func (x *KeyIndex) Number(b *Batch, cols []int) ([]uint32, error) {
 	if err := x.table.roomForKeys(b, cols, rows); err != nil {
 		return nil, err
 	}
-	x.table.bind(b, cols, rows)
-	x.numbers = x.table.number(x.numbers, rows)
+	x.numbers = x.table.numberRows(x.numbers, b, cols, rows)
 	return x.numbers, nil
 }
 

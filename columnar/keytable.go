@@ -14,7 +14,9 @@ type keyTable struct {
 	n      int
 	vecs   []*Vector // scratch
 	hashes []uint64
-	weak   uint64 // for tests: when not 0, the only bits of a hash that count
+	flat   Flattener
+	memo   *keyMemo // nil until a batch has keys for it
+	weak   uint64   // for tests: when not 0, the only bits of a hash that count
 }
 
 type keyColumn struct {
@@ -35,8 +37,8 @@ func newKeyTable(types []Type) *keyTable {
 // bind prepares the lookup of rows of the key columns of b: it hashes them.
 func (t *keyTable) bind(b *Batch, keys []int, rows []int32) {
 	for i, k := range keys {
-		t.cols[i].in = b.Cols[k]
-		t.vecs[i] = b.Cols[k]
+		t.vecs[i] = t.flat.column(i, b.Cols[k], rows)
+		t.cols[i].in = t.vecs[i]
 	}
 	t.hashes = t.hashKeys(t.hashes, t.vecs, rows)
 }
@@ -340,6 +342,9 @@ func (t Type) hasMap() bool {
 func (t *keyTable) reset() {
 	clear(t.slots)
 	t.n = 0
+	if t.memo != nil {
+		t.memo.forget()
+	}
 	for i := range t.cols {
 		t.cols[i].own.Reset()
 	}
@@ -347,7 +352,10 @@ func (t *keyTable) reset() {
 
 // sizeBytes is the memory held.
 func (t *keyTable) sizeBytes() int64 {
-	size := int64(cap(t.slots)+cap(t.hashes)) * 8
+	size := int64(cap(t.slots)+cap(t.hashes))*8 + t.flat.sizeBytes()
+	if t.memo != nil {
+		size += t.memo.sizeBytes()
+	}
 	for i := range t.cols {
 		size += t.cols[i].own.sizeBytes()
 	}

@@ -50,6 +50,10 @@ func (p *Project) Schema() *Schema { return p.schema }
 func (p *Project) Process(in *Batch) (*Batch, error) {
 	rows := p.frame.start(in)
 	for i, root := range p.roots {
+		if e := root.expr; e.Op == "col" {
+			p.out.Cols[i] = in.Cols[e.Col]
+			continue
+		}
 		v, err := root.eval(p.frame, rows)
 		if err != nil {
 			return nil, err

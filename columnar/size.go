@@ -45,6 +45,15 @@ func checkPartsSize(name string, v *Vector, rows []int32) error {
 
 // partsSizeOf is the sum over rows of v. Texts, which every join copies, are summed up by their offsets.
 func partsSizeOf(v *Vector, rows []int32) (size int64) {
+	if v.Values != nil {
+		off := v.Values.Off
+		for _, r := range rows {
+			if r >= 0 && !isNullAt(v.Valid, r) {
+				size += int64(off[v.I32[r]+1]) - int64(off[v.I32[r]])
+			}
+		}
+		return size
+	}
 	if v.Type.Kind.Storage() == StoredBytes {
 		off := v.Off
 		for _, r := range rows {

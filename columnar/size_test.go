@@ -51,6 +51,7 @@ func TestLongValuesAreNotRepeated(t *testing.T) {
 		if err1 != nil || err2 != nil || err3 != nil {
 			t.Fatal(err1, err2, err3)
 		}
+		one.EmitReferences()
 		_, err1 = one.Process(many)
 		_, err2 = back.Process(table)
 		_, err3 = unnest.Process(&Batch{Schema: s, Rows: 1, Cols: []*Vector{long, elements}})

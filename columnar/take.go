@@ -19,7 +19,7 @@ func Take(b *Batch, rows []int32) *Batch {
 // Compact copies the selected rows of b as [Take] does; a batch without selection is returned as it is.
 func Compact(b *Batch) *Batch {
 	if b.Sel == nil {
-		return b
+		return b.plain()
 	}
 	return Take(b, b.Sel)
 }
@@ -118,6 +118,9 @@ func (v *Vector) putRun(at int, src *Vector, n int) bool {
 	case StoredWide:
 		copy(v.Wide[at:], src.Wide[:n])
 	case StoredBytes:
+		if src.Values != nil {
+			return false
+		}
 		v.putRunOfStrings(at, src, n)
 	default:
 		return false
@@ -250,6 +253,10 @@ func (v *Vector) putBits(at int, src *Vector, rows []int32) {
 }
 
 func (v *Vector) putStrings(at int, src *Vector, rows []int32) {
+	if src.Values != nil {
+		v.putReferences(at, src, rows)
+		return
+	}
 	if len(src.Data) == 0 { // as a column of NULLs
 		v.reserveData(0)
 		for i := range rows {
@@ -270,6 +277,17 @@ func (v *Vector) putStrings(at int, src *Vector, rows []int32) {
 		}
 		v.Off[at+i+1] = int32(len(v.Data))
 	}
+}
+
+// putReferences is putStrings for a column of references.
+func (v *Vector) putReferences(at int, src *Vector, rows []int32) {
+	for i, r := range rows {
+		if !isNullAt(src.Valid, r) {
+			v.Data = appendRow(v.Data, src.Values, src.I32[r])
+		}
+		v.Off[at+i+1] = int32(len(v.Data))
+	}
+	v.Data = withSlack(v.Data)
 }
 
 // appendRow appends the string of row r. Where both sides have [Slack], short strings are one move of fixed size, without
