@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"errors"
+	"math"
 	"math/bits"
 )
 
@@ -66,22 +67,31 @@ func (p *presence) absorb(o *presence, in *aggInput) {
 }
 
 func (s *doubleSums) absorb(o *doubleSums, in *aggInput) {
+	highs, lows, groups := o.high, o.low, in.groups[:len(in.rows)]
+	ownHighs, ownLows := s.high, s.low
 	for i, r := range in.rows {
-		g, high, low := in.groups[i], o.high[r], o.low[r]
-		if high != high {
-			s.widen(g).merge(o.wide.of(uint32(r)))
-			continue
-		}
-		sum, err := twoSum(s.high[g], high)
-		rest, lost := twoSum(s.low[g], err)
-		all, lostToo := twoSum(rest, low)
+		g := groups[i]
+		high, err := twoSum(ownHighs[g], highs[r])
+		rest, lost := twoSum(ownLows[g], err)
+		low, lostToo := twoSum(rest, lows[r])
 		if lost != 0 || lostToo != 0 { // also when one is NaN
-			s.addWide(g, high)
-			s.addWide(g, low)
+			s.absorbWide(g, o, uint32(r))
 			continue
 		}
-		s.high[g], s.low[g] = sum, all
+		ownHighs[g], ownLows[g] = high, low
 	}
+}
+
+// absorbWide adds a sum where the two halves may not be enough.
+func (s *doubleSums) absorbWide(g uint32, o *doubleSums, r uint32) {
+	high, low := o.high[r], o.low[r]
+	if high == high {
+		s.addWide(g, high)
+		s.addWide(g, low)
+		return
+	}
+	sum := s.widen(g)
+	sum.merge(o.wide.of(r))
 }
 
 func (s *doubleSum) absorb(o aggState, in *aggInput) (bool, error) {
@@ -138,20 +148,45 @@ func (e *extreme) absorb(o aggState, in *aggInput) (bool, error) {
 }
 
 func (b *bestInt) absorb(o *bestInt, in *aggInput) {
+	vals, seen, own, known := o.vals, o.seen, b.vals, b.seen
 	for i, r := range in.rows {
-		g, x := in.groups[i], o.vals[r]
-		if o.seen[r] != 0 && (b.seen[g] == 0 || x != b.vals[g] && x > b.vals[g] == b.largest) {
-			b.vals[g], b.seen[g] = x, 1
+		g, x := in.groups[i], vals[r]
+		switch {
+		case seen[r] == 0:
+		case known[g] == 0:
+			own[g], known[g] = x, 1
+		case b.largest:
+			own[g] = max(own[g], x)
+		default:
+			own[g] = min(own[g], x)
 		}
 	}
 }
 
 func (b *bestDouble) absorb(o *bestDouble, in *aggInput) {
+	vals, seen, own, known := o.vals, o.seen, b.vals, b.seen
 	for i, r := range in.rows {
-		g := in.groups[i]
-		x, y := orderKey(o.vals[r]), orderKey(b.vals[g])
-		if o.seen[r] != 0 && (b.seen[g] == 0 || x != y && x > y == b.largest) {
-			b.vals[g], b.seen[g] = o.vals[r], 1
+		g, x := in.groups[i], vals[r]
+		switch {
+		case seen[r] == 0:
+		case known[g] == 0:
+			own[g], known[g] = x, 1
+		default:
+			own[g] = better(own[g], x, b.largest)
 		}
 	}
+}
+
+// better is the greater or the least of two canonical doubles, chosen without a branch: which it is nobody could guess.
+func better(a, b float64, largest bool) float64 {
+	x, y := orderKey(a), orderKey(b)
+	bitsOf := math.Float64bits(a)
+	if largest {
+		if y > x {
+			bitsOf = math.Float64bits(b)
+		}
+	} else if y < x {
+		bitsOf = math.Float64bits(b)
+	}
+	return math.Float64frombits(bitsOf)
 }
