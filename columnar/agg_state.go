@@ -42,15 +42,16 @@ func newAggState(a Agg) aggState {
 
 // aggFold is one aggregate of a [HashAggregate].
 type aggFold struct {
-	text  string // for messages: "sum(delay) AS total"
-	args  []int  // the input columns of add
-	where int    // the column that must be TRUE, −1 for none
+	in    *Schema
+	agg   Agg
+	args  []int // the input columns of add
+	where int   // the column that must be TRUE, −1 for none
 	state aggState
 	width int // columns of the half-aggregated form
 }
 
 func newAggFold(in *Schema, a Agg) aggFold {
-	f := aggFold{text: a.describe(in), where: a.Where - 1, state: newAggState(a)}
+	f := aggFold{in: in, agg: a, where: a.Where - 1, state: newAggState(a)}
 	if a.Func != CountStar {
 		f.args = append(f.args, a.Arg)
 	}
@@ -66,7 +67,7 @@ func newAggFold(in *Schema, a Agg) aggFold {
 	return f
 }
 
-// describe is the aggregate for messages.
+// describe is the aggregate for messages: "sum(delay) AS total".
 func (a Agg) describe(in *Schema) string {
 	text := string(a.Func)
 	if a.Func != CountStar {
@@ -82,10 +83,10 @@ func (a Agg) describe(in *Schema) string {
 func (f *aggFold) explain(err error) error {
 	var row *RowError
 	if errors.As(err, &row) {
-		row.Expr = f.text
+		row.Expr = f.agg.describe(f.in)
 		return err
 	}
-	return fmt.Errorf("%s: %w", f.text, err)
+	return fmt.Errorf("%s: %w", f.agg.describe(f.in), err)
 }
 
 // inGroup names the group in an error about one of its values.

@@ -26,10 +26,12 @@ type course struct {
 	window    Window
 	grid      grid
 	shape     state.Shape
-	changes   *changes // nil: results come out once
-	watermark int64    // at the start of the batch
-	came      int64    // results of windows that end at or before it have come out; of a changelog
-	closedTo  int64    // the greatest watermark that windows were closed with
+	final     *columnar.Schema // Operator.Final
+	results   *columnar.Schema // without operations
+	changes   *changes         // nil: results come out once
+	watermark int64            // at the start of the batch
+	came      int64            // results of windows that end at or before it have come out; of a changelog
+	closedTo  int64            // the greatest watermark that windows were closed with
 }
 
 // store is the state of one kind of window, and how it closes. It is asked nothing between Load and Settle.
@@ -65,6 +67,7 @@ type holder interface {
 // NewAggregate returns an aggregation without state. o must be valid.
 func NewAggregate(o Operator) *Aggregate {
 	c := &course{op: o, window: o.Window, grid: newGrid(o.Window), shape: state.Shape{In: o.In, Spec: o.Spec}}
+	c.results, c.final = o.results(), o.Final()
 	c.watermark, c.came, c.closedTo = NoWatermark, NoWatermark, NoWatermark
 	if o.Emit.Changelog {
 		c.changes = newChanges(o, c.shape)

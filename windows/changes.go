@@ -12,13 +12,14 @@ import (
 type changes struct {
 	op      Operator
 	final   *columnar.Schema        // without operations
+	logged  *columnar.Schema        // with them
 	scratch *columnar.HashAggregate // that images are made in
 	out     []*columnar.Batch       // rows by window
 	ops     *columnar.Builder       // of all rows of out
 }
 
 func newChanges(o Operator, shape state.Shape) *changes {
-	return &changes{op: o, final: o.results(),
+	return &changes{op: o, final: o.results(), logged: o.Final(),
 		scratch: columnar.NewHashAggregate(shape.In, shape.Spec), ops: columnar.NewBuilder(columnar.Type{Kind: columnar.String})}
 }
 
@@ -90,7 +91,7 @@ func (c *changes) update(before, after *columnar.Batch) {
 func (c *changes) take() *columnar.Batch {
 	out := columnar.Concat(append([]*columnar.Batch{columnar.EmptyBatch(c.final)}, c.out...))
 	ops := columnar.Concat([]*columnar.Batch{{Schema: opSchema, Cols: []*columnar.Vector{c.ops.Vector()}, Rows: c.ops.Len()}})
-	out.Schema, out.Cols = c.op.Final(), append(out.Cols, ops.Cols[0])
+	out.Schema, out.Cols = c.logged, append(out.Cols, ops.Cols[0])
 	c.out = nil
 	c.ops.Reset()
 	return out

@@ -250,6 +250,7 @@ func randomChangesInput(r *rand.Rand) (input, Emission) {
 // TestChangesAgainstOracle compares batch by batch, with every batch's state restored from blocks in between, on 1, 2 and
 // 8 shards.
 func TestChangesAgainstOracle(t *testing.T) {
+	t.Parallel()
 	const seed = 21
 	r := rand.New(rand.NewPCG(seed, 0))
 	ops, boundary := map[string]int{}, 0
@@ -333,6 +334,7 @@ func (c *changer) restore(chain []stateBlock, shards int) *changer {
 // TestChangesDoNotDependOnCuts: for input within its bound, whatever the batches, applying the changes gives the results
 // that come out once.
 func TestChangesDoNotDependOnCuts(t *testing.T) {
+	t.Parallel()
 	const seed = 22
 	r := rand.New(rand.NewPCG(seed, 0))
 	for n := range cases(150, 40) {

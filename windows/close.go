@@ -27,7 +27,7 @@ func (a *cells) closeRanges(watermark int64) (Closed, error) {
 	out.Rows = a.table.DropFirst(a.closing(watermark))
 	a.closedTo = max(a.closedTo, watermark)
 	var err error
-	out.Groups, err = state.Concat(a.op.Final(), parts)
+	out.Groups, err = state.Concat(a.final, parts)
 	return out, err
 }
 
@@ -77,7 +77,7 @@ func (a *cells) addEnd(groups *columnar.Batch, end func(row int) int64) {
 	for row := range ends.I64 {
 		ends.I64[row] = end(row)
 	}
-	groups.Schema, groups.Cols = a.op.results(), append(groups.Cols, ends)
+	groups.Schema, groups.Cols = a.results, append(groups.Cols, ends)
 }
 
 // OpenWindow is a window that is held because the watermark has not passed it.

@@ -207,6 +207,7 @@ func (o *oracleRow) check(r outRow) error {
 // TestCutsDoNotMatter: for input within the bound, however it is cut into batches and however many shards there are,
 // exactly the windows that the watermark has passed come out, each once, as the oracle says; a flush gives the rest.
 func TestCutsDoNotMatter(t *testing.T) {
+	t.Parallel()
 	const seed = 7
 	inputs := cases(5000, 600)
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -275,6 +276,7 @@ func (p *pipeline) take(want map[string]*oracleRow, rows []outRow, watermark int
 // TestRestoredStateIsTheLiveOne: a snapshot, the deltas behind it and the watermark of each batch give the state, in
 // any number of shards, and the restored job goes on to the same rows.
 func TestRestoredStateIsTheLiveOne(t *testing.T) {
+	t.Parallel()
 	const seed = 8
 	r := rand.New(rand.NewPCG(seed, 0))
 	for c := range cases(400, 60) {

@@ -70,6 +70,7 @@ type life struct {
 // TestEveryAggregateInEveryLife runs the same rows in several lives. The state before the end and the rows at the end are
 // the same, byte by byte.
 func TestEveryAggregateInEveryLife(t *testing.T) {
+	t.Parallel()
 	const seed = 9
 	r := rand.New(rand.NewPCG(seed, 0))
 	for c := range cases(12, 4) {

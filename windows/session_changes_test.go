@@ -92,6 +92,7 @@ func sessionRow(run []event, end int64) outRow {
 
 // TestSessionChangesAgainstOracle compares batch by batch, restarted from blocks now and then, on 1, 2 and 8 shards.
 func TestSessionChangesAgainstOracle(t *testing.T) {
+	t.Parallel()
 	const seed = 22
 	r := rand.New(rand.NewPCG(seed, 0))
 	ops, late, bridged := map[string]int{}, int64(0), 0

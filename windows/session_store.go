@@ -62,7 +62,7 @@ func (a *sessions) withEnds(rows *columnar.Batch) (out *columnar.Batch, greatest
 		ends.I64[i] = saturatingAdd(t, a.window.Size)
 		greatest = max(greatest, ends.I64[i])
 	}
-	return &columnar.Batch{Schema: a.op.results(), Cols: append(rows.Cols, ends), Rows: rows.Rows}, greatest
+	return &columnar.Batch{Schema: a.results, Cols: append(rows.Cols, ends), Rows: rows.Rows}, greatest
 }
 
 // closeChanges is closeOnce of a changelog. A result is known by the start of its session and the other keys: a session

@@ -54,18 +54,30 @@ const lateFree = 1024
 
 // NewRanges returns the runs of the table, which tells it from now on what is merged.
 func NewRanges(t *Table) *Ranges {
-	r := &Ranges{table: t, back: newGroups(t.shape), frontFree: frontFree}
-	r.front.accs = columnar.NewAccumulators(t.shape.In, t.shape.Spec.Aggs)
-	r.run.accs = columnar.NewAccumulators(t.shape.In, t.shape.Spec.Aggs)
-	r.forget(math.MinInt64)
+	r := &Ranges{table: t, from: math.MinInt64, middle: math.MinInt64, to: math.MinInt64, frontFree: frontFree}
 	t.ranges = r
 	return r
+}
+
+// start makes room for the first run.
+func (r *Ranges) start() {
+	r.back = newGroups(r.table.shape)
+	r.front.accs, r.run.accs = r.newAccs(), r.newAccs()
+}
+
+func (r *Ranges) started() bool { return r.run.accs != nil }
+
+func (r *Ranges) newAccs() *columnar.Accumulators {
+	return columnar.NewAccumulators(r.table.shape.In, r.table.shape.Spec.Aggs)
 }
 
 // Final returns the groups of the namespaces in [from, to) as finished rows (Spec.FinalSchema), ordered by their keys; name
 // stands for the namespace in all of them. The batch belongs to the caller. After an error the table must not be used any
 // more.
 func (r *Ranges) Final(from, to, name int64) (*columnar.Batch, error) {
+	if !r.started() {
+		r.start()
+	}
 	err := r.move(from, to)
 	if err == nil {
 		err = r.merge()
@@ -184,7 +196,7 @@ func (r *Ranges) sizeOf(names []int64) (size int64) {
 // freshFront lets go of the memory of the front.
 func (r *Ranges) freshFront() {
 	r.front.reset()
-	r.front.accs = columnar.NewAccumulators(r.table.shape.In, r.table.shape.Spec.Aggs)
+	r.front.accs = r.newAccs()
 }
 
 // pass drops the parts of the front before from, and what came late for them.
@@ -248,6 +260,9 @@ func (r *Ranges) nameKey(err error, keys []uint32) error {
 
 // sizeBytes is about the memory held beside the table.
 func (r *Ranges) sizeBytes() int64 {
+	if !r.started() {
+		return 0
+	}
 	size := r.back.sizeBytes() + r.run.sizeBytes() + r.front.sizeBytes()
 	for _, l := range r.late {
 		size += batchBytes(l.groups) + 4*int64(cap(l.keys))

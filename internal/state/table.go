@@ -261,7 +261,7 @@ func (t *Table) renumber() {
 	for _, s := range t.spaces {
 		s.renumber(became)
 	}
-	if t.ranges != nil {
+	if t.ranges != nil && t.ranges.started() {
 		t.ranges.forget(t.ranges.from)
 	}
 }
