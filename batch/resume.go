@@ -115,7 +115,7 @@ func (d *driver) use(ctx context.Context, job *Job, digest string, shards int) e
 }
 
 func (d *driver) opening(job *Job) output.Opening {
-	return output.Opening{Owner: output.Owner{Job: job.Name, Checkpoint: d.cp.id}, Lead: d.cp.lead, Clock: d.o.Env.Clock}
+	return output.Opening{Owner: output.Owner{Job: job.Name, Checkpoint: d.cp.id}, Lead: d.cp.lead, Clock: d.o.Env.Clock, Each: onCores(d.o.Cores)}
 }
 
 // useAtHand makes the job at hand the session in use. A session that was not there for recovery has sinks that were not

@@ -38,8 +38,12 @@ type encoder struct {
 	config  *parquet.WriterConfig
 	buf     bytes.Buffer
 	hash    *rowHash
-	chunk   []parquet.Value
+	chunks  [][]parquet.Value // by leaf
+	each    func(n int, f func(i int) error) error
 }
+
+// largeRows is how many rows of a row group are worth several columns at a time.
+const largeRows = 1 << 13
 
 func newEncoder(l Layout, compression string) (*encoder, error) {
 	codec, err := codecOf(compression)
@@ -62,8 +66,9 @@ func newEncoder(l Layout, compression string) (*encoder, error) {
 		return nil, err
 	}
 	file := l.File()
+	leaves := leavesOf(file)
 	return &encoder{
-		columns: l.Columns, schema: file, leaves: leavesOf(file), config: cfg, hash: newRowHash(file), chunk: make([]parquet.Value, 0, chunkRows),
+		columns: l.Columns, schema: file, leaves: leaves, chunks: make([][]parquet.Value, len(leaves)), config: cfg, hash: newRowHash(file),
 	}, nil
 }
 
@@ -108,19 +113,41 @@ func (e *encoder) file(rows runs, footer []footerKey) ([]byte, string, error) {
 }
 
 func (e *encoder) rowGroup(w *parquet.GenericWriter[any], rows runs) error {
-	for i, c := range w.ColumnWriters() {
-		l := e.leaves[i]
-		if err := e.column(l, i == 0 || e.leaves[i-1].column != l.column, c, rows); err != nil {
-			return fmt.Errorf("column %q: %w", e.schema.Fields[l.column].Name, err)
+	columns := w.ColumnWriters()
+	err := e.leafByLeaf(rows.rows())(len(columns), func(i int) error {
+		if err := e.column(i, columns[i], rows); err != nil {
+			return fmt.Errorf("column %q: %w", e.schema.Fields[e.leaves[i].column].Name, err)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	return w.Flush()
 }
 
-// column hands over full chunks, the last one aside, however rows are cut into batches. The first leaf of a column also
-// feeds the digest of its rows.
-func (e *encoder) column(l leaf, first bool, w *parquet.ColumnWriter, rows runs) error {
-	chunk, n := e.chunk[:0], 0
+// leafByLeaf is how the leaves of so many rows are gone through.
+func (e *encoder) leafByLeaf(rows int) func(n int, f func(i int) error) error {
+	if e.each != nil && rows >= largeRows {
+		return e.each
+	}
+	return inTurn
+}
+
+func inTurn(n int, f func(i int) error) error {
+	for i := range n {
+		if err := f(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// column hands over full chunks of a leaf, the last one aside, however rows are cut into batches. The first leaf of a
+// column also feeds the digest of its rows. Leaves share nothing.
+func (e *encoder) column(i int, w *parquet.ColumnWriter, rows runs) error {
+	l, first := e.leaves[i], i == 0 || e.leaves[i-1].column != e.leaves[i].column
+	chunk, n := e.chunks[i][:0], 0
 	for c := (cursor{runs: rows}); c.more(); {
 		r := c.next(chunkRows - n)
 		v := r.batch.Cols[e.columns[l.column]]
@@ -136,6 +163,6 @@ func (e *encoder) column(l leaf, first bool, w *parquet.ColumnWriter, rows runs)
 		}
 		chunk, n = chunk[:0], 0
 	}
-	e.chunk = chunk[:0]
+	e.chunks[i] = chunk[:0]
 	return nil
 }

@@ -43,6 +43,9 @@ type ParquetConfig struct {
 	MaxFileBytes int64
 	// Done says which directories can be complete, for [Marker].
 	Done TimeDirs
+	// Each encodes the columns of a large row group several at a time, see [Opening]; nil: one after the other. The bytes
+	// are the same.
+	Each func(n int, f func(i int) error) error
 }
 
 func (c ParquetConfig) withDefaults() ParquetConfig {
@@ -108,8 +111,11 @@ func (p *Parquet) compile(cfg ParquetConfig) (err error) {
 	if p.partitions, err = newPartitioner(cfg.Sink, cfg.Layout); err != nil {
 		return err
 	}
-	p.encoder, err = newEncoder(cfg.Layout, cfg.Compression)
-	return err
+	if p.encoder, err = newEncoder(cfg.Layout, cfg.Compression); err != nil {
+		return err
+	}
+	p.encoder.each = cfg.Each
+	return nil
 }
 
 // claimError leaves alone what names the sink itself.

@@ -18,11 +18,11 @@ type rowHash struct {
 	schema  *columnar.Schema
 	columns []hash.Hash
 	rows    int64
-	buf     []byte
+	bufs    [][]byte // by column
 }
 
 func newRowHash(s *columnar.Schema) *rowHash {
-	h := &rowHash{schema: s, columns: make([]hash.Hash, len(s.Fields))}
+	h := &rowHash{schema: s, columns: make([]hash.Hash, len(s.Fields)), bufs: make([][]byte, len(s.Fields))}
 	for i := range h.columns {
 		h.columns[i] = sha256.New()
 	}
@@ -37,10 +37,10 @@ func (h *rowHash) reset(rows int) {
 	}
 }
 
-// add feeds the next rows of one column.
+// add feeds the next rows of one column. Several columns may be fed at a time.
 func (h *rowHash) add(column int, v *columnar.Vector, sel []int32) {
-	h.buf = appendCanonical(h.buf[:0], v, sel)
-	h.columns[column].Write(h.buf)
+	h.bufs[column] = appendCanonical(h.bufs[column][:0], v, sel)
+	h.columns[column].Write(h.bufs[column])
 }
 
 // sum is the digest as hexadecimal text.

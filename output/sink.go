@@ -25,6 +25,8 @@ type Opening struct {
 	Lead func() error
 	// Clock is the driver's. Rows never depend on it.
 	Clock Clock
+	// Each calls f for 0 to n−1, several at a time on the job's cores; nil: one after the other.
+	Each func(n int, f func(i int) error) error
 }
 
 // Clock tells the time and waits.
