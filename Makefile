@@ -19,6 +19,10 @@ build: ## build bin/millrace
 demo: build ## real flights through an embedded broker into Parquet, killed once on the way
 	@MILLRACE=$(BIN) GO=$(GO) ./examples/flights/demo.sh
 
+.PHONY: replay-demo
+replay-demo: build ## the same once more into another directory, to the same bytes; then one byte is changed, and found
+	@MILLRACE=$(BIN) ./examples/flights/replay.sh
+
 .PHONY: test
 test: lint test-short test-race test-jobs ## all tests; uses real Kafka and DuckDB where Java, Maven and Python are there
 

@@ -9,21 +9,10 @@ mkdir -p "$out" && rm -rf "$out/lake" "$out/checkpoint"
 OUT=$(cd "$out" && pwd)/lake CHECKPOINT=$(cd "$out" && pwd)/checkpoint
 export OUT CHECKPOINT
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-
-cleanup() { [ -z "${broker:-}" ] || { kill "$broker" 2>/dev/null && wait "$broker" 2>/dev/null; } || true; }
-trap cleanup EXIT
+. examples/flights/broker.sh
 
 say "1. An embedded broker, and 508,239 real flights of January 2001 as JSON"
-"$millrace" broker --listen 127.0.0.1:0 >"$out/broker.log" 2>&1 &
-broker=$!
-until grep -q 'embedded broker on' "$out/broker.log" 2>/dev/null; do
-  kill -0 "$broker" 2>/dev/null || { cat "$out/broker.log"; exit 1; }
-  sleep 0.1
-done
-export KAFKA
-KAFKA=$(sed -n 's/^embedded broker on \([^;]*\);.*/\1/p' "$out/broker.log")
-"$millrace" gen flights --brokers "$KAFKA" --partitions 4 --expected "$out/expected.csv"
+start_broker
 
 say "2. The job runs ... and is killed (kill -9) in the middle"
 "$millrace" run examples/flights/job.yaml --available-now >"$out/first-run.log" 2>&1 &
