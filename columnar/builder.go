@@ -57,6 +57,19 @@ func (b *Builder) Vector() *Vector {
 	return &b.out
 }
 
+// glance is Vector for a look that ends before the next append: the builder does not go on holding memory that it has grown
+// out of, unless the type is nested.
+func (b *Builder) glance() *Vector {
+	if len(b.kids) > 0 {
+		return b.Vector()
+	}
+	v := b.vec
+	if b.nulls == 0 {
+		v.Valid = nil
+	}
+	return &v
+}
+
 // AppendNull appends NULL. The value at its place is zero or empty; the fields of a struct are NULL.
 func (b *Builder) AppendNull() {
 	v := &b.vec

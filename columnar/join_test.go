@@ -27,7 +27,8 @@ func TestHashJoinAgainstNestedLoop(t *testing.T) {
 		}
 		if r.IntN(3) == 0 {
 			join.index.weak = 3 << 31
-			join.index.truncate(join.index.n)
+			clear(join.index.slots)
+			join.index.fill()
 		}
 		for range 3 {
 			checkJoin(t, r, join, table, keys, left)

@@ -61,6 +61,9 @@ func (t *keyTable) number(dst []uint32, rows []int32) []uint32 {
 func (t *keyTable) numberByTag(dst []uint32, rows []int32) {
 	slots, mask := t.slots, uint64(len(t.slots)-1)
 	for i, h := range t.hashes[:len(rows)] {
+		if i%touchRows == 0 {
+			t.touchSlots(t.hashes[i:min(i+touchRows, len(rows))])
+		}
 		pos := h & mask
 		for slots[pos] != 0 && (slots[pos]^h)>>32 != 0 {
 			pos = (pos + 1) & mask
@@ -102,6 +105,9 @@ func (t *keyTable) lookup(numbers []uint32, found, rows []int32) ([]uint32, []in
 func (t *keyTable) lookupByTag(numbers []uint32, found, rows []int32) ([]uint32, []int32) {
 	slots, mask := t.slots, uint64(len(t.slots)-1)
 	for i, h := range t.hashes[:len(rows)] {
+		if i%touchRows == 0 {
+			t.touchSlots(t.hashes[i:min(i+touchRows, len(rows))])
+		}
 		pos := h & mask
 		for slots[pos] != 0 && (slots[pos]^h)>>32 != 0 {
 			pos = (pos + 1) & mask
@@ -205,6 +211,9 @@ func sameInts[T ordered](a []T, numbers []uint32, b []T, rows []int32) bool {
 
 func sameStrings(a *Vector, numbers []uint32, b *Vector, rows []int32) bool {
 	for i, r := range rows {
+		if i%touchRows == 0 {
+			touchStrings(a, numbers[i:min(i+touchRows, len(rows))])
+		}
 		g := numbers[i]
 		if string(a.Data[a.Off[g]:a.Off[g+1]]) != string(b.Data[b.Off[r]:b.Off[r+1]]) {
 			return false
@@ -235,7 +244,7 @@ func sameNullableKeys(own *Builder, numbers []uint32, in *Vector, rows []int32) 
 }
 
 func (t *keyTable) insert(h uint64, r int32) int {
-	if 2*(t.n+1) > len(t.slots) {
+	if 4*(t.n+1) > 3*len(t.slots) {
 		t.grow()
 	}
 	for i := range t.cols {
@@ -262,25 +271,51 @@ func (t *keyTable) grow() {
 	t.fill()
 }
 
-// fill writes all keys into empty slots.
+// fill writes all keys into empty slots, in the order of their numbers.
 func (t *keyTable) fill() {
+	t.eachHash(0, func(g int, h uint64) { t.place(h, g+1) })
+}
+
+// eachHash calls do with the keys from number n on and their hashes, a few at a time.
+func (t *keyTable) eachHash(n int, do func(g int, h uint64)) {
 	cols := make([]*Vector, len(t.cols))
 	for i := range t.cols {
-		cols[i] = t.cols[i].own.Vector()
+		cols[i] = t.cols[i].own.glance()
 	}
-	for g, h := range t.hashKeys(nil, cols, (&frame{}).identity(t.n)) {
-		t.place(h, g+1)
+	var hashes []uint64
+	var rows []int32
+	for ; n < t.n; n += len(rows) {
+		rows = rows[:0]
+		for g := n; g < t.n && len(rows) < hashedKeys; g++ {
+			rows = append(rows, int32(g))
+		}
+		hashes = t.hashKeys(hashes, cols, rows)
+		for i, h := range hashes {
+			do(int(rows[i]), h)
+		}
 	}
 }
 
-// truncate forgets the keys from number n on.
+// hashedKeys is how many keys are hashed at a time when the slots grow.
+const hashedKeys = 1024
+
+// truncate forgets the keys from number n on. Slots were taken in the order of the numbers, so giving them back from the
+// last one on leaves the slots as they were.
 func (t *keyTable) truncate(n int) {
+	gone := make([]uint64, 0, t.n-n)
+	t.eachHash(n, func(_ int, h uint64) { gone = append(gone, h) })
+	mask := uint64(len(t.slots) - 1)
+	for i := len(gone) - 1; i >= 0; i-- {
+		pos := gone[i] & mask
+		for uint32(t.slots[pos]) != uint32(n+i+1) {
+			pos = (pos + 1) & mask
+		}
+		t.slots[pos] = 0
+	}
 	t.n = n
 	for i := range t.cols {
 		t.cols[i].own.Truncate(n)
 	}
-	clear(t.slots)
-	t.fill()
 }
 
 // hashKeys is hashRows; a test sets weak to let hashes collide.
