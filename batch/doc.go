@@ -8,8 +8,9 @@
 //
 //  1. plan: ask the sources where partitions end, cut ranges, decide which partitions are idle (planner.go)
 //  2. log Planned, synced, before any byte is read
-//  3. run: tasks of all sources, then of the shards behind one exchange after the other ([Executor], run.go); a task runs
-//     all stages down the pipes from its first (tree.go); bad records (dead.go) and late rows (late.go) become rows of side
+//  3. run: tasks of all sources, while shards merge what those before have yielded, then of the shards behind one exchange
+//     after the other, which close what is due ([Executor], run.go); a task runs all stages down the pipes from its first
+//     (tree.go); bad records (dead.go) and late rows (late.go) become rows of side
 //     outputs, which join those of the other sinks
 //  4. all sinks prepare; nothing is visible yet
 //  5. look for a newer driver; then all sinks publish

@@ -103,7 +103,11 @@ func (d *driver) cancelGone(ctx context.Context, p *Planned, gone error) error {
 	}
 	d.gaveUp = true
 	d.o.Warn(fmt.Sprintf("batch %d was open and is cancelled: %v", p.Batch, gone))
-	return d.history.apply(c)
+	if err := d.history.apply(c); err != nil {
+		return err
+	}
+	// Records in front of the lost ones are in the state in memory.
+	return lost(d.s.restoreAgain(ctx, d.cp.blobs, d.history))
 }
 
 // visible is an error when a sink holds something of a batch.

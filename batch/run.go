@@ -15,15 +15,16 @@ type outcome struct {
 	job    *Job
 	plan   *Planned
 	env    *columnar.Env
-	start  map[int]int64             // by exchange, see startMarks
-	late   map[int]int64             // by exchange, see lateMarks
-	floor  map[int]int64             // by exchange, see floorMarks
-	roots  map[int][]*Result         // by the first stage of the tasks, in their order
-	shards map[string][]output.Shard // rows by sink
-	commit *Committed                // without files and state references
-	deltas map[int][][]byte          // by exchange: one block for each shard
-	bad    []columnar.BadRecord      // the first few of every task
-	closed map[string]int64          // by operator: the greatest end of a window that closed
+	start  map[int]int64                     // by exchange, see startMarks
+	late   map[int]int64                     // by exchange, see lateMarks
+	floor  map[int]int64                     // by exchange, see floorMarks
+	roots  map[int][]*Result                 // by the first stage of the tasks, in their order; without what went to shards
+	held   map[int]map[int][]*columnar.Batch // by exchange and shard, see Task.Held
+	shards map[string][]output.Shard         // rows by sink
+	commit *Committed                        // without files and state references
+	deltas map[int][][]byte                  // by exchange: one block for each shard
+	bad    []columnar.BadRecord              // the first few of every task
+	closed map[string]int64                  // by operator: the greatest end of a window that closed
 
 	counted map[string]bool            // sources of which no census is wanted
 	census  map[string]columnar.Census // by source
@@ -32,7 +33,7 @@ type outcome struct {
 func newOutcome(job *Job, p *Planned, env *columnar.Env, floor map[string]int64) *outcome {
 	return &outcome{
 		job: job, plan: p, env: env, start: startMarks(job.Plan, p.Before), late: lateMarks(job.Plan, p.Before, floor), floor: floorMarks(job.Plan, p.Before, floor),
-		roots: map[int][]*Result{}, deltas: map[int][][]byte{}, closed: map[string]int64{}, census: map[string]columnar.Census{},
+		roots: map[int][]*Result{}, held: map[int]map[int][]*columnar.Batch{}, deltas: map[int][][]byte{}, closed: map[string]int64{}, census: map[string]columnar.Census{},
 		commit: &Committed{Batch: p.Batch, At: p.At, RangeHash: RangeHash(p), Positions: positionsAfter(p.Ranges)},
 	}
 }
@@ -49,11 +50,10 @@ func (o *outcome) run(ctx context.Context, exec Executor) error {
 	o.commit.After = marksAfter(o.job.Plan, o.plan.Before, o.sourceMarks(), o.plan.clock())
 	for i := range o.job.Plan.Stages {
 		if from := o.job.Plan.Stages[i].From; from.Exchange >= 0 {
-			results, err := exec.Run(ctx, o.shardTasks(i, from.Exchange))
+			err := exec.Run(ctx, o.shardTasks(i, from.Exchange), func(_ int, r *Result) []Task { return o.take(i, r) })
 			if err != nil {
 				return err
 			}
-			o.collect(i, results)
 		}
 	}
 	o.fillSinks()
@@ -71,20 +71,10 @@ func positionsAfter(ranges []offsets.Range) []offsets.Position {
 // readSources runs the tasks of all sources at a time.
 func (o *outcome) readSources(ctx context.Context, exec Executor) error {
 	var tasks []Task
-	var counts []int // by source
 	for i := range o.job.Plan.Sources {
-		more := o.sourceTasks(i)
-		tasks, counts = append(tasks, more...), append(counts, len(more))
+		tasks = append(tasks, o.sourceTasks(i)...)
 	}
-	results, err := exec.Run(ctx, tasks)
-	if err != nil {
-		return err
-	}
-	for i, n := range counts {
-		o.collect(o.job.Plan.Root(i), results[:n])
-		results = results[n:]
-	}
-	return nil
+	return exec.Run(ctx, tasks, func(i int, r *Result) []Task { return o.take(tasks[i].Stage, r) })
 }
 
 // sourceTasks cuts the ranges of a source at fixed offsets. Their order, by range then step, is the order of rows and of
@@ -106,26 +96,55 @@ func (o *outcome) task(root int) Task {
 	return Task{JobHash: o.job.Hash, Batch: o.plan.Batch, Stage: root, At: o.plan.At, Shards: o.plan.Shards, Watermarks: o.start, Late: o.late, Floor: o.floor}
 }
 
-// shardTasks gives every shard of the stage behind an exchange the partials that the senders hold for it, by sending
-// stage, then in the order of the results.
+// shardTasks close what is due in every shard of the stage behind an exchange, whose partials are merged by then.
 func (o *outcome) shardTasks(stage, exchange int) []Task {
 	tasks := make([]Task, o.plan.Shards)
-	senders := o.job.Plan.Senders(exchange)
 	for s := range tasks {
 		tasks[s] = o.task(stage)
 		tasks[s].Shard, tasks[s].Close = s, o.commit.After.Operators[o.job.Plan.Exchanges[exchange].Name]
-		for _, sender := range senders {
-			for _, r := range o.roots[rootOf(o.job.Plan, sender)] {
-				if shards := r.Partials[sender]; shards != nil {
-					tasks[s].Inputs = append(tasks[s].Inputs, shards[s]...)
-				}
-				if shards := r.Held[sender]; shards != nil {
-					tasks[s].Held = append(tasks[s].Held, shards[s]...)
-				}
+		tasks[s].Held = o.held[exchange][s]
+	}
+	return tasks
+}
+
+// mergeTasks give shards the partials of a result, by sending stage. They leave the result.
+func (o *outcome) mergeTasks(r *Result) []Task {
+	var tasks []Task
+	for i := range o.job.Plan.Stages {
+		from := o.job.Plan.Stages[i].From.Exchange
+		if from < 0 {
+			continue
+		}
+		inputs := make([][]*columnar.Batch, o.plan.Shards)
+		for _, sender := range o.job.Plan.Senders(from) {
+			for s, partials := range r.Partials[sender] {
+				inputs[s] = append(inputs[s], partials...)
+			}
+			for s, rows := range r.Held[sender] {
+				o.hold(from, s, rows)
+			}
+		}
+		for s := range inputs {
+			if len(inputs[s]) > 0 {
+				t := o.task(i)
+				t.Shard, t.Inputs, t.More = s, inputs[s], true
+				tasks = append(tasks, t)
 			}
 		}
 	}
+	r.Partials, r.Held = nil, nil
 	return tasks
+}
+
+// hold keeps rows that a shard may find late, in the order of the results.
+func (o *outcome) hold(exchange, shard int, rows []*columnar.Batch) {
+	if len(rows) == 0 {
+		return
+	}
+	if o.held[exchange] == nil {
+		o.held[exchange] = map[int][]*columnar.Batch{}
+	}
+	o.held[exchange][shard] = append(o.held[exchange][shard], rows...)
 }
 
 // rootOf is the first stage of the tasks that a stage runs in.
@@ -159,27 +178,27 @@ func (o *outcome) sourceMarks() map[string]windows.SourceMark {
 	return out
 }
 
-// collect adds the results of the tasks that began with a stage: accounting, deltas, and rows for the sinks.
-func (o *outcome) collect(root int, results []*Result) {
-	o.roots[root] = results
+// take adds the result of a task that began with a stage: accounting, deltas, and rows for the sinks. It returns the tasks
+// that merge its partials.
+func (o *outcome) take(root int, r *Result) []Task {
+	o.roots[root] = append(o.roots[root], r)
+	o.commit.Records += r.Source.Records
+	o.commit.WireBytes += r.Source.WireBytes
+	o.bad = append(o.bad, r.Source.Bad...)
 	from := o.job.Plan.Stages[root].From
-	for _, r := range results {
-		o.commit.Records += r.Source.Records
-		o.commit.WireBytes += r.Source.WireBytes
-		o.bad = append(o.bad, r.Source.Bad...)
-		if from.Source >= 0 {
-			all := o.census[o.job.Plan.Sources[from.Source].Name]
-			all.Merge(r.Source.Census)
-			o.census[o.job.Plan.Sources[from.Source].Name] = all
-		}
-		if from.Exchange >= 0 {
-			o.deltas[from.Exchange] = append(o.deltas[from.Exchange], r.Delta)
-			o.noteClosed(o.job.Plan.Exchanges[from.Exchange].Name, r.ClosedTo)
-		}
-		for _, e := range r.Edges {
-			o.addEdge(e)
-		}
+	if from.Source >= 0 {
+		all := o.census[o.job.Plan.Sources[from.Source].Name]
+		all.Merge(r.Source.Census)
+		o.census[o.job.Plan.Sources[from.Source].Name] = all
 	}
+	if from.Exchange >= 0 {
+		o.deltas[from.Exchange] = append(o.deltas[from.Exchange], r.Delta)
+		o.noteClosed(o.job.Plan.Exchanges[from.Exchange].Name, r.ClosedTo)
+	}
+	for _, e := range r.Edges {
+		o.addEdge(e)
+	}
+	return o.mergeTasks(r)
 }
 
 // noteClosed notes how far windows of an operator have closed.

@@ -163,16 +163,19 @@ type byteExecutor struct{ w *worker }
 
 func newByteExecutor(w *worker, _ int) Executor { return byteExecutor{w} }
 
-func (e byteExecutor) Run(ctx context.Context, tasks []Task) ([]*Result, error) {
-	var out []*Result
-	for _, t := range tasks {
+func (e byteExecutor) Run(ctx context.Context, tasks []Task, then func(int, *Result) []Task) error {
+	for i, t := range tasks {
 		r, err := e.run(ctx, t)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, r)
+		for _, follower := range then(i, r) {
+			if _, err := e.run(ctx, follower); err != nil {
+				return err
+			}
+		}
 	}
-	return out, nil
+	return nil
 }
 
 func (e byteExecutor) run(ctx context.Context, t Task) (*Result, error) {

@@ -166,7 +166,7 @@ func TestReplayTells(t *testing.T) {
 // losing is an executor whose source tasks read but the first record of their ranges.
 type losing struct{ Executor }
 
-func (l losing) Run(ctx context.Context, tasks []Task) ([]*Result, error) {
+func (l losing) Run(ctx context.Context, tasks []Task, then func(int, *Result) []Task) error {
 	for i := range tasks {
 		if r := tasks[i].Range; r != nil && r.Span() > 1 {
 			shorter := *r
@@ -174,7 +174,7 @@ func (l losing) Run(ctx context.Context, tasks []Task) ([]*Result, error) {
 			tasks[i].Range = &shorter
 		}
 	}
-	return l.Executor.Run(ctx, tasks)
+	return l.Executor.Run(ctx, tasks, then)
 }
 
 // TestReplayRefuses: what cannot be replayed is said, and nothing is written.

@@ -64,7 +64,7 @@ func (s *session) restore(ctx context.Context, blobs store.Blobs, h *History) er
 
 // restoreAgain restores the state anew, in place of what is in memory.
 func (s *session) restoreAgain(ctx context.Context, blobs store.Blobs, h *History) error {
-	s.worker.states = newStates(s.job.Plan, s.shards)
+	s.worker.setStates(newStates(s.job.Plan, s.shards))
 	s.tables, s.zones = nil, nil // so that the next plan gives the new state the rules of its time zones
 	return s.restore(ctx, blobs, h)
 }

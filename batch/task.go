@@ -24,10 +24,11 @@ type Task struct {
 	// Census asks for the keys of the records.
 	Census bool `json:"census,omitempty"`
 
-	Shard  int               `json:"shard"`    // of a stage behind an exchange
-	Inputs []*columnar.Batch `json:"-"`        // partials for the shard, by sending stage, then range and step or shard
-	Held   []*columnar.Batch `json:"-"`        // rows that the shard may find late, in the same order
-	Close  int64             `json:"close_us"` // input watermark of the stage at the end of the batch
+	Shard  int               `json:"shard"`          // of a stage behind an exchange
+	Inputs []*columnar.Batch `json:"-"`              // partials to merge, of one task, by sending stage
+	More   bool              `json:"more,omitempty"` // nothing is closed yet: that is the business of a later task
+	Held   []*columnar.Batch `json:"-"`              // rows that the shard may find late, in the order of the plan
+	Close  int64             `json:"close_us"`       // input watermark of the stage at the end of the batch
 	// Watermarks are, by exchange, those at the start of the batch of the operators behind them.
 	Watermarks map[int]int64 `json:"watermarks_us,omitempty"`
 	// Late is, by exchange, that watermark less the lateness that is allowed, or how far windows were flushed: rows of windows

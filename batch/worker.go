@@ -19,6 +19,7 @@ type worker struct {
 	tables  map[string]*columnar.Batch
 	zones   map[string]*columnar.Zone
 	states  [][]*windows.Aggregate // by exchange, by shard
+	merging [][]merging            // the same
 
 	memory      Memory
 	decodeBytes int // of values that one core decodes at a time
@@ -30,7 +31,8 @@ type worker struct {
 }
 
 func newWorker(job *Job, sources []offsets.Source, shards int) *worker {
-	w := &worker{job: job, sources: sources, states: newStates(job.Plan, shards)}
+	w := &worker{job: job, sources: sources}
+	w.setStates(newStates(job.Plan, shards))
 	w.limit(Memory{}, 1)
 	w.setInputs(nil, nil)
 	return w
@@ -78,27 +80,55 @@ func closeError(operator string, err error) error {
 	return err
 }
 
-// runShard merges partials into the shard's state, closes windows, and sends what they yield on.
-func (w *worker) runShard(t Task) (*Result, error) {
-	x := w.exchange(t.Stage)
-	state := w.states[w.job.Plan.Stages[t.Stage].From.Exchange][t.Shard]
-	edge := Edge{Stage: t.Stage, Operator: x.Name, HeldBefore: state.RowsHeld()}
-	state.SetWatermark(t.Late[w.job.Plan.Stages[t.Stage].From.Exchange])
-	size := w.size.measured(state)
+// merging is what a shard has merged of a batch that is not closed yet.
+type merging struct {
+	began      bool
+	in         int64        // rows
+	heldBefore int64        // rows, before the first of them
+	size       func() int64 // see stateSize
+}
+
+// setStates makes the state of every shard, by exchange, that which tasks work on.
+func (w *worker) setStates(states [][]*windows.Aggregate) {
+	w.states, w.merging = states, make([][]merging, len(states))
+	for i := range states {
+		w.merging[i] = make([]merging, len(states[i]))
+	}
+}
+
+// merge merges the task's partials into a shard's state.
+func (w *worker) merge(t Task, x *dstream.Exchange, state *windows.Aggregate, m *merging) error {
+	if !m.began {
+		*m = merging{began: true, heldBefore: state.RowsHeld(), size: w.size.measured(state)}
+		state.SetWatermark(t.Late[w.job.Plan.Stages[t.Stage].From.Exchange])
+	}
 	for _, p := range t.Inputs {
-		edge.In += rowsIn(x, p)
+		m.in += rowsIn(x, p)
 		if err := state.Merge(p); err != nil {
-			return nil, &BadDataError{Err: fmt.Errorf("merge %s: %w", edge.Operator, err)}
+			return &BadDataError{Err: fmt.Errorf("merge %s: %w", x.Name, err)}
 		}
-		if used := size(); w.size.over(used) {
-			return nil, w.memory.stateTooLarge(used, fmt.Sprintf("the state of batch %d", t.Batch))
+		if used := m.size(); w.size.over(used) {
+			return w.memory.stateTooLarge(used, fmt.Sprintf("the state of batch %d", t.Batch))
 		}
 	}
+	return nil
+}
+
+// runShard merges partials into the shard's state and, when there are no more, closes windows and sends what they yield
+// on.
+func (w *worker) runShard(t Task) (*Result, error) {
+	x, exchange := w.exchange(t.Stage), w.job.Plan.Stages[t.Stage].From.Exchange
+	state, m := w.states[exchange][t.Shard], &w.merging[exchange][t.Shard]
+	if err := w.merge(t, x, state, m); err != nil || t.More {
+		return &Result{}, err
+	}
+	edge := Edge{Stage: t.Stage, Operator: x.Name, HeldBefore: m.heldBefore}
+	edge.In = m.in
+	defer func() { m.size(); *m = merging{} }()
 	closed, err := state.Close(t.Close)
 	if err != nil {
 		return nil, closeError(edge.Operator, err)
 	}
-	size()
 	if closed.Groups.Len() == 0 && w.yieldsNothing(t, x) {
 		if closed.Groups, err = state.OfNothing(0); err != nil {
 			return nil, fmt.Errorf("aggregate nothing in %s: %w", edge.Operator, err)

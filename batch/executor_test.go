@@ -1,0 +1,144 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// recorder runs tasks that do nothing but note what happens. Tasks with a range are sources: At is their number; those
+// with More follow from the one of that number.
+type recorder struct {
+	mu      sync.Mutex
+	rng     *rand.Rand
+	started int
+	merged  map[int]int // by shard, the tasks merged
+	order   map[int][]int64
+	ahead   int            // the most tasks that were ahead of a shard
+	fails   map[place]bool // tasks and followers that fail
+}
+
+func (r *recorder) run(_ context.Context, t Task) (*Result, error) {
+	r.mu.Lock()
+	yields := r.rng.IntN(4)
+	r.mu.Unlock()
+	for range yields {
+		runtime.Gosched()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := place{int(t.At), -1, -1}
+	if t.More {
+		at = place{int(t.At), t.Stage, t.Shard}
+		r.order[t.Shard] = append(r.order[t.Shard], t.At)
+		r.merged[t.Shard]++
+	} else {
+		r.started++
+		for s := range r.merged {
+			r.ahead = max(r.ahead, r.started-r.merged[s])
+		}
+	}
+	if r.fails[at] {
+		return nil, fmt.Errorf("task %d stage %d shard %d failed", at.task, at.stage, at.shard)
+	}
+	return &Result{}, nil
+}
+
+// TestExecutorOrder runs tasks that shards follow on any number of cores: results are taken in the order of the tasks, every
+// shard works in that order, no core runs far ahead of the shards, and the error is that of the first task that fails,
+// however the cores take turns.
+func TestExecutorOrder(t *testing.T) {
+	seed := simSeed(t)
+	rng := rand.New(rand.NewPCG(seed, 7))
+	failed := 0
+	for round := range 400 {
+		cores, n, shards := 1+rng.IntN(8), rng.IntN(60), 1+rng.IntN(4)
+		rec := &recorder{rng: rng, merged: map[int]int{}, order: map[int][]int64{}, fails: map[place]bool{}}
+		var tasks []Task
+		for i := range n {
+			tasks = append(tasks, Task{At: int64(i)})
+		}
+		want := place{task: n}
+		for range rng.IntN(3) {
+			at := place{rng.IntN(n + 1), -1, -1}
+			if rng.IntN(2) == 0 {
+				at.stage, at.shard = 1, rng.IntN(shards)
+			}
+			if rec.fails[at] = true; at.before(want) {
+				want = at
+			}
+		}
+		for s := range shards {
+			rec.merged[s] = 0
+		}
+		var taken []int
+		err := (&local{run: rec.run, cores: cores}).Run(t.Context(), tasks, func(i int, _ *Result) []Task {
+			taken = append(taken, i)
+			var follow []Task
+			for s := range shards {
+				follow = append(follow, Task{At: int64(i), Stage: 1, Shard: s, More: true})
+			}
+			return follow
+		})
+		if text := fmt.Sprintf("task %d stage %d shard %d failed", want.task, want.stage, want.shard); (want.task < n) != (err != nil) || err != nil && err.Error() != text {
+			t.Fatalf("round %d: %v, want %s", round, err, text)
+		}
+		if err != nil {
+			failed++
+		} else if len(taken) != n {
+			t.Fatalf("round %d: %d results of %d", round, len(taken), n)
+		}
+		for i := range taken {
+			if taken[i] != i {
+				t.Fatalf("round %d: results were taken in the order %v", round, taken)
+			}
+		}
+		for s, order := range rec.order {
+			if !slices.IsSorted(order) || err == nil && len(order) != n {
+				t.Fatalf("round %d: shard %d merged %v", round, s, order)
+			}
+		}
+		if most := aheadOfShards * cores; rec.ahead > most {
+			t.Fatalf("round %d: %d tasks ahead of a shard, at most %d may be", round, rec.ahead, most)
+		}
+	}
+	if failed < 50 {
+		t.Errorf("only %d rounds failed", failed)
+	}
+}
+
+// TestExecutorOverlaps: while one core merges, another runs the next task; each waits for the other here.
+func TestExecutorOverlaps(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	merging, reading := make(chan bool), make(chan bool)
+	meet := func(mine, other chan bool) error {
+		close(mine)
+		select {
+		case <-other:
+			return nil
+		case <-ctx.Done():
+			return errors.New("the other did not come")
+		}
+	}
+	run := func(_ context.Context, task Task) (*Result, error) {
+		switch {
+		case task.More && task.At == 0:
+			return &Result{}, meet(merging, reading)
+		case !task.More && task.At == 2:
+			return &Result{}, meet(reading, merging)
+		}
+		return &Result{}, nil
+	}
+	tasks := []Task{{At: 0}, {At: 1}, {At: 2}, {At: 3}}
+	err := (&local{run: run, cores: 2}).Run(ctx, tasks, func(i int, _ *Result) []Task { return []Task{{At: int64(i), More: true}} })
+	if err != nil {
+		t.Error(err)
+	}
+}
