@@ -252,6 +252,20 @@ func TestOpenBatchGone(t *testing.T) {
 			t.Errorf("batch 2 is cancelled %d times", cancelled)
 		}
 	})
+	t.Run("accepted with windows", func(t *testing.T) { // records in front of the lost ones are merged by then
+		w := newWorld(t, seed)
+		w.generate(150)
+		w.mustRun(w.job(windowed))
+		w.generate(100)
+		at := w.reached(simTopic, 1)
+		if err := w.run(w.job(windowed, hooked(&hooks{prepare: failAt(1)}))); !errors.Is(err, errNetwork) {
+			t.Fatalf("run: %v, want the fault", err)
+		}
+		w.source.DeleteBefore(simTopic, 1, at+7)
+		w.lose(func(e simEvent) bool { return e.topic == "" && e.partition == 1 && e.at >= at && e.at < at+7 })
+		w.mustRun(w.job(windowed, accepting("events"), flushing))
+		w.wantRows("with the loss accepted", w.expected(windowed), equalRows)
+	})
 	t.Run("visible", func(t *testing.T) {
 		w := newWorld(t, seed)
 		w.lossWorld()
