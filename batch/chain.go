@@ -18,6 +18,7 @@ type chain struct {
 	pipes []*chain             // stages that take the rows in the same task
 	send  *sender              // into the exchange; nil: none
 	rows  []*columnar.Batch    // for sinks
+	keep  *keeper              // that keeps them
 }
 
 // newChain compiles a stage without its pipes. tables are the static tables by name, with the columns of the plan.
@@ -89,7 +90,11 @@ func (c *chain) push(b *columnar.Batch) error {
 		}
 	}
 	if len(c.stage.Sinks) > 0 {
-		c.rows = append(c.rows, columnar.Concat([]*columnar.Batch{b}))
+		rows, err := c.keep.rows(columnar.Concat([]*columnar.Batch{b}))
+		if err != nil {
+			return err
+		}
+		c.rows = append(c.rows, rows)
 	}
 	if c.send == nil {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -37,6 +38,7 @@ type Options struct {
 
 	// For tests. Zero: localExecutor, and the constants of these names.
 	executor                     newExecutor
+	scratch                      scratch // nil with Memory: a file in the checkpoint's directory
 	snapshotEvery, snapshotBytes int
 }
 
@@ -79,6 +81,9 @@ func Run(ctx context.Context, o Options) error {
 	if d.s != nil {
 		err = errors.Join(err, d.s.close())
 	}
+	if d.o.scratch != nil {
+		err = errors.Join(err, d.o.scratch.Close())
+	}
 	return errors.Join(err, cp.close())
 }
 
@@ -119,6 +124,9 @@ func newDriver(o Options) *driver {
 	}
 	if o.executor == nil {
 		o.executor = localExecutor
+	}
+	if o.Memory.Total > 0 && o.scratch == nil {
+		o.scratch = store.NewScratch(o.Job.Checkpoint)
 	}
 	if o.Waiting == nil {
 		o.Waiting = func([]WaitingPartition) {}

@@ -14,11 +14,12 @@ type Memory struct {
 	Fetch  int64 // answers of brokers, of all sources together; see offsets.Budget
 	Decode int64 // rows on their way through operators, of all cores together
 	State  int64 // of all operators and shards
+	Output int64 // rows and files that are not published yet; more of them wait in a file
 }
 
-// DivideMemory divides a total: an eighth each to fetch and to decode, three eighths to state.
+// DivideMemory divides a total: an eighth each to fetch, to decode and to put out, three eighths to state.
 func DivideMemory(total int64) Memory {
-	return Memory{Total: total, Fetch: total / 8, Decode: total / 8, State: total / 8 * 3}
+	return Memory{Total: total, Fetch: total / 8, Decode: total / 8, State: total / 8 * 3, Output: total / 8}
 }
 
 // decodeBytesLeast keeps batches of columns large enough to be worth it.

@@ -12,10 +12,14 @@ import (
 
 // finish takes a logged plan to its commit. states are what the brokers said when it was planned; nil: that is not known.
 func (d *driver) finish(ctx context.Context, p *Planned, states survey, watch *stopwatch, rerun bool) error {
+	if err := d.s.worker.keep.reset(); err != nil {
+		return err
+	}
 	if err := d.s.useInputs(ctx, d.cp.blobs, p); err != nil {
 		return lost(err)
 	}
 	info := batchInfo(d.s.job, p, rerun)
+	info.Keep = d.s.worker.keep.bytes
 	o := newOutcome(d.s.job, p, d.s.worker.env(p.At), d.history.Floor)
 	o.counted = d.counted
 	if err := o.run(ctx, d.s.exec); err != nil {
@@ -35,7 +39,7 @@ func (d *driver) finish(ctx context.Context, p *Planned, states survey, watch *s
 		d.warnAbsent(o)
 	}
 	d.report(p, o, states, watch, rerun)
-	return nil
+	return d.s.worker.keep.reset()
 }
 
 // cancelIfBad logs that the batch will never be published when its data is at fault: every driver that meets it decides

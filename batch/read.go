@@ -92,6 +92,9 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 	if c.dead != nil {
 		c.dead.finish(r)
 	}
+	if err := w.keep.aside(r); err != nil {
+		return nil, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.readers[t.Stage] = append(w.readers[t.Stage], c)

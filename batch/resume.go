@@ -110,6 +110,7 @@ func (d *driver) use(ctx context.Context, job *Job, digest string, shards int) e
 	d.warnForgotten(job.Plan)
 	s.watch(d.o.Warn)
 	s.worker.limit(d.o.Memory, d.o.Cores)
+	s.worker.keep.scratch = d.o.scratch
 	s.exec = d.o.executor(s.worker, d.o.Cores)
 	return lost(s.restore(ctx, d.cp.blobs, d.history))
 }

@@ -54,6 +54,13 @@ var lives = []life{
 		w.source.RunMax = 3
 		w.mustRun(w.job(q, flushing, rowsMax(90)))
 	}},
+	{name: "small batches, rows kept in a file", like: "small batches", files: true, run: func(w *world, q simQuery) {
+		kept := &poisoned{}
+		w.mustRun(w.job(q, flushing, rowsMax(90)), cores(2), keepAside(kept))
+		if kept.given == 0 || kept.resets == 0 {
+			w.t.Errorf("%d bytes were kept in a file, which was emptied %d times", kept.given, kept.resets)
+		}
+	}},
 	{name: "stopped and resumed", like: "small batches", files: true, run: func(w *world, q simQuery) { w.inPieces(q, func() int { return 2 }) }},
 	{name: "1 shard", like: "small batches", shards: true, run: smallBatchesOn(1)},
 	{name: "8 shards", like: "small batches", shards: true, run: smallBatchesOn(8)},

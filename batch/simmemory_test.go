@@ -1,9 +1,59 @@
 package batch
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
+	"unsafe"
+
+	"github.com/millrace/millrace/internal/store"
 )
+
+// poisoned is a scratch on the heap that spoils what it gave when it takes it back, so that whoever still uses it is found.
+type poisoned struct {
+	mu     sync.Mutex
+	pieces [][]byte
+	given  int
+	resets int
+	full   error // what Alloc says; nil: there is room
+}
+
+func (p *poisoned) Alloc(n int) ([]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.full != nil {
+		return nil, p.full
+	}
+	buf := unsafe.Slice((*byte)(unsafe.Pointer(&make([]uint64, n/8+1)[0])), n)
+	p.pieces, p.given = append(p.pieces, buf), p.given+n
+	return buf, nil
+}
+
+func (p *poisoned) Reset() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resets++
+	for _, piece := range p.pieces {
+		for i := range piece {
+			piece[i] = 0xa5
+		}
+	}
+	p.pieces = nil
+	return nil
+}
+
+func (p *poisoned) Close() error { return p.Reset() }
+
+// keepAside leaves next to no memory for rows that are not published yet.
+func keepAside(s scratch) func(*Options) {
+	return func(o *Options) {
+		o.Memory, o.scratch = DivideMemory(1<<30), s
+		o.Memory.Output = 1
+	}
+}
 
 // memoryWorld has records of 300 keys in one window that stays open.
 func memoryWorld(t *testing.T) *world {
@@ -56,4 +106,34 @@ func TestMemoryEnough(t *testing.T) {
 	if got := (Memory{}).decodeBytes(1); got != decodeBytesMax {
 		t.Errorf("%d bytes decoded at a time without a bound", got)
 	}
+}
+
+// TestRowsKeptInFile: rows of all kinds of sinks, and of side outputs, wait in a real file; where there is none, or the disk is
+// full, the run stops before anything of the batch is visible.
+func TestRowsKeptInFile(t *testing.T) {
+	for _, q := range []simQuery{stateless, fanOut, aside, lateSessions} {
+		whole := newWorld(t, simSeed(t))
+		whole.fill(q, 300)
+		whole.mustRun(whole.job(q, flushing))
+		w := newWorld(t, simSeed(t))
+		w.fill(q, 300)
+		dir := t.TempDir()
+		w.mustRun(w.job(q, flushing), keepAside(store.NewScratch(dir)))
+		w.wantRows(q.name, whole.rows(), exactRows)
+		if left, err := filepath.Glob(dir + "/*"); err != nil || len(left) != 0 {
+			t.Errorf("left behind: %q, %v", left, err)
+		}
+	}
+	w := newWorld(t, simSeed(t))
+	w.generate(100)
+	full := errors.New("no space left on device")
+	if err := w.run(w.job(stateless), keepAside(&poisoned{full: full})); !errors.Is(err, full) || !strings.Contains(err.Error(), "keep rows that are not published yet") {
+		t.Errorf("on a full disk: %v", err)
+	}
+	wantError[*RefusedError](t, w.run(w.job(stateless), keepAside(&poisoned{full: store.ErrNoScratch})), "rows of this batch that are not published yet take more than", "memory: 1024 MiB", "goes on from there")
+	if h := w.history(); h.Last != nil || len(w.files()) != 0 {
+		t.Errorf("last commit %v, files %q", h.Last, w.files())
+	}
+	w.mustRun(w.job(stateless), keepAside(&poisoned{}))
+	w.wantRows("with room", w.expected(stateless), equalRows)
 }

@@ -19,6 +19,7 @@ func (t *tree) add(w *worker, id int) error {
 	if err != nil {
 		return err
 	}
+	c.keep = &w.keep
 	at := len(t.chains)
 	t.chains = append(t.chains, c)
 	for _, p := range w.job.Plan.Pipes(id) {

@@ -24,6 +24,7 @@ type worker struct {
 	memory      Memory
 	decodeBytes int // of values that one core decodes at a time
 	size        stateSize
+	keep        keeper
 
 	mu      sync.Mutex
 	idle    map[int][]*tree       // by root
@@ -40,7 +41,7 @@ func newWorker(job *Job, sources []offsets.Source, shards int) *worker {
 
 // limit bounds the memory that tasks take, with so many of them at a time. It comes before the first task.
 func (w *worker) limit(m Memory, cores int) {
-	w.memory, w.decodeBytes, w.size.most = m, m.decodeBytes(cores), m.State
+	w.memory, w.decodeBytes, w.size.most, w.keep.memory = m, m.decodeBytes(cores), m.State, m
 }
 
 // setInputs makes later tasks join with these tables and go by these rules of time zones. Trees compiled for others are
@@ -176,6 +177,9 @@ func (w *worker) sendOn(t Task, closed *columnar.Batch, r *Result) error {
 		}
 	}
 	c.finish(r, t.Shards)
+	if err := w.keep.aside(r); err != nil {
+		return err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.idle[t.Stage] = append(w.idle[t.Stage], c)

@@ -209,6 +209,9 @@ func (b *parquetBatch) add(g group) error {
 
 func (b *parquetBatch) encode(name string, rows runs) error {
 	data, sum, err := b.p.encoder.file(rows, b.footer)
+	if err == nil {
+		data, err = b.out.Info.keep(data)
+	}
 	if err != nil {
 		return err
 	}

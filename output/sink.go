@@ -49,6 +49,17 @@ type BatchInfo struct {
 	// Rerun says that an earlier driver may have published some of the batch. Publish then looks for files of the
 	// batch that this run does not make. It changes nothing in what Prepare returns.
 	Rerun bool
+
+	// Keep, if it is there, takes what Prepare has encoded and will not change any more, and returns it in memory that it
+	// counts, or that is no memory at all. It is there until the batch is committed.
+	Keep func(data []byte) ([]byte, error)
+}
+
+func (b *BatchInfo) keep(data []byte) ([]byte, error) {
+	if b.Keep == nil {
+		return data, nil
+	}
+	return b.Keep(data)
 }
 
 // Shard is the rows that one shard of the last stage yields, in their fixed order.

@@ -40,5 +40,5 @@ func (d *description) memory() {
 		return
 	}
 	m := d.spec.MemoryShares()
-	d.line("memory", "at most %s: %s of fetched bytes, %s of rows under way, %s of state", sizeText(m.Total), sizeText(m.Fetch), sizeText(m.Decode), sizeText(m.State))
+	d.line("memory", "at most %s: %s of fetched bytes, %s of rows under way, %s of state, %s of output", sizeText(m.Total), sizeText(m.Fetch), sizeText(m.Decode), sizeText(m.State), sizeText(m.Output))
 }

@@ -17,7 +17,7 @@ func TestMemoryShares(t *testing.T) {
 	} {
 		s := &Spec{Memory: c.memory, container: c.container}
 		m := s.MemoryShares()
-		if m.Total/(1<<20) != c.want/(1<<20) || m.Fetch+m.Decode+m.State >= m.Total {
+		if m.Total/(1<<20) != c.want/(1<<20) || m.Fetch+m.Decode+m.State+m.Output >= m.Total {
 			t.Errorf("memory %d in a container of %d: %+v, want %d", c.memory, c.container, m, c.want)
 		}
 	}
