@@ -38,7 +38,7 @@ type Options struct {
 
 	// For tests. Zero: localExecutor, and the constants of these names.
 	executor                     newExecutor
-	scratch                      scratch // nil with Memory: a file in the checkpoint's directory
+	scratch                      overflow // nil with Memory: a file in the checkpoint's directory
 	snapshotEvery, snapshotBytes int
 }
 
@@ -126,7 +126,7 @@ func newDriver(o Options) *driver {
 		o.executor = localExecutor
 	}
 	if o.Memory.Total > 0 && o.scratch == nil {
-		o.scratch = store.NewScratch(o.Job.Checkpoint)
+		o.scratch = store.NewScratch(scratchDir(o.Job.Checkpoint))
 	}
 	if o.Waiting == nil {
 		o.Waiting = func([]WaitingPartition) {}

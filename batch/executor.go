@@ -30,13 +30,13 @@ func localExecutor(w *worker, cores int) Executor { return &local{run: w.run, co
 
 // aheadOfShards is how many tasks a core may be ahead of the shards, at the mean: what tasks yield for shards is in memory
 // until it is merged.
-const aheadOfShards = 4
+const aheadOfShards = 2
 
 // Run implements [Executor].
 func (l *local) Run(ctx context.Context, tasks []Task, then func(i int, r *Result) []Task) error {
 	r := &run{ctx: ctx, do: l.run, tasks: tasks, then: then, ahead: aheadOfShards * l.cores, results: make([]*Result, len(tasks)), open: make([]int, len(tasks))}
 	r.failed.task = len(tasks)
-	r.turn.L = &r.mu
+	r.changed.L = &r.mu
 	var wg sync.WaitGroup
 	for range min(l.cores, len(tasks)) {
 		wg.Go(r.work)
@@ -54,7 +54,7 @@ type run struct {
 	ahead int
 
 	mu      sync.Mutex
-	turn    sync.Cond // something has ended
+	changed sync.Cond // something has ended
 	busy    int       // cores at work
 	next    int       // the task that starts next
 	results []*Result // that then has not taken
@@ -62,17 +62,17 @@ type run struct {
 	merged  int       // of these, from the first on, those of which all that follows is done
 	open    []int     // by task: what follows from it and is not done
 	lanes   []*lane
-	failed  place
+	failed  turn
 	err     error
 }
 
-// place orders errors: a task comes before what follows from it.
-type place struct {
+// turn orders errors: a task comes before what follows from it.
+type turn struct {
 	task         int
 	stage, shard int // −1: of the task itself
 }
 
-func (p place) before(q place) bool {
+func (p turn) before(q turn) bool {
 	return cmp.Or(cmp.Compare(p.task, q.task), cmp.Compare(p.stage, q.stage), cmp.Compare(p.shard, q.shard)) < 0
 }
 
@@ -100,10 +100,10 @@ func (r *run) work() {
 // wait reports whether there may be more to do, as long as others are at work.
 func (r *run) wait() bool {
 	if r.busy == 0 {
-		r.turn.Broadcast()
+		r.changed.Broadcast()
 		return false
 	}
-	r.turn.Wait()
+	r.changed.Wait()
 	return true
 }
 
@@ -114,11 +114,11 @@ func (r *run) outside(t Task) (*Result, error) {
 	result, err := r.do(r.ctx, t)
 	r.mu.Lock()
 	r.busy--
-	r.turn.Broadcast()
+	r.changed.Broadcast()
 	return result, err
 }
 
-func (r *run) fail(at place, err error) {
+func (r *run) fail(at turn, err error) {
 	if at.before(r.failed) {
 		r.failed, r.err = at, err
 	}
@@ -133,7 +133,7 @@ func (r *run) start() bool {
 	r.next++
 	result, err := r.outside(r.tasks[i])
 	if err != nil {
-		r.fail(place{i, -1, -1}, err)
+		r.fail(turn{i, -1, -1}, err)
 		return true
 	}
 	r.results[i] = result
@@ -181,7 +181,7 @@ func (r *run) follow() bool {
 			continue
 		}
 		t := l.queue[0]
-		at := place{t.of, l.stage, l.shard}
+		at := turn{t.of, l.stage, l.shard}
 		if !at.before(r.failed) {
 			continue
 		}

@@ -20,8 +20,8 @@ type recorder struct {
 	started int
 	merged  map[int]int // by shard, the tasks merged
 	order   map[int][]int64
-	ahead   int            // the most tasks that were ahead of a shard
-	fails   map[place]bool // tasks and followers that fail
+	ahead   int           // the most tasks that were ahead of a shard
+	fails   map[turn]bool // tasks and followers that fail
 }
 
 func (r *recorder) run(_ context.Context, t Task) (*Result, error) {
@@ -33,9 +33,9 @@ func (r *recorder) run(_ context.Context, t Task) (*Result, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at := place{int(t.At), -1, -1}
+	at := turn{int(t.At), -1, -1}
 	if t.More {
-		at = place{int(t.At), t.Stage, t.Shard}
+		at = turn{int(t.At), t.Stage, t.Shard}
 		r.order[t.Shard] = append(r.order[t.Shard], t.At)
 		r.merged[t.Shard]++
 	} else {
@@ -59,14 +59,14 @@ func TestExecutorOrder(t *testing.T) {
 	failed := 0
 	for round := range 400 {
 		cores, n, shards := 1+rng.IntN(8), rng.IntN(60), 1+rng.IntN(4)
-		rec := &recorder{rng: rng, merged: map[int]int{}, order: map[int][]int64{}, fails: map[place]bool{}}
+		rec := &recorder{rng: rng, merged: map[int]int{}, order: map[int][]int64{}, fails: map[turn]bool{}}
 		var tasks []Task
 		for i := range n {
 			tasks = append(tasks, Task{At: int64(i)})
 		}
-		want := place{task: n}
+		want := turn{task: n}
 		for range rng.IntN(3) {
-			at := place{rng.IntN(n + 1), -1, -1}
+			at := turn{rng.IntN(n + 1), -1, -1}
 			if rng.IntN(2) == 0 {
 				at.stage, at.shard = 1, rng.IntN(shards)
 			}

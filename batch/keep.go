@@ -3,14 +3,15 @@ package batch
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/store"
 )
 
-// scratch is memory that need not be in memory: [store.Scratch].
-type scratch interface {
+// overflow is memory that need not be in memory: [store.Scratch].
+type overflow interface {
 	// Alloc returns n bytes that are there until Reset.
 	Alloc(n int) ([]byte, error)
 	Reset() error
@@ -21,7 +22,7 @@ type scratch interface {
 // output has, and behind that in a scratch file. Where rows are kept does not show in them.
 type keeper struct {
 	memory  Memory
-	scratch scratch // nil: all stays on the heap
+	scratch overflow // nil: all stays on the heap
 	heap    atomic.Int64
 	moved   atomic.Int64 // bytes in the scratch file
 }
@@ -105,4 +106,12 @@ func (k *keeper) reset() error {
 		return nil
 	}
 	return k.scratch.Reset()
+}
+
+// scratchDir is where a job's scratch file is: beside its checkpoint, or where the system has room for such files.
+func scratchDir(checkpoint string) string {
+	if IsRemote(checkpoint) {
+		return os.TempDir()
+	}
+	return checkpoint
 }

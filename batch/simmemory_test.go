@@ -48,7 +48,7 @@ func (p *poisoned) Reset() error {
 func (p *poisoned) Close() error { return p.Reset() }
 
 // keepAside leaves next to no memory for rows that are not published yet.
-func keepAside(s scratch) func(*Options) {
+func keepAside(s overflow) func(*Options) {
 	return func(o *Options) {
 		o.Memory, o.scratch = DivideMemory(1<<30), s
 		o.Memory.Output = 1
@@ -77,13 +77,14 @@ func TestStateOutgrowsMemory(t *testing.T) {
 
 	w := memoryWorld(t)
 	job := func() *Job { return w.job(windowed, flushing, rowsMax(60)) }
-	err := w.run(job(), stateMax(1000))
-	wantError[*RefusedError](t, err, "the state of batch 1 takes", "more than the 0 KiB that memory: 2 KiB leaves for it", "nothing of this batch was committed", "run the job again with memory: ")
+	little := newWorker(job(), nil, 2).countState() + 100 // more than no state takes
+	err := w.run(job(), stateMax(little))
+	wantError[*RefusedError](t, err, "the state of batch 1 takes", "that memory: ", "leaves for it", "nothing of this batch was committed", "run the job again with memory: ")
 	if h := w.history(); h.Last != nil || len(h.Open) != 1 || len(w.files()) != 0 {
 		t.Errorf("last commit %v, %d plans open, files %q", h.Last, len(h.Open), w.files())
 	}
 	w.mustRun(job(), stopAfter(2))
-	wantError[*RefusedError](t, w.run(job(), stateMax(1000)), "the state in the checkpoint takes")
+	wantError[*RefusedError](t, w.run(job(), stateMax(little)), "the state in the checkpoint takes")
 	w.mustRun(job(), stateMax(1<<20))
 	w.wantRows("with more memory", whole.rows(), exactRows)
 }
