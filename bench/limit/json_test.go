@@ -85,7 +85,7 @@ func BenchmarkJSON(b *testing.B) {
 }
 
 // BenchmarkJSONDrawn decodes records that look as the flag -seed says, and compares the cost of a byte with that of the
-// events of the benchmark. In ragged records every string is of another length.
+// events of the benchmark.
 func BenchmarkJSONDrawn(b *testing.B) {
 	e, shape := limit.NewEvents(1, memoryBytes), limit.NewShape(*seed)
 	drawn := shape.Events(*seed, memoryBytes)
