@@ -84,6 +84,7 @@ type kafkaEncoder struct {
 	sink       string
 	topicLimit int  // max.message.bytes of the topic, 0 if not known
 	compacted  bool // the topic takes no NULL keys
+	times      topicTimes
 
 	changelog *Changelog
 	changed   []int32 // rows of a changelog that are written
@@ -368,9 +369,14 @@ func (b *kafkaBatch) timestamp(rows *columnar.Batch, r int) (int64, error) {
 	if b.e.timestamp < 0 || rows.Cols[b.e.timestamp].IsNull(r) {
 		return b.plan, nil
 	}
-	at := rows.Cols[b.e.timestamp].I64[r]
+	at, column := rows.Cols[b.e.timestamp].I64[r], b.e.schema.Fields[b.e.timestamp].Name
 	if (at < 0 || at > b.most) && !b.e.clamp {
-		return 0, &TimestampRangeError{Topic: b.e.topic, Column: b.e.schema.Fields[b.e.timestamp].Name, At: at, Most: b.most}
+		return 0, &TimestampRangeError{Topic: b.e.topic, Column: column, At: at, Most: b.most}
 	}
-	return min(max(at, 0), b.most) / 1000, nil
+	least, most := b.e.times.around(b.plan*1000, b.most)
+	if (at < least || at > most) && !b.e.clamp {
+		// What the topic says may be other tomorrow, so that this is no matter of the data alone.
+		return 0, &TopicError{Sink: b.e.sink, Topic: b.e.topic, Msg: b.e.times.refuses(at, column)}
+	}
+	return min(max(at, least), most) / 1000, nil
 }

@@ -117,11 +117,12 @@ func (k *Kafka) create(ctx context.Context) error {
 // readLimits takes over what the topic's configuration says. Who may not read it goes without: brokers refuse what does
 // not fit.
 func (k *Kafka) readLimits(ctx context.Context) error {
-	configs, err := k.cluster.TopicConfigs(ctx, k.cfg.Topic, "max.message.bytes", "cleanup.policy")
+	configs, err := k.cluster.TopicConfigs(ctx, k.cfg.Topic, "max.message.bytes", "cleanup.policy", timestampType, timestampBefore, timestampAfter)
 	if err != nil {
 		return ctx.Err()
 	}
 	k.encoder.topicLimit, _ = strconv.Atoi(configs["max.message.bytes"])
+	k.encoder.times = timesOf(configs)
 	k.encoder.compacted = strings.Contains(configs["cleanup.policy"], "compact")
 	if k.encoder.compacted && len(k.encoder.key) == 0 {
 		return k.topicError("is compacted and takes no records without a key; give the sink a key")
