@@ -20,7 +20,10 @@ func TestKafkaSinkTimestamps(t *testing.T) {
 		t.Errorf("%d records visible", n)
 	}
 	began := time.Now()
-	p.must(append(set, "--set", "sinks.out.kafka.timestamp.out_of_range=clamp")...)
+	fresh := newProgram(t, append(p.env, "CHECKPOINT="+p.checkpoint+"-2", "LAKE="+p.lake+"-2")...) // the open batch keeps its options
+	p.out = p.b.Topic(t, 2, "message.timestamp.before.max.ms=3600000")
+	set[len(set)-1] = "sinks.out.kafka.topic=" + p.out
+	fresh.must(append(set, "--set", "sinks.out.kafka.timestamp={column: at, out_of_range: clamp}")...)
 	for _, r := range p.visible(t, 100) {
 		if r.Timestamp.Before(began.Add(-time.Hour)) || r.Timestamp.After(time.Now()) {
 			t.Errorf("timestamp %s", r.Timestamp)

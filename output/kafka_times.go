@@ -53,6 +53,6 @@ func (t topicTimes) refuses(at int64, column string) string {
 	if t.after > 0 {
 		text += fmt.Sprintf(" up to %s ahead (%s)", time.Duration(t.after)*time.Millisecond, timestampAfter)
 	}
-	return fmt.Sprintf("%s, less a twelfth for slow clocks, and %s of column %q is none of them; write timestamp: {column: %s, out_of_range: clamp}, or raise that of the topic",
+	return fmt.Sprintf("%s, less a twelfth for slow clocks, and %s of column %q is none of them; raise that of the topic (a batch that is open keeps its options), or begin with timestamp: {column: %s, out_of_range: clamp}",
 		text, formatMicros(at), column, column)
 }
