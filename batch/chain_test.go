@@ -29,6 +29,7 @@ func TestChainSpellsOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.keep = &keeper{}
 	before, after := columnar.OpUpdateBefore, columnar.OpUpdateAfter
 	rows := &columnar.Batch{Schema: in, Rows: 6, Cols: []*columnar.Vector{column(before, after, before, after, "insert", "insert"), column("a", "a", "a", "b", "b", "none")}}
 	if err := c.push(rows); err != nil {

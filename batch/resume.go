@@ -64,6 +64,9 @@ func (d *driver) rerun(ctx context.Context, p *Planned) error {
 func (d *driver) planned(ctx context.Context, p *Planned, digest string) (*Job, error) {
 	job := d.o.Job
 	if p.Job != digest {
+		if d.o.Resolve == nil {
+			return nil, refuse("batch %d is open and was planned with another version of this job; run that version once more", p.Batch)
+		}
 		var err error
 		if job, err = d.recorded(ctx, p.Batch, p.Job); err != nil {
 			return nil, err
