@@ -165,6 +165,9 @@ func (t *Table) Rows() int64 { return t.rows }
 
 // SizeBytes is about the memory that the groups take.
 func (t *Table) SizeBytes() int64 {
+	if t.keys.index.Len() == 0 { // what an empty table takes is no state
+		return 0
+	}
 	size := t.size + t.keys.sizeBytes() + t.spare.size + t.pick.sizeBytes()
 	if t.ranges != nil {
 		size += t.ranges.sizeBytes()
