@@ -296,6 +296,7 @@ func (w *world) split(p *Planned) (first, rest []simEvent) {
 // TestSnapshots takes a snapshot at every fifth commit, or when the deltas weigh enough, and restores the state from it
 // and the deltas behind it, whatever the number of shards.
 func TestSnapshots(t *testing.T) {
+	t.Parallel()
 	seed, queries := simSeed(t), []simQuery{windowed, twoWindows, fanOut}
 	if testing.Short() {
 		queries = queries[:1]

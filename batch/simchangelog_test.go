@@ -265,6 +265,7 @@ func changingWorld(t *testing.T, seed uint64) (*world, *brokerFaults) {
 // of shards in each life. Whatever was visible of the changes at any time makes a view, each row that is taken back is one
 // that came out, and in the end the view is the result.
 func TestChangelogCrashes(t *testing.T) {
+	t.Parallel()
 	seed := simSeed(t)
 	for _, q := range []simQuery{changing, changingEarly} {
 		t.Run(q.name, func(t *testing.T) {

@@ -38,6 +38,7 @@ func (w *world) crashes(what string, at, most int, run func(life int) (done bool
 
 // TestTriggerCrashes has lives of every kind of trigger, some of which stop in an orderly way, between crashes.
 func TestTriggerCrashes(t *testing.T) {
+	t.Parallel()
 	seed, kinds := simSeed(t), map[string]int{}
 	for i := range simLong(40) {
 		w := newWorld(t, seed+uint64(i)<<16)

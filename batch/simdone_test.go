@@ -381,6 +381,7 @@ func (r *doneReader) settled(what string, flushed bool) (open int) {
 
 // TestDoneMarkers runs each query over records in time, and over late ones too where they are written, batch by batch.
 func TestDoneMarkers(t *testing.T) {
+	t.Parallel()
 	for _, q := range doneQueries {
 		for _, late := range []int{0, 5} {
 			if late > 0 && strings.HasPrefix(q.name, "done sessions") {

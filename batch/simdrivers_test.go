@@ -160,6 +160,7 @@ var pausePlaces = []struct {
 // TestTwoDrivers pauses a driver in the middle of its run, has a second one take over and finish, and wakes the first: it
 // must find out, and nothing it does may show.
 func TestTwoDrivers(t *testing.T) {
+	t.Parallel()
 	seed := simSeed(t)
 	for _, q := range []simQuery{stateless, windowed, fanOut} {
 		for _, place := range pausePlaces {

@@ -30,6 +30,7 @@ var faultPlaces = []struct{ part, says string }{
 // TestFaults makes every operation on the disk fail once: the run says what failed, nothing half written is visible,
 // and the next run goes on as if nothing had been.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	seed := simSeed(t)
 	errnos := []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS}
 	hit, examples := map[string]int{}, map[string]string{}

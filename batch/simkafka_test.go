@@ -193,6 +193,7 @@ func TestKafkaCrashesOfDeadLetters(t *testing.T) { kafkaCrashes(t, asideTopic, 3
 func TestKafkaCrashesOfLateRows(t *testing.T) { kafkaCrashes(t, lateTopic, 24) }
 
 func kafkaCrashes(t *testing.T, q simQuery, schedules int) {
+	t.Parallel()
 	seed := simSeed(t)
 	w, f := publishWorldOf(t, seed, q)
 	w.mustRun(w.crashJob(q))

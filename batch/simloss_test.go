@@ -333,6 +333,7 @@ func (w *world) lockOf(epoch int) string {
 // TestAcceptLossCrashes has drivers die at every operation of the disk in turn while they give up what is lost, of an open
 // batch and of the ones to come. The flag is given again until the loss stands in a plan.
 func TestAcceptLossCrashes(t *testing.T) {
+	t.Parallel()
 	seed := simSeed(t)
 	again, cancelled := 0, 0
 	for i := range simLong(36) {

@@ -229,6 +229,7 @@ func changingVisits(name string, early bool) simQuery {
 // TestSessionsThatChange: late rows come within the allowed lateness, extend sessions that have come out and bridge them. Taking
 // back and adding what the files say makes the sessions of all events in the end, however often the job is restarted, and in how many shards.
 func TestSessionsThatChange(t *testing.T) {
+	t.Parallel()
 	for _, early := range []bool{false, true} {
 		q := changingVisits(fmt.Sprint("changing visits, early ", early), early)
 		ops := map[string]int{}

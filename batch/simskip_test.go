@@ -159,6 +159,7 @@ func (w *world) end(partition int) int64 {
 // TestSkipCrashes has drivers die at every operation of the disk in turn while a record is left out. A driver that comes
 // later may name the record again or, once its batch is planned, must not need to.
 func TestSkipCrashes(t *testing.T) {
+	t.Parallel()
 	seed := simSeed(t)
 	again := 0
 	for i := range simLong(60) {

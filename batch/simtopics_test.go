@@ -11,6 +11,7 @@ import (
 // TestTopicsAppear has topics and partitions appear while a job runs, between runs and behind crashes: every record of
 // every one of them comes out once, wherever the job began in those that were there first.
 func TestTopicsAppear(t *testing.T) {
+	t.Parallel()
 	seed := simSeed(t)
 	for i := range simLong(18) {
 		w := newWorld(t, seed+uint64(i)<<16)

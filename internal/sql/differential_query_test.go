@@ -16,6 +16,7 @@ import (
 // one batch, in batches of random size over several shards, and some of them row by row. The rows must be DuckDB's, as
 // bags.
 func TestDifferentialQueries(t *testing.T) {
+	t.Parallel()
 	duckdbtest.Need(t)
 	r := diffSeed(t)
 	const rounds = 4

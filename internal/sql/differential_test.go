@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/millrace/millrace/columnar"
@@ -83,19 +84,24 @@ func randomTable(t *testing.T, r *rand.Rand, without int) (*sqltest.Database, []
 }
 
 func TestDifferentialExpressions(t *testing.T) {
+	t.Parallel()
 	duckdbtest.Need(t)
 	r := diffSeed(t)
 	total, rounds := diffCount(50_000), 10
 	d := &differential{depths: map[int]int{}, rules: map[string]int{}}
+	var asking sync.WaitGroup
 	for range rounds {
 		db, setup := randomTable(t, r, 0)
-		d.round(t, r, db, append(slices.Clone(diffSetup), setup...), total/rounds)
+		cases := computed(t, r, db, total/rounds)
+		asking.Go(func() { d.round(t, append(slices.Clone(diffSetup), setup...), cases) }) // DuckDB works on it meanwhile
 	}
+	asking.Wait()
 	d.report(t)
 }
 
 // differential counts what the rounds find.
 type differential struct {
+	turn                                sync.Mutex
 	expressions, values, nulls, refused int
 	depths                              map[int]int
 	rules                               map[string]int // differences by the rule that allows them
@@ -110,7 +116,8 @@ type diffCase struct {
 	duck []string
 }
 
-func (d *differential) round(t *testing.T, r *rand.Rand, db *sqltest.Database, setup []string, n int) {
+// computed are random expressions, evaluated here.
+func computed(t *testing.T, r *rand.Rand, db *sqltest.Database, n int) []diffCase {
 	rows, err := db.Batch("r")
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +128,13 @@ func (d *differential) round(t *testing.T, r *rand.Rand, db *sqltest.Database, s
 		cases[i] = diffCase{kind: k, spelled: randomExpr(r, k, 3+r.IntN(4))}
 		cases[i].compute(t, r, db, rows)
 	}
+	return cases
+}
+
+// round asks DuckDB for the same and compares. Rounds run side by side; only one asks or compares at a time.
+func (d *differential) round(t *testing.T, setup []string, cases []diffCase) {
+	d.turn.Lock()
+	defer d.turn.Unlock()
 	var queries []string
 	for _, c := range slices.Collect(slices.Chunk(cases, diffPerText)) {
 		queries = append(queries, duckText(c))

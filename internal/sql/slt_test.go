@@ -15,6 +15,7 @@ import (
 // it has the same function, and are written down by hand from the manuals of PostgreSQL, Spark and Flink where it has not.
 // Every suite runs three times: all rows in one batch, row by row, and in shards with batches of three rows.
 func TestLogic(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/slt/*.slt")
 	if err != nil || len(files) < 10 {
 		t.Fatalf("%d suites, %v", len(files), err)
