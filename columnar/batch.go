@@ -49,6 +49,16 @@ type Origin struct {
 	Partition int32
 }
 
+// clone is a copy for rows that outlive the batch that they came in: a decoder writes the origin of the next run to the
+// same place.
+func (o *Origin) clone() *Origin {
+	if o == nil {
+		return nil
+	}
+	c := *o
+	return &c
+}
+
 // Batch is a set of columns of equal length. Sel, when not nil, lists the rows that count, ascending; the others are
 // as if they were not there. A batch may outlive no call of the operator that made it (see the package comment).
 type Batch struct {

@@ -6,7 +6,7 @@ import "fmt"
 // is undefined in b, such as values at NULLs and bits behind the last row, is zero, and a column without NULL has no
 // validity bitmap. So equal rows give equal memory.
 func Take(b *Batch, rows []int32) *Batch {
-	out := &Batch{Schema: b.Schema, Cols: make([]*Vector, len(b.Cols)), Rows: len(rows), Origin: b.Origin, Env: b.Env}
+	out := &Batch{Schema: b.Schema, Cols: make([]*Vector, len(b.Cols)), Rows: len(rows), Origin: b.Origin.clone(), Env: b.Env}
 	for i, v := range b.Cols {
 		out.Cols[i] = takeVector(v, rows)
 	}
@@ -57,7 +57,7 @@ func concatOffsets(out *Batch, batches []*Batch) {
 		}
 		offsets = append(offsets, gathered(b.Offsets, selectedRows(b))...)
 	}
-	out.Origin, out.Offsets = batches[0].Origin, offsets
+	out.Origin, out.Offsets = batches[0].Origin.clone(), offsets
 }
 
 // selectedRows is the selection as a list, also where there is none.

@@ -147,3 +147,15 @@ func compareRows(a, b []any, cols []int) int {
 	}
 	return 0
 }
+
+// TestCopiesKeepTheirOrigin: rows that were copied say where they come from, whatever the decoder reads next.
+func TestCopiesKeepTheirOrigin(t *testing.T) {
+	b := &Batch{Schema: NewSchema(), Rows: 2, Origin: &Origin{Topic: "t", Partition: 1}, Offsets: []int64{7, 8}}
+	taken, joined := Take(b, []int32{1}), Concat([]*Batch{b, b})
+	b.Origin.Topic, b.Origin.Partition = "u", 2
+	for _, c := range []*Batch{taken, joined} {
+		if c.Origin.Topic != "t" || c.Origin.Partition != 1 {
+			t.Errorf("rows of t/1 say that they are of %s/%d", c.Origin.Topic, c.Origin.Partition)
+		}
+	}
+}
