@@ -34,7 +34,7 @@ func TestTakeAndConcat(t *testing.T) {
 			}
 		}
 		got := Concat(parts)
-		if got.Rows != len(want) || !slices.Equal(got.Offsets, offsets) || got.Origin != origin {
+		if got.Rows != len(want) || !slices.Equal(got.Offsets, offsets) || *got.Origin != *origin {
 			t.Fatalf("%d rows at %v, want %d at %v", got.Rows, got.Offsets, len(want), offsets)
 		}
 		for i := range want {
