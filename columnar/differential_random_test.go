@@ -13,6 +13,8 @@ type spelledExpr struct {
 	depth int  // a column or literal has 1
 	lazy  bool // has parts that need not be computed
 	grows bool // multiplies doubles, which may go beyond the range: Infinity here, an error in DuckDB
+
+	constant bool // has no column
 }
 
 // rule makes an expression of parts of the given types; in duck each @ stands for the next part.
@@ -184,10 +186,10 @@ func spelled(r *rand.Rand, kind byte, depth int) spelledExpr {
 			}
 		}
 		v := pairValue(r, kind, 0.1)
-		return spelledExpr{Expr: Const(t, v), duck: duckLiteral(kind, v), depth: 1}
+		return spelledExpr{Expr: Const(t, v), duck: duckLiteral(kind, v), depth: 1, constant: true, lazy: v.Null}
 	}
 	rule := pairRules[kind][r.IntN(len(pairRules[kind]))]
-	out := spelledExpr{duck: rule.duck, lazy: rule.lazy, grows: rule.grows}
+	out := spelledExpr{duck: rule.duck, lazy: rule.lazy, grows: rule.grows, constant: true}
 	args := make([]*Expr, len(rule.parts))
 	texts := make([]string, len(args))
 	deep := r.IntN(len(args))
@@ -199,7 +201,9 @@ func spelled(r *rand.Rand, kind byte, depth int) spelledExpr {
 		part := spelled(r, rule.parts[i], d)
 		args[i], texts[i] = part.Expr, part.duck
 		out.depth, out.lazy, out.grows = max(out.depth, part.depth+1), out.lazy || part.lazy, out.grows || part.grows
+		out.constant = out.constant && part.constant
 	}
+	out.lazy = out.lazy || out.constant // it may be NULL
 	for _, text := range texts {
 		out.duck = strings.Replace(out.duck, "@", "\x00"+text, 1)
 	}

@@ -181,7 +181,7 @@ func (c *pairCase) compute(t *testing.T, b *Batch) {
 }
 
 // compare takes a difference for one of two rules: AND, OR, CASE, COALESCE and IN leave out what they do not need, each
-// system in its own way, so an error in it shows in one and not in the other; and doubles beyond the range are Infinity
+// system in its own way, as DuckDB does beside a constant that is NULL, so an error in it shows in one and not in the other; and doubles beyond the range are Infinity
 // here and an error in DuckDB.
 func (d *pairTest) compare(c *pairCase, row int, theirs *string) {
 	d.values++
