@@ -33,7 +33,7 @@ sinks:
   late: {parquet: {path: "${LAKE}/late"}}
 on_late_row: {do: side_output, to: late}
 trigger: {every: 50ms}
-limits: {rows: 250}
+limits: {rows: 100}
 checkpoint: "${CHECKPOINT}"
 `
 

@@ -26,7 +26,7 @@ func TestS3Killed(t *testing.T) {
 	bucket := g.Bucket(t)
 	p := newProgram(t, append(s3test.Env(), "KAFKA="+broker.Addr, "TOPIC="+topic, "OUT=s3://"+bucket+"/lake", "CHECKPOINT=s3://"+bucket+"/cp")...)
 	p.must("gen", "flights", "--brokers", broker.Addr, "--topic", topic, "--file", januaryFlights)
-	args := []string{flightsJob, "--available-now", "--flush-windows", "--set", "limits.rows=5000", "--set", "s3={endpoint: " + g.URL + ", path_style: true}"}
+	args := []string{flightsJob, "--available-now", "--flush-windows", "--set", "limits.rows=1500", "--set", "s3={endpoint: " + g.URL + ", path_style: true}"}
 	takeOver := append(args, "--take-over")
 
 	seed := uint64(time.Now().UnixNano())
