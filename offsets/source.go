@@ -2,6 +2,9 @@ package offsets
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 
 	"github.com/millrace/millrace/internal/kafka"
 )
@@ -92,3 +95,28 @@ func ReadHeaders(buf []byte, r *Record) HeaderReader { return kafka.ReadHeaders(
 
 // Span is a piece of a buffer: Start and Len. Len −1 is NULL; [kafka.Span.Of] returns the bytes.
 type Span = kafka.Span
+
+// EachRecord reads a range of a source and calls f with every record of it, in offset order. buf is what the record's spans
+// point into. An error of f ends the reading, and gets the offset.
+func EachRecord(ctx context.Context, src Source, r Range, f func(buf []byte, rec *Record) error) error {
+	reader, err := src.Read(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	var recs Records
+	for {
+		err := reader.Next(ctx, &recs)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for i := range recs.Rows {
+			if err := f(recs.Buf, &recs.Rows[i]); err != nil {
+				return fmt.Errorf("offset %d: %w", recs.Rows[i].Offset, err)
+			}
+		}
+	}
+}

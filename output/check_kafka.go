@@ -2,9 +2,7 @@ package output
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -99,40 +97,25 @@ func (c KafkaCheck) count(ctx context.Context, n *topicCount) error {
 		if r.Empty() {
 			continue
 		}
-		if err := c.countRange(ctx, r, n); err != nil {
+		if err := offsets.EachRecord(ctx, c.Source, r, func(buf []byte, rec *offsets.Record) error { return c.record(buf, rec, n) }); err != nil {
 			return fmt.Errorf("partition %d: %w", r.Partition, err)
 		}
 	}
 	return nil
 }
 
-func (c KafkaCheck) countRange(ctx context.Context, r offsets.Range, n *topicCount) error {
-	reader, err := c.Source.Read(ctx, r)
-	if err != nil {
+// record counts one record.
+func (c KafkaCheck) record(buf []byte, r *offsets.Record, n *topicCount) error {
+	batch, ours, err := c.batchOf(buf, r)
+	switch {
+	case err != nil:
 		return err
+	case ours:
+		n.batches[batch]++
+	default:
+		n.others++
 	}
-	defer reader.Close()
-	var recs offsets.Records
-	for {
-		err := reader.Next(ctx, &recs)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		for i := range recs.Rows {
-			batch, ours, err := c.batchOf(recs.Buf, &recs.Rows[i])
-			switch {
-			case err != nil:
-				return fmt.Errorf("offset %d: %w", recs.Rows[i].Offset, err)
-			case ours:
-				n.batches[batch]++
-			default:
-				n.others++
-			}
-		}
-	}
+	return nil
 }
 
 // batchOf reads from the headers of a record which batch it is of, if the job has written it.

@@ -3,9 +3,7 @@ package deadletter
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/millrace/millrace/offsets"
@@ -41,34 +39,11 @@ func ReadKafka(ctx context.Context, job string, src offsets.Source, o KafkaOptio
 		if r.Empty() {
 			continue
 		}
-		if err := g.records(ctx, job, src, r); err != nil {
+		if err := offsets.EachRecord(ctx, src, r, func(buf []byte, rec *offsets.Record) error { return g.record(job, buf, rec) }); err != nil {
 			return nil, fmt.Errorf("read dead letters of %s: %w", r, err)
 		}
 	}
 	return g.letters(job)
-}
-
-func (g *gatherer) records(ctx context.Context, job string, src offsets.Source, r offsets.Range) error {
-	reader, err := src.Read(ctx, r)
-	if err != nil {
-		return err
-	}
-	defer reader.Close()
-	var recs offsets.Records
-	for {
-		err := reader.Next(ctx, &recs)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		for i := range recs.Rows {
-			if err := g.record(job, recs.Buf, &recs.Rows[i]); err != nil {
-				return fmt.Errorf("offset %d: %w", recs.Rows[i].Offset, err)
-			}
-		}
-	}
 }
 
 func (g *gatherer) record(job string, buf []byte, r *offsets.Record) error {
