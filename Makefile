@@ -24,23 +24,24 @@ replay-demo: build ## the same once more into another directory, to the same byt
 	@MILLRACE=$(BIN) ./examples/flights/replay.sh
 
 .PHONY: test
-test: lint test-short test-race test-jobs ## all tests; uses real Kafka and DuckDB where Java, Maven and Python are there
+test: lint test-short test-race test-jobs ## all tests, then the table of what they have proven; uses real Kafka and DuckDB where Java, Maven and Python are there
+	@cat bin/proofs-short bin/proofs-jobs
 
 .PHONY: test-short
 test-short: ## unit and simulation tests
-	@GO=$(GO) .ci/gotest $(PACKAGES)
+	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-short .ci/gotest $(PACKAGES)
 
 .PHONY: test-race
 test-race: ## the same with fewer cases and the race detector on, where there is a C compiler
 ifeq ($(RACE),)
 	@echo "no C compiler: the race detector is off"
 else
-	@GO=$(GO) .ci/gotest -race -short $(PACKAGES)
+	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-race .ci/gotest -race -short $(PACKAGES)
 endif
 
 .PHONY: test-jobs
 test-jobs: ## whole jobs on real servers
-	@GO=$(GO) .ci/gotest -timeout 20m ./integration/... ./bench/...
+	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-jobs .ci/gotest -timeout 20m ./integration/... ./bench/...
 
 .PHONY: test-long
 test-long: ## more seeds, kills and fuzzing; takes long
@@ -76,4 +77,4 @@ fmt: ## format the code
 
 .PHONY: generate
 generate: ## rewrite golden files from what the code prints today; read the diff
-	$(GO) test ./cmd/millrace ./columnar ./dstream ./internal/jobspec ./internal/sql ./internal/wal ./internal/yaml ./windows -rewrite
+	$(GO) test ./cmd/millrace ./columnar ./dstream ./internal/gotest ./internal/jobspec ./internal/sql ./internal/wal ./internal/yaml ./windows -rewrite
