@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
 )
@@ -58,7 +59,9 @@ func openCheckpoint(ctx context.Context, env Env, job *Job, takeOver bool, versi
 		return nil, nil, err
 	}
 	c.beat()
-	err = store.AbortUploads(ctx, p.store)
+	if err = failpoint.Hit(failpoint.LogLocked); err == nil {
+		err = store.AbortUploads(ctx, p.store)
+	}
 	var entries []Entry
 	if err == nil {
 		entries, err = c.read(ctx)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/windows"
 )
@@ -282,7 +283,13 @@ func (d *driver) plan(ctx context.Context, p *Planned, states survey, watch *sto
 		return d.refuseIfLeading(err)
 	}
 	p.Job, p.JobHash, p.Shards = d.s.digest, d.s.job.Hash, d.s.shards
+	if err := failpoint.Hit(failpoint.DriverPlan); err != nil {
+		return err
+	}
 	if err := d.cp.append(p); err != nil {
+		return err
+	}
+	if err := failpoint.Hit(failpoint.DriverPlanned); err != nil {
 		return err
 	}
 	if err := d.history.apply(p); err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -27,6 +28,9 @@ func newSideInputs(blobs store.Blobs, loadZone func(string) (*columnar.Zone, err
 
 // current sets in the plan the digests of all side inputs of its job, as they are now.
 func (s *sideInputs) current(ctx context.Context, job *Job, p *Planned) error {
+	if err := failpoint.Hit(failpoint.InputsCopy); err != nil {
+		return err
+	}
 	p.Tables, p.Zones = map[string]string{}, map[string]string{}
 	zones := map[string]*columnar.Zone{}
 	for _, name := range job.zones() {
@@ -105,6 +109,9 @@ func (s *sideInputs) copy(ctx context.Context, table Table, zones map[string]*co
 func (s *session) useInputs(ctx context.Context, blobs store.Blobs, p *Planned) error {
 	if s.tables != nil && sameDigests(s.tables, p.Tables) && sameDigests(s.zones, p.Zones) {
 		return nil
+	}
+	if err := failpoint.Hit(failpoint.InputsLoad); err != nil {
+		return err
 	}
 	zones := map[string]*columnar.Zone{}
 	for _, name := range s.job.zones() {

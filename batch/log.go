@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/wal"
 )
 
@@ -109,6 +110,9 @@ func (r logReader) upTo(ctx context.Context, end ChainEnd, later uint64, enough 
 }
 
 func (r logReader) chain(ctx context.Context, epoch uint64, t wal.Tail) (*rawChain, error) {
+	if err := failpoint.Hit(failpoint.LogRead); err != nil {
+		return nil, err
+	}
 	chain, err := r.read(ctx, epoch, t)
 	if err != nil {
 		return nil, corrupt(err)

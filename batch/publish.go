@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/output"
 )
@@ -57,6 +58,9 @@ func (d *driver) cancelIfBad(ctx context.Context, p *Planned, info output.BatchI
 			return fmt.Errorf("%w; and its data stops the batch now: %v", left, err)
 		}
 	}
+	if err := failpoint.Hit(failpoint.DriverCancel); err != nil {
+		return err
+	}
 	c := &Cancelled{Batch: p.Batch, Reason: d.s.job.hidden(err.Error())}
 	if logErr := d.cp.append(c); logErr != nil {
 		return errors.Join(err, logErr)
@@ -94,11 +98,17 @@ func batchInfo(job *Job, p *Planned, rerun bool) output.BatchInfo {
 // publish prepares the batch in every sink before any of them makes it visible: files first, then what is committed
 // with a record, and behind publish the log.
 func (d *driver) publish(ctx context.Context, info output.BatchInfo, o *outcome) error {
+	if err := failpoint.Hit(failpoint.DriverPrepare); err != nil {
+		return err
+	}
 	prepared, err := d.prepare(ctx, info, o)
 	if err != nil {
 		return err
 	}
 	if err := d.cp.lead(); err != nil {
+		return err
+	}
+	if err := failpoint.Hit(failpoint.DriverPublish); err != nil {
 		return err
 	}
 	c := o.commit
@@ -107,6 +117,9 @@ func (d *driver) publish(ctx context.Context, info output.BatchInfo, o *outcome)
 		name := d.s.job.Sinks[i].Name
 		if err := d.s.sinks[i].Publish(ctx, prepared[i]); err != nil {
 			return fmt.Errorf("publish batch %d: %w", info.Batch, err)
+		}
+		if err := failpoint.Hit(failpoint.DriverNextSink); err != nil {
+			return err
 		}
 		c.Files[name], c.SinkRows[name] = prepared[i].Files, prepared[i].Rows
 		if n := prepared[i].LeftOut; n > 0 {
@@ -165,7 +178,13 @@ func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 		c.FlushedTo = o.closed
 	}
 	c.Open = d.s.openWindows()
+	if err := failpoint.Hit(failpoint.DriverCommit); err != nil {
+		return err
+	}
 	if err := d.cp.append(c); err != nil {
+		return err
+	}
+	if err := failpoint.Hit(failpoint.DriverCommitted); err != nil {
 		return err
 	}
 	if err := d.history.apply(c); err != nil {
@@ -177,6 +196,9 @@ func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 		if err := sink.Committed(ctx, c.Batch, c.Files[name]); err != nil {
 			return d.refuseIfLeading(fmt.Errorf("write manifest of batch %d: %w", c.Batch, err))
 		}
+	}
+	if err := failpoint.Hit(failpoint.DriverTold); err != nil {
+		return err
 	}
 	return d.mark(ctx, c)
 }

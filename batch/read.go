@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
 )
@@ -112,13 +113,19 @@ func inRange(r *offsets.Range, err error) error {
 
 // read streams the task's range through the decoder and the operators.
 func (c *sourceTree) read(ctx context.Context, w *worker, t Task, r *Result) error {
+	if err := failpoint.Hit(failpoint.SourceRead); err != nil {
+		return inRange(t.Range, err)
+	}
 	reader, err := c.source.Read(ctx, *t.Range)
 	if err != nil {
 		return inRange(t.Range, err)
 	}
 	defer reader.Close()
 	for {
-		err := reader.Next(ctx, &c.recs)
+		err := failpoint.Hit(failpoint.SourceFetch)
+		if err == nil {
+			err = reader.Next(ctx, &c.recs)
+		}
 		if errors.Is(err, io.EOF) {
 			return c.flush(w, t, r)
 		}

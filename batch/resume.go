@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
 )
 
 // recover brings sinks and log to the same batch.
 func (d *driver) recover(ctx context.Context, digest string) error {
+	if err := failpoint.Hit(failpoint.DriverRecover); err != nil {
+		return err
+	}
 	if err := d.settleDropped(ctx, digest); err != nil {
 		return err
 	}
@@ -48,6 +52,9 @@ func (d *driver) recover(ctx context.Context, digest string) error {
 
 // rerun runs an open plan of an earlier driver.
 func (d *driver) rerun(ctx context.Context, p *Planned) error {
+	if err := failpoint.Hit(failpoint.DriverRerun); err != nil {
+		return err
+	}
 	if err := d.cp.open(); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
 )
@@ -94,6 +95,9 @@ func (s *session) close() error {
 
 // survey asks every source where it stands, and gives up of the ground what is gone and may be given up.
 func (s *session) survey(ctx context.Context, g *ground) (survey, error) {
+	if err := failpoint.Hit(failpoint.SourceSurvey); err != nil {
+		return nil, err
+	}
 	out := survey{}
 	for i, source := range s.sources {
 		name := s.job.Plan.Sources[i].Name

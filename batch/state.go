@@ -9,6 +9,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/state"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/windows"
@@ -70,6 +71,9 @@ func (s *session) restoreAgain(ctx context.Context, blobs store.Blobs, h *Histor
 }
 
 func (s *session) restoreOperator(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, shards []*windows.Aggregate, states []VersionedState) error {
+	if err := failpoint.Hit(failpoint.StateRestore); err != nil {
+		return err
+	}
 	rules := map[string]*columnar.Zone{} // by digest
 	for _, v := range states {
 		i := slices.IndexFunc(v.Blocks, func(b StateBlock) bool { return b.Operator == x.Name })
@@ -159,6 +163,13 @@ func (s *session) checkOrphans(h *History) error {
 // blocks turns deltas, by exchange, or the whole state when snapshot is set, into what a commit records. Blocks above
 // inlineBlock become blobs.
 func (s *session) blocks(ctx context.Context, blobs store.Blobs, deltas map[int][][]byte, snapshot bool) ([]StateBlock, error) {
+	point := failpoint.StateDelta
+	if snapshot {
+		point = failpoint.StateSnapshot
+	}
+	if err := failpoint.Hit(point); err != nil {
+		return nil, err
+	}
 	var out []StateBlock
 	for i, shards := range s.worker.states {
 		if s.held(i) == 0 {
@@ -177,7 +188,7 @@ func (s *session) blocks(ctx context.Context, blobs store.Blobs, deltas map[int]
 		}
 		out = append(out, b)
 	}
-	return out, nil
+	return out, failpoint.Hit(failpoint.StateKept)
 }
 
 func snapshots(shards []*windows.Aggregate) ([][]byte, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
 )
@@ -120,8 +121,14 @@ func (w *worker) merge(t Task, x *dstream.Exchange, state *windows.Aggregate, m 
 func (w *worker) runShard(t Task) (*Result, error) {
 	x, exchange := w.exchange(t.Stage), w.job.Plan.Stages[t.Stage].From.Exchange
 	state, m := w.states[exchange][t.Shard], &w.merging[exchange][t.Shard]
+	if err := failpoint.Hit(failpoint.DriverMerge); err != nil {
+		return nil, err
+	}
 	if err := w.merge(t, x, state, m); err != nil || t.More {
 		return &Result{}, err
+	}
+	if err := failpoint.Hit(failpoint.DriverClose); err != nil {
+		return nil, err
 	}
 	edge := Edge{Stage: t.Stage, Operator: x.Name, HeldBefore: m.heldBefore}
 	edge.In = m.in

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/kafka"
 )
 
@@ -32,7 +33,13 @@ func (k *Kafka) openSession(ctx context.Context) error {
 	if _, _, err := k.read(ctx); err != nil {
 		return err
 	}
+	if err := failpoint.Hit(failpoint.KafkaInit); err != nil {
+		return err
+	}
 	if err := k.producer.Init(ctx); err != nil { // it looks for a newer driver first
+		return err
+	}
+	if err := failpoint.Hit(failpoint.KafkaInitialized); err != nil {
 		return err
 	}
 	r, found, err := k.read(ctx)
@@ -96,17 +103,29 @@ func (k *Kafka) transact(ctx context.Context, want commitRecord, batches []kafka
 		if err != nil {
 			return err
 		}
-		if len(batches) > 0 {
-			if err := k.producer.Produce(ctx, batches); err != nil {
-				return err
-			}
+		if err := k.produce(ctx, batches); err != nil {
+			return err
 		}
 		if err := k.producer.Commit(ctx, k.cfg.Topic, r); err != nil {
 			return err
 		}
 		k.record, k.found = want, true
-		return nil
+		return failpoint.Hit(failpoint.KafkaCommitted)
 	})
+}
+
+// produce writes batches into a transaction, which stays open; without any there is none yet.
+func (k *Kafka) produce(ctx context.Context, batches []kafka.ProduceBatch) error {
+	if len(batches) == 0 {
+		return nil
+	}
+	if err := failpoint.Hit(failpoint.KafkaProduce); err != nil {
+		return err
+	}
+	if err := k.producer.Produce(ctx, batches); err != nil {
+		return err
+	}
+	return failpoint.Hit(failpoint.KafkaProduced)
 }
 
 // resume begins a new session behind one that ended while a record was on its way: either it has arrived, or what was

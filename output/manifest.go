@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -33,7 +34,9 @@ func (p *Parquet) Committed(ctx context.Context, batch int64, files []File) erro
 		return fmt.Errorf("sink %s: encode manifest: %w", p.sink, err)
 	}
 	name := manifestName(batch)
-	err = store.PutBytes(ctx, p.store, name, data)
+	if err = failpoint.Hit(failpoint.ParquetManifest); err == nil {
+		err = store.PutBytes(ctx, p.store, name, data)
+	}
 	if errors.Is(err, store.ErrExists) {
 		return p.sameManifest(ctx, name, m)
 	}

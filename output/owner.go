@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -18,6 +19,9 @@ type ownerFile struct {
 // claim makes the directory ours, or finds that it is already; with written it must be. An owner file of ours is put
 // again: whoever created it may have died before it was durable, and the store makes it so when it finds the name taken.
 func (p *Parquet) claim(ctx context.Context, written bool) error {
+	if err := failpoint.Hit(failpoint.ParquetClaim); err != nil {
+		return err
+	}
 	err := p.checkOwner(ctx)
 	if errors.Is(err, store.ErrNotExist) {
 		err = p.checkFree(ctx, written)

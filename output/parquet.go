@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -239,23 +240,35 @@ func (p *Parquet) Publish(ctx context.Context, pr *Prepared) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		f := &pr.Files[i]
-		err := store.PutBytes(ctx, p.store, f.Path, data)
-		if errors.Is(err, store.ErrExists) {
-			err = p.adopt(ctx, f, data)
-		} else if err != nil {
-			err = fmt.Errorf("sink %s: create %s: %w", p.sink, p.at(f.Path), err)
-		}
-		if err != nil {
+		if err := p.create(ctx, &pr.Files[i], data); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// create makes a file, or finds it there.
+func (p *Parquet) create(ctx context.Context, f *File, data []byte) error {
+	err := failpoint.Hit(failpoint.ParquetFile)
+	if err == nil {
+		err = store.PutBytes(ctx, p.store, f.Path, data)
+	}
+	if errors.Is(err, store.ErrExists) {
+		return p.adopt(ctx, f, data)
+	}
+	if err != nil {
+		return fmt.Errorf("sink %s: create %s: %w", p.sink, p.at(f.Path), err)
+	}
+	return nil
+}
+
 // adopt decides about a file whose name was taken; see docs/formats/output.md §6.
 func (p *Parquet) adopt(ctx context.Context, f *File, data []byte) error {
-	have, err := p.store.Get(ctx, f.Path)
+	err := failpoint.Hit(failpoint.ParquetAdopt)
+	var have []byte
+	if err == nil {
+		have, err = p.store.Get(ctx, f.Path)
+	}
 	if err != nil {
 		return fmt.Errorf("sink %s: read %s: %w", p.sink, p.at(f.Path), err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/failpoint"
 )
 
 // Stdout is the [Sink] for looking: each row is a JSON object on a line of its own (docs/formats/output.md). It promises
@@ -53,11 +54,15 @@ func (s *Stdout) Publish(_ context.Context, p *Prepared) error {
 		return nil
 	}
 	text, _ := p.work.([]byte)
-	if _, err := s.w.Write(text); err != nil {
+	err := failpoint.Hit(failpoint.StdoutPrint)
+	if err == nil {
+		_, err = s.w.Write(text)
+	}
+	if err != nil {
 		return fmt.Errorf("sink %s: print: %w", s.sink, err)
 	}
 	s.printed = p.Info.Batch
-	return nil
+	return failpoint.Hit(failpoint.StdoutPrinted)
 }
 
 // Committed implements [Sink]; nothing is kept.

@@ -2,15 +2,26 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/millrace/millrace/internal/failpoint"
 )
 
 func main() {
+	on, err := failpoint.FromEnvironment(os.Getenv)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "millrace:", err)
+		os.Exit(exitUsage)
+	}
+	if on {
+		fmt.Fprintf(os.Stderr, "millrace: %s or %s is set: this process is made to fail, for tests\n", failpoint.EnvPoints, failpoint.EnvTrace)
+	}
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+
+	"github.com/millrace/millrace/internal/failpoint"
 )
 
 // tempPrefix begins the name of every file that has not come into being yet. Readers pass over such names.
@@ -36,6 +38,9 @@ type Draft struct {
 
 // NewDraft begins the file dir/base under a temporary name in the same directory, which must exist.
 func NewDraft(fsys FS, dir, base string) (*Draft, error) {
+	if err := failpoint.Hit(failpoint.StoreCreate); err != nil {
+		return nil, err
+	}
 	for range 10_000 {
 		temp := filepath.Join(dir, tempName(base))
 		f, err := fsys.Create(temp)
@@ -57,12 +62,18 @@ func (d *Draft) Temp() string { return d.temp }
 // Publish gives the file its name and makes that durable. Call it after Sync. A name taken is [ErrExists], and the
 // file that has it is durable too. After any other error the name may or may not be there.
 func (d *Draft) Publish() error {
+	if err := failpoint.Hit(failpoint.StoreLink); err != nil {
+		return err
+	}
 	err := d.fsys.Link(d.temp, d.name)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	// A temporary name left behind harms nobody, so it is no reason to call a linked file failed.
 	d.removed = d.fsys.Remove(d.temp) == nil
+	if err := failpoint.Hit(failpoint.StoreLinked); err != nil {
+		return err
+	}
 	// Also for a name taken: whoever linked it may have died before this sync, and the caller will rely on it.
 	if syncErr := d.fsys.Sync(d.dir); syncErr != nil {
 		return syncErr
@@ -70,7 +81,7 @@ func (d *Draft) Publish() error {
 	if err != nil {
 		return ErrExists
 	}
-	return nil
+	return failpoint.Hit(failpoint.StoreDurable)
 }
 
 // Discard closes the file and takes the temporary name away, as well as it can. After Publish it only closes.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/millrace/millrace/internal/failpoint"
 )
 
 // errName says why a name is refused.
@@ -48,7 +50,11 @@ func (l *Local) PutIfAbsent(ctx context.Context, name string, write func(io.Writ
 
 // Get implements [Store].
 func (l *Local) Get(ctx context.Context, name string) ([]byte, error) {
-	data, err := l.get(ctx, name)
+	var data []byte
+	err := failpoint.Hit(failpoint.StoreGet)
+	if err == nil {
+		data, err = l.get(ctx, name)
+	}
 	if err != nil {
 		return nil, &OpError{Op: "read", Name: name, Err: err}
 	}
@@ -58,7 +64,11 @@ func (l *Local) Get(ctx context.Context, name string) ([]byte, error) {
 // List implements [Store].
 func (l *Local) List(ctx context.Context, prefix string) ([]string, error) {
 	var names []string
-	if err := l.walk(ctx, prefix, dirOf(prefix), &names); err != nil {
+	err := failpoint.Hit(failpoint.StoreList)
+	if err == nil {
+		err = l.walk(ctx, prefix, dirOf(prefix), &names)
+	}
+	if err != nil {
 		return nil, &OpError{Op: "list", Name: prefix, Err: err}
 	}
 	slices.Sort(names)
@@ -239,6 +249,9 @@ func (w *objectWriter) fill(write func(io.Writer) error) error {
 func (w *objectWriter) publish(draft *Draft) error {
 	if w.err != nil {
 		return w.err
+	}
+	if err := failpoint.Hit(failpoint.StoreSync); err != nil {
+		return err
 	}
 	if err := draft.Sync(); err != nil {
 		return err

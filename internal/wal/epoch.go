@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -134,6 +135,10 @@ func publishLocked(fsys store.FS, draft *store.Draft, content []byte) (io.Closer
 	}
 	lock, err := fsys.Lock(draft.Temp())
 	if err != nil {
+		return nil, err
+	}
+	if err := failpoint.Hit(failpoint.LogLock); err != nil {
+		_ = lock.Close()
 		return nil, err
 	}
 	if err := draft.Publish(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -103,15 +104,29 @@ func (l *FileLog) append(payload []byte) error {
 	if cap(data) <= keptBufferBytes {
 		l.buf = data
 	}
-	if _, err := l.file.WriteAt(data, int64(l.offset)); err != nil {
-		return &store.OpError{Op: "append to", Name: l.name, Err: err}
-	}
-	if err := l.file.Sync(); err != nil {
+	if err := l.write(data); err != nil {
 		return &store.OpError{Op: "append to", Name: l.name, Err: err}
 	}
 	l.offset += len(data)
 	l.next.chain, l.next.sequence = sum, l.next.sequence+1
 	return nil
+}
+
+// write makes the bytes of a record durable.
+func (l *FileLog) write(data []byte) error {
+	if err := failpoint.Hit(failpoint.LogAppend); err != nil {
+		return err
+	}
+	if _, err := l.file.WriteAt(data, int64(l.offset)); err != nil {
+		return err
+	}
+	if err := failpoint.Hit(failpoint.LogSync); err != nil {
+		return err
+	}
+	if err := l.file.Sync(); err != nil {
+		return err
+	}
+	return failpoint.Hit(failpoint.LogSynced)
 }
 
 // rotate goes on in a new segment, with room for a record of that many bytes at least.
@@ -140,6 +155,9 @@ func (l *FileLog) rotate(record int) error {
 
 // createSegment makes a segment that is whole and durable before it has its name.
 func createSegment(fsys store.FS, dir, base string, head header) (store.File, error) {
+	if err := failpoint.Hit(failpoint.LogCreate); err != nil {
+		return nil, err
+	}
 	draft, err := store.NewDraft(fsys, dir, base)
 	if err != nil {
 		return nil, err

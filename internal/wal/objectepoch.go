@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -56,6 +57,9 @@ func (e ObjectEpochs) Acquire(ctx context.Context, o AcquireOptions) (Lease, err
 		}
 		if newest == maxEpoch {
 			return nil, fmt.Errorf("create epoch %d: there are no more than %d", newest+1, maxEpoch)
+		}
+		if err := failpoint.Hit(failpoint.LogLock); err != nil {
+			return nil, err
 		}
 		err = store.PutBytes(ctx, e.Store, epochObject(newest+1), content)
 		if err == nil {

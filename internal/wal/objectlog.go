@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -81,6 +82,9 @@ func (c ObjectChains) Create(ctx context.Context, epoch uint64) (Log, error) {
 	}
 	if last > 0 {
 		return nil, &store.OpError{Op: "create", Name: recordObject(epoch, 1), Err: store.ErrExists}
+	}
+	if err := failpoint.Hit(failpoint.LogCreate); err != nil {
+		return nil, err
 	}
 	return &objectLog{store: c.Store, epoch: epoch, next: 1}, nil
 }
@@ -212,8 +216,14 @@ func (l *objectLog) append(payload []byte) error {
 		return fmt.Errorf("append to log of epoch %d: it holds %d records and takes no more", l.epoch, maxSequence)
 	}
 	data, sum := encodeObject(l.epoch, l.next, l.before, payload)
+	if err := failpoint.Hit(failpoint.LogAppend); err != nil {
+		return err
+	}
 	// No cancellation: a record that may or may not be there is no state to stop in. The store's own retries are bounded.
 	if err := store.PutBytes(context.Background(), l.store, recordObject(l.epoch, l.next), data); err != nil {
+		return err
+	}
+	if err := failpoint.Hit(failpoint.LogSynced); err != nil {
 		return err
 	}
 	l.next, l.before = l.next+1, sum

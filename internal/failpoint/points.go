@@ -1,0 +1,135 @@
+package failpoint
+
+// Point is the name of a place in the code.
+type Point string
+
+// The log: who may write, and what is durable.
+const (
+	// LogLock is where an epoch's lock is written and nobody can see it yet.
+	LogLock Point = "log/lock"
+	// LogLocked is where an epoch is taken, and the chains before it are not read yet.
+	LogLocked Point = "log/locked"
+	// LogRead is where a chain is about to be read for recovery.
+	LogRead Point = "log/read"
+	// LogCreate is where a chain is about to begin, or to go on in a new segment.
+	LogCreate Point = "log/create"
+	// LogAppend is where a record is about to be written.
+	LogAppend Point = "log/append"
+	// LogSync is where a record is written and not synced. A log of objects has no such moment.
+	LogSync Point = "log/sync"
+	// LogSynced is where a record is durable and its writer does not know yet.
+	LogSynced Point = "log/synced"
+)
+
+// The store of files: checkpoint objects, data files, lock files and log segments come into being the same way.
+const (
+	// StoreCreate is where a file is about to be begun under its temporary name.
+	StoreCreate Point = "store/create"
+	// StoreSync is where an object is written and not synced.
+	StoreSync Point = "store/sync"
+	// StoreLink is where a file is durable and has no name.
+	StoreLink Point = "store/link"
+	// StoreLinked is where a file has its name, which is not durable: between the link and the sync of the directory.
+	StoreLinked Point = "store/linked"
+	// StoreDurable is where a file and its name are durable and nobody knows yet.
+	StoreDurable Point = "store/durable"
+	// StoreGet is where an object is about to be read.
+	StoreGet Point = "store/get"
+	// StoreList is where names are about to be listed.
+	StoreList Point = "store/list"
+)
+
+// The state of operators.
+const (
+	// StateRestore is where the state of an operator is about to be loaded.
+	StateRestore Point = "state/restore"
+	// StateDelta is where what a batch changed is about to be gathered for its commit.
+	StateDelta Point = "state/delta"
+	// StateSnapshot is where the whole state is about to be gathered for a commit.
+	StateSnapshot Point = "state/snapshot"
+	// StateKept is where state is ready for its commit: blobs are written, and nothing refers to them.
+	StateKept Point = "state/kept"
+)
+
+// Sources and side inputs.
+const (
+	// SourceSurvey is where brokers are about to be asked where their partitions stand.
+	SourceSurvey Point = "source/survey"
+	// SourceRead is where a piece of a planned range is about to be read.
+	SourceRead Point = "source/read"
+	// SourceFetch is where more of it is about to be taken: the next record batch.
+	SourceFetch Point = "source/fetch"
+	// InputsCopy is where side inputs of the next plan are about to be copied into the checkpoint.
+	InputsCopy Point = "inputs/copy"
+	// InputsLoad is where the copies that a plan names are about to be read.
+	InputsLoad Point = "inputs/load"
+)
+
+// The driver: the steps of a batch.
+const (
+	// DriverRecover is where the log is read, and no sink is open.
+	DriverRecover Point = "driver/recover"
+	// DriverRerun is where an open plan of an earlier driver is about to run again.
+	DriverRerun Point = "driver/rerun"
+	// DriverPlan is where a batch is planned and the log does not say so.
+	DriverPlan Point = "driver/plan"
+	// DriverPlanned is where the log has the plan, and nothing is read.
+	DriverPlanned Point = "driver/planned"
+	// DriverMerge is where partials are about to be merged into a shard.
+	DriverMerge Point = "driver/merge"
+	// DriverClose is where a shard is about to close windows.
+	DriverClose Point = "driver/close"
+	// DriverPrepare is where all rows are there, and no sink has seen them.
+	DriverPrepare Point = "driver/prepare"
+	// DriverPublish is where the driver has looked for a newer one, and is about to make the batch visible.
+	DriverPublish Point = "driver/publish"
+	// DriverNextSink is where one sink has published the batch, and the next one or the log is to follow.
+	DriverNextSink Point = "driver/next-sink"
+	// DriverCommit is where everything is visible, and the log is about to say so.
+	DriverCommit Point = "driver/commit"
+	// DriverCommitted is where the log has the commit, and no sink is told.
+	DriverCommitted Point = "driver/committed"
+	// DriverTold is where all sinks are told.
+	DriverTold Point = "driver/told"
+	// DriverCancel is where the data has decided against a batch, and the log is about to say so.
+	DriverCancel Point = "driver/cancel"
+)
+
+// Sinks.
+const (
+	// ParquetClaim is where a directory is about to be looked at, and claimed if it is nobody's.
+	ParquetClaim Point = "parquet/claim"
+	// ParquetFile is where a data file is about to be created.
+	ParquetFile Point = "parquet/file"
+	// ParquetAdopt is where a data file is there already and about to be compared.
+	ParquetAdopt Point = "parquet/adopt"
+	// ParquetManifest is where a batch's manifest is about to be written beside the output.
+	ParquetManifest Point = "parquet/manifest"
+	// KafkaInit is where the commit record was read, and the producer's session is about to begin.
+	KafkaInit Point = "kafka/init"
+	// KafkaInitialized is where the session has begun, and the commit record is about to be read again.
+	KafkaInitialized Point = "kafka/initialized"
+	// KafkaProduce is where a batch's records are about to be written into a transaction.
+	KafkaProduce Point = "kafka/produce"
+	// KafkaProduced is where they are, and the transaction is open.
+	KafkaProduced Point = "kafka/produced"
+	// KafkaCommitted is where the transaction is ended, and the driver does not know yet.
+	KafkaCommitted Point = "kafka/committed"
+	// StdoutPrint is where a batch is about to be printed.
+	StdoutPrint Point = "stdout/print"
+	// StdoutPrinted is where it is printed, and the driver does not know yet.
+	StdoutPrinted Point = "stdout/printed"
+)
+
+// all are the points there are, in the order of their constants.
+var all = []Point{
+	LogLock, LogLocked, LogRead, LogCreate, LogAppend, LogSync, LogSynced,
+	StoreCreate, StoreSync, StoreLink, StoreLinked, StoreDurable, StoreGet, StoreList,
+	StateRestore, StateDelta, StateSnapshot, StateKept,
+	SourceSurvey, SourceRead, SourceFetch, InputsCopy, InputsLoad,
+	DriverRecover, DriverRerun, DriverPlan, DriverPlanned, DriverMerge, DriverClose, DriverPrepare, DriverPublish, DriverNextSink,
+	DriverCommit, DriverCommitted, DriverTold, DriverCancel,
+	ParquetClaim, ParquetFile, ParquetAdopt, ParquetManifest,
+	KafkaInit, KafkaInitialized, KafkaProduce, KafkaProduced, KafkaCommitted,
+	StdoutPrint, StdoutPrinted,
+}
