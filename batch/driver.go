@@ -41,6 +41,7 @@ type Options struct {
 	executor                     newExecutor
 	scratch                      overflow // nil with Memory: a file in the checkpoint's directory
 	snapshotEvery, snapshotBytes int
+	inlineBlock                  int
 }
 
 // driver runs one job until it is stopped or, with AvailableNow, has reached the end offsets.
@@ -122,6 +123,9 @@ func newDriver(o Options) *driver {
 	}
 	if o.snapshotBytes <= 0 {
 		o.snapshotBytes = snapshotBytes
+	}
+	if o.inlineBlock <= 0 {
+		o.inlineBlock = inlineBlock
 	}
 	if o.executor == nil {
 		o.executor = localExecutor

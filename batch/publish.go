@@ -171,7 +171,7 @@ func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 		c.Base = d.history.base(p, c)
 	}
 	var err error
-	if c.State, err = d.s.blocks(ctx, d.cp.blobs, o.deltas, c.Base != nil); err != nil {
+	if c.State, err = d.s.blocks(ctx, d.cp.blobs, o.deltas, c.Base != nil, d.o.inlineBlock); err != nil {
 		return err
 	}
 	if p.Final {

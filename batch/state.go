@@ -160,9 +160,9 @@ func (s *session) checkOrphans(h *History) error {
 	return nil
 }
 
-// blocks turns deltas, by exchange, or the whole state when snapshot is set, into what a commit records. Blocks above
-// inlineBlock become blobs.
-func (s *session) blocks(ctx context.Context, blobs store.Blobs, deltas map[int][][]byte, snapshot bool) ([]StateBlock, error) {
+// blocks turns deltas, by exchange, or the whole state when snapshot is set, into what a commit records. Blocks of
+// more than inline bytes become blobs.
+func (s *session) blocks(ctx context.Context, blobs store.Blobs, deltas map[int][][]byte, snapshot bool, inline int) ([]StateBlock, error) {
 	point := failpoint.StateDelta
 	if snapshot {
 		point = failpoint.StateSnapshot
@@ -182,7 +182,7 @@ func (s *session) blocks(ctx context.Context, blobs store.Blobs, deltas map[int]
 				return nil, err
 			}
 		}
-		b, err := newBlock(ctx, blobs, &s.job.Plan.Exchanges[i], parts)
+		b, err := newBlock(ctx, blobs, &s.job.Plan.Exchanges[i], parts, inline)
 		if err != nil {
 			return nil, err
 		}
@@ -204,13 +204,13 @@ func snapshots(shards []*windows.Aggregate) ([][]byte, error) {
 }
 
 // newBlock merges the blocks of all shards of an operator.
-func newBlock(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, parts [][]byte) (StateBlock, error) {
+func newBlock(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, parts [][]byte, inline int) (StateBlock, error) {
 	merged, err := state.MergeBlocks(parts)
 	if err != nil {
 		return StateBlock{}, fmt.Errorf("merge state blocks: %w", err)
 	}
 	b := StateBlock{Operator: x.Name, Schema: stateSchema(x), inline: merged, Length: len(merged)}
-	if len(merged) > inlineBlock {
+	if len(merged) > inline {
 		if b.Digest, err = blobs.Put(ctx, merged); err != nil {
 			return StateBlock{}, fmt.Errorf("write state: %w", err)
 		}

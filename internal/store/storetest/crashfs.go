@@ -20,10 +20,11 @@ var ErrPower = errors.New("power lost")
 
 // CrashFS is a file system in memory that keeps apart what was done and what was synced. Safe for concurrent use.
 type CrashFS struct {
-	mu   sync.Mutex
-	root *node
-	ops  int // operations that change something, so far
-	last int // the power goes at this operation; 0: never
+	mu    sync.Mutex
+	root  *node
+	ops   int // operations that change something, so far
+	last  int // the power goes at this operation; 0: never
+	watch func(lose func(seed uint64) *CrashFS)
 }
 
 // NewCrashFS returns an empty file system.
@@ -35,6 +36,14 @@ func (c *CrashFS) StopAfter(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = c.ops + n
+}
+
+// Watch has look called before every operation that would change or sync something, while there is power. lose is what
+// [CrashFS.Crash] would return at that moment; look may call it often, and nothing else of this file system. nil ends it.
+func (c *CrashFS) Watch(look func(lose func(seed uint64) *CrashFS)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watch = look
 }
 
 // Restart turns an end of power into the end of a process alone: what was done stays done, synced or not, and the locks
@@ -55,6 +64,9 @@ func (c *CrashFS) Count() int {
 
 // step counts an operation. err is ErrPower when its success must not be told, dead when it must not even happen.
 func (c *CrashFS) step() (err error, dead bool) {
+	if c.watch != nil && !c.off() {
+		c.watch(c.crash)
+	}
 	c.ops++
 	if c.last == 0 || c.ops < c.last {
 		return nil, false

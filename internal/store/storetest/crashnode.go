@@ -13,6 +13,7 @@ const sectorBytes = 512
 type node struct {
 	data    []byte       // of a file, now
 	synced  []byte       // of a file, sure
+	shared  bool         // other file systems have these same bytes: they are copied before they change
 	writes  []fileChange // of a file, since the last sync
 	entries map[string]*node
 	durable map[string]*node
@@ -45,6 +46,9 @@ func (n *node) unlock() {
 
 // write changes a file's bytes now.
 func (n *node) write(w fileChange) {
+	if n.shared {
+		n.data, n.synced, n.shared = slices.Clone(n.data), slices.Clone(n.synced), false
+	}
 	n.data = w.apply(n.data)
 	n.writes = append(n.writes, w)
 }
@@ -103,6 +107,10 @@ func (c dirChange) apply(entries map[string]*node) {
 func (c *CrashFS) Crash(seed uint64) *CrashFS {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.crash(seed)
+}
+
+func (c *CrashFS) crash(seed uint64) *CrashFS {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	odds := []float64{0, 0.1, 0.5, 0.9, 1}
 	r := reboot{rng: rng, keep: odds[rng.IntN(len(odds))], done: map[*node]*node{}}
@@ -129,6 +137,12 @@ func (r *reboot) node(n *node) *node {
 }
 
 func (r *reboot) file(n *node) *node {
+	if len(n.writes) == 0 {
+		n.shared = true
+		after := &node{data: n.synced, synced: n.synced, shared: true}
+		r.done[n] = after
+		return after
+	}
 	data := slices.Clone(n.synced)
 	for _, w := range n.writes {
 		for _, sector := range w.sectors() {
