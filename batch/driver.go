@@ -23,6 +23,7 @@ const snapshotBytes = 16 << 20
 // Options are the choices of one run. The zero value but for Job works.
 type Options struct {
 	Job      *Job
+	Earlier  Earlier               // says what an edit of the job changed; nil: that is not told
 	Resolve  Resolve               // builds the job of an open batch that another job file planned; nil: such a batch is refused
 	TakeOver bool                  // take the job from a holder in any state
 	Reopen   bool                  // go on after a flush
@@ -59,6 +60,7 @@ type driver struct {
 	lagShown time.Time        // when it was last, see showLag
 	skip     []SkipRecord     // to leave out, not yet planned
 	accept   []string         // sources whose losses this run may still accept
+	changes  []string         // of the edit that takes effect with the first plan
 	gaveUp   bool             // it has cancelled an open plan over them
 	ground   ground           // where the job stands, by the last survey
 	warnedOf map[waitKey]bool // open transactions of the last survey, and whether they were warned of
@@ -150,10 +152,7 @@ func (d *driver) run(ctx context.Context, entries []Entry) error {
 	if err != nil {
 		return fmt.Errorf("record job: %w", err)
 	}
-	if err := d.recover(ctx, digest); err != nil {
-		return err
-	}
-	if err := d.useAtHand(ctx, digest); err != nil {
+	if err := d.recoverEdited(ctx, digest); err != nil {
 		return err
 	}
 	h.releaseState()
@@ -286,7 +285,7 @@ func (d *driver) plan(ctx context.Context, p *Planned, states survey, watch *sto
 	if err := d.checkRules(ctx, p); err != nil {
 		return d.refuseIfLeading(err)
 	}
-	p.Job, p.JobHash, p.Shards = d.s.digest, d.s.job.Hash, d.s.shards
+	p.Job, p.JobHash, p.Shards, p.Changes = d.s.digest, d.s.job.Hash, d.s.shards, d.takeChanges()
 	if err := failpoint.Hit(failpoint.DriverPlan); err != nil {
 		return err
 	}

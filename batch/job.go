@@ -41,6 +41,9 @@ type Job struct {
 	// AcceptLoss names sources of which the run may give up what cannot be read any more when it starts. It belongs to one
 	// run, as Skip does; what was given up stands in the next plan.
 	AcceptLoss []string
+	// AcceptOutput names sinks whose output may have other columns, directories or keys than what they have written before. It
+	// belongs to one run, as Skip does; the edit stands in the plan that it takes effect with.
+	AcceptOutput []string
 	// Feed says what is read in place of the sources' own records, e.g. "dead letters of job orders"; empty: nothing else. A
 	// checkpoint belongs to one feed, since offsets mean nothing in another.
 	Feed       string
@@ -105,7 +108,9 @@ type Table struct {
 type Sink struct {
 	Name      string
 	Guarantee Guarantee // what the sink promises, for reports
-	Topic     string    // that the sink writes records to, for reports; "" for files
+	Topic     string    // that the sink writes records to; "" for files
+	Place     string    // where it writes, that no other sink does: a directory, a topic; "": nowhere that lasts
+	Form      string    // how rows become records, beside their columns: what is key, what is value; "" for files
 	// Done says when directories of the sink are complete; then it is an output.Marker. nil: it leaves no done markers.
 	Done *dstream.Done
 	Open func(ctx context.Context, o output.Opening) (output.Sink, error)

@@ -68,6 +68,7 @@ type Planned struct {
 	Losses  []offsets.Loss    `json:"losses,omitempty"` // what the job gives up with this plan, because it was told to
 	Job     string            `json:"job"`              // blob: the recorded job
 	JobHash string            `json:"job_hash"`
+	Changes []string          `json:"changes,omitempty"` // of the job since the last commit, see Edit
 	Shards  int               `json:"shards"`
 	Final   bool              `json:"final,omitempty"` // closes every window
 	// LimitedBy is the limit that left records to later plans: rows, bytes, rate, backpressure or first; "": none.
@@ -113,6 +114,7 @@ type Base struct {
 	Totals    Totals           `json:"totals"`            // up to this commit
 	// Zones are those of the plan: the rules that results came out by.
 	Zones map[string]string `json:"zones,omitempty"`
+	Edits []Edit            `json:"edits,omitempty"` // all so far
 	// Partitions are, by sink with done markers, the directories that have rows and are not complete.
 	Partitions map[string][]output.TimePartition `json:"partitions,omitempty"`
 }

@@ -103,7 +103,7 @@ func flushPlan(q question) (*Planned, error) {
 
 // ranges are what there is to read: of each source in turn, all partitions.
 func (q *question) ranges() ([]offsets.Range, error) {
-	if err := q.checkSources(); err != nil {
+	if err := checkRead(q.Job.Plan, q.Ground.Positions); err != nil {
 		return nil, err
 	}
 	var out []offsets.Range
@@ -122,11 +122,11 @@ func (q *question) ranges() ([]offsets.Range, error) {
 	return out, nil
 }
 
-// checkSources refuses a job without a source that its checkpoint has read: under another name it would be read again
+// checkRead refuses a job without a source that its checkpoint has read: under another name it would be read again
 // from its start.
-func (q *question) checkSources() error {
-	for _, p := range q.Ground.Positions {
-		if !slices.ContainsFunc(q.Job.Plan.Sources, func(s dstream.SourcePlan) bool { return s.Name == p.Source }) {
+func checkRead(plan *dstream.Plan, positions []offsets.Position) error {
+	for _, p := range positions {
+		if !slices.ContainsFunc(plan.Sources, func(s dstream.SourcePlan) bool { return s.Name == p.Source }) {
 			return refuse("the checkpoint has read the source %q (topic %q), which the job no longer reads: put it back under that name, or begin anew with another checkpoint and output", p.Source, p.Topic)
 		}
 	}

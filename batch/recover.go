@@ -35,6 +35,7 @@ type History struct {
 	Totals        Totals
 	Zones         map[string]string     // of the plan of the last commit; nil: not known
 	Partitions    map[string]partitions // by sink with done markers: its open directories
+	Edits         []Edit                // of the job, oldest first
 
 	loaded bool // see releaseState
 }
@@ -75,7 +76,7 @@ func (h *History) begin(c *Committed) error {
 	maps.Copy(h.LastRows, b.LastRows)
 	maps.Copy(h.Floor, b.Floor)
 	h.Totals, h.Partitions = b.Totals.clone(), partitionsOf(b.Partitions)
-	h.Zones = b.Zones
+	h.Zones, h.Edits = b.Zones, slices.Clone(b.Edits)
 	h.keepState(c, b.Zones)
 	return h.noteWeights(c)
 }
@@ -140,6 +141,7 @@ func (h *History) committed(c *Committed) error {
 	if err := h.noteWeights(c); err != nil {
 		return err
 	}
+	h.Edits = appendEdit(h.Edits, h.Last, plan)
 	h.Open = h.Open[1:]
 	h.Last, h.Marks, h.Positions = c, c.After, c.Positions
 	noteRows(h.LastRows, c)
@@ -182,6 +184,7 @@ func (h *History) base(p *Planned, c *Committed) *Base {
 	b := &Base{Records: h.Records + c.Records, WireBytes: h.WireBytes + c.WireBytes, Offsets: h.Offsets,
 		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor), Rate: p.Rate, Paid: p.Paid, Totals: h.Totals.clone(), Zones: p.Zones}
 	b.Totals.note(c)
+	b.Edits = appendEdit(slices.Clone(h.Edits), h.Last, p)
 	open := partitionsOf(listPartitions(h.Partitions)) // a copy
 	noteDone(open, c)
 	b.Partitions = listPartitions(open)

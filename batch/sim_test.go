@@ -111,7 +111,7 @@ func (w *world) env() Env {
 
 // run is one life of a driver of the job.
 func (w *world) run(job *Job, change ...func(*Options)) error {
-	o := Options{Job: job, Cores: 1, Version: "sim", Env: w.env(), Resolve: w.resolve,
+	o := Options{Job: job, Cores: 1, Version: "sim", Env: w.env(), Resolve: w.resolve, Earlier: w.earlier,
 		Report: func(p Progress) { w.reports = append(w.reports, p) },
 		Warn:   func(s string) { w.warned = append(w.warned, s) }}
 	for _, c := range change {
@@ -146,6 +146,7 @@ func cores(n int) func(*Options)   { return func(o *Options) { o.Cores = n } }
 func takeOver(o *Options)          { o.TakeOver = true }
 func reopen(o *Options)            { o.Reopen = true }
 func throughBytes(o *Options)      { o.executor = newByteExecutor }
+func anyOutput(j *Job)             { j.AcceptOutput = []string{"lake"} }
 func shards(n int) func(*Job)      { return func(j *Job) { j.Shards = n } }
 func rowsMax(n int64) func(*Job)   { return func(j *Job) { j.Limits.Rows = n } }
 func flushing(j *Job)              { j.Trigger.FlushWindows = true }
@@ -244,6 +245,15 @@ func (w *world) resolve(recorded []byte) (*Job, error) {
 	return nil, fmt.Errorf("no job was recorded as %q", recorded)
 }
 
+// earlier says only that the job is another one, and what it was if that is known.
+func (w *world) earlier(recorded []byte) (*Job, []string, error) {
+	was, err := w.resolve(recorded)
+	if err != nil {
+		return nil, []string{"query: was " + string(recorded)}, nil
+	}
+	return was, []string{"query: was " + string(recorded)}, nil
+}
+
 // layoutOf is what a sink of the plan writes.
 func layoutOf(k *dstream.SinkPlan) output.Layout {
 	l := output.Layout{Schema: k.Schema, Columns: k.Columns}
@@ -261,7 +271,7 @@ func (w *world) parquet(k *dstream.SinkPlan, root string) Sink {
 		return output.OpenParquet(ctx, output.ParquetConfig{Sink: k.Name, Store: to, Root: root,
 			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Compression: "none", MaxPartitions: 12})
 	}
-	return Sink{Name: k.Name,
+	return Sink{Name: k.Name, Place: root,
 		Verify: func(ctx context.Context, e output.Expected, each func(int, func(int) error) error) (*output.Checked, error) {
 			return output.ParquetCheck{Sink: k.Name, Store: &store.Local{Root: root, FS: w.disk}, Expect: e, Each: each}.Run(ctx)
 		},

@@ -62,7 +62,7 @@ func (w *world) topic(k *dstream.SinkPlan) Sink {
 		key = nil // that of the rows
 	}
 	cfg := output.KafkaConfig{Sink: k.Name, Topic: k.Name, Layout: layoutOf(k), Key: key, Value: -1, Timestamp: -1}
-	return Sink{Name: k.Name, Topic: k.Name, Guarantee: ExactlyOnce,
+	return Sink{Name: k.Name, Topic: k.Name, Place: "topic " + k.Name, Guarantee: ExactlyOnce,
 		Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
 			cfg := cfg
 			cfg.Opening = o

@@ -60,7 +60,7 @@ func (s *session) restore(ctx context.Context, blobs store.Blobs, h *History) er
 	if used := s.worker.countState(); s.worker.size.over(used) {
 		return s.worker.memory.stateTooLarge(used, "the state in the checkpoint")
 	}
-	return s.checkOrphans(h)
+	return checkOrphans(s.job.Plan, h)
 }
 
 // restoreAgain restores the state anew, in place of what is in memory.
@@ -124,7 +124,7 @@ func dropClosed(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, sha
 
 func (s *session) loadBlock(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, shards []*windows.Aggregate, b *StateBlock, batch int64) error {
 	if want := stateSchema(x); b.Schema != want {
-		return refuse("the window, keys or aggregates of %q changed while windows were open (state of batch %d: %s; job: %s); finish the open windows with the old job and --flush-windows, or use a new checkpoint", x.Name, batch, b.Schema, want)
+		return otherSchema(x.Name, batch, b.Schema, want)
 	}
 	block := b.inline
 	if b.Digest != "" {
@@ -142,6 +142,10 @@ func (s *session) loadBlock(ctx context.Context, blobs store.Blobs, x *dstream.E
 	return nil
 }
 
+func otherSchema(operator string, batch int64, was, is string) error {
+	return refuse("the window, keys or aggregates of %q changed while windows were open (state of batch %d: %s; job: %s); finish the open windows with the old job and --flush-windows, or use a new checkpoint", operator, batch, was, is)
+}
+
 // keyGroups is the run of key groups, first and last, of a shard: those for which columnar.Shard gives it.
 func keyGroups(shard, shards int) (from, to uint8) {
 	first := (shard*256 + shards - 1) / shards
@@ -150,9 +154,9 @@ func keyGroups(shard, shards int) (from, to uint8) {
 }
 
 // checkOrphans refuses open windows of an operator that the job no longer has: they would vanish.
-func (s *session) checkOrphans(h *History) error {
+func checkOrphans(plan *dstream.Plan, h *History) error {
 	for _, name := range slices.Sorted(maps.Keys(h.Marks.Operators)) {
-		found := slices.ContainsFunc(s.job.Plan.Exchanges, func(x dstream.Exchange) bool { return x.Name == name })
+		found := slices.ContainsFunc(plan.Exchanges, func(x dstream.Exchange) bool { return x.Name == name })
 		if rows := h.held(name); !found && rows > 0 {
 			return refuse("the checkpoint holds %d rows in open windows of the operator %q, which the job no longer has: its keys, window or aggregates changed; finish them with the old job and --flush-windows, or use a new checkpoint", rows, name)
 		}

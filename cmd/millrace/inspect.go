@@ -18,7 +18,8 @@ func inspectCommand() *cli.Command {
 		ArgsUsage: "JOB.yaml",
 		Flags: append(jobFlags(),
 			&cli.IntFlag{Name: "last", Value: 5, Usage: "how many records of the log to show; 0 = all"},
-			&cli.BoolFlag{Name: "json", Usage: "every record of the log as a JSON line"},
+			&cli.BoolFlag{Name: "history", Usage: "every edit of the job that took effect, with its batch and time"},
+			&cli.BoolFlag{Name: "json", Usage: "every record of the log, or with --history every edit, as a JSON line"},
 		),
 		Action: inspectJob,
 	}
@@ -36,10 +37,33 @@ func inspectJob(c *cli.Context) error {
 	for _, w := range in.Warnings {
 		fmt.Fprintln(c.App.ErrWriter, "millrace: warning:", w)
 	}
+	if c.Bool("history") {
+		return inspectHistory(c.App.Writer, in.History, c.Bool("json"))
+	}
 	if c.Bool("json") {
 		return inspectJSON(c.App.Writer, in)
 	}
 	inspectText(c.App.Writer, string(spec.Checkpoint), in, c.Int("last"))
+	return nil
+}
+
+// inspectHistory shows a line for each thing that an edit of the job changed.
+func inspectHistory(w io.Writer, h *batch.History, asJSON bool) error {
+	enc := json.NewEncoder(w)
+	for _, e := range h.Edits {
+		if asJSON {
+			if err := enc.Encode(e); err != nil {
+				return fmt.Errorf("write edit: %w", err)
+			}
+			continue
+		}
+		for _, text := range e.Changes {
+			fmt.Fprintf(w, "batch %d  %s  %s\n", e.Batch, windows.FormatTime(e.At), text)
+		}
+	}
+	if len(h.Edits) == 0 && !asJSON {
+		fmt.Fprintln(w, "the job has not been edited since its first batch")
+	}
 	return nil
 }
 

@@ -30,6 +30,7 @@ func runCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "assume-published", Usage: "where a Kafka sink has lost its commit record: the rows of the open batch are visible, `SINK=BATCH`"},
 			&cli.StringSliceFlag{Name: "assume-unpublished", Usage: "the same: they are not, `SINK=BATCH`"},
 			&cli.StringSliceFlag{Name: "accept-data-loss", Usage: "give up what `SOURCE` no longer holds of what the job has to read; what that is stands in the log. May be repeated"},
+			&cli.StringSliceFlag{Name: "accept-output-change", Usage: "the output of `SINK` may have other columns, directories or keys from here on than what it holds; what changed stands in the log. May be repeated"},
 			&cli.IntFlag{Name: "empty-exit-code", Usage: "exit code of a run that read no record"},
 		),
 		Action: runJob,
@@ -51,7 +52,7 @@ func runJob(c *cli.Context) error {
 	}
 	ctx, stop, release := signals(c.Context)
 	defer release()
-	show, err := drive(ctx, c, spec, batch.Options{Job: job, Resolve: spec.Resolve, Assume: assume, Stop: stop})
+	show, err := drive(ctx, c, spec, batch.Options{Job: job, Resolve: spec.Resolve, Earlier: spec.Earlier, Assume: assume, Stop: stop})
 	if err == nil && show.total.records == 0 && c.IsSet("empty-exit-code") {
 		return exitWith(c.Int("empty-exit-code"))
 	}
@@ -114,8 +115,25 @@ func jobToRun(c *cli.Context, spec *jobspec.Spec) (*batch.Job, error) {
 		}
 		job.Skip = append(job.Skip, skip)
 	}
-	job.AcceptLoss = c.StringSlice("accept-data-loss")
+	job.AcceptLoss, job.AcceptOutput = c.StringSlice("accept-data-loss"), c.StringSlice("accept-output-change")
+	if err := checkSinks("accept-output-change", job.AcceptOutput, job); err != nil {
+		return nil, err
+	}
 	return job, checkSources("accept-data-loss", job.AcceptLoss, job)
+}
+
+// checkSinks refuses a flag that names sinks which the job does not have.
+func checkSinks(flag string, names []string, job *batch.Job) error {
+	var known []string
+	for _, k := range job.Sinks {
+		known = append(known, k.Name)
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return usage("--%s %s: the job has no such sink; %s", flag, name, didYouMean(name, known, "it has "+strings.Join(known, ", ")))
+		}
+	}
+	return nil
 }
 
 // checkSources refuses a flag that names sources which the job does not read.

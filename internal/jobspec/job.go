@@ -183,6 +183,7 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 	switch {
 	case k.Kafka != nil:
 		out.Topic, out.Open = k.Kafka.Topic, s.openKafka(k, plan, layout)
+		out.Place, out.Form = fmt.Sprintf("topic %q", k.Kafka.Topic), k.Kafka.form()
 		out.Elsewhere = func(_ context.Context, o output.Opening, _ string) (output.Sink, error) {
 			cfg, err := k.kafkaConfig(plan, layout, o)
 			if err != nil {
@@ -192,7 +193,7 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 		}
 		out.Verify = s.verifyTopic(k)
 	case k.Parquet != nil:
-		out.Done = done
+		out.Done, out.Place = done, string(k.Parquet.Path)
 		out.Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
 			path := string(k.Parquet.Path)
 			cfg := k.parquetConfig(layout, done, o)

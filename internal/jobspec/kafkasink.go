@@ -244,6 +244,22 @@ func (k *KafkaSink) hashed() []string {
 	return out
 }
 
+// form is what readers find in a record, beside the columns: its key and its value.
+func (k *KafkaSink) form() string {
+	key := "without a key"
+	var names []string
+	for _, c := range k.Key {
+		names = append(names, c.Text)
+	}
+	if len(names) > 0 {
+		key = "by the key " + strings.Join(names, ", ")
+	}
+	if k.Value.Column != "" {
+		return "the bytes of " + k.Value.Column + " " + key
+	}
+	return "JSON " + key
+}
+
 // place says where records go, and how.
 func (k *KafkaSink) place() string {
 	key := "no key: partitions in turn"

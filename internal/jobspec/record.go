@@ -90,6 +90,18 @@ func (s *Spec) Resolve(recorded []byte) (*batch.Job, error) {
 }
 
 func (s *Spec) readRecord(recorded []byte) (*Spec, error) {
+	t, err := recordedTree(recorded)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.reachBy(t, s.reachOf); err != nil {
+		return nil, err
+	}
+	return s.readTree(t)
+}
+
+// recordedTree is the normal form of a recorded job.
+func recordedTree(recorded []byte) (*tree, error) {
 	var r struct {
 		Version int
 		Job     json.RawMessage
@@ -100,13 +112,11 @@ func (s *Spec) readRecord(recorded []byte) (*Spec, error) {
 	if r.Version != recordVersion {
 		return nil, fmt.Errorf("it has the form %d, this version reads form %d; let the version that planned the open batch finish it", r.Version, recordVersion)
 	}
-	t, err := readJSON(r.Job)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.reachBy(t); err != nil {
-		return nil, err
-	}
+	return readJSON(r.Job)
+}
+
+// readTree reads a recorded job that has been told how it is reached.
+func (s *Spec) readTree(t *tree) (*Spec, error) {
 	v := &variables{env: s.env, dir: "/"}
 	if err := v.expand(t); err != nil {
 		return nil, err
@@ -122,7 +132,7 @@ func (s *Spec) readRecord(recorded []byte) (*Spec, error) {
 }
 
 // reachBy puts into a recorded tree what a run may use by the file at hand, and how that reaches its clusters, one by one.
-func (s *Spec) reachBy(recorded *tree) error {
+func (s *Spec) reachBy(recorded *tree, reachOf func(section, name string) ([]entry, error)) error {
 	if recorded.get("sources") == nil {
 		return errors.New("it has no sources")
 	}
@@ -142,7 +152,7 @@ func (s *Spec) reachBy(recorded *tree) error {
 			if at == nil {
 				continue
 			}
-			reach, err := s.reachOf(section, e.key)
+			reach, err := reachOf(section, e.key)
 			if err != nil {
 				return err
 			}
