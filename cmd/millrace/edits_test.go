@@ -60,7 +60,7 @@ var jobEdits = []jobEdit{
 	{name: "bad records: policy", outcome: "free", edit: []string{"trigger:", "on_bad_record: skip\ntrigger:"}, history: "on_bad_record"},
 	{name: "start of a source", outcome: "said", edit: []string{"topic: events}", "topic: events, start: latest}"},
 		says: []string{"start of source events is for its first run"}, history: "sources.events.kafka.start: earliest -> latest"},
-	{name: "source added", outcome: "said", edit: []string{"query:", "  other:\n    kafka: {brokers: \"${BROKER}\", topic: other}\n    columns: {id: string}\nqueries:\n  rest: SELECT id FROM other\n  views:", 
+	{name: "source added", outcome: "said", edit: []string{"query:", "  other:\n    kafka: {brokers: \"${BROKER}\", topic: other}\n    columns: {id: string}\nqueries:\n  rest: SELECT id FROM other\n  views:",
 		"lake: {", "rest: {from: rest, parquet: {path: rest}}\n  lake: {from: views, ", "more: {", "more: {from: views, ", "alerts: {", "alerts: {from: views, ", "  SELECT id, w", "    SELECT id, w", "  FROM", "    FROM", "  WHERE", "    WHERE", "  GROUP", "    GROUP"},
 		says: []string{"source other is new: it is read from earliest", "sink rest is new"}, history: "sources.other: added"},
 	{name: "sink added", outcome: "said", edit: []string{"  more:", "  fresh: {parquet: {path: fresh}}\n  more:"},
