@@ -44,9 +44,12 @@ type world struct {
 	clock   *fakeClock
 	memory  *outputtest.Memory // rows of jobs with inMemory
 	kafka   *outputtest.Kafka  // nil: sinks are directories; see simTopics
+	objects *storetest.Objects // where checkpoint and files are instead of on the disk; nil: they are not; see simobjects_test.go
+	printed *printer           // what the lake has printed; nil: it prints nothing; see simprint_test.go
 	ads     string             // the CSV file
 	events  []simEvent
 	dead    []simRow         // dead letters of the records that are no events, see simside_test.go
+	raw     int              // records that are no events and leave no dead letter
 	counts  map[[2]any]int64 // of events, see count
 	drivers int              // started so far; the last one's process id
 	reports []Progress
@@ -106,7 +109,7 @@ func (c *fakeClock) Wait(ctx context.Context, d time.Duration) error {
 // env is the world as the next driver sees it.
 func (w *world) env() Env {
 	w.drivers++
-	return Env{Clock: w.clock, Rand: rand.New(rand.NewPCG(w.rng.Uint64(), 2)), FS: w.fs, Host: "sim", PID: w.drivers}
+	return Env{Clock: w.clock, Rand: rand.New(rand.NewPCG(w.rng.Uint64(), 2)), FS: w.fs, Objects: w.openObjects, Host: "sim", PID: w.drivers}
 }
 
 // run is one life of a driver of the job.
@@ -212,7 +215,7 @@ func (w *world) job(q simQuery, change ...func(*Job)) *Job {
 			"events": {Open: func(context.Context) (offsets.Source, error) { return w.source, nil }, Start: offsets.Earliest},
 			"more":   {Open: func(context.Context) (offsets.Source, error) { return w.more, nil }, Start: offsets.Earliest}},
 		Tables:  map[string]Table{"ads": w.adsTable()},
-		Trigger: Trigger{AvailableNow: true}, Shards: 2, Step: 40, OnBadRecord: FailOnBad, Checkpoint: simCheckpoint,
+		Trigger: Trigger{AvailableNow: true}, Shards: 2, Step: 40, OnBadRecord: FailOnBad, Checkpoint: w.checkpoint(),
 	}
 	for i := range plan.Sinks {
 		root := simOutput
@@ -221,6 +224,10 @@ func (w *world) job(q simQuery, change ...func(*Job)) *Job {
 		}
 		if w.kafka != nil && slices.Contains(simTopics, plan.Sinks[i].Name) {
 			j.Sinks = append(j.Sinks, w.topic(&plan.Sinks[i]))
+			continue
+		}
+		if w.printed != nil {
+			j.Sinks = append(j.Sinks, w.stdout(&plan.Sinks[i]))
 			continue
 		}
 		j.Sinks = append(j.Sinks, w.parquet(&plan.Sinks[i], root))
@@ -273,10 +280,10 @@ func (w *world) parquet(k *dstream.SinkPlan, root string) Sink {
 	}
 	return Sink{Name: k.Name, Place: root,
 		Verify: func(ctx context.Context, e output.Expected, each func(int, func(int) error) error) (*output.Checked, error) {
-			return output.ParquetCheck{Sink: k.Name, Store: &store.Local{Root: root, FS: w.disk}, Expect: e, Each: each}.Run(ctx)
+			return output.ParquetCheck{Sink: k.Name, Store: w.place(root, w.disk), Expect: e, Each: each}.Run(ctx)
 		},
 		Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
-			return open(ctx, o, &store.Local{Root: root, FS: w.fs}, root)
+			return open(ctx, o, w.place(root, w.fs), root)
 		},
 		Elsewhere: func(ctx context.Context, o output.Opening, dir string) (output.Sink, error) {
 			if dir == "" {
@@ -307,7 +314,7 @@ func (w *world) adsTable() Table {
 
 // inspect reads the checkpoint.
 func (w *world) inspect() (*Inspection, error) {
-	return Inspect(context.Background(), Env{FS: w.disk}, simCheckpoint)
+	return Inspect(context.Background(), Env{FS: w.disk, Objects: w.openObjects}, w.checkpoint())
 }
 
 // history is what the checkpoint says.

@@ -76,44 +76,57 @@ func (w *world) topicRows() (rows []simRow) {
 	w.t.Helper()
 	for _, topic := range simTopics {
 		for _, value := range w.kafka.Values(topic) {
-			d := json.NewDecoder(strings.NewReader(value))
-			d.UseNumber()
-			var cells map[string]any
-			if err := d.Decode(&cells); err != nil {
-				w.t.Fatal(err)
-			}
-			pairs := []any{"sink", topic}
-			delete(cells, "batch") // of dead letters: it depends on the cuts
-			for name, cell := range cells {
-				if cell == nil {
-					cell = "NULL"
-				}
-				if number, ok := cell.(json.Number); ok && name == "price" {
-					x, err := number.Float64()
-					if err != nil {
-						w.t.Fatal(err)
-					}
-					cell = x
-				}
-				if nested, ok := cell.([]any); ok {
-					data, err := json.Marshal(nested)
-					if err != nil {
-						w.t.Fatal(err)
-					}
-					cell = string(data)
-				}
-				if text, ok := cell.(string); ok {
-					cell = simReason(text)
-					if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
-						cell = at.UnixMicro()
-					}
-				}
-				pairs = append(pairs, name, cell)
-			}
-			rows = append(rows, newSimRow(pairs...))
+			rows = append(rows, w.jsonRow(value, "sink", topic))
 		}
 	}
 	return rows
+}
+
+// jsonRow is a row that was written as a JSON object; pairs are columns more.
+func (w *world) jsonRow(value string, pairs ...any) simRow {
+	w.t.Helper()
+	d := json.NewDecoder(strings.NewReader(value))
+	d.UseNumber()
+	var cells map[string]any
+	if err := d.Decode(&cells); err != nil {
+		w.t.Fatal(err)
+	}
+	delete(cells, "batch") // of dead letters: it depends on the cuts
+	for name, cell := range cells {
+		pairs = append(pairs, name, w.jsonCell(name, cell))
+	}
+	return newSimRow(pairs...)
+}
+
+// doubleColumns are the columns of sinks in JSON that hold doubles.
+var doubleColumns = []string{"price", "dearest", "mean"}
+
+func (w *world) jsonCell(name string, cell any) any {
+	switch x := cell.(type) {
+	case nil:
+		return "NULL"
+	case json.Number:
+		if !slices.Contains(doubleColumns, name) {
+			return x
+		}
+		f, err := x.Float64()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return f
+	case []any:
+		data, err := json.Marshal(x)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return string(data)
+	case string:
+		if at, err := time.Parse(time.RFC3339Nano, x); err == nil {
+			return at.UnixMicro()
+		}
+		return simReason(x)
+	}
+	return cell
 }
 
 // brokerFaults are what goes wrong with requests: a crash of the process at the n-th, before or behind it; and now and

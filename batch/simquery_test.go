@@ -116,6 +116,8 @@ func (w *world) count(of simEvent) int64 {
 
 // appendRaw adds a record that is no event; nil is a tombstone.
 func (w *world) appendRaw(partition int32, value []byte) {
+	w.raw++
+	w.count(simEvent{partition: partition})
 	w.source.Append(simTopic, partition, offsets.MemoryRecord{Value: value})
 }
 

@@ -121,6 +121,9 @@ func firstDifference(got, want []simRow, equal func(a, b simRow) bool) string {
 // files are the data files that a reader sees who looks for *.parquet, temporary ones included if their names let him.
 func (w *world) files() map[string][]byte {
 	w.t.Helper()
+	if w.objects != nil {
+		return w.objectFiles()
+	}
 	out := map[string][]byte{}
 	w.walk(simOutput, out)
 	return out
@@ -171,6 +174,9 @@ func (w *world) rows() []simRow {
 	}
 	if w.kafka != nil {
 		out = append(out, w.topicRows()...)
+	}
+	if w.printed != nil {
+		out = append(out, w.printedRows()...)
 	}
 	slices.SortFunc(out, compareSimRows)
 	return out

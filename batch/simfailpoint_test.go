@@ -1,0 +1,316 @@
+package batch
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/internal/failpoint"
+	"github.com/millrace/millrace/internal/prooftest"
+	"github.com/millrace/millrace/internal/store/storetest"
+	"github.com/millrace/millrace/output"
+)
+
+// failSinks are the kinds of sinks, of side outputs, and of places, that jobs with failpoints write to.
+var failSinks = []failSink{
+	{name: "files", q: windowed},
+	{name: "topics", q: published, topics: true},
+	{name: "stdout", q: unpartitioned(windowed), prints: true},
+	{name: "objects", q: windowed, objects: true},
+	{name: "late rows, files", q: late},
+	{name: "late rows, topic", q: lateTopic, topics: true},
+	{name: "dead letters, files", q: aside},
+	{name: "dead letters, topic", q: asideTopic, topics: true},
+}
+
+// unpartitioned is a query whose rows have all their columns.
+func unpartitioned(q simQuery) simQuery {
+	q.partitions = nil
+	return q
+}
+
+type failSink struct {
+	name                    string
+	q                       simQuery
+	topics, prints, objects bool
+}
+
+// reaches reports whether a job with the sink can come to a point.
+func (k failSink) reaches(p failpoint.Point) bool {
+	part, _, _ := strings.Cut(string(p), "/")
+	switch part {
+	case "parquet":
+		return !k.prints
+	case "kafka":
+		return k.topics
+	case "stdout":
+		return k.prints
+	case "store":
+		return !k.objects
+	}
+	return p != failpoint.LogSync || !k.objects
+}
+
+// failAction is what happens at a point.
+type failAction struct {
+	name string
+	do   func(s *failStory) error
+}
+
+var errFailpoint = errors.New("a fault that a test has made")
+
+var failActions = []failAction{
+	{"death", func(s *failStory) error { return s.die(false) }},
+	{"power loss", func(s *failStory) error { return s.die(true) }},
+	{"error", func(*failStory) error { return errFailpoint }},
+	{"delay", func(s *failStory) error { return s.delay() }},
+	{"take-over", func(s *failStory) error { return s.takenOver() }},
+}
+
+// failStory is a job from its first record to its last, in several lives: one that its data stops, one that dies when
+// everything of a batch is visible and the log does not say so, and the rest. At one hit of one point something happens.
+type failStory struct {
+	t    *testing.T
+	what string
+	w    *world
+	sink failSink
+
+	point failpoint.Point // "": nothing happens
+	at    int             // at this hit of it
+	act   failAction
+	hits  map[failpoint.Point]int
+
+	cancelled, died, fired bool
+	commits, files         int // in the life that dies: how often it has come to one, and what was there the last time
+}
+
+func newFailStory(t *testing.T, seed uint64, sink failSink) *failStory {
+	w := newWorld(t, seed)
+	if sink.topics {
+		w.publish()
+		f := &brokerFaults{w: w}
+		w.kafka.Fault = f.fault
+	}
+	if sink.prints {
+		w.printed = &printer{w: w}
+	}
+	if sink.objects {
+		w.onObjects()
+	}
+	w.fill(sink.q, 110)
+	if sink.q.aside == "" {
+		for i := range int32(30) {
+			w.appendRaw(i%3, []byte("no JSON"))
+		}
+	}
+	w.fill(sink.q, 50)
+	return &failStory{t: t, what: sink.name, w: w, sink: sink, hits: map[failpoint.Point]int{}}
+}
+
+// job stops at a batch with many bad records if it is strict.
+func (s *failStory) job(strict bool) *Job {
+	return s.w.job(s.sink.q, flushing, rowsMax(60), func(j *Job) {
+		if s.sink.q.aside == "" {
+			j.OnBadRecord = SkipBad
+		}
+		if strict {
+			j.StopAbove = 0.1
+		}
+	})
+}
+
+// reached is called at every hit of the points that the story is about.
+func (s *failStory) reached(p failpoint.Point) error {
+	s.hits[p]++
+	if p == s.point && s.hits[p] == s.at && !s.fired {
+		s.fired = true
+		return s.act.do(s)
+	}
+	if p == failpoint.DriverCommit && s.cancelled && !s.died {
+		before := s.files
+		s.commits, s.files = s.commits+1, len(s.w.files())
+		if s.commits > 1 && (s.sink.prints || s.files > before) {
+			s.died = true
+			return s.die(false)
+		}
+	}
+	return nil
+}
+
+// die ends the process, and maybe the power with it.
+func (s *failStory) die(power bool) error {
+	s.w.disk.StopAfter(0)
+	if power {
+		s.w.disk = s.w.disk.Crash(s.w.rng.Uint64())
+		s.w.disk.StopAfter(0)
+	}
+	return storetest.ErrPower
+}
+
+// delay takes so long that brokers end the transaction that is open.
+func (s *failStory) delay() error {
+	s.w.clock.now = s.w.clock.now.Add(2 * time.Minute)
+	if s.w.kafka != nil {
+		for _, topic := range simTopics {
+			s.w.kafka.Fence(output.KafkaTransactionalID("sim", topic, topic))
+		}
+	}
+	return nil
+}
+
+// takenOver has another driver do all that there is to do, while this one stands still.
+func (s *failStory) takenOver() error {
+	s.cancelled, s.died = true, true
+	if err := s.w.run(s.job(false), takeOver, s.options); err != nil {
+		s.t.Errorf("%s: the successor: %v", s.what, err)
+	}
+	return nil
+}
+
+// options have a snapshot in every third commit.
+func (s *failStory) options(o *Options) { o.snapshotEvery = 3 }
+
+// run lives to the end, and compares what is there with what the query means.
+func (s *failStory) run() {
+	s.live()
+	want := s.w.expected(s.sink.q)
+	s.w.wantRows(s.what, want, equalRows)
+	s.w.wantHistory(s.what)
+	if len(want) < 5 {
+		s.t.Errorf("%s: %d rows only", s.what, len(want))
+	}
+}
+
+func (s *failStory) live() {
+	for p := range s.points() {
+		defer failpoint.Set(p, func() error { return s.reached(p) })()
+	}
+	for life := 0; ; life++ {
+		strict := !s.cancelled
+		err := s.w.run(s.job(strict), s.options)
+		if err == nil {
+			return
+		}
+		if life > 8 || !s.afterLife(err, strict) {
+			s.t.Fatalf("%s: life %d ended with %v", s.what, life, err)
+		}
+	}
+}
+
+// points are those that must be seen: all of them where nothing happens, to count their hits.
+func (s *failStory) points() map[failpoint.Point]bool {
+	out := map[failpoint.Point]bool{failpoint.DriverCommit: true}
+	if s.point != "" {
+		out[s.point] = true
+		return out
+	}
+	for _, p := range failpoint.Points() {
+		out[p] = true
+	}
+	return out
+}
+
+// afterLife reports whether a life has ended as it may, and turns the world into what the next one finds.
+func (s *failStory) afterLife(err error, strict bool) bool {
+	var bad *BadDataError
+	var superseded *SupersededError
+	switch {
+	case errors.Is(err, storetest.ErrPower):
+		s.w.disk.Restart()
+		s.w.fs = s.w.disk
+	case errors.Is(err, errFailpoint) && s.fired && s.act.name == "error":
+		return strings.Contains(err.Error(), string(s.point)) // it says where
+	case errors.As(err, &superseded) && s.fired && s.act.name == "take-over":
+	case errors.As(err, &bad) && strict:
+		s.cancelled = true
+	default:
+		return false
+	}
+	return true
+}
+
+// TestFailpoints makes every failpoint that a job comes to fail in every way, once, with every kind of sink, and starts the
+// job again until it is through: what came out must be what the query means, nothing lost and nothing doubled. A point that
+// no job comes to, where one should, fails the test.
+func TestFailpoints(t *testing.T) {
+	seed := simSeed(t)
+	rng := rand.New(rand.NewPCG(seed, 7))
+	table := map[failpoint.Point][]string{}
+	stories, reached, cells := 0, 0, 0
+	for k, sink := range failSinks {
+		plain := newFailStory(t, seed, sink)
+		plain.run()
+		for i, p := range failpoint.Points() {
+			hits := plain.hits[p]
+			if !sink.reaches(p) {
+				table[p] = append(table[p], "–")
+				continue
+			}
+			cells++
+			if hits == 0 {
+				table[p] = append(table[p], "none")
+				t.Errorf("a job with %s never comes to %s", sink.name, p)
+				continue
+			}
+			reached++
+			n := failEach(t, seed, rng, sink, p, i+k, hits)
+			table[p] = append(table[p], fmt.Sprintf("%d/%d", n, hits))
+			stories += n
+		}
+	}
+	logTable(t, table)
+	prooftest.Figure(t, "failpoints × sinks: each with death, power loss, error, delay and take-over; rows = oracle",
+		"%d points, %d of %d point × sink pairs hit (%d %%), %d stories", len(failpoint.Points()), reached, cells, 100*reached/max(cells, 1), stories)
+}
+
+// failEach has something happen at one hit of a point, a crash, an error and a delay one after the other, and returns how many
+// stories that were. With a long run that is every action at every hit, with a short one a part.
+func failEach(t *testing.T, seed uint64, rng *rand.Rand, sink failSink, p failpoint.Point, cell, hits int) (stories int) {
+	long := os.Getenv("MILLRACE_LONG") != ""
+	for a, act := range failActions {
+		turn := (cell + a) % 2
+		if !long && a != 2 && turn == 0 { // one kind of crash, one kind of delay
+			continue
+		}
+		if testing.Short() && (cell+a)%12 > 0 {
+			continue
+		}
+		first := 1 + rng.IntN(hits)
+		last := first
+		if long {
+			first, last = 1, min(hits, 60)
+		}
+		for at := first; at <= last; at++ {
+			s := newFailStory(t, seed, sink)
+			s.point, s.at, s.act = p, at, act
+			s.what = fmt.Sprintf("%s, %s at hit %d of %s", sink.name, act.name, at, p)
+			s.run()
+			if !s.fired {
+				t.Errorf("%s: it was never hit so often", s.what)
+			}
+			stories++
+		}
+	}
+	return stories
+}
+
+// logTable prints, by point and sink, in how many stories something happened there, of how many hits a story has.
+func logTable(t *testing.T, table map[failpoint.Point][]string) {
+	t.Helper()
+	line := fmt.Sprintf("%-20s", "stories/hits")
+	for _, sink := range failSinks {
+		line += fmt.Sprintf(" %19s", sink.name)
+	}
+	t.Log(line)
+	for _, p := range failpoint.Points() {
+		line := fmt.Sprintf("%-20s", p)
+		for _, cell := range table[p] {
+			line += fmt.Sprintf(" %19s", cell)
+		}
+		t.Log(line)
+	}
+}
