@@ -110,8 +110,10 @@ func (s *doubleAvg) absorb(o aggState, in *aggInput) (bool, error) {
 
 func (s *intSum) absorb(o aggState, in *aggInput) (bool, error) {
 	from := o.(*intSum)
-	s.presence.absorb(&from.presence, in)
 	for i, r := range in.rows {
+		if int(r) < len(from.zeros) && from.zeros[r] != 0 {
+			s.sawZero(in.groups[i])
+		}
 		mine, other := &s.signed[in.groups[i]], &from.signed[r]
 		above, below := mine[0]+other[0], mine[1]+other[1]
 		if above < 0 || mine[1]&other[1]&^below < 0 {

@@ -256,19 +256,6 @@ func packBits(dst []byte, n int, on func(i int) bool) []byte {
 	return dst
 }
 
-// extended is s with zeros up to length n.
-func extended[T any](s []T, n int) []T {
-	if n <= cap(s) {
-		from := len(s)
-		s = s[:n]
-		clear(s[min(from, n):])
-		return s
-	}
-	grown := make([]T, n, n+n/2)
-	copy(grown, s)
-	return grown
-}
-
 // ofGroups is the column of all groups, or a copy of it for some.
 func ofGroups(v *Vector, groups []int32) *Vector {
 	if groups == nil {

@@ -5,22 +5,44 @@ package columnar
 // the order of the rows, and the error comes with the first batch in which it is so.
 type intSum struct {
 	signed [][2]int64 // of each group: the values ≥ 0, and the others
-	presence
-	cols [2][]int64 // buffers of the columns
+	// zeros tells a group that has a value from one without where the sums do not: both are 0. It is as long as that needs.
+	zeros []byte
+	valid []byte     // buffer of the bitmap
+	cols  [2][]int64 // buffers of the columns
 }
 
 func (s *intSum) columns() []Field {
 	return []Field{{Type: Type{Kind: Int64}}, {Name: " negative", Type: Type{Kind: Int64}}}
 }
 
-func (s *intSum) extend(n int) {
-	s.signed = extended(s.signed, n)
-	s.presence.extend(n)
+func (s *intSum) extend(n int) { s.signed = extended(s.signed, n) }
+
+// sawZero notes that a group has a value, which left its sums 0.
+func (s *intSum) sawZero(g uint32) {
+	if int(g) >= len(s.zeros) {
+		s.zeros = extended(s.zeros, int(g)+1)
+	}
+	s.zeros[g] = 1
+}
+
+// has reports whether a group has a value.
+func (s *intSum) has(g int) bool {
+	return s.signed[g] != [2]int64{} || g < len(s.zeros) && s.zeros[g] != 0
+}
+
+// validity is nil when every group has a value.
+func (s *intSum) validity() []byte {
+	for g := range s.signed {
+		if !s.has(g) {
+			s.valid = packBits(s.valid, len(s.signed), s.has)
+			return s.valid
+		}
+	}
+	return nil
 }
 
 func (s *intSum) add(in *aggInput) error {
 	in.dropNulls(in.cols[0])
-	s.mark(in.groups)
 	return s.addAll(in, in.cols[0])
 }
 
@@ -34,13 +56,15 @@ func (s *intSum) addAll(in *aggInput, v *Vector) error {
 			return in.fault(i, outOfRange)
 		}
 		*half = sum
+		if sum == 0 && s.signed[g] == [2]int64{} {
+			s.sawZero(g)
+		}
 	}
 	return nil
 }
 
 func (s *intSum) merge(in *aggInput) error {
 	in.dropNulls(in.cols[0])
-	s.mark(in.groups)
 	if err := s.addAll(in, in.cols[0]); err != nil {
 		return err
 	}
@@ -74,10 +98,9 @@ func (s *intSum) final() (*Vector, error) {
 }
 
 func (s *intSum) reset() {
-	s.signed = s.signed[:0]
-	s.presence.reset()
+	s.signed, s.zeros = s.signed[:0], s.zeros[:0]
 }
 
 func (s *intSum) sizeBytes() int64 {
-	return int64(cap(s.signed))*16 + s.presence.sizeBytes() + int64(cap(s.cols[0])+cap(s.cols[1]))*8
+	return int64(cap(s.signed))*16 + int64(cap(s.zeros)+cap(s.valid)) + int64(cap(s.cols[0])+cap(s.cols[1]))*8
 }

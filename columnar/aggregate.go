@@ -16,7 +16,7 @@ type HashAggregate struct {
 	keys               *keyTable
 	partialKeys        []int // positions of the keys in partial rows: 0, 1, …
 	folds              []aggFold
-	dirty              []byte // for each group: 1 = touched since MarkClean
+	dirty              []byte // of the groups at the last MarkClean: 1 = touched since; later ones all are
 	frame              frame
 	groups             []uint32
 	input              aggInput
@@ -101,15 +101,28 @@ func (h *HashAggregate) assign(b *Batch, keys []int) (rows []int32, err error) {
 		return nil, err
 	}
 	h.groups = h.keys.numberRows(h.groups, b, keys, rows)
-	h.dirty = extended(h.dirty, h.keys.n)
-	for _, g := range h.groups {
-		h.dirty[g] = 1
-	}
+	h.touch()
 	for i := range h.folds {
 		h.folds[i].state.extend(h.keys.n)
 	}
 	return rows, nil
 }
+
+// touch marks the groups that were there at the last MarkClean.
+func (h *HashAggregate) touch() {
+	dirty := h.dirty
+	if len(dirty) == 0 {
+		return
+	}
+	for _, g := range h.groups {
+		if int(g) < len(dirty) {
+			dirty[g] = 1
+		}
+	}
+}
+
+// touched reports whether rows came to a group since the last MarkClean.
+func (h *HashAggregate) touched(g uint32) bool { return int(g) >= len(h.dirty) || h.dirty[g] != 0 }
 
 // Groups is the number of groups.
 func (h *HashAggregate) Groups() int { return h.keys.n }
@@ -165,7 +178,10 @@ func (h *HashAggregate) start(s *Schema) {
 }
 
 // MarkClean starts a new record of which groups are touched.
-func (h *HashAggregate) MarkClean() { clear(h.dirty) }
+func (h *HashAggregate) MarkClean() {
+	clear(h.dirty)
+	h.dirty = extended(h.dirty, h.keys.n)
+}
 
 // Dirty returns the groups touched since the last MarkClean, half-aggregated, in the order of first sight. The batch is
 // a copy that belongs to the caller.
@@ -176,8 +192,8 @@ func (h *HashAggregate) Dirty() *Batch {
 // Touched lists the groups that Dirty returns, in its order, by their numbers: groups are counted from 0 by first sight.
 func (h *HashAggregate) Touched() []int32 {
 	groups := []int32{} // for Dirty: nil would mean all
-	for g, touched := range h.dirty {
-		if touched != 0 {
+	for g := range h.keys.n {
+		if h.touched(uint32(g)) {
 			groups = append(groups, int32(g))
 		}
 	}

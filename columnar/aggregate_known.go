@@ -13,7 +13,7 @@ func (h *HashAggregate) Known(b *Batch, clean bool) *Batch {
 	h.groups, found = h.keys.lookup(h.groups, nil, rows)
 	groups := found[:0]
 	for _, g := range h.groups {
-		if !clean || h.dirty[g] == 0 {
+		if !clean || !h.touched(g) {
 			groups = append(groups, int32(g))
 		}
 	}

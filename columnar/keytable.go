@@ -12,6 +12,7 @@ type keyTable struct {
 	cols   []keyColumn
 	slots  []uint64 // hash &^ 0xffffffff | number + 1; 0 = empty; a power of two
 	n      int
+	fresh  []int32 // rows whose keys have numbers and are not in the columns yet
 	vecs   []*Vector // scratch
 	hashes []uint64
 	flat   Flattener
@@ -20,8 +21,9 @@ type keyTable struct {
 }
 
 type keyColumn struct {
-	own *Builder // the distinct keys
-	in  *Vector  // the column being looked up
+	own   *Builder // the distinct keys
+	in    *Vector  // the column being looked up
+	width keyWidth
 }
 
 const minSlots = 64
@@ -69,12 +71,33 @@ func (t *keyTable) numberByTag(dst []uint32, rows []int32) {
 			pos = (pos + 1) & mask
 		}
 		if slots[pos] == 0 {
-			dst[i] = uint32(t.insert(h, rows[i]))
+			dst[i] = uint32(t.n)
+			t.introduce(h, rows[i])
 			slots, mask = t.slots, uint64(len(t.slots)-1)
 		} else {
 			dst[i] = uint32(slots[pos]) - 1
 		}
 	}
+	t.appendFresh()
+}
+
+// introduce gives the key of row r, which is new, a number; appendFresh brings the key itself.
+func (t *keyTable) introduce(h uint64, r int32) {
+	if 4*(t.n+1) > 3*len(t.slots) {
+		t.appendFresh()
+		t.grow()
+	}
+	t.fresh = append(t.fresh, r)
+	t.n++
+	t.place(h, t.n)
+}
+
+// appendFresh appends the keys of the rows that were introduced, a column at a time.
+func (t *keyTable) appendFresh() {
+	for i := range t.cols {
+		t.cols[i].append(t.fresh)
+	}
+	t.fresh = t.fresh[:0]
 }
 
 func (t *keyTable) numberByKey(dst []uint32, rows []int32) {
@@ -151,6 +174,10 @@ func (t *keyTable) verify(numbers []uint32, rows []int32) bool {
 			}
 		} else if own.nulls > 0 || in.Valid != nil {
 			if !sameNullableKeys(own, numbers, in, rows) {
+				return false
+			}
+		} else if width, ok := t.cols[i].width.words(); ok {
+			if !sameFixed(own.vec.Data, numbers, in, rows, width) {
 				return false
 			}
 		} else if !sameKeys(&own.vec, numbers, in, rows) {
@@ -244,14 +271,8 @@ func sameNullableKeys(own *Builder, numbers []uint32, in *Vector, rows []int32) 
 }
 
 func (t *keyTable) insert(h uint64, r int32) int {
-	if 4*(t.n+1) > 3*len(t.slots) {
-		t.grow()
-	}
-	for i := range t.cols {
-		appendKey(t.cols[i].own, t.cols[i].in, int(r))
-	}
-	t.n++
-	t.place(h, t.n)
+	t.introduce(h, r)
+	t.appendFresh()
 	return t.n - 1
 }
 
@@ -267,7 +288,7 @@ func (t *keyTable) place(h uint64, numberPlus1 int) {
 
 // grow doubles the slots. Hashes are computed anew: keeping them would cost more memory than the slots.
 func (t *keyTable) grow() {
-	t.slots = make([]uint64, 2*len(t.slots))
+	t.slots = makeLarge[uint64](2*len(t.slots), 2*len(t.slots))
 	t.fill()
 }
 
@@ -315,6 +336,7 @@ func (t *keyTable) truncate(n int) {
 	t.n = n
 	for i := range t.cols {
 		t.cols[i].own.Truncate(n)
+		t.cols[i].width.cut(n)
 	}
 }
 
@@ -382,12 +404,13 @@ func (t *keyTable) reset() {
 	}
 	for i := range t.cols {
 		t.cols[i].own.Reset()
+		t.cols[i].width.cut(0)
 	}
 }
 
 // sizeBytes is the memory held.
 func (t *keyTable) sizeBytes() int64 {
-	size := int64(cap(t.slots)+cap(t.hashes))*8 + t.flat.sizeBytes()
+	size := int64(cap(t.slots)+cap(t.hashes))*8 + int64(cap(t.fresh))*4 + t.flat.sizeBytes()
 	if t.memo != nil {
 		size += t.memo.sizeBytes()
 	}
