@@ -8,11 +8,15 @@ import "unsafe"
 const (
 	hugeBytes   = 4 << 20 // the least size of an array that large pages are worth asking for
 	modestBytes = 1 << 20 // from here on an array grows by a quarter instead of a half
+	scantBytes  = 8 << 20 // and from here on by an eighth
 )
 
 // room is n with what an array of so many values of a size should have to spare.
 func room(n int, size uintptr) int {
-	if uintptr(n)*size >= modestBytes {
+	switch bytes := uintptr(n) * size; {
+	case bytes >= scantBytes:
+		return n + n/8
+	case bytes >= modestBytes:
 		return n + n/4
 	}
 	return n + n/2

@@ -1,6 +1,9 @@
 package columnar
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 // append appends the keys of these rows of the column that is looked up.
 func (c *keyColumn) append(rows []int32) {
@@ -45,11 +48,42 @@ func (c *keyColumn) appendStrings(rows []int32) {
 		c.width.see(n)
 		size += n
 	}
-	own.vec.Data = withRoom(own.vec.Data, size+Slack)
-	own.vec.Off = withRoom(own.vec.Off, len(rows))
-	for _, r := range rows {
-		own.AppendBytes(in.Str(int(r)))
+	if len(own.vec.Data)+size > math.MaxInt32 {
+		panic("columnar: the keys of one table exceed 2 GiB") // see roomForKeys
 	}
+	data, off := withRoom(own.vec.Data, size+Slack), withRoom(own.vec.Off, len(rows))
+	if cap(in.Data)-len(in.Data) < Slack {
+		data, off = appendTexts(data, off, in, rows)
+	} else {
+		data, off = appendShortTexts(data, off, in, rows)
+	}
+	own.vec.Data, own.vec.Off = data, off
+	own.vec.N += len(rows)
+}
+
+func appendTexts(data []byte, off []int32, in *Vector, rows []int32) ([]byte, []int32) {
+	for _, r := range rows {
+		data = append(data, in.Str(int(r))...)
+		off = append(off, int32(len(data)))
+	}
+	return data, off
+}
+
+// appendShortTexts copies whole words, where there is room for all.
+func appendShortTexts(data []byte, off []int32, in *Vector, rows []int32) ([]byte, []int32) {
+	at := len(data)
+	for _, r := range rows {
+		from := int(in.Off[r])
+		n := int(in.Off[r+1]) - from
+		if n <= Slack {
+			copyWords(data, at, in.Data, from, n)
+		} else {
+			copy(data[at:at+n], in.Data[from:])
+		}
+		at += n
+		off = append(off, int32(at))
+	}
+	return data[:at], off
 }
 
 // keyWidth is how many bytes every text of a column has, as identifiers often do: then where one begins is known without

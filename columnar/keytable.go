@@ -294,11 +294,16 @@ func (t *keyTable) grow() {
 
 // fill writes all keys into empty slots, in the order of their numbers.
 func (t *keyTable) fill() {
-	t.eachHash(0, func(g int, h uint64) { t.place(h, g+1) })
+	t.eachHash(0, func(first int, hashes []uint64) {
+		t.touchSlots(hashes)
+		for i, h := range hashes {
+			t.place(h, first+i+1)
+		}
+	})
 }
 
-// eachHash calls do with the keys from number n on and their hashes, a few at a time.
-func (t *keyTable) eachHash(n int, do func(g int, h uint64)) {
+// eachHash calls do with the hashes of the keys from number n on, a few at a time, and the number of the first of them.
+func (t *keyTable) eachHash(n int, do func(first int, hashes []uint64)) {
 	cols := make([]*Vector, len(t.cols))
 	for i := range t.cols {
 		cols[i] = t.cols[i].own.glance()
@@ -311,20 +316,18 @@ func (t *keyTable) eachHash(n int, do func(g int, h uint64)) {
 			rows = append(rows, int32(g))
 		}
 		hashes = t.hashKeys(hashes, cols, rows)
-		for i, h := range hashes {
-			do(int(rows[i]), h)
-		}
+		do(n, hashes)
 	}
 }
 
 // hashedKeys is how many keys are hashed at a time when the slots grow.
-const hashedKeys = 1024
+const hashedKeys = touchRows
 
 // truncate forgets the keys from number n on. Slots were taken in the order of the numbers, so giving them back from the
 // last one on leaves the slots as they were.
 func (t *keyTable) truncate(n int) {
 	gone := make([]uint64, 0, t.n-n)
-	t.eachHash(n, func(_ int, h uint64) { gone = append(gone, h) })
+	t.eachHash(n, func(_ int, hashes []uint64) { gone = append(gone, hashes...) })
 	mask := uint64(len(t.slots) - 1)
 	for i := len(gone) - 1; i >= 0; i-- {
 		pos := gone[i] & mask
