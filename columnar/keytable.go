@@ -12,7 +12,7 @@ type keyTable struct {
 	cols   []keyColumn
 	slots  []uint64 // hash &^ 0xffffffff | number + 1; 0 = empty; a power of two
 	n      int
-	fresh  []int32 // rows whose keys have numbers and are not in the columns yet
+	fresh  []int32   // rows whose keys have numbers and are not in the columns yet
 	vecs   []*Vector // scratch
 	hashes []uint64
 	flat   Flattener
