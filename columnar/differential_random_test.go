@@ -202,6 +202,7 @@ func spelled(r *rand.Rand, kind byte, depth int) spelledExpr {
 		args[i], texts[i] = part.Expr, part.duck
 		out.depth, out.lazy, out.grows = max(out.depth, part.depth+1), out.lazy || part.lazy, out.grows || part.grows
 		out.constant = out.constant && part.constant
+		out.lazy = out.lazy || part.constant && strings.Contains(rule.duck, "nullif") // a divisor that is the constant 0
 	}
 	out.lazy = out.lazy || out.constant // it may be NULL
 	for _, text := range texts {

@@ -2,6 +2,7 @@ package offsets_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func openKafka(t *testing.T, brokers []string, opts offsets.KafkaOptions) *offse
 func writer(t *testing.T, c *kfake.Cluster, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	opts = append(opts, kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.MetadataMinAge(10*time.Millisecond), kgo.ProducerLinger(0))
+		kgo.MetadataMinAge(10*time.Millisecond), kgo.ManualFlushing())
 	w, err := kgo.NewClient(opts...)
 	if err != nil {
 		t.Fatal(err)
@@ -52,12 +53,12 @@ func writer(t *testing.T, c *kfake.Cluster, opts ...kgo.Opt) *kgo.Client {
 // produce writes all values as one batch.
 func produce(t *testing.T, w *kgo.Client, topic string, partition int32, values ...string) {
 	t.Helper()
-	recs := make([]*kgo.Record, len(values))
-	for i, v := range values {
-		recs[i] = &kgo.Record{Topic: topic, Partition: partition, Key: []byte("k" + v), Value: []byte(v),
-			Headers: []kgo.RecordHeader{{Key: "value", Value: []byte(v)}, {Key: "none"}}}
+	var failed kgo.FirstErrPromise
+	for _, v := range values {
+		w.Produce(t.Context(), &kgo.Record{Topic: topic, Partition: partition, Key: []byte("k" + v), Value: []byte(v),
+			Headers: []kgo.RecordHeader{{Key: "value", Value: []byte(v)}, {Key: "none"}}}, failed.Promise())
 	}
-	if err := w.ProduceSync(t.Context(), recs...).FirstErr(); err != nil {
+	if err := errors.Join(w.Flush(t.Context()), failed.Err()); err != nil {
 		t.Fatal(err)
 	}
 }
