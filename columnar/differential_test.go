@@ -22,10 +22,7 @@ const (
 // TestDifferential computes the same random typed expressions over the same random rows by the kernels, by the interpreter
 // a value at a time, and by DuckDB. Asked for by its name (go test -run Differential -v) it runs 100,000 cases, else a few.
 func TestDifferential(t *testing.T) {
-	seed := *seedFlag
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
+	seed := testSeed()
 	total := cases(pairRound, pairRound/5)
 	if strings.Contains(flag.Lookup("test.run").Value.String(), "Differential") {
 		total = 100_000

@@ -5,18 +5,28 @@ import (
 	"flag"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 )
 
-var seedFlag = flag.Uint64("seed", 0, "seed of the random tests; 0 takes a new one")
+var seedFlag = flag.Uint64("seed", 0, "seed of the random tests; 0 takes one that stays the same, or with MILLRACE_LONG=1 a new one")
+
+// testSeed is the seed of a random test. It stays the same unless a long run is asked for, so that a failure of `make test`
+// tells of a change and not of chance.
+func testSeed() uint64 {
+	switch {
+	case *seedFlag != 0:
+		return *seedFlag
+	case os.Getenv("MILLRACE_LONG") != "":
+		return rand.Uint64()
+	}
+	return 20261126
+}
 
 // newRand returns a generator whose seed the test prints when it fails.
 func newRand(t testing.TB) *rand.Rand {
-	seed := *seedFlag
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
+	seed := testSeed()
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("rerun with -seed %d", seed)
