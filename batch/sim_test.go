@@ -55,6 +55,8 @@ type world struct {
 	reports []Progress
 	warned  []string
 	read    map[string]simFile // files by name, as last read
+	// inspected is what inspect has found, when nothing happens any more; nil: it looks.
+	inspected *Inspection
 }
 
 func newWorld(t testing.TB, seed uint64) *world {
@@ -314,6 +316,9 @@ func (w *world) adsTable() Table {
 
 // inspect reads the checkpoint.
 func (w *world) inspect() (*Inspection, error) {
+	if w.inspected != nil {
+		return w.inspected, nil
+	}
 	return Inspect(context.Background(), Env{FS: w.disk, Objects: w.openObjects}, w.checkpoint())
 }
 

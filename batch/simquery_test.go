@@ -138,12 +138,16 @@ type simQuery struct {
 	twice      bool   // many records come again soon
 	late       string // the sink that takes late rows; what the query means then follows from the log's plans
 	fromLog    func(*lateOracle)
+	planned    *dstream.Plan // what plan gives; nil: it makes a plan
 	oracle     func(events []simEvent, ads map[string]string) []simRow
 }
 
 var simQueries = []simQuery{stateless, windowed, windowed2, twoWindows, byAd, wideViews, doubleViews, fanOut, merged, whole, daily, unnested, published, plain, aside, asideTopic, late, lateTopic, lateSessions, visits, changing, changingEarly, firsts, changingStays, changingHops}
 
 func (q simQuery) plan() (*dstream.Plan, error) {
+	if q.planned != nil {
+		return q.planned, nil
+	}
 	g, n := dstream.NewGraph(), columnar.Int64
 	if q.double {
 		n = columnar.Float64
