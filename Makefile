@@ -50,8 +50,8 @@ test-long: ## more seeds, kills and fuzzing; takes long
 	./.ci/fuzz
 
 .PHONY: mutants
-mutants: ## plant faults in the windows, one after the other, and see the property test fail each time
-	MILLRACE_MUTANTS=1 $(GO) test ./windows -count=1 -timeout 60m -run Mutants -v
+mutants: ## plant faults, one after the other, and see a test fail each time: in the windows, the log, the store, state, sinks and driver
+	MILLRACE_MUTANTS=1 $(GO) test ./windows ./internal/mutants -count=1 -timeout 120m -run Mutants -v
 
 .PHONY: bench
 bench: ## benchmarks of the hot paths, in Go's format

@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"internal/jobspec":      {"internal/store", "internal/store/s3", "internal/kafka", "internal/yaml", "internal/parquettable", "internal/deadletter", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
 	"cmd/millrace":          {"internal/failpoint", "internal/store", "internal/cgroup", "internal/kafka", "internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
 	"internal/lint":         {},
+	"internal/mutants":      {},
 }
 
 // outside are folders whose packages may import anything: nothing imports them.
