@@ -3,6 +3,7 @@ package storetest
 import (
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
 
 	"github.com/millrace/millrace/internal/store"
@@ -37,11 +38,18 @@ type FaultFS struct {
 	mu     sync.Mutex
 	counts map[Op]int
 	faults map[Op]map[int]error
+
+	all    int // operations of those that change something
+	from   int // of these the first that fails with broken, if it is of ops; 0: none
+	ops    []Op
+	broken error
+	failed map[string]bool // files of which a sync has failed
+	again  []string        // and those that were written or synced after that
 }
 
 // NewFaultFS returns a FaultFS over inner that makes nothing fail yet.
 func NewFaultFS(inner store.FS) *FaultFS {
-	return &FaultFS{inner: inner, counts: map[Op]int{}, faults: map[Op]map[int]error{}}
+	return &FaultFS{inner: inner, counts: map[Op]int{}, faults: map[Op]map[int]error{}, failed: map[string]bool{}}
 }
 
 // Fail makes the n-th operation of a kind from now on, counted from 1, return err; those after it work again.
@@ -52,6 +60,32 @@ func (f *FaultFS) Fail(op Op, n int, err error) {
 		f.faults[op] = map[int]error{}
 	}
 	f.faults[op][f.counts[op]+n] = err
+}
+
+// FailFrom makes every operation of these kinds return err from the n-th operation on that would change something, of
+// whatever kind, counted from 1 and from now: a disk that is full, or read-only. n 0 ends it.
+func (f *FaultFS) FailFrom(n int, err error, ops ...Op) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.from, f.broken, f.ops = 0, err, ops
+	if n > 0 {
+		f.from = f.all + n
+	}
+}
+
+// Changes returns how many operations there have been that would change something, failed ones included.
+func (f *FaultFS) Changes() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.all
+}
+
+// AfterFailedSync returns the files that were written to or synced again after a sync of theirs had failed. There should be
+// none: the system may have dropped what it could not write, and say yes to the second sync.
+func (f *FaultFS) AfterFailedSync() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.again
 }
 
 // Count returns how many operations of a kind there have been, failed ones included.
@@ -66,10 +100,21 @@ func (f *FaultFS) step(op Op, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.counts[op]++
-	if err := f.faults[op][f.counts[op]]; err != nil {
-		return &fs.PathError{Op: string(op), Path: name, Err: err}
+	err := f.faults[op][f.counts[op]]
+	if slices.Contains(Ops, op) {
+		f.all++
+		if err == nil && f.from > 0 && f.all >= f.from && slices.Contains(f.ops, op) {
+			err = f.broken
+		}
 	}
-	return nil
+	if f.failed[name] && (op == OpWrite || op == OpSync) {
+		f.again = append(f.again, name)
+	}
+	if err == nil {
+		return nil
+	}
+	f.failed[name] = f.failed[name] || op == OpSync
+	return &fs.PathError{Op: string(op), Path: name, Err: err}
 }
 
 // ReadFile implements store.ReadFS.

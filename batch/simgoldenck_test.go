@@ -1,0 +1,129 @@
+package batch
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/millrace/millrace/offsets"
+)
+
+var rewrite = flag.Bool("rewrite", false, "make a golden checkpoint of today's formats if there is none")
+
+// goldenCheckpoint is a whole small checkpoint as the formats of its name have it, with its output, what its topic held, and the
+// rows that it comes to.
+var goldenCheckpoint = fmt.Sprintf("testdata/checkpoint-v%d-journal-v%d", checkpointFormat, payloadVersion)
+
+// goldenRecord is a record of the topic of a golden checkpoint.
+type goldenRecord struct {
+	Partition int32  `json:"partition"`
+	Timestamp int64  `json:"timestamp"`
+	Value     string `json:"value"`
+}
+
+// TestGoldenCheckpoints resumes what programs of released formats have left: two drivers, of which the second one died with a
+// batch open, windows open, state in the log and in blobs. The rows are those that were right then. With -rewrite a checkpoint of
+// today's formats is made if there is none; one that is there never changes.
+func TestGoldenCheckpoints(t *testing.T) {
+	if _, err := os.Stat(goldenCheckpoint); errors.Is(err, os.ErrNotExist) && *rewrite {
+		writeGoldenCheckpoint(t, goldenCheckpoint)
+	}
+	dirs, err := filepath.Glob("testdata/checkpoint-*")
+	if err != nil || !slices.Contains(dirs, goldenCheckpoint) {
+		t.Fatalf("there are golden checkpoints %v, and none of the formats of today; make one with -rewrite", dirs)
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) { resumeGolden(t, dir) })
+	}
+}
+
+func resumeGolden(t *testing.T, dir string) {
+	w := newWorld(t, 1)
+	files := map[string][]byte{}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(filepath.WalkDir(dir+"/disk", func(name string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		files[strings.TrimPrefix(filepath.ToSlash(name), dir+"/disk")] = data
+		return err
+	}))
+	w.disk = diskOf(t, files)
+	w.fs = w.disk
+	data, err := os.ReadFile(dir + "/records.json")
+	must(err)
+	var records []goldenRecord
+	must(json.Unmarshal(data, &records))
+	for _, r := range records {
+		w.source.Append(simTopic, r.Partition, offsets.MemoryRecord{Value: []byte(r.Value), Timestamp: r.Timestamp})
+	}
+	before := w.history()
+	if len(before.Open) != 1 || len(before.States) < 2 {
+		t.Errorf("the checkpoint has %d open batches and %d versions of state", len(before.Open), len(before.States))
+	}
+	w.mustRun(w.job(windowed, flushing, rowsMax(15)))
+	if !w.reports[0].Rerun {
+		t.Error("the open batch was not run again")
+	}
+	want, err := os.ReadFile(dir + "/rows")
+	must(err)
+	if got := goldenRows(w.rows()); got != string(want) {
+		t.Errorf("rows:\n%swant\n%s", got, want)
+	}
+	after := keptFiles(t, w.disk, "/")
+	for name, data := range files {
+		if strings.Contains(name, "/wal/") || string(after[name]) == string(data) {
+			continue
+		}
+		t.Errorf("%s was changed", name)
+	}
+}
+
+// goldenRows are rows as text, with all digits of their doubles that do not depend on the order of sums.
+func goldenRows(rows []simRow) string {
+	var b strings.Builder
+	for _, r := range rows {
+		b.WriteString(r.text)
+		for _, x := range r.doubles {
+			fmt.Fprintf(&b, "%.10e ", x)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func writeGoldenCheckpoint(t *testing.T, dir string) {
+	d := newDamaged(t, windowed)
+	write := func(name string, data []byte) {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, data, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.files)) {
+		write("disk"+name, d.files[name])
+	}
+	var records []goldenRecord
+	for _, e := range d.events {
+		records = append(records, goldenRecord{e.partition, e.ms, string(e.json())})
+	}
+	data, err := json.MarshalIndent(records, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("records.json", append(data, '\n'))
+	write("rows", []byte(goldenRows(d.want)))
+}
