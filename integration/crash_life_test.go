@@ -1,9 +1,11 @@
 package integration
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +25,7 @@ type victim struct {
 	trace  string // the file
 	stderr string // the file
 	began  time.Time
+	usage  syscall.Rusage // when it has ended
 }
 
 // victim starts a process in which things happen at failpoints, see failpoint.EnvPoints.
@@ -53,7 +56,7 @@ func (v *victim) wait() syscall.WaitStatus {
 	watchdog := time.AfterFunc(deadline, func() { _ = v.cmd.Process.Kill() })
 	var status syscall.WaitStatus
 	for {
-		_, err := syscall.Wait4(v.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+		_, err := syscall.Wait4(v.cmd.Process.Pid, &status, syscall.WUNTRACED, &v.usage)
 		if err == syscall.EINTR {
 			continue
 		}
@@ -101,6 +104,11 @@ func (v *victim) exit() int {
 	return status.ExitStatus()
 }
 
+// cpu is the time that the process has used, when it has ended.
+func (v *victim) cpu() time.Duration {
+	return time.Duration(v.usage.Utime.Nano() + v.usage.Stime.Nano())
+}
+
 func (v *victim) hits() []hit { return readTrace(v.t, v.trace) }
 
 // said is what the process has written on standard error.
@@ -113,3 +121,32 @@ func (v *victim) said() string {
 }
 
 func tail[T any](all []T, n int) []T { return all[max(0, len(all)-n):] }
+
+// stepsOfBatch are points that every batch of every job comes by.
+var stepsOfBatch = []string{"driver/planned", "source/fetch", "driver/prepare", "driver/publish", "driver/next-sink", "driver/commit"}
+
+// killed kills a job so many times, each time with a batch open, at another step of it. Every second process has finished the
+// batch of the one before when it is killed. So the job must have more than half as many batches.
+func (p *program) killed(t *testing.T, kills int, args ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	for i := range kills {
+		v := p.victim(t, filepath.Join(dir, strconv.Itoa(i)), fmt.Sprintf("%s=stop@%d", stepsOfBatch[i%len(stepsOfBatch)], 1+i%2), args...)
+		v.stops()
+		v.kill()
+	}
+}
+
+// killedToTheEnd does so and has the job come to its end then, which it must begin with the open batch.
+func killedToTheEnd(t *testing.T, p *program, kills int, args ...string) {
+	t.Helper()
+	p.killed(t, kills, args...)
+	all, err := p.start(args...).wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 || !all[0].Rerun {
+		t.Errorf("%d batches, and the first of them is not the one that was open", len(all))
+	}
+	t.Logf("%d kills, each with a batch open", kills)
+}

@@ -12,19 +12,19 @@ import (
 type phase int
 
 const (
-	idle         phase = iota // no batch is open, as far as this process knows
-	recovering                // it reads the log, or begins its sessions
-	planned                   // the plan is in the log, nothing is read
-	reading                   // source tasks
-	merging                   // partials into state, windows that close
-	preparing                 // what will be visible is made, nothing is
-	writing                   // a data file, not linked yet or durable already
-	linked                    // a data file has its name, its directory is not synced
-	producing                 // records are on their way into a transaction
-	inTxn                     // they are there, the transaction is open
-	endedTxn                  // EndTxn is done, the log does not have the commit
-	inSnapshot                // the same, of a batch that commits the whole state
-	afterCommit               // the log has the commit, manifests and the like are written
+	idle          phase = iota // no batch is open, as far as this process knows
+	recovering                 // it reads the log, or begins its sessions
+	planned                    // the plan is in the log, nothing is read
+	readingRanges              // source tasks
+	merging                    // partials into state, windows that close
+	preparing                  // what will be visible is made, nothing is
+	writing                    // a data file, not linked yet or durable already
+	linked                     // a data file has its name, its directory is not synced
+	producing                  // records are on their way into a transaction
+	inTxn                      // they are there, the transaction is open
+	endedTxn                   // EndTxn is done, the log does not have the commit
+	inSnapshot                 // the same, of a batch that commits the whole state
+	afterCommit                // the log has the commit, manifests and the like are written
 	phases
 )
 
@@ -34,7 +34,7 @@ var phaseNames = [phases]string{"idle", "recovering", "planned", "reading", "mer
 func (p phase) String() string { return phaseNames[p] }
 
 // wantedPhases are those of which each must come often.
-var wantedPhases = []phase{planned, reading, merging, linked, inTxn, endedTxn, inSnapshot}
+var wantedPhases = []phase{planned, readingRanges, merging, linked, inTxn, endedTxn, inSnapshot}
 
 // hit is a line of a trace of failpoints.
 type hit struct {
@@ -71,13 +71,15 @@ func parseTrace(t *testing.T, data []byte) (out []hit) {
 // walk follows a process through its trace.
 type walk struct {
 	phase  phase
-	batch  int    // of this process, from 1
-	record string // "plan" or "commit": what goes to the log next
-	data   bool   // files that are written hold rows of the batch
-	reruns int    // open batches of earlier processes that it has begun to run again
-	plans  int    // batches that it has begun to plan
-	snap   bool   // the batch commits the whole state
-	done   int    // commits
+	batch  int  // of this process, from 1
+	opened bool // its chain has begun
+	opens  bool // the next record is the first of its chain, Opened
+	commit bool // the next record, but for that, is the commit
+	data   bool // files that are written hold rows of the batch
+	reruns int  // open batches of earlier processes that it has begun to run again
+	plans  int  // batches that it has begun to plan
+	snap   bool // the batch commits the whole state
+	done   int  // commits
 }
 
 // next is where the process is behind a hit.
@@ -90,11 +92,11 @@ func (w *walk) next(h hit) {
 		w.reruns++
 	case "driver/plan":
 		w.begin(idle)
-		w.plans, w.record = w.plans+1, "plan"
+		w.plans++
 	case "driver/planned":
 		w.phase = planned
 	case "source/read", "source/fetch":
-		w.phase = reading
+		w.phase = readingRanges
 	case "driver/merge", "driver/close":
 		w.phase = merging
 	case "driver/prepare", "driver/publish":
@@ -110,7 +112,7 @@ func (w *walk) next(h hit) {
 	case "state/snapshot":
 		w.phase, w.data, w.snap = inSnapshot, false, true
 	case "state/kept", "driver/commit":
-		w.phase, w.data, w.record = map[bool]phase{false: endedTxn, true: inSnapshot}[w.snap], false, "commit"
+		w.phase, w.data, w.commit = map[bool]phase{false: endedTxn, true: inSnapshot}[w.snap], false, true
 	case "driver/committed", "parquet/manifest", "driver/told":
 		w.phase, w.data = afterCommit, false
 	default:
@@ -125,10 +127,12 @@ func (w *walk) nextInside(point string) {
 		w.phase = linked
 	case w.data && strings.HasPrefix(point, "store/"):
 		w.phase = writing
-	case w.record == "plan" && point == "log/synced":
-		w.phase, w.record = planned, ""
-	case w.record == "commit" && point == "log/synced":
-		w.phase, w.record, w.snap, w.done = afterCommit, "", false, w.done+1
+	case point == "log/create" && !w.opened:
+		w.opens, w.opened = true, true
+	case point == "log/synced" && w.opens:
+		w.opens = false
+	case point == "log/synced" && w.commit:
+		w.phase, w.commit, w.snap, w.done = afterCommit, false, false, w.done+1
 	}
 }
 
@@ -168,26 +172,30 @@ kafka/committed 1: between EndTxn and Committed
 state/delta 1: between EndTxn and Committed
 state/kept 1: between EndTxn and Committed
 driver/commit 1: between EndTxn and Committed
+log/create 1: between EndTxn and Committed
 log/append 1: between EndTxn and Committed
-log/synced 1: behind Committed
+log/synced 1: between EndTxn and Committed
+log/append 2: between EndTxn and Committed
+log/synced 2: behind Committed
 parquet/manifest 1: behind Committed
 store/linked 3: behind Committed
 driver/told 1: behind Committed
 driver/plan 1: idle
-log/append 2: idle
-log/synced 2: planned
+log/append 3: idle
+log/synced 3: idle
 driver/planned 1: planned
 source/fetch 2: reading
 kafka/committed 2: between EndTxn and Committed
 state/snapshot 1: in a snapshot
 driver/commit 2: in a snapshot
-log/sync 3: in a snapshot
-log/synced 3: behind Committed
+log/sync 4: in a snapshot
+log/create 2: in a snapshot
+log/synced 4: behind Committed
 `
 	var w walk
 	for line := range strings.Lines(life) {
 		text, want, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
-		if w.next(parseTrace(t, []byte(text + "\n"))[0]); w.phase.String() != want {
+		if w.next(parseTrace(t, []byte(text+"\n"))[0]); w.phase.String() != want {
 			t.Errorf("behind %s: %s, want %s", text, w.phase, want)
 		}
 	}

@@ -2,16 +2,15 @@ package integration
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
@@ -31,11 +30,14 @@ type plainReader struct {
 	names  map[string]bool
 	seen   map[string]string // what is in each row that must be there once, with its file
 	passes int
-	checks int // passes that were compared with the log
+	checks int           // passes that were compared with the log
+	took   time.Duration // by the last pass: it rests for longer, to leave the machine to others
+	spent  time.Duration // by all
 	faults []string
 }
 
-// batchRowsMax is how many rows a batch may have that a crash has interrupted.
+// readAlong begins to read; column is one whose values are there once each. With a checkpoint what is seen is compared with the
+// log now and then; batchRowsMax is how many rows a batch may have that a crash has interrupted.
 func readAlong(t *testing.T, dir, column, checkpoint string, batchRowsMax int64) *plainReader {
 	t.Helper()
 	r := &plainReader{t: t, dir: dir, stop: make(chan struct{}), done: make(chan struct{}), names: map[string]bool{}, seen: map[string]string{}}
@@ -45,13 +47,16 @@ func readAlong(t *testing.T, dir, column, checkpoint string, batchRowsMax int64)
 			select {
 			case <-r.stop:
 				return
-			case <-time.After(10 * time.Millisecond):
+			case <-time.After(20*time.Millisecond + 4*r.took):
 			}
-			if r.passes++; r.passes%25 == 0 {
+			began := time.Now()
+			if r.passes++; r.passes%10 == 0 && checkpoint != "" {
 				r.check(column, checkpoint, batchRowsMax)
 			} else {
 				r.pass(column)
 			}
+			r.took = time.Since(began)
+			r.spent += r.took
 		}
 	}()
 	return r
@@ -73,9 +78,9 @@ func (r *plainReader) fault(format string, args ...any) {
 
 // check reads between two looks at the log: all rows committed before are there, and beyond those committed now one batch.
 func (r *plainReader) check(column, checkpoint string, batchRowsMax int64) {
-	before, err1 := committedRows(r.t, checkpoint)
+	before, err1 := recordsCommitted(r.t, checkpoint)
 	r.pass(column)
-	after, err2 := committedRows(r.t, checkpoint)
+	after, err2 := recordsCommitted(r.t, checkpoint)
 	if err1 != nil || err2 != nil {
 		r.fault("read the log: %v, %v", err1, err2)
 		return
@@ -86,11 +91,11 @@ func (r *plainReader) check(column, checkpoint string, batchRowsMax int64) {
 	r.checks++
 }
 
-// committedRows is how many records a job has committed whose topic has an offset for each.
-func committedRows(t *testing.T, checkpoint string) (n int64, err error) {
+// recordsCommitted is how many records a job has committed whose topic has an offset for each.
+func recordsCommitted(t *testing.T, checkpoint string) (n int64, err error) {
 	positions, err := batch.CommittedPositions(t.Context(), batch.SystemEnv(), crashName, checkpoint)
 	for _, p := range positions {
-		n += p.Offset
+		n += p.Next
 	}
 	return n, err
 }
@@ -129,8 +134,6 @@ func (r *plainReader) pass(column string) {
 	}
 }
 
-var batchOfName = regexp.MustCompile(`-b0*([0-9]+)-s`)
-
 // read reads a file whole.
 func (r *plainReader) read(path, column string) {
 	values, err := parquetColumn(path, column)
@@ -160,7 +163,7 @@ func parquetColumn(path, column string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	table, err := rows.ReadTable(nil)
+	table, err := rows.ReadTable(context.Background())
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +175,7 @@ func parquetColumn(path, column string) ([]string, error) {
 	var out []string
 	for _, chunk := range table.Column(at[0]).Data().Chunks() {
 		for i := range chunk.Len() {
-			out = append(out, chunk.(array.Array).ValueStr(i))
+			out = append(out, chunk.ValueStr(i))
 		}
 	}
 	return out, nil

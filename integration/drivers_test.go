@@ -2,13 +2,11 @@ package integration
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
 
 	"github.com/millrace/millrace/batch"
-	"github.com/millrace/millrace/integration/duckdbtest"
 	"github.com/millrace/millrace/integration/kafkatest"
 )
 
@@ -31,36 +29,6 @@ func TestSecondDriver(t *testing.T) {
 	}
 }
 
-// TestTakeOverOfPausedDrivers pauses three drivers in turn, each at another moment, and takes the job over from each. When
-// they wake up they must end without publishing.
-func TestTakeOverOfPausedDrivers(t *testing.T) {
-	duckdbtest.Need(t)
-	broker := kafkatest.Start(t)
-	topic := broker.Topic(t, 4)
-	p, lake := flightsProgram(t, broker.Addr, topic)
-	p.must("gen", "flights", "--brokers", broker.Addr, "--topic", topic, "--file", januaryFlights)
-	args := []string{flightsJob, "--available-now", "--flush-windows", "--take-over", "--set", "limits.rows=40000",
-		"--set", "sinks.lake.parquet.partition_by=[date(hour) AS dt, hour(hour) / 6 AS part]"} // many files: publishing takes a while
-
-	// a batch planned; the moment after a batch; some files of a batch published
-	var paused []*life
-	for _, moment := range []func(testing.TB) *batch.Planned{p.openPlan, p.lastPlan, p.publishing(lake)} {
-		l := p.start(args...)
-		plan := l.pauseWhen(t, moment)
-		t.Logf("driver %d paused at batch %d", len(paused)+1, plan.Batch)
-		paused = append(paused, l)
-	}
-	p.must(append([]string{"run"}, args...)...)
-	before := files(t, lake)
-	for i, l := range paused {
-		l.signal(t, syscall.SIGCONT)
-		_, _ = l.wait() // its exit code is what counts
-		wantExit(t, l.cmd.ProcessState.ExitCode(), l.stderr.String(), 5, fmt.Sprintf("another run has taken this job over from epoch %d", i+1))
-	}
-	wantSameFiles(t, before, files(t, lake))
-	compareFlights(t, expectedFlights(t, januaryFlights), lake, 70_000)
-}
-
 // lastPlan is the newest plan, whether its batch is done or not.
 func (p *program) lastPlan(t testing.TB) *batch.Planned {
 	t.Helper()
@@ -71,25 +39,6 @@ func (p *program) lastPlan(t testing.TB) *batch.Planned {
 		}
 	}
 	return nil
-}
-
-// publishing is the open plan when some of its files are there.
-func (p *program) publishing(lake string) func(testing.TB) *batch.Planned {
-	return func(t testing.TB) *batch.Planned {
-		t.Helper()
-		plan := p.openPlan(t)
-		if plan == nil {
-			return nil
-		}
-		names, err := filepath.Glob(filepath.Join(lake, "*", "*", fmt.Sprintf("*-b%012d-*.parquet", plan.Batch)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(names) == 0 {
-			return nil
-		}
-		return plan
-	}
 }
 
 // TestSignals ends a job in the middle of a batch: by one signal, after which the batch is finished, and by two.

@@ -64,8 +64,8 @@ func TestEventTime(t *testing.T) {
 			flights.produce(t, broker, topic)
 			p, lake := eventTimeProgram(t, broker.Addr, topic)
 
-			kills, reruns := killedToTheEnd(t, p.program, 10, 6, p.job, "--available-now", "--flush-windows")
-			t.Logf("%d flights, %d of them stragglers; %d kills, %d of them forced a rerun", len(flights.rows), flights.stragglers, kills, reruns)
+			killedToTheEnd(t, p.program, 8, p.job, "--available-now", "--flush-windows")
+			t.Logf("%d flights, %d of them stragglers", len(flights.rows), flights.stragglers)
 
 			late := flights.checkLate(t, p.inspect(t), filepath.Join(lake, "late"))
 			compareDays(t, flights.table(t, late.days), filepath.Join(lake, "days"), c.changed, c.hours)
