@@ -87,7 +87,11 @@ func Verify(ctx context.Context, o VerifyOptions) (*Verified, error) {
 	if in.Job != o.Job.Name {
 		return nil, otherJob(o.Job, marker{Job: in.Job})
 	}
-	v := &verification{o: o, in: in, blobs: store.Blobs{Store: &store.Local{Root: o.Job.Checkpoint, FS: o.Env.FS}}, jobs: map[string]*Job{}, out: &Verified{Notes: in.Warnings}}
+	at, err := openPlace(ctx, o.Env, o.Job.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	v := &verification{o: o, in: in, blobs: store.Blobs{Store: at.store}, jobs: map[string]*Job{}, out: &Verified{Notes: in.Warnings}}
 	if v.batches = committedBatches(in.Entries); len(v.batches) > 0 {
 		v.out.First, v.out.Last = v.batches[0].plan.Batch, v.batches[len(v.batches)-1].plan.Batch
 	}

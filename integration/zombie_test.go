@@ -84,7 +84,7 @@ func TestZombies(t *testing.T) {
 	t.Run("topic and files", func(t *testing.T) {
 		p := newKafkaProgram(t, crashJob, 3)
 		c := &crasher{t: t, p: p}
-		c.fill(24_000)
+		c.fill(16_000)
 		w, rows := p.watch(t), readAlong(t, filepath.Join(p.lake, "rows"), "id", p.checkpoint, crashRows)
 		n := p.zombiesOfJob(t)
 		all := p.visible(t, c.records)
@@ -115,12 +115,13 @@ func TestZombies(t *testing.T) {
 		p := newKafkaProgram(t, crashJob+"s3: {endpoint: \""+g.URL+"\", path_style: true}\n", 3)
 		p.env = append(append(p.env, s3test.Env()...), "LAKE=s3://"+bucket+"/lake", "CHECKPOINT=s3://"+bucket+"/cp")
 		c := &crasher{t: t, p: p}
-		c.fill(20_000)
+		c.fill(16_000)
 		n := p.zombiesOfJob(t)
 		checkCrashTopic(t, p.visible(t, c.records))
 		download(t, s3Client(t, g.URL, s3.Options{}).Bucket(bucket, "lake"), p.lake)
 		p.checkCrashFiles(t, c.records)
 		t.Log(lastLine(p.must("verify", p.job)))
+		p.must("verify", p.job, "--deep")
 		prooftest.Figure(t, "zombies of a job whose log and files are on S3", "%d drivers stopped: all ended with exit 5, 0 foreign writes", n)
 	})
 }

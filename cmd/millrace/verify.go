@@ -30,7 +30,7 @@ func verifyJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	o := batch.VerifyOptions{Resolve: spec.Resolve, Deep: c.Bool("deep"), Cores: c.Int("cores")}
+	o := batch.VerifyOptions{Resolve: spec.Resolve, Deep: c.Bool("deep"), Cores: c.Int("cores"), Env: spec.Env(batch.SystemEnv())}
 	if o.Job, _, err = spec.Job(); err != nil {
 		return err
 	}

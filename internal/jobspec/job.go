@@ -212,7 +212,11 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 			return output.OpenParquet(ctx, cfg)
 		}
 		out.Verify = func(ctx context.Context, e output.Expected, each func(int, func(int) error) error) (*output.Checked, error) {
-			return output.ParquetCheck{Sink: k.Name, Store: output.Dir(string(k.Parquet.Path)), Expect: e, Each: each}.Run(ctx)
+			st, err := s.directory(ctx, string(k.Parquet.Path))
+			if err != nil {
+				return nil, fmt.Errorf("sink %s: %w", k.Name, err)
+			}
+			return output.ParquetCheck{Sink: k.Name, Store: st, Expect: e, Each: each}.Run(ctx)
 		}
 	default:
 		out.Open = func(context.Context, output.Opening) (output.Sink, error) {
