@@ -58,7 +58,11 @@ mutants: ## plant faults, one after the other, and see a test fail each time: in
 	MILLRACE_MUTANTS=1 $(GO) test ./windows ./internal/mutants -count=1 -timeout 120m -run Mutants -v
 
 .PHONY: bench
-bench: ## benchmarks of the hot paths, in Go's format
+bench: build ## what is promised about speed, with figure and bar: a table, behind the benchmarks in Go's format. ONLY= some of it, RECORDS= of the long job
+	@$(GO) run ./bench/table -millrace $(BIN) -only "$(ONLY)" -records "$(or $(RECORDS),20000000)"
+
+.PHONY: bench-go
+bench-go: ## all benchmarks of the packages, in Go's format
 	$(GO) test -run '^$$' -bench . -benchtime 1s $(PACKAGES)
 
 .PHONY: bench-ysb

@@ -176,6 +176,9 @@ func BenchmarkKernelsBesideArrow(b *testing.B) {
 			b.ReportMetric(best[0]/kernelRows, "ns/row")
 			b.ReportMetric(best[1]/kernelRows, "arrow-ns/row")
 			b.ReportMetric(best[0]/best[1], "ratio")
+			if c.bar > 0 {
+				b.ReportMetric(best[0]/kernelRows/c.bar, "of-bar")
+			}
 			if os.Getenv("MILLRACE_BARS") == "1" && (c.bar > 0 && best[0]/kernelRows > c.bar || best[0] > best[1]) {
 				b.Errorf("%.2f ns a row, bar %.1f; Arrow %.2f", best[0]/kernelRows, c.bar, best[1]/kernelRows)
 			}
