@@ -295,6 +295,31 @@ func TestKafkaOtherCheckpoint(t *testing.T) {
 	p.wantValues(value("a", 1), value("b", 2))
 }
 
+// TestKafkaCommitsUntilInit has the older process commit a batch at the last moment before its successor ends its session: the
+// record that counts is the one behind that.
+func TestKafkaCommitsUntilInit(t *testing.T) {
+	p := newKafkaPlace(t, 2)
+	older := p.started()
+	p.mustPublish(older, 1, row("a", 1))
+	once := true
+	p.cfg.Opening.Lead = func() error {
+		if once {
+			once = false
+			p.mustPublish(older, 2, row("b", 2))
+		}
+		return nil
+	}
+	newer := p.mustOpen()
+	if once {
+		t.Fatal("nobody looked for a newer driver")
+	}
+	if at, err := newer.Published(t.Context()); err != nil || at.Batch != 2 {
+		t.Errorf("the sink stands at batch %d, %v", at.Batch, err)
+	}
+	p.mustPublish(newer, 2, row("b", 2))
+	p.wantValues(value("a", 1), value("b", 2))
+}
+
 // TestKafkaRefresh writes the record once a day, and then only.
 func TestKafkaRefresh(t *testing.T) {
 	p := newKafkaPlace(t, 2)
