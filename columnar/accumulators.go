@@ -52,11 +52,19 @@ func (a *Accumulators) Merge(partial *Batch, keys int, groups []uint32) error {
 	cols := partial.Cols[keys:]
 	for i := range a.folds {
 		f := &a.folds[i]
-		a.input = aggInput{cols: append(a.input.cols[:0], cols[:f.width]...), rows: rows, groups: groups, scratch: &a.scratch}
-		if err := f.state.merge(&a.input); err != nil {
-			return nameRow(f.explain(err), partial, keys, int(rows[max(slices.Index(groups, a.input.failed), 0)]))
+		if err := a.mergeFold(f, cols[:f.width], rows, groups); err != nil {
+			return nameRow(err, partial, keys, int(rows[max(slices.Index(groups, a.input.failed), 0)]))
 		}
 		cols = cols[f.width:]
+	}
+	return nil
+}
+
+// mergeFold is Merge for one aggregate.
+func (a *Accumulators) mergeFold(f *aggFold, cols []*Vector, rows []int32, groups []uint32) error {
+	a.input = aggInput{cols: append(a.input.cols[:0], cols...), rows: rows, groups: groups, scratch: &a.scratch}
+	if err := f.state.merge(&a.input); err != nil {
+		return f.explain(err)
 	}
 	return nil
 }

@@ -82,19 +82,20 @@ func (in dialect) nestedType(t Type) (arrow.DataType, error) {
 // narrower in Arrow (tinyint, smallint, float) or has another form there (interval), so the record is valid as long as b
 // is; the caller releases it. mem serves offsets that have to be moved to begin at zero.
 func ToArrow(b *Batch, mem memory.Allocator) (arrow.Record, error) {
-	return toArrow(b, mem, arrowTypes)
+	b = Compact(b)
+	return toArrow(b, 0, b.Rows, mem, arrowTypes)
 }
 
-func toArrow(b *Batch, mem memory.Allocator, in dialect) (arrow.Record, error) {
+// toArrow wraps n rows of b, from on, which has no selection.
+func toArrow(b *Batch, from, n int, mem memory.Allocator, in dialect) (arrow.Record, error) {
 	schema, err := arrowSchema(b.Schema, in)
 	if err != nil {
 		return nil, err
 	}
-	b = Compact(b)
 	w := arrowWriter{mem: mem}
 	cols := make([]arrow.Array, len(b.Cols))
 	for i, v := range b.Cols {
-		data, err := w.data(v, schema.Field(i).Type, 0, v.N)
+		data, err := w.data(v, schema.Field(i).Type, from, n)
 		if err != nil {
 			return nil, fmt.Errorf("column %q: %w", b.Schema.Fields[i].Name, err)
 		}
@@ -102,7 +103,7 @@ func toArrow(b *Batch, mem memory.Allocator, in dialect) (arrow.Record, error) {
 		data.Release()
 		defer cols[i].Release()
 	}
-	return array.NewRecord(schema, cols, int64(b.Rows)), nil
+	return array.NewRecord(schema, cols, int64(n)), nil
 }
 
 // FromArrow copies an Arrow record to a canonical batch (see [Take]). It takes the types of [ArrowSchema]; the error

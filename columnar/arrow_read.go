@@ -216,8 +216,8 @@ func arrowValid(data arrow.ArrayData, from, n int) []byte {
 
 // bitsFrom is a bitmap of n bits from position from of m on.
 func bitsFrom(m []byte, from, n int) []byte {
-	if from&7 == 0 {
-		return m[from>>3 : from>>3+bitmapBytes(n)]
+	if own := m[from>>3:]; from&7 == 0 && (n&7 == 0 || own[n>>3]>>(n&7) == 0) {
+		return own[:bitmapBytes(n)]
 	}
 	return packBits(nil, n, func(i int) bool { return bitSet(m, from+i) })
 }

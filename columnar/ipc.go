@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -13,19 +14,58 @@ import (
 // give equal bytes: the columns are made canonical first (see [Take]). Origin and offsets are not written. The types are
 // those of [ArrowSchema], but for intervals, which are 16 bytes as in memory: Arrow's own are shorter.
 func EncodeIPC(b *Batch) ([]byte, error) {
-	canonical := Take(b, selectedRows(b))
-	rec, err := toArrow(canonical, memory.DefaultAllocator, ipcTypes)
+	return AppendIPC(nil, Take(b, selectedRows(b)), 0, b.Len())
+}
+
+// AppendIPC appends what [EncodeIPC] writes of the rows from..to−1 of b, at least one if it has any. b is canonical and has no
+// selection.
+func AppendIPC(dst []byte, b *Batch, from, to int) ([]byte, error) {
+	rec, err := toArrow(b, from, to-from, memory.DefaultAllocator, ipcTypes)
 	if err != nil {
 		return nil, err
 	}
 	defer rec.Release()
-	var buf bytes.Buffer
-	buf.Grow(int(canonical.SizeBytes()) + 1024*(len(b.Cols)+1))
-	w := ipc.NewWriter(&buf, ipc.WithSchema(rec.Schema()))
-	if err := errors.Join(w.Write(rec), w.Close()); err != nil {
+	w := appendWriter{slices.Grow(dst, ipcRoom(b, from, to))}
+	stream := ipc.NewWriter(&w, ipc.WithSchema(rec.Schema()))
+	if err := errors.Join(stream.Write(rec), stream.Close()); err != nil {
 		return nil, fmt.Errorf("encode Arrow IPC stream: %w", err)
 	}
-	return buf.Bytes(), nil
+	return w.buf, nil
+}
+
+// ipcRoom is about the size of what AppendIPC appends, and seldom less.
+func ipcRoom(b *Batch, from, to int) int {
+	size := 1024 * (len(b.Cols) + 1)
+	for _, v := range b.Cols {
+		size += v.spanBytes(from, to)
+	}
+	return size
+}
+
+// spanBytes is the size of the values of some rows; of a nested type it is that of all.
+func (v *Vector) spanBytes(from, to int) int {
+	n := to - from
+	switch v.Type.Kind.Storage() {
+	case StoredBits:
+		return n / 4
+	case StoredI32:
+		return 4*n + n/8
+	case StoredI64, StoredF64:
+		return 8*n + n/8
+	case StoredWide:
+		return 16*n + n/8
+	case StoredBytes:
+		return 4*n + n/8 + int(v.Off[to]-v.Off[from])
+	}
+	return int(v.sizeBytes())
+}
+
+// appendWriter appends to a slice.
+type appendWriter struct{ buf []byte }
+
+func (w *appendWriter) Write(p []byte) (int, error) {
+	w.buf = append(w.buf, p...)
+	return len(p), nil
 }
 
 // DecodeIPC reads an uncompressed Arrow IPC stream with the types of [EncodeIPC]; several record batches become one.

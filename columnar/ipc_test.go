@@ -95,3 +95,22 @@ func FuzzDecodeIPC(f *testing.F) {
 		checkEqualBatches(t, back, b)
 	})
 }
+
+// TestAppendIPC: what is written of a part of a batch is what its rows alone would give, and stands behind what was there.
+func TestAppendIPC(t *testing.T) {
+	r := newRand(t)
+	for range 200 {
+		random := randomBatch(r, everySchema, 1+r.IntN(200), 0.3*float64(r.IntN(2)))
+		b := Take(random, selectedRows(random))
+		from := r.IntN(b.Rows)
+		to := from + 1 + r.IntN(b.Rows-from)
+		want, err := EncodeIPC(&Batch{Schema: b.Schema, Cols: b.Cols, Rows: b.Rows, Sel: (&frame{}).identity(to)[from:]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := AppendIPC([]byte("before"), b, from, to)
+		if err != nil || string(got) != "before"+string(want) {
+			t.Fatalf("rows %d to %d of %d: other bytes, %v", from, to, b.Rows, err)
+		}
+	}
+}

@@ -1,35 +1,44 @@
 package windows
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/millrace/millrace/columnar"
-	"github.com/millrace/millrace/internal/state"
 )
 
 // closeRanges is Close for windows that are made of several cells: each is merged from what is held of them. Rows leave with
 // the last window that has them.
 func (a *cells) closeRanges(watermark int64) (Closed, error) {
-	var parts []*columnar.Batch
+	rows, ends := columnar.NewRowsBuilder(a.op.Spec.FinalSchema(a.op.In)), []int64(nil)
 	out := Closed{End: NoWatermark}
 	for n, held := a.nextWindow(a.grid.openAt(a.closedTo)); held; n, held = a.nextWindow(saturatingAdd(n, 1)) {
 		end := a.grid.end(n)
 		if end > watermark {
 			break
 		}
-		groups, err := a.ranges.Final(a.grid.name(a.grid.first(n)), a.grid.name(a.grid.behind(n)), a.grid.start(n))
+		groups, err := a.ranges.AppendFinal(rows, a.grid.name(a.grid.first(n)), a.grid.name(a.grid.behind(n)), a.grid.start(n))
 		if err != nil {
 			return Closed{}, err
 		}
-		a.addEnd(groups, func(int) int64 { return end })
-		parts, out.End = append(parts, groups), end
+		if a.window.HasEnd() {
+			ends = append(ends, slices.Repeat([]int64{end}, groups)...)
+		}
+		if out.End == NoWatermark { // windows side by side have about as many groups
+			more := saturatingSub(a.grid.openAt(watermark), saturatingAdd(n, 1))
+			rows.Reserve(groups * int(max(min(more, reservedWindows), 0)))
+		}
+		out.End = end
 	}
 	out.Rows = a.table.DropFirst(a.closing(watermark))
 	a.closedTo = max(a.closedTo, watermark)
-	var err error
-	out.Groups, err = state.Concat(a.final, parts)
-	return out, err
+	out.Groups = rows.Batch()
+	a.addEnd(out.Groups, func(row int) int64 { return ends[row] })
+	return out, nil
 }
+
+// reservedWindows is for how many more windows memory is made when the first one closes.
+const reservedWindows = 16
 
 // nextWindow is the first window from n on in which something is held.
 func (a *cells) nextWindow(n int64) (window int64, held bool) {

@@ -96,49 +96,35 @@ func (f filed) checkDistinct(keys int) error {
 
 // block writes the rows.
 func (f filed) block(keys int) ([]byte, error) {
-	chunks, err := f.chunks()
-	if err != nil {
-		return nil, err
-	}
-	return assemble(keys, f.index, chunks), nil
+	return assemble(keys, &f.index, func(block []byte, from, to int) ([]byte, error) {
+		return columnar.AppendIPC(block, columnar.Take(f.batch, f.rows[from:to]), 0, to-from)
+	})
 }
 
-func (f filed) chunks() ([][]byte, error) {
-	var chunks [][]byte
-	for from := 0; from < len(f.rows); from += chunkRows {
-		part := *f.batch
-		part.Sel = f.rows[from:min(from+chunkRows, len(f.rows))]
-		chunk, err := columnar.EncodeIPC(&part)
-		if err != nil {
-			return nil, fmt.Errorf("encode chunk %d: %w", len(chunks), err)
-		}
-		chunks = append(chunks, chunk)
-	}
-	return chunks, nil
-}
-
-func assemble(keys int, index [keyGroups + 1]uint32, chunks [][]byte) []byte {
-	size := align(lengthsAt + 4*len(chunks))
-	for _, c := range chunks {
-		size = align(size + len(c))
-	}
-	block := append(make([]byte, 0, size), magic...)
+// assemble writes a block of the rows that the index counts; chunk appends the chunk of some of them.
+func assemble(keys int, index *[keyGroups + 1]uint32, chunk func(block []byte, from, to int) ([]byte, error)) ([]byte, error) {
+	rows := int(index[keyGroups])
+	chunks := (rows + chunkRows - 1) / chunkRows
+	block := append(make([]byte, 0, align(lengthsAt+4*chunks)), magic...)
 	block = binary.LittleEndian.AppendUint16(block, version)
 	block = append(block, 0, 0, 0, 0) // the checksum, set at the end
 	block = binary.LittleEndian.AppendUint32(block, uint32(keys))
-	block = binary.LittleEndian.AppendUint32(block, uint32(len(chunks)))
+	block = binary.LittleEndian.AppendUint32(block, uint32(chunks))
 	for _, row := range index {
 		block = binary.LittleEndian.AppendUint32(block, row)
 	}
-	for _, c := range chunks {
-		block = binary.LittleEndian.AppendUint32(block, uint32(len(c)))
-	}
-	block = pad(block)
-	for _, c := range chunks {
-		block = pad(append(block, c...))
+	block = pad(append(block, make([]byte, 4*chunks)...))
+	for n := range chunks {
+		var err error
+		begin := len(block)
+		if block, err = chunk(block, n*chunkRows, min((n+1)*chunkRows, rows)); err != nil {
+			return nil, fmt.Errorf("encode chunk %d: %w", n, err)
+		}
+		binary.LittleEndian.PutUint32(block[lengthsAt+4*n:], uint32(len(block)-begin))
+		block = pad(block)
 	}
 	seal(block)
-	return block
+	return block, nil
 }
 
 // seal writes the checksum of a block into it.

@@ -156,10 +156,16 @@ func (k *keys) setRanks() {
 // inOrder lists the positions of numbers, each there once, in the order of their keys. It costs about as much as they are
 // many, also where there are many more keys.
 func (k *keys) inOrder(numbers []uint32) []int32 {
-	order := make([]int32, 0, len(numbers))
+	return k.order(make([]int32, 0, len(numbers)), numbers)
+}
+
+// order appends what inOrder lists to an empty list.
+func (k *keys) order(order []int32, numbers []uint32) []int32 {
 	total := k.index.Len()
 	if len(k.sorted) < total && 8*len(numbers) < total {
-		order = rowRun(0, len(numbers))
+		for i := range numbers {
+			order = append(order, int32(i))
+		}
 		compare := columnar.CompareRows(k.all(), firstColumns(len(k.cols)))
 		slices.SortFunc(order, func(i, j int32) int { return compare(int32(numbers[i]), int32(numbers[j])) })
 		return order

@@ -75,27 +75,42 @@ func (r *Ranges) newAccs() *columnar.Accumulators {
 // stands for the namespace in all of them. The batch belongs to the caller. After an error the table must not be used any
 // more.
 func (r *Ranges) Final(from, to, name int64) (*columnar.Batch, error) {
+	out := columnar.NewRowsBuilder(r.table.final)
+	if _, err := r.AppendFinal(out, from, to, name); err != nil {
+		return nil, err
+	}
+	return out.Batch(), nil
+}
+
+// AppendFinal appends what Final returns to rows of Spec.FinalSchema. It returns their number.
+func (r *Ranges) AppendFinal(out *columnar.RowsBuilder, from, to, name int64) (rows int, err error) {
 	if !r.started() {
 		r.start()
 	}
-	err := r.move(from, to)
-	if err == nil {
+	if err = r.move(from, to); err == nil {
 		err = r.merge()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("merge groups: %w", err)
+		return 0, fmt.Errorf("merge groups: %w", err)
 	}
-	t, keys := r.table, r.run.keys
-	states, err := r.run.accs.Final(nil, nil, 0)
-	if err != nil {
-		return nil, fmt.Errorf("finish groups: %w", t.nameGroup(err, name, keys))
+	t, run := r.table, &r.run
+	if run.states, err = run.accs.Final(run.states[:0], nil, 0); err != nil {
+		return 0, fmt.Errorf("finish groups: %w", t.nameGroup(err, name, run.keys))
 	}
-	cols, err := t.named(name, keys)
-	if err != nil {
-		return nil, fmt.Errorf("finish groups: %w", err)
+	n, keys := len(run.keys), t.keys.index
+	out.AppendConstant(0, name, n)
+	for i, f := range t.final.Fields[1:] {
+		fits := true
+		if i < keys.Columns() {
+			fits = out.Append(1+i, keys.Column(i), run.signedKeys(), n)
+		} else {
+			fits = out.Append(1+i, run.states[i-keys.Columns()], nil, n)
+		}
+		if !fits {
+			return 0, fmt.Errorf("column %q holds more than %d bytes of text in one shard: use more shards", f.Name, math.MaxInt32)
+		}
 	}
-	own := columnar.Concat([]*columnar.Batch{{Schema: t.results, Cols: states, Rows: len(keys)}})
-	return &columnar.Batch{Schema: t.final, Cols: append(cols, own.Cols...), Rows: len(keys)}, nil
+	return n, nil
 }
 
 // move makes front and back those of [from, to).
@@ -235,11 +250,9 @@ func (r *Ranges) merge() error {
 		run.want(l.keys)
 	}
 	run.order(k)
-	if err := run.absorb(r.back.accs, run.all(r.back.len()), r.back.keys); err != nil {
-		return r.nameKey(err, r.back.keys)
-	}
-	if err := run.absorb(r.front.accs, r.front.firsts(), r.front.heads); err != nil {
-		return r.nameKey(err, r.front.heads)
+	run.rows = r.front.ofKeys(run.rows[:0], run.keys)
+	if err := run.accs.Join(r.back.accs, run.of(r.back.keys), r.front.accs, run.rows); err != nil {
+		return r.nameKey(err, run.keys)
 	}
 	for _, l := range r.late {
 		if err := run.accs.Merge(l.groups, r.table.shape.keys(), run.places(l.keys)); err != nil {

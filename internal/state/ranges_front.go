@@ -15,7 +15,6 @@ type front struct {
 	next  []int32  // by group: the same key in the next part that has it; −1 = none
 	first []int32  // by key: its group in the first part that has it; −1 = none
 	heads []uint32 // the keys that have one
-	from  []int32  // scratch
 }
 
 // part is the groups of a namespace: begin to end−1.
@@ -33,31 +32,19 @@ func (f *front) reset() {
 	f.accs.Reset()
 }
 
-// add makes the part of a namespace that comes before all that are there.
+// add makes the part of a namespace that comes before all that are there: of each key what the namespace has and what the next
+// part with the key has, together.
 func (f *front) add(s *space, scratch *run) error {
 	begin := len(f.keys)
 	f.parts = append(f.parts, part{s.start, begin, begin + s.len()})
 	f.keys = append(f.keys, s.keys...)
-	f.accs.Grow(len(f.keys))
-	f.from, scratch.groups = f.from[:0], scratch.groups[:0]
 	for i, key := range s.keys {
 		for int(key) >= len(f.first) {
 			f.first = append(f.first, -1)
 		}
-		next := f.first[key]
-		if next >= 0 {
-			f.from, scratch.groups = append(f.from, next), append(scratch.groups, uint32(begin+i))
-		}
-		f.next, f.first[key] = append(f.next, next), int32(begin+i)
+		f.next, f.first[key] = append(f.next, f.first[key]), int32(begin+i)
 	}
-	if err := f.accs.Absorb(f.accs, f.from, scratch.groups); err != nil {
-		return err
-	}
-	scratch.groups = scratch.groups[:0]
-	for i := range s.keys {
-		scratch.groups = append(scratch.groups, uint32(begin+i))
-	}
-	return f.accs.Absorb(s.accs, scratch.all(s.len()), scratch.groups)
+	return f.accs.Join(s.accs, scratch.all(s.len()), f.accs, f.next[begin:])
 }
 
 // begin lists the keys when all parts are there.
@@ -85,17 +72,20 @@ func (f *front) pass(from int64) {
 	}
 }
 
-// firsts are the groups of the heads. They are valid until the next call.
-func (f *front) firsts() []int32 {
-	f.from = f.from[:0]
-	for _, key := range f.heads {
-		f.from = append(f.from, f.first[key])
+// ofKeys lists the groups of keys in the first part that has them, −1 for none.
+func (f *front) ofKeys(dst []int32, keys []uint32) []int32 {
+	for _, key := range keys {
+		if int(key) < len(f.first) {
+			dst = append(dst, f.first[key])
+		} else {
+			dst = append(dst, -1)
+		}
 	}
-	return f.from
+	return dst
 }
 
 func (f *front) sizeBytes() int64 {
-	return f.accs.SizeBytes() + 4*int64(cap(f.keys)+cap(f.next)+cap(f.first)+cap(f.heads)+cap(f.from)) + 24*int64(cap(f.parts))
+	return f.accs.SizeBytes() + 4*int64(cap(f.keys)+cap(f.next)+cap(f.first)+cap(f.heads)) + 24*int64(cap(f.parts))
 }
 
 // run is the groups of one run, in the order of their keys.
@@ -105,6 +95,9 @@ type run struct {
 	place  []int32  // by key: 1 + its group; 0 = none
 	groups []uint32 // scratch, also of others
 	iota   []int32  // 0, 1, 2, …
+	rows   []int32  // scratch
+	mine   []int32  // scratch
+	states []*columnar.Vector
 }
 
 // begin forgets the run before.
@@ -130,12 +123,17 @@ func (r *run) want(keys []uint32) {
 
 // order makes a group for each key.
 func (r *run) order(k *keys) {
-	r.keys = at(r.keys, k.inOrder(r.keys))
+	r.rows = k.order(r.rows[:0], r.keys)
+	for i, at := range r.rows {
+		r.rows[i] = int32(r.keys[at])
+	}
+	for i, key := range r.rows {
+		r.keys[i] = uint32(key)
+	}
 	for i, key := range r.keys {
 		r.place[key] = int32(i) + 1
 	}
 	r.accs.Reset()
-	r.accs.Grow(len(r.keys))
 }
 
 // places are the groups of keys. They are valid until the next call.
@@ -147,8 +145,25 @@ func (r *run) places(keys []uint32) []uint32 {
 	return r.groups
 }
 
-func (r *run) absorb(o *columnar.Accumulators, from []int32, keys []uint32) error {
-	return r.accs.Absorb(o, from, r.places(keys))
+// signedKeys is keys, as rows are listed. They are valid until the next call.
+func (r *run) signedKeys() []int32 {
+	r.rows = r.rows[:0]
+	for _, key := range r.keys {
+		r.rows = append(r.rows, int32(key))
+	}
+	return r.rows
+}
+
+// of lists which of the groups of some keys stands where in the run, −1 where none does. It is valid until the next call.
+func (r *run) of(keys []uint32) []int32 {
+	r.mine = slices.Grow(r.mine[:0], len(r.keys))[:len(r.keys)]
+	for i := range r.mine {
+		r.mine[i] = -1
+	}
+	for g, key := range keys {
+		r.mine[r.place[key]-1] = int32(g)
+	}
+	return r.mine
 }
 
 // all lists 0 to n−1.
@@ -160,5 +175,5 @@ func (r *run) all(n int) []int32 {
 }
 
 func (r *run) sizeBytes() int64 {
-	return r.accs.SizeBytes() + 4*int64(cap(r.keys)+cap(r.place)+cap(r.groups)+cap(r.iota))
+	return r.accs.SizeBytes() + 4*int64(cap(r.keys)+cap(r.place)+cap(r.groups)+cap(r.iota)+cap(r.rows)+cap(r.mine))
 }

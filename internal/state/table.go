@@ -33,6 +33,7 @@ type Table struct {
 	rows    int64 // that went into all groups held
 	size    int64 // bytes of all groups held
 	ranges  *Ranges
+	writer  *blockWriter // nil until there is a block
 
 	pick    picked                     // scratch of Merge
 	watched func(namespace int64) bool // see Watch
@@ -101,7 +102,12 @@ func (t *Table) merge(s *space, part *columnar.Batch, keys []uint32) error {
 	t.pick.groups = s.number(t.pick.groups, keys)
 	t.keys.use(s.keys[had:])
 	t.touch(s, t.pick.groups)
-	err := s.accs.Merge(part, t.shape.keys(), t.pick.groups)
+	var err error
+	if had == 0 && s.len() == len(keys) { // every row is a group
+		err = s.accs.Load(part, t.shape.keys())
+	} else {
+		err = s.accs.Merge(part, t.shape.keys(), t.pick.groups)
+	}
 	size := s.sizeBytes()
 	s.size, t.size = size, t.size+size-s.size
 	return err
@@ -168,7 +174,7 @@ func (t *Table) SizeBytes() int64 {
 	if t.keys.index.Len() == 0 { // what an empty table takes is no state
 		return 0
 	}
-	size := t.size + t.keys.sizeBytes() + t.spare.size + t.pick.sizeBytes()
+	size := t.size + t.keys.sizeBytes() + t.spare.size + t.pick.sizeBytes() + t.writer.sizeBytes()
 	if t.ranges != nil {
 		size += t.ranges.sizeBytes()
 	}

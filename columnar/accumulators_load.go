@@ -1,0 +1,123 @@
+package columnar
+
+import "math"
+
+// loader is an [aggState] that takes half-aggregated rows of groups that it knows nothing of.
+type loader interface {
+	// load is merge of rows whose groups are 0, 1, …, none of which has any rows yet. False says that it takes the longer way;
+	// then nothing is known of them still.
+	load(cols []*Vector, rows []int32) bool
+}
+
+// Load is [Accumulators.Merge] where there are no groups yet: the selected rows of partial become groups 0, 1, ….
+func (a *Accumulators) Load(partial *Batch, keys int) error {
+	rows := partial.Sel
+	if rows == nil {
+		rows = a.frame.identity(partial.Rows)
+	}
+	a.Grow(len(rows))
+	var groups []uint32 // of the longer way
+	cols := partial.Cols[keys:]
+	for i := range a.folds {
+		f := &a.folds[i]
+		l, ok := f.state.(loader)
+		if !ok || !l.load(cols[:f.width], rows) {
+			for n := len(groups); n < len(rows); n++ {
+				groups = append(groups, uint32(n))
+			}
+			if err := a.mergeFold(f, cols[:f.width], rows, groups); err != nil {
+				return nameRow(err, partial, keys, int(rows[a.input.failed]))
+			}
+		}
+		cols = cols[f.width:]
+	}
+	return nil
+}
+
+func (c *counts) load(cols []*Vector, rows []int32) bool {
+	if cols[0].Valid != nil {
+		return false
+	}
+	dst, src, bad := c.n[:len(rows)], cols[0].I64, int64(0)
+	for i, r := range rows {
+		dst[i] = src[r]
+		bad |= src[r]
+	}
+	if bad < 0 { // for merge to say so
+		clear(dst)
+		return false
+	}
+	return true
+}
+
+func (s *doubleSums) load(cols []*Vector, rows []int32) bool {
+	rest := cols[2]
+	for _, r := range rows {
+		if !isNullAt(rest.Valid, r) {
+			return false
+		}
+	}
+	highs, lows, bad := s.high[:len(rows)], s.low[:len(rows)], 0.0
+	for i, r := range rows {
+		high, low := twoSum(cols[0].F64[r]+0, cols[1].F64[r]) // + 0: never −0
+		highs[i], lows[i] = high, low+0
+		bad += low - low // NaN for what is not finite
+	}
+	if bad != 0 {
+		clear(highs)
+		clear(lows)
+		return false
+	}
+	return true
+}
+
+func (s *doubleSum) load(cols []*Vector, rows []int32) bool {
+	if cols[0].Valid != nil || !s.doubleSums.load(cols, rows) {
+		return false
+	}
+	s.markFirst(len(rows))
+	return true
+}
+
+// markFirst marks the first n groups.
+func (p *presence) markFirst(n int) {
+	for i := range p.seen[:n] {
+		p.seen[i] = 1
+	}
+}
+
+func (s *doubleAvg) load(cols []*Vector, rows []int32) bool {
+	if !s.counts.load(cols[3:], rows) {
+		return false
+	}
+	if !s.doubleSums.load(cols, rows) {
+		clear(s.counts.n[:len(rows)])
+		return false
+	}
+	return true
+}
+
+func (e *extreme) load(cols []*Vector, rows []int32) bool {
+	v := cols[0]
+	if v.Valid != nil {
+		return false
+	}
+	switch b := e.best.(type) {
+	case *bestInt:
+		if v.Type.Kind.Storage() != StoredI64 {
+			return false
+		}
+		for i, r := range rows {
+			b.vals[i] = v.I64[r]
+		}
+		b.markFirst(len(rows))
+	case *bestDouble:
+		for i, r := range rows {
+			b.vals[i] = math.Float64frombits(canonicalBits(v.F64[r]))
+		}
+		b.markFirst(len(rows))
+	default:
+		return false
+	}
+	return true
+}
