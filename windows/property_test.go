@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"reflect"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"testing"
@@ -22,7 +21,6 @@ const propertyCases = 100_000
 // anywhere and any number of shards. MILLRACE_SEED sets the seed, MILLRACE_CASE runs one case alone.
 func TestProperty(t *testing.T) {
 	seed := propertySeed(t, "MILLRACE_SEED", 20261126)
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // nothing lives longer than its case
 	t.Run("kinds", func(t *testing.T) { testKinds(t, seed) })
 }
 
