@@ -21,8 +21,8 @@ var simulated = simQuery{name: "simulated", late: "late", fromLog: wholeRows, gr
 
 func wholeGraph(g *dstream.Graph) {
 	g.From("events").Filter(col("n").Ge(dstream.Int(400))).Select(col("ad"), col("n"), col("ts")).To("copies")
-	addView(g, "clean", views(g).Select(col("campaign"), col("n"), col("ts")))
-	g.From("clean").Window(dstream.Tumbling("ts", 10*time.Second, 0)).GroupBy(col("campaign"), col("window_start")).
+	addView(g, "clean", views(g).Select(col("events.ad"), col("campaign"), col("n"), col("ts")))
+	g.From("clean").Window(dstream.Tumbling("ts", 10*time.Second, 0)).GroupBy(col("ad"), col("window_start")).
 		Agg(dstream.Count().As("views"), dstream.Sum(col("n")).As("n")).To("lake")
 	if err := g.LateRows("late", dstream.Pos{}); err != nil {
 		panic(err)
@@ -48,8 +48,14 @@ type wholeOracle struct {
 	at        map[int32]int64 // watermark by partition
 	watermark int64           // of the source
 	operator  int64           // of the window
-	counts    map[simKey]*simGroup
+	counts    map[wholeKey]*simGroup
 	seen      int
+}
+
+// wholeKey is a group of the window.
+type wholeKey struct {
+	ad    string
+	start int64 // ms
 }
 
 // wholeRows gives the rows that the batches of the log mean, and fails the test where it says something else of watermarks, or
@@ -60,7 +66,7 @@ func wholeRows(l *lateOracle) {
 		l.w.t.Fatal(err)
 	}
 	o := &wholeOracle{lateOracle: l, plan: plan, reached: map[int32]int64{}, at: map[int32]int64{}, watermark: windows.NoWatermark, operator: windows.NoWatermark,
-		counts: map[simKey]*simGroup{}}
+		counts: map[wholeKey]*simGroup{}}
 	for _, b := range l.batches {
 		o.batch(b)
 	}
@@ -68,7 +74,7 @@ func wholeRows(l *lateOracle) {
 		l.w.t.Errorf("%d of %d events are in a batch of the log", o.seen, len(l.w.events))
 	}
 	for k, g := range o.counts {
-		l.rows = append(l.rows, newSimRow("sink", "lake", "campaign", k.campaign, "window_start", k.start*1000, "views", g.views, "n", g.n))
+		l.rows = append(l.rows, newSimRow("sink", "lake", "ad", k.ad, "window_start", k.start*1000, "views", g.views, "n", g.n))
 	}
 }
 
@@ -109,11 +115,11 @@ func (o *wholeOracle) event(e simEvent, operator string) {
 	}
 	start := e.ms / 10_000 * 10_000
 	if (start+10_000)*1000 <= o.operator {
-		o.rows = append(o.rows, newSimRow("sink", "late", "campaign", campaign, "n", e.n, "ts", e.ms*1000, "_operator", operator, "_topic", simTopic,
+		o.rows = append(o.rows, newSimRow("sink", "late", "ad", e.ad, "campaign", campaign, "n", e.n, "ts", e.ms*1000, "_operator", operator, "_topic", simTopic,
 			"_partition", e.partition, "_offset", e.at, "_event_time", e.ms*1000, "_watermark", o.operator, "_window_start", start*1000, "_window_end", (start+10_000)*1000))
 		return
 	}
-	k := simKey{campaign, start}
+	k := wholeKey{e.ad, start}
 	if o.counts[k] == nil {
 		o.counts[k] = &simGroup{}
 	}
