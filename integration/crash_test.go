@@ -196,6 +196,9 @@ func (c *crasher) life() {
 	c.usual += (time.Since(v.began) - c.usual) / 10
 	c.kills, c.cpu = c.kills+1, c.cpu+v.cpu()
 	c.settle(v.hits())
+	if c.kills%25 == 0 {
+		c.t.Logf("%d kills, %d with a batch open; %d batches committed; %s of CPU", c.kills, c.total(), c.commits, c.cpu.Round(time.Millisecond))
+	}
 }
 
 // settle counts the kills before by what this process has found in the log, and notes where it died.
