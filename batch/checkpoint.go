@@ -34,8 +34,9 @@ type checkpoint struct {
 	lease   wal.Lease
 	stop    func() // ends the heartbeats; nil: there are none
 	version string
-	prev    *ChainEnd // where the newest older chain ended when it was read; nil: there is none
-	log     wal.Log   // nil until the first append: an idle run writes nothing
+	prev    *ChainEnd    // where the newest older chain ended when it was read; nil: there is none
+	last    wal.Position // of the last record of this run
+	log     wal.Log      // nil until the first append: an idle run writes nothing
 	warn    func(string)
 }
 
@@ -168,7 +169,7 @@ func (c *checkpoint) read(ctx context.Context) ([]Entry, error) {
 	if err := c.checkEpochs(ctx); err != nil {
 		return nil, err
 	}
-	entries, end, err := readLog(ctx, logReader{read: c.chains.Recover, chains: c.chains, warn: c.warn}, c.lease.Epoch(), false)
+	entries, end, _, err := c.readLog(ctx, logReader{read: c.chains.Recover, warn: c.warn}, c.lease.Epoch(), false)
 	c.prev = end
 	return entries, err
 }
@@ -196,7 +197,7 @@ func (c *checkpoint) append(r Record) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.log.Append(payload); err != nil {
+	if c.last, err = c.log.Append(payload); err != nil {
 		// Not even a driver that cannot write leaves its successor to guess.
 		if superseded := c.lead(); superseded != nil {
 			err = errors.Join(superseded, err)

@@ -61,6 +61,7 @@ type driver struct {
 	skip     []SkipRecord     // to leave out, not yet planned
 	accept   []string         // sources whose losses this run may still accept
 	changes  []string         // of the edit that takes effect with the first plan
+	noted    int64            // plan time of the last snapshot that the log may begin with, see keepSnapshot; 0: not known
 	gaveUp   bool             // it has cancelled an open plan over them
 	ground   ground           // where the job stands, by the last survey
 	warnedOf map[waitKey]bool // open transactions of the last survey, and whether they were warned of

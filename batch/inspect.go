@@ -17,6 +17,7 @@ type Inspection struct {
 	Job          string      `json:"job"`
 	Holder       *wal.Holder `json:"holder,omitempty"` // who runs the job now
 	Warnings     []string    `json:"warnings,omitempty"`
+	Start        *LogStart   `json:"pruned,omitempty"` // what the log begins with; nil: its first record
 	Entries      []Entry     `json:"-"`
 	History      *History    `json:"-"`
 }
@@ -35,8 +36,8 @@ func Inspect(ctx context.Context, env Env, dir string) (*Inspection, error) {
 		return nil, err
 	}
 	in := &Inspection{CheckpointID: m.CheckpointID, Job: m.Job}
-	reader := logReader{read: p.chains.Read, chains: p.chains, warn: func(w string) { in.Warnings = append(in.Warnings, w) }}
-	if in.Entries, _, err = readLog(ctx, reader, math.MaxUint64, true); err != nil {
+	reader := logReader{read: p.chains.Read, warn: func(w string) { in.Warnings = append(in.Warnings, w) }}
+	if in.Entries, _, in.Start, err = p.readLog(ctx, reader, math.MaxUint64, true); err != nil {
 		return nil, err
 	}
 	if in.History, err = Fold(in.Entries); err != nil {
@@ -46,6 +47,14 @@ func Inspect(ctx context.Context, env Env, dir string) (*Inspection, error) {
 		return nil, fmt.Errorf("look who runs the job: %w", err)
 	}
 	return in, nil
+}
+
+// startMarks are the watermarks behind what a pruned log begins with.
+func (in *Inspection) startMarks() Marks {
+	if in.Start == nil {
+		return Marks{}
+	}
+	return in.Entries[0].Record.(*Committed).After
 }
 
 // checkpointView is what a checkpoint says of a job, as far back as its last snapshot.
@@ -77,8 +86,8 @@ func view(ctx context.Context, env Env, job *Job) (*checkpointView, error) {
 	if v.holder, err = p.epochs.Current(ctx); err != nil {
 		return nil, fmt.Errorf("look who runs the job: %w", err)
 	}
-	reader := logReader{read: p.chains.Read, chains: p.chains, warn: func(w string) { v.warnings = append(v.warnings, w) }}
-	entries, _, err := readLog(ctx, reader, math.MaxUint64, false)
+	reader := logReader{read: p.chains.Read, warn: func(w string) { v.warnings = append(v.warnings, w) }}
+	entries, _, _, err := p.readLog(ctx, reader, math.MaxUint64, false)
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,8 @@ type Job struct {
 	// AcceptOutput names sinks whose output may have other columns, directories or keys than what they have written before. It
 	// belongs to one run, as Skip does; the edit stands in the plan that it takes effect with.
 	AcceptOutput []string
+	// Retain is how long, in plan time, plans and commits stay in the log, and state that replay begins with; 0: for ever.
+	Retain time.Duration
 	// Feed says what is read in place of the sources' own records, e.g. "dead letters of job orders"; empty: nothing else. A
 	// checkpoint belongs to one feed, since offsets mean nothing in another.
 	Feed       string

@@ -133,6 +133,7 @@ type StateBlock struct {
 	Operator string `json:"operator"`
 	Schema   string `json:"schema"`           // identity of the state: window, keys, aggregates
 	Digest   string `json:"digest,omitempty"` // blob, when the block is large
+	Epoch    uint64 `json:"epoch,omitempty"`  // that wrote it, see stateBlobs; 0: it is among the other blobs
 	Length   int    `json:"length,omitempty"` // attachment otherwise
 	inline   []byte
 }

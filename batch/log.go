@@ -15,6 +15,7 @@ type logReader struct {
 	read   func(ctx context.Context, epoch uint64, t wal.Tail) (*wal.Chain, error) // Recover or Read of chains
 	chains wal.Chains
 	warn   func(string) // told of torn tails; may be nil
+	from   *LogStart    // what the log begins with; nil: its first record
 }
 
 // rawChain is one epoch's chain with its records decoded.
@@ -40,6 +41,9 @@ func readLog(ctx context.Context, r logReader, below uint64, whole bool) ([]Entr
 	entries := chain.entries
 	for {
 		end := &ChainEnd{Epoch: last.Epoch, Sequence: last.Sequence}
+		if r.from != nil && chain.epoch == r.from.Place.Epoch {
+			return entries, end, nil
+		}
 		if !whole && chain.entries[0].At.Sequence > 1 && lastSnapshot(entries) >= 0 {
 			return entries, end, nil // the chain was read no further back than that
 		}
@@ -113,6 +117,12 @@ func (r logReader) chain(ctx context.Context, epoch uint64, t wal.Tail) (*rawCha
 	if err := failpoint.Hit(failpoint.LogRead); err != nil {
 		return nil, err
 	}
+	if r.from != nil {
+		t.From = r.from.Place
+		if epoch < t.From.Epoch {
+			return nil, refuse("the log is %s, and nothing is there from epoch %d on: restore the checkpoint from a copy", r.from, t.From.Epoch)
+		}
+	}
 	chain, err := r.read(ctx, epoch, t)
 	if err != nil {
 		return nil, corrupt(err)
@@ -127,6 +137,9 @@ func (r logReader) chain(ctx context.Context, epoch uint64, t wal.Tail) (*rawCha
 			return nil, refuse("log of epoch %d, record %d: %v", epoch, x.Position.Sequence, err)
 		}
 		raw.entries = append(raw.entries, Entry{At: x.Position, Record: rec})
+	}
+	if r.from != nil && epoch == r.from.Place.Epoch && (t.Enough == nil || len(raw.entries) == 0 || raw.entries[0].At.Sequence <= r.from.Place.Sequence) {
+		return raw, raw.beginAt(*r.from)
 	}
 	return raw, nil
 }

@@ -171,7 +171,8 @@ func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 		c.Base = d.history.base(p, c)
 	}
 	var err error
-	if c.State, err = d.s.blocks(ctx, d.cp.blobs, o.deltas, c.Base != nil, d.o.inlineBlock); err != nil {
+	epoch := d.cp.lease.Epoch()
+	if c.State, err = d.s.blocks(ctx, stateBlobs(d.cp.blobs, p.Batch, epoch), epoch, o.deltas, c.Base != nil, d.o.inlineBlock); err != nil {
 		return err
 	}
 	if p.Final {
@@ -184,6 +185,7 @@ func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 	if err := d.cp.append(c); err != nil {
 		return err
 	}
+	at := d.cp.last
 	if err := failpoint.Hit(failpoint.DriverCommitted); err != nil {
 		return err
 	}
@@ -200,7 +202,10 @@ func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 	if err := failpoint.Hit(failpoint.DriverTold); err != nil {
 		return err
 	}
-	return d.mark(ctx, c)
+	if err := d.mark(ctx, c); err != nil {
+		return err
+	}
+	return d.keepSnapshot(ctx, c, at)
 }
 
 // snapshotDue says whether a commit carries the whole state. One that holds nothing costs nothing, so it always does. A

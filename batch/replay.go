@@ -152,7 +152,7 @@ func newReplayer(ctx context.Context, o ReplayOptions) (*replayer, error) {
 	}
 	r := &replayer{o: o, id: in.CheckpointID, blobs: store.Blobs{Store: p.store}, entries: in.Entries}
 	all := committedBatches(in.Entries)
-	if r.batches, err = o.Batches.choose(all); err != nil {
+	if r.batches, err = o.Batches.choose(all, in.Start, in.startMarks()); err != nil {
 		return nil, err
 	}
 	return r, r.rewind(in.Entries)

@@ -48,12 +48,16 @@ func committedBatches(entries []Entry) []committedBatch {
 }
 
 // choose returns the batches that are meant, from the first to the last without a gap.
-func (s Selection) choose(all []committedBatch) ([]committedBatch, error) {
+// start is what the log begins with, after the watermarks behind it.
+func (s Selection) choose(all []committedBatch, start *LogStart, after Marks) ([]committedBatch, error) {
+	if err := s.pruned(start, after); err != nil {
+		return nil, err
+	}
+	if len(all) == 0 && start != nil {
+		return nil, refuse("all batches so far are gone: the log was %s", start)
+	}
 	if len(all) == 0 {
 		return nil, &SelectionError{"the job has not committed a batch yet"}
-	}
-	if oldest := all[0]; s.First > 0 && s.First < oldest.plan.Batch && oldest.plan.Batch > 1 {
-		return nil, refuse("batch %d is gone: the log was pruned before batch %d (%s)", s.First, oldest.plan.Batch, windows.FormatTime(oldest.plan.At))
 	}
 	first, last := -1, -1
 	for i, b := range all {

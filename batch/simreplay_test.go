@@ -218,6 +218,8 @@ func TestSelection(t *testing.T) {
 		{s: Selection{First: 6}, first: 6, last: 7},
 		{s: Selection{Last: 3}, first: 3, last: 3},
 		{s: Selection{First: 2}, refused: "pruned before batch 3"},
+		{s: Selection{From: 95}, refused: "batches planned since"},
+		{s: Selection{WindowFrom: -5, WindowTo: 3000}, refused: "batches that closed windows from"},
 		{s: Selection{First: 8}, refused: "no committed batch"},
 		{s: Selection{From: 110, To: 130}, first: 4, last: 5},
 		{s: Selection{From: 140}, first: 7, last: 7},
@@ -227,7 +229,7 @@ func TestSelection(t *testing.T) {
 		{s: Selection{WindowFrom: 5000, WindowTo: 6000}, refused: "no committed batch"},
 		{s: Selection{First: 5, WindowFrom: 500, WindowTo: 3001}, first: 5, last: 6},
 	} {
-		got, err := test.s.choose(all)
+		got, err := test.s.choose(all, &LogStart{Batch: 2, At: 95}, Marks{Operators: map[string]int64{"w": 0}})
 		if test.refused != "" {
 			if err == nil {
 				t.Errorf("%+v: chose %d batches, want a refusal", test.s, len(got))

@@ -129,6 +129,9 @@ func (s *session) loadBlock(ctx context.Context, blobs store.Blobs, x *dstream.E
 	block := b.inline
 	if b.Digest != "" {
 		var err error
+		if b.Epoch > 0 {
+			blobs = stateBlobs(blobs, batch, b.Epoch)
+		}
 		if block, err = blobs.Get(ctx, b.Digest); err != nil {
 			return fmt.Errorf("read state of batch %d: %w", batch, err)
 		}
@@ -165,8 +168,8 @@ func checkOrphans(plan *dstream.Plan, h *History) error {
 }
 
 // blocks turns deltas, by exchange, or the whole state when snapshot is set, into what a commit records. Blocks of
-// more than inline bytes become blobs.
-func (s *session) blocks(ctx context.Context, blobs store.Blobs, deltas map[int][][]byte, snapshot bool, inline int) ([]StateBlock, error) {
+// more than inline bytes become blobs of the epoch.
+func (s *session) blocks(ctx context.Context, blobs store.Blobs, epoch uint64, deltas map[int][][]byte, snapshot bool, inline int) ([]StateBlock, error) {
 	point := failpoint.StateDelta
 	if snapshot {
 		point = failpoint.StateSnapshot
@@ -189,6 +192,9 @@ func (s *session) blocks(ctx context.Context, blobs store.Blobs, deltas map[int]
 		b, err := newBlock(ctx, blobs, &s.job.Plan.Exchanges[i], parts, inline)
 		if err != nil {
 			return nil, err
+		}
+		if b.Digest != "" {
+			b.Epoch = epoch
 		}
 		out = append(out, b)
 	}

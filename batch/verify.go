@@ -95,6 +95,10 @@ func Verify(ctx context.Context, o VerifyOptions) (*Verified, error) {
 	if v.batches = committedBatches(in.Entries); len(v.batches) > 0 {
 		v.out.First, v.out.Last = v.batches[0].plan.Batch, v.batches[len(v.batches)-1].plan.Batch
 	}
+	if in.Start != nil {
+		v.out.First, v.out.Last = in.Start.Batch+1, max(v.out.Last, in.Start.Batch)
+		v.out.Notes = append(v.out.Notes, fmt.Sprintf("the log was %s: what is older was compared with the manifests beside the outputs alone", in.Start))
+	}
 	v.out.Batches = len(v.batches)
 	if err := v.accounts(ctx); err != nil {
 		return nil, err

@@ -91,6 +91,9 @@ func inspectText(w io.Writer, dir string, in *batch.Inspection, last int) {
 	} else {
 		fmt.Fprintln(w, "running     no")
 	}
+	if in.Start != nil {
+		fmt.Fprintf(w, "log         %s\n", in.Start)
+	}
 	if h.Last == nil {
 		fmt.Fprintln(w, "batches     none committed")
 	} else {

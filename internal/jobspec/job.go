@@ -36,6 +36,7 @@ func (s *Spec) Job() (*batch.Job, []sql.Warning, error) {
 		Step:        taskOffsets,
 		OnBadRecord: batch.Policy(s.OnBadRecord.Do),
 		StopAbove:   float64(s.OnBadRecord.StopAbove),
+		Retain:      max(s.Retain, 0),
 	}
 	if job.Trigger, err = s.trigger(); err != nil {
 		return nil, nil, err

@@ -25,29 +25,30 @@ import (
 //
 // An embedded struct lends its fields. A field NamePos beside a field Name has the place of its value; Pos has the place of the whole.
 type Spec struct {
-	Name        string    `key:"name" need:"yes" is:"name" doc:"Identity of the job: of its log and of its file names. Another name on the same checkpoint is refused."`
-	Timezone    string    `key:"timezone" is:"zone" default:"UTC" doc:"Time zone of calendar functions, of texts without a zone and of cron: a name of the IANA database."`
-	Sources     []Source  `key:"sources" need:"yes" doc:"The streams that the query reads, by name."`
-	Tables      []Table   `key:"tables" doc:"Static tables that streams are joined with, by name."`
-	Query       Query     `key:"query" one:"yes" doc:"The SELECT whose rows go to the sinks."`
-	QueryFile   QueryFile `key:"query_file" one:"yes" doc:"A file with that SELECT; relative paths count from the job file."`
-	Queries     []Query   `key:"queries" one:"yes" doc:"Several queries, by name. One may read another by its name; a sink says from which it takes its rows."`
-	Sinks       []Sink    `key:"sinks" need:"yes" doc:"Where rows go, by name. The name is the sink's identity."`
-	Trigger     Trigger   `key:"trigger" default:"{every: 1s}" write:"write {every: 1s}, {available_now: true} or {cron: '0 * * * *'}" doc:"When batches run."`
-	Limits      Limits    `key:"limits" default:"{}" write:"write {rows: 1000000, bytes: 256MiB}" doc:"How much the next batch reads at most."`
-	Checkpoint  Path      `key:"checkpoint" need:"yes" doc:"Directory of the log and the state, or s3://BUCKET/PREFIX."`
-	OnBadRecord BadRecord `key:"on_bad_record" default:"fail" write:"write fail, skip, {do: skip, stop_above: 5%} or {do: dead_letter, to: SINK}" doc:"What a record does that does not fit: fail stops with exit code 4, skip drops and counts it, dead_letter keeps it in a sink."`
-	OnBadValue  string    `key:"on_bad_value" words:"fail null" default:"fail" doc:"What a value does that does not fit its column: fail makes its record a bad record, null makes it NULL."`
-	OnLateRow   LateRow   `key:"on_late_row" default:"drop" write:"write drop, {do: side_output, to: SINK} or {do: update, allowed_lateness: 1h}" doc:"What a row does whose windows have all closed: it is dropped and counted, or counted and kept in a sink, or for some time changes the results of its windows."`
-	Emit        string    `key:"emit" words:"on_close update" default:"on_close" doc:"When results of windows come out: on_close, once, when the watermark passes the end of the window; update, with each batch that changes them: the rows of sinks are a changelog."`
-	Shards      int       `key:"shards" least:"1" most:"256" default:"1" doc:"Parallel parts of everything behind a GROUP BY, and files per directory and batch. May change between runs."`
+	Name        string        `key:"name" need:"yes" is:"name" doc:"Identity of the job: of its log and of its file names. Another name on the same checkpoint is refused."`
+	Timezone    string        `key:"timezone" is:"zone" default:"UTC" doc:"Time zone of calendar functions, of texts without a zone and of cron: a name of the IANA database."`
+	Sources     []Source      `key:"sources" need:"yes" doc:"The streams that the query reads, by name."`
+	Tables      []Table       `key:"tables" doc:"Static tables that streams are joined with, by name."`
+	Query       Query         `key:"query" one:"yes" doc:"The SELECT whose rows go to the sinks."`
+	QueryFile   QueryFile     `key:"query_file" one:"yes" doc:"A file with that SELECT; relative paths count from the job file."`
+	Queries     []Query       `key:"queries" one:"yes" doc:"Several queries, by name. One may read another by its name; a sink says from which it takes its rows."`
+	Sinks       []Sink        `key:"sinks" need:"yes" doc:"Where rows go, by name. The name is the sink's identity."`
+	Trigger     Trigger       `key:"trigger" default:"{every: 1s}" write:"write {every: 1s}, {available_now: true} or {cron: '0 * * * *'}" doc:"When batches run."`
+	Limits      Limits        `key:"limits" default:"{}" write:"write {rows: 1000000, bytes: 256MiB}" doc:"How much the next batch reads at most."`
+	Retain      time.Duration `key:"retain" words:"forever" default:"7d" least:"1h" doc:"How long batches stay in the log, to be replayed and verified against it, and the state that replay begins with. What a run needs to go on always stays."` // < 0: forever
+	Checkpoint  Path          `key:"checkpoint" need:"yes" doc:"Directory of the log and the state, or s3://BUCKET/PREFIX."`
+	OnBadRecord BadRecord     `key:"on_bad_record" default:"fail" write:"write fail, skip, {do: skip, stop_above: 5%} or {do: dead_letter, to: SINK}" doc:"What a record does that does not fit: fail stops with exit code 4, skip drops and counts it, dead_letter keeps it in a sink."`
+	OnBadValue  string        `key:"on_bad_value" words:"fail null" default:"fail" doc:"What a value does that does not fit its column: fail makes its record a bad record, null makes it NULL."`
+	OnLateRow   LateRow       `key:"on_late_row" default:"drop" write:"write drop, {do: side_output, to: SINK} or {do: update, allowed_lateness: 1h}" doc:"What a row does whose windows have all closed: it is dropped and counted, or counted and kept in a sink, or for some time changes the results of its windows."`
+	Emit        string        `key:"emit" words:"on_close update" default:"on_close" doc:"When results of windows come out: on_close, once, when the watermark passes the end of the window; update, with each batch that changes them: the rows of sinks are a changelog."`
+	Shards      int           `key:"shards" least:"1" most:"256" default:"1" doc:"Parallel parts of everything behind a GROUP BY, and files per directory and batch. May change between runs."`
 
 	Memory Size `key:"memory" reach:"yes" doc:"How much memory a run may use: 512MiB; at least 64MiB. Default: 1GiB, or 70 % of what the container may use if that is less."`
 	Cores  int  `key:"cores" reach:"yes" least:"1" most:"1024" doc:"Tasks that run at a time, and processors that the program uses. Default: all. Rows and their order do not depend on it."`
 
 	S3 *S3 `key:"s3" reach:"yes" write:"write {region: eu-central-1}" doc:"How paths that begin with s3:// are reached, without keys: those come from the environment, from AWS's files or from a role."`
 
-	_ struct{} `later:"retain state"`
+	_ struct{} `later:"state"`
 
 	normal *tree  // the whole, as [Spec.Resolved] shows it
 	env    Lookup // of its variables

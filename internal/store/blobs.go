@@ -9,7 +9,10 @@ import (
 )
 
 // Blobs names objects by their content: blobs/<SHA-256 in hexadecimal>. It is safe for concurrent use.
-type Blobs struct{ Store Store }
+type Blobs struct {
+	Store Store
+	Under string // what stands before the digest in names; "": blobs/
+}
 
 // DigestError says that an object is not what its name says.
 type DigestError struct {
@@ -24,7 +27,7 @@ func (e *DigestError) Error() string {
 // Put keeps data and returns its digest, 64 hexadecimal digits. Present already is done. The caller keeps data.
 func (b Blobs) Put(ctx context.Context, data []byte) (digest string, err error) {
 	digest = digestOf(data)
-	err = PutBytes(ctx, b.Store, blobName(digest), data)
+	err = PutBytes(ctx, b.Store, b.name(digest), data)
 	if err != nil && !errors.Is(err, ErrExists) {
 		return "", fmt.Errorf("keep blob: %w", err)
 	}
@@ -37,7 +40,7 @@ func (b Blobs) Get(ctx context.Context, digest string) ([]byte, error) {
 	if !isDigest(digest) {
 		return nil, fmt.Errorf("blob %q: not a digest, want 64 lower-case hexadecimal digits", digest)
 	}
-	data, err := b.Store.Get(ctx, blobName(digest))
+	data, err := b.Store.Get(ctx, b.name(digest))
 	if err != nil {
 		return nil, fmt.Errorf("get blob: %w", err)
 	}
@@ -47,7 +50,12 @@ func (b Blobs) Get(ctx context.Context, digest string) ([]byte, error) {
 	return data, nil
 }
 
-func blobName(digest string) string { return "blobs/" + digest }
+func (b Blobs) name(digest string) string {
+	if b.Under == "" {
+		return "blobs/" + digest
+	}
+	return b.Under + digest
+}
 
 func digestOf(data []byte) string {
 	sum := sha256.Sum256(data)

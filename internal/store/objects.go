@@ -67,3 +67,21 @@ type MissingPlaceError struct{ Msg string }
 
 // Error implements error.
 func (e *MissingPlaceError) Error() string { return e.Msg }
+
+// deleter is a [Store] that removes several objects at a time.
+type deleter interface {
+	DeleteAll(ctx context.Context, names []string) error
+}
+
+// DeleteAll removes objects; what is not there is no error. After an error any of them may be gone.
+func DeleteAll(ctx context.Context, s Store, names []string) error {
+	if d, ok := s.(deleter); ok {
+		return d.DeleteAll(ctx, names)
+	}
+	for _, name := range names {
+		if err := s.Delete(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

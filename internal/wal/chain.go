@@ -51,13 +51,24 @@ func ChainEpochs(fsys store.ReadFS, dir string) ([]uint64, error) {
 // [CorruptionError], a file of another format a [FormatError]. The epoch's driver may be writing meanwhile: then the
 // chain is as it was at some moment since the call.
 func ReadChain(fsys store.ReadFS, dir string, epoch uint64) (*Chain, error) {
+	return readChain(fsys, dir, epoch, 1)
+}
+
+// readChain reads a chain from a segment on; those before it are pruned, or on their way to be.
+func readChain(fsys store.ReadFS, dir string, epoch uint64, first uint32) (*Chain, error) {
 	segments, err := listSegments(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
-	segments = slices.DeleteFunc(segments, func(s segmentFile) bool { return s.epoch != epoch })
+	segments = slices.DeleteFunc(segments, func(s segmentFile) bool { return s.epoch != epoch || s.segment < first })
 	chain := &Chain{Epoch: epoch}
 	next := link{epoch: epoch, segment: 1, sequence: 1}
+	if first > 1 && len(segments) > 0 && segments[0].segment == first {
+		if next, err = beginOf(fsys, segments[0]); err != nil {
+			return nil, err
+		}
+	}
+	next.segment = first
 	for i, s := range segments {
 		if s.segment != next.segment {
 			return nil, missing(dir, next, s.segment)
@@ -75,7 +86,11 @@ func ReadChain(fsys store.ReadFS, dir string, epoch uint64) (*Chain, error) {
 // RecoverChain is [ReadChain] for a driver that acts on what it reads: what it returns survives power loss. That is
 // not so by itself, because a driver that was killed may have written its last record without coming to the sync.
 func RecoverChain(fsys store.FS, dir string, epoch uint64) (*Chain, error) {
-	chain, err := ReadChain(fsys, dir, epoch)
+	return recoverChain(fsys, dir, epoch, 1)
+}
+
+func recoverChain(fsys store.FS, dir string, epoch uint64, first uint32) (*Chain, error) {
+	chain, err := readChain(fsys, dir, epoch, first)
 	if err != nil || len(chain.Records) == 0 {
 		return chain, err
 	}

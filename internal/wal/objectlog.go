@@ -48,13 +48,17 @@ func (c ObjectChains) Read(ctx context.Context, epoch uint64, t Tail) (*Chain, e
 	}
 	chain := &Chain{Epoch: epoch}
 	var later *objectRecord
-	for done := false; last > 0 && !done; {
-		first := max(int64(last)-readChunk+1, 1)
-		records, err := c.chunk(ctx, epoch, uint64(first), last, later)
+	from := t.firstSequence(epoch)
+	for done := false; last >= from && !done; {
+		first := from
+		if last-from >= readChunk {
+			first = last - readChunk + 1
+		}
+		records, err := c.chunk(ctx, epoch, first, last, later)
 		if err != nil {
 			return nil, err
 		}
-		later, last = &records[0], uint64(first)-1
+		later, last = &records[0], first-1
 		for _, r := range slices.Backward(records) {
 			chain.Records = append(chain.Records, Record{Position: Position{Epoch: epoch, Sequence: r.sequence}, Payload: r.payload})
 			if done = t.Enough != nil && t.Enough(r.payload); done {

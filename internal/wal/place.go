@@ -51,11 +51,15 @@ type Chains interface {
 	// Create begins the chain of an epoch, which must be the caller's own; one that has a chain already is
 	// [store.ErrExists].
 	Create(ctx context.Context, epoch uint64) (Log, error)
+	// Prune removes what was logged before a record, as far as that can be done; that may be less, and after a crash or
+	// an error any part of it. Whoever reads from then on says with [Tail.From] where the log begins.
+	Prune(ctx context.Context, keep Position) error
 }
 
 // Tail is how much of a chain somebody needs. The zero value is all of it. A chain may return more than that: records
 // before and behind.
 type Tail struct {
+	From   Position                  // the first record that is not pruned; the zero value: nothing is
 	UpTo   uint64                    // the last sequence that counts; 0: whatever is there
 	Enough func(payload []byte) bool // records before one of which it is true are not needed; nil: all are
 }
@@ -115,14 +119,30 @@ func (c FileChains) Newest(_ context.Context, below uint64) (uint64, error) {
 	return newest, nil
 }
 
-// Read implements [Chains]. It always reads the whole.
-func (c FileChains) Read(_ context.Context, epoch uint64, _ Tail) (*Chain, error) {
-	return ReadChain(c.FS, c.Dir, epoch)
+// Read implements [Chains]. It always reads the whole that is not pruned.
+func (c FileChains) Read(_ context.Context, epoch uint64, t Tail) (*Chain, error) {
+	return readChain(c.FS, c.Dir, epoch, t.firstSegment(epoch))
 }
 
-// Recover implements [Chains]. It always reads the whole.
-func (c FileChains) Recover(_ context.Context, epoch uint64, _ Tail) (*Chain, error) {
-	return RecoverChain(c.FS, c.Dir, epoch)
+// Recover implements [Chains]. It always reads the whole that is not pruned.
+func (c FileChains) Recover(_ context.Context, epoch uint64, t Tail) (*Chain, error) {
+	return recoverChain(c.FS, c.Dir, epoch, t.firstSegment(epoch))
+}
+
+// firstSegment is where reading a chain of files begins.
+func (t Tail) firstSegment(epoch uint64) uint32 {
+	if t.From.Epoch == epoch {
+		return max(t.From.Segment, 1)
+	}
+	return 1
+}
+
+// firstSequence is where reading a chain of objects begins.
+func (t Tail) firstSequence(epoch uint64) uint64 {
+	if t.From.Epoch == epoch {
+		return max(t.From.Sequence, 1)
+	}
+	return 1
 }
 
 // Create implements [Chains].

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +41,13 @@ func (o *Objects) Ops() map[string]int {
 		out[op] = n
 	}
 	return out
+}
+
+// Clone returns a store with the same objects.
+func (o *Objects) Clone() *Objects {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return &Objects{Now: o.Now, objects: maps.Clone(o.objects)}
 }
 
 // Damage replaces the bytes of an object; nil removes it.

@@ -1,0 +1,76 @@
+package wal
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/millrace/millrace/internal/store"
+)
+
+// compare orders positions as records were appended; within a chain that is by sequence.
+func (p Position) compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.Epoch, q.Epoch), cmp.Compare(p.Sequence, q.Sequence))
+}
+
+// Prune implements [Chains]: it removes whole segments.
+func (c FileChains) Prune(ctx context.Context, keep Position) error {
+	segments, err := listSegments(c.FS, c.Dir)
+	if err != nil {
+		return err
+	}
+	for _, s := range segments {
+		if s.epoch > keep.Epoch || s.epoch == keep.Epoch && s.segment >= keep.Segment {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := c.FS.Remove(s.path); err != nil {
+			return &store.OpError{Op: "delete", Name: s.path, Err: err}
+		}
+	}
+	return nil
+}
+
+// Prune implements [Chains].
+func (c ObjectChains) Prune(ctx context.Context, keep Position) error {
+	const page = 1000
+	after := ""
+	for {
+		names, err := c.Store.ListAfter(ctx, walPrefix, after, page)
+		if err != nil {
+			return err
+		}
+		var gone []string
+		for _, name := range names {
+			epoch, sequence := parseRecordObject(name)
+			if epoch != 0 && (Position{Epoch: epoch, Sequence: sequence}).compare(keep) < 0 {
+				gone = append(gone, name)
+			}
+		}
+		if err := store.DeleteAll(ctx, c.Store, gone); err != nil {
+			return err
+		}
+		if len(names) < page || len(gone) == 0 {
+			return nil
+		}
+		after = names[len(names)-1]
+	}
+}
+
+// beginOf is where reading a chain begins whose segments before one are pruned: behind what its header says of them.
+func beginOf(fsys store.ReadFS, s segmentFile) (link, error) {
+	data, err := readSegmentFile(fsys, s)
+	if err != nil {
+		return link{}, err
+	}
+	if len(data) < headerBytes {
+		return link{}, &CorruptionError{File: s.path, Offset: int64(len(data)), Reason: "the file ends inside the segment's header"}
+	}
+	h, _, intact := decodeHeader(data)
+	if !intact || h.epoch != s.epoch || h.segment != s.segment {
+		return link{}, &CorruptionError{File: s.path, Reason: fmt.Sprintf("the header is not that of epoch %d, segment %d", s.epoch, s.segment)}
+	}
+	return link{epoch: h.epoch, segment: h.segment, chain: h.chain, sequence: h.sequence}, nil
+}
