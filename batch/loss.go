@@ -89,10 +89,8 @@ func (d *driver) cancelGone(ctx context.Context, p *Planned, gone error) error {
 	if err := d.cp.lead(); err != nil {
 		return err
 	}
-	if holder, err := d.cp.epochs.HeldBelow(ctx, d.cp.lease.Epoch()); err != nil {
+	if err := d.mayLive(ctx, p, gone); err != nil {
 		return err
-	} else if holder != nil {
-		return refuse("%v; batch %d is open and %s, which may still publish it, has not ended: end that process, then accept the loss", gone, p.Batch, holder)
 	}
 	if err := d.visible(ctx, p); err != nil {
 		return refuse("%v; batch %d is open and part of its output is visible already (%v): it can neither be finished nor planned anew; begin anew with another checkpoint and output", gone, p.Batch, err)
@@ -108,6 +106,27 @@ func (d *driver) cancelGone(ctx context.Context, p *Planned, gone error) error {
 	}
 	// Records in front of the lost ones are in the state in memory.
 	return lost(d.s.restoreAgain(ctx, d.cp.blobs, d.history))
+}
+
+// mayLive refuses to give up a plan that a process may still publish. Where only heartbeats tell, one that was killed looks as one
+// that is paused: that it has ended is for an operator to say, by its name.
+func (d *driver) mayLive(ctx context.Context, p *Planned, gone error) error {
+	for below := d.cp.lease.Epoch(); ; {
+		holder, err := d.cp.epochs.HeldBelow(ctx, below)
+		if err != nil || holder == nil {
+			return err
+		}
+		name := fmt.Sprintf("%s:%d", holder.Host, holder.PID)
+		said := IsRemote(d.o.Job.Checkpoint) && holder.Host != "" && slices.Contains(d.o.HolderEnded, name)
+		switch {
+		case said:
+			below = holder.Epoch
+		case IsRemote(d.o.Job.Checkpoint):
+			return refuse("%v; batch %d is open and %s, which may still publish it, has not said that it ended: make sure that it has, then run with --holder-ended %s and accept the loss", gone, p.Batch, holder, name)
+		default:
+			return refuse("%v; batch %d is open and %s, which may still publish it, has not ended: end that process, then accept the loss", gone, p.Batch, holder)
+		}
+	}
 }
 
 // visible is an error when a sink holds something of a batch.

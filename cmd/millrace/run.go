@@ -31,6 +31,7 @@ func runCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "assume-unpublished", Usage: "the same: they are not, `SINK=BATCH`"},
 			&cli.StringSliceFlag{Name: "accept-data-loss", Usage: "give up what `SOURCE` no longer holds of what the job has to read; what that is stands in the log. May be repeated"},
 			&cli.StringSliceFlag{Name: "accept-output-change", Usage: "the output of `SINK` may have other columns, directories or keys from here on than what it holds; what changed stands in the log. May be repeated"},
+			&cli.StringSliceFlag{Name: "holder-ended", Usage: "with a checkpoint in S3, where an open batch is to be given up: the process `HOST:PID` that planned it has ended, although it could not say so. May be repeated"},
 			&cli.IntFlag{Name: "empty-exit-code", Usage: "exit code of a run that read no record"},
 		),
 		Action: runJob,
@@ -52,7 +53,7 @@ func runJob(c *cli.Context) error {
 	}
 	ctx, stop, release := signals(c.Context)
 	defer release()
-	show, err := drive(ctx, c, spec, batch.Options{Job: job, Resolve: spec.Resolve, Earlier: spec.Earlier, Assume: assume, Stop: stop})
+	show, err := drive(ctx, c, spec, batch.Options{Job: job, Resolve: spec.Resolve, Earlier: spec.Earlier, Assume: assume, HolderEnded: c.StringSlice("holder-ended"), Stop: stop})
 	if err == nil && show.total.records == 0 && c.IsSet("empty-exit-code") {
 		return exitWith(c.Int("empty-exit-code"))
 	}

@@ -1,0 +1,67 @@
+package batch
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/output"
+)
+
+// wantUntouched runs a job that must be refused, and checks that nothing below the output is another than before.
+func (w *world) wantUntouched(job *Job, parts ...string) {
+	w.t.Helper()
+	before := w.everything(simOutput)
+	wantError[*output.OwnedError](w.t, w.run(job), parts...)
+	after := w.everything(simOutput)
+	if len(before) == 0 || !maps.EqualFunc(before, after, func(a, b []byte) bool { return string(a) == string(b) }) {
+		w.t.Errorf("%d files before, %d after, or other bytes", len(before), len(after))
+	}
+}
+
+// TestCheckpointDeleted: an output whose checkpoint is gone belongs to nobody who comes now, and is not written again from the start.
+func TestCheckpointDeleted(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	w.generate(100)
+	w.mustRun(w.job(stateless))
+	names, err := (&store.Local{Root: simCheckpoint, FS: w.disk}).List(t.Context(), "")
+	if err != nil || len(names) < 3 {
+		t.Fatalf("%d names, %v", len(names), err)
+	}
+	for _, name := range names {
+		if err := w.disk.Remove(simCheckpoint + "/" + name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.wantUntouched(w.job(stateless), `/out belongs to job "sim" with checkpoint`, "choose another path")
+}
+
+// TestTwoJobsOneOutput: the second one stops before it writes, whatever its name is.
+func TestTwoJobsOneOutput(t *testing.T) {
+	for _, name := range []string{"other", "sim"} {
+		w := newWorld(t, simSeed(t))
+		w.generate(100)
+		w.mustRun(w.job(stateless))
+		w.wantUntouched(w.job(stateless, named(name), func(j *Job) { j.Checkpoint = "/ck2" }), `/out belongs to job "sim" with checkpoint`, "choose another path")
+	}
+}
+
+// TestClockJumps: a clock that jumps a year ahead and back again loses and doubles nothing; plan times never go back.
+func TestClockJumps(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	at := int64(0)
+	for _, jump := range []time.Duration{0, 365 * 24 * time.Hour, -400 * 24 * time.Hour, time.Minute} {
+		w.clock.now = w.clock.now.Add(jump)
+		w.generate(60)
+		w.mustRun(w.job(stateless, rowsMax(25)))
+		last := w.history().Last
+		if last.At < at {
+			t.Errorf("batch %d has plan time %d, after %d", last.Batch, last.At, at)
+		}
+		at = last.At
+	}
+	w.mustRun(w.job(stateless, flushing))
+	w.wantRows("in the end", w.expected(stateless), equalRows)
+	w.wantHistory("in the end")
+}
