@@ -135,29 +135,6 @@ func mul128(x, y int64) (hi, lo int64) {
 	return int64(h) - x>>63&y - y>>63&x, int64(l)
 }
 
-// divInts truncates towards zero as PostgreSQL does.
-func divInts(n *node, rows rowSet) error {
-	dst, a, b := n.ints()
-	bad := false
-	for i, x := range a {
-		y := b[i]
-		bad = bad || y == 0 || y == -1 && x == math.MinInt64
-		if y == 0 {
-			y = 1
-		}
-		dst[i] = x / y
-	}
-	if !bad {
-		return nil
-	}
-	return n.firstBad(rows, func(r int32) string {
-		if b[r] == 0 {
-			return zeroDivision
-		}
-		return n.rangeReason(b[r] == -1 && a[r] == math.MinInt64)
-	})
-}
-
 // modInts takes the sign of the dividend.
 func modInts(n *node, rows rowSet) error {
 	dst, a, b := n.ints()

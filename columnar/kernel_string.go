@@ -69,6 +69,8 @@ func equalString(dst []byte, v *Vector, s []byte, rows rowSet) {
 		beginningOf(s).rows(dst, v.Off[:v.N+1], data)
 	case len(s) <= 8 && len(data)-len(v.Data) >= 8:
 		beginningOf(s).list(dst, v.Off, data, list)
+	case len(s) > 8 && len(s) <= longWords && rows.all && len(data)-len(v.Data) >= Slack:
+		equalWords(dst, v.Off[:v.N+1], data, s)
 	case len(s) > 8 && len(s) <= longWords && len(s) <= len(data):
 		equalLong(dst, v.Off, data, s, list)
 	default:
@@ -80,6 +82,38 @@ func equalString(dst []byte, v *Vector, s []byte, rows rowSet) {
 
 // longWords is how long strings are compared to their end without looking at what the first words say.
 const longWords = 64
+
+// equalWords compares all rows with a string of 9 to 64 bytes.
+func equalWords(dst []byte, off []int32, data, s []byte) {
+	n := (len(off) - 1) &^ 7
+	for i := 0; i < n; i += 8 {
+		dst[i>>3] = equalEight((*[9]int32)(off[i:]), data, s)
+	}
+	for i := n; i < len(off)-1; i++ {
+		row := data[off[i]:off[i+1]]
+		setBitTo(dst, i, string(row) == string(s))
+	}
+}
+
+// equalEight compares eight rows, by words of which the last two may overlap. Where a row is not as long as s, other bytes
+// are compared too, inside of the column or of the [Slack] behind it, which does not count. It shifts in a bit a row, the
+// last row first, as block does.
+//
+//go:noinline
+func equalEight(off *[9]int32, data, s []byte) byte {
+	base, text, last := unsafe.Pointer(unsafe.SliceData(data)), unsafe.Pointer(unsafe.SliceData(s)), len(s)-8
+	var bitmap uint64
+	for i := 7; i >= 0; i-- {
+		row := unsafe.Add(base, off[i])
+		diff := uint64(uint32(off[i+1]-off[i])^uint32(len(s))) | load(row, last) ^ load(text, last)
+		for k := 0; k < last; k += 8 {
+			diff |= load(row, k) ^ load(text, k)
+		}
+		_, same := bits.Sub64(diff, 1, 0)
+		bitmap, _ = bits.Add64(bitmap, bitmap, same)
+	}
+	return byte(bitmap)
+}
 
 // equalLong compares with a string of more than eight bytes. Where a row is shorter than s, what stands behind it is
 // compared too, which does not count.
