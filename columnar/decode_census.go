@@ -43,6 +43,7 @@ type census struct {
 	left    int // of these, still to come
 	records int64
 	seen    map[string]bool
+	path    []byte // scratch: the place that is looked at
 }
 
 // Census returns what the decoder has seen since it was made, or since the last call, and begins anew. Of the first
@@ -65,7 +66,7 @@ func (d *JSONDecoder) Census() Census {
 	slices.Sort(out.Seen)
 	slices.Sort(out.Absent)
 	out.Absent = slices.Compact(out.Absent)
-	d.census = census{left: d.census.max, max: d.census.max}
+	d.census = census{left: d.census.max, max: d.census.max, path: d.census.path}
 	return out
 }
 
@@ -92,12 +93,13 @@ func (d *JSONDecoder) takeCensus(buf []byte, rows []offsets.Record) {
 		d.census.records++
 		d.scan.reset(buf, int(r.Value.Start), int(r.Value.Start+r.Value.Len))
 		d.scan.space()
-		d.censusValue(&d.root, "", 0)
+		d.census.path = d.census.path[:0]
+		d.censusValue(&d.root, 0)
 	}
 }
 
 // censusValue takes the value at the place n, nil for one that no path leads into, and notes the keys in it.
-func (d *JSONDecoder) censusValue(n *jsonNode, at string, depth int) bool {
+func (d *JSONDecoder) censusValue(n *jsonNode, depth int) bool {
 	s := &d.scan
 	object := n != nil && n.keys != nil && s.at('{')
 	array := n != nil && n.items != nil && s.at('[')
@@ -105,43 +107,48 @@ func (d *JSONDecoder) censusValue(n *jsonNode, at string, depth int) bool {
 		return s.value(depth)
 	}
 	s.pos++
-	for index := 0; ; index++ {
-		child, path, next := d.censusStep(n, at, index, object)
+	for index, at := 0, len(d.census.path); ; index++ {
+		child, next := d.censusStep(n, index, object)
 		if next != jsonMember {
 			return next == jsonClosed
 		}
-		d.census.note(path, child != nil)
-		if !d.censusValue(child, path, depth+1) {
+		d.census.note(child != nil)
+		if !d.censusValue(child, depth+1) {
 			return false
 		}
+		d.census.path = d.census.path[:at]
 	}
 }
 
-// censusStep moves to the next member or element, and tells its place and its path.
-func (d *JSONDecoder) censusStep(n *jsonNode, at string, index int, object bool) (child *jsonNode, path string, next jsonNext) {
+// censusStep moves to the next member or element, and appends its step to the path.
+func (d *JSONDecoder) censusStep(n *jsonNode, index int, object bool) (child *jsonNode, next jsonNext) {
+	path := d.census.path
 	if !object {
 		next = d.scan.element(index == 0)
-		step := Path{{Index: index, IsIndex: true}}
-		return n.item(index), at + step.String(), next
+		d.census.path = PathStep{Index: index, IsIndex: true}.append(path)
+		return n.item(index), next
 	}
 	key, next := d.scan.member(index == 0)
 	if next != jsonMember {
-		return nil, "", next
+		return nil, next
 	}
-	text := string(d.keyText(key))
-	path = Path{{Key: text}}.String()
-	if at != "" {
-		path = at + "." + path
+	text := d.keyText(key)
+	if len(path) > 0 {
+		path = append(path, '.')
 	}
-	return n.keys[text], path, next
+	d.census.path = appendPathKey(path, text)
+	return n.keys[string(text)], next
 }
 
-// note remembers a path. Those that columns are read from always have room.
-func (c *census) note(path string, wanted bool) {
+// note remembers the path. Those that columns are read from always have room.
+func (c *census) note(wanted bool) {
 	if c.seen == nil {
 		c.seen = map[string]bool{}
 	}
-	if wanted || len(c.seen) < maxCensusKeys && len(path) <= maxCensusBytes {
-		c.seen[path] = true
+	if c.seen[string(c.path)] {
+		return
+	}
+	if wanted || len(c.seen) < maxCensusKeys && len(c.path) <= maxCensusBytes {
+		c.seen[string(c.path)] = true
 	}
 }

@@ -1,6 +1,7 @@
 package columnar
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -113,26 +114,37 @@ func (r *pathReader) index() int {
 
 // String is the text of the path, the same for equal paths.
 func (p Path) String() string {
-	var b strings.Builder
+	var text []byte
 	for i, step := range p {
-		switch {
-		case step.IsIndex:
-			fmt.Fprintf(&b, "[%d]", step.Index)
-			continue
-		case i > 0:
-			b.WriteByte('.')
+		if i > 0 && !step.IsIndex {
+			text = append(text, '.')
 		}
-		b.WriteString(pathKey(step.Key))
+		text = step.append(text)
 	}
-	return b.String()
+	return string(text)
 }
 
-// pathKey writes a key, in quotes where it could be read as something else.
-func pathKey(key string) string {
-	if key == "" || key == "$" || strings.ContainsAny(key, `.[]"`) {
-		return `"` + strings.ReplaceAll(key, `"`, `""`) + `"`
+// append appends the step as a path has it, without the dot before a key.
+func (s PathStep) append(dst []byte) []byte {
+	if s.IsIndex {
+		return append(strconv.AppendInt(append(dst, '['), int64(s.Index), 10), ']')
 	}
-	return key
+	return appendPathKey(dst, []byte(s.Key))
+}
+
+// appendPathKey appends a key, in quotes where it could be read as something else.
+func appendPathKey(dst, key []byte) []byte {
+	if len(key) > 0 && string(key) != "$" && !bytes.ContainsAny(key, `.[]"`) {
+		return append(dst, key...)
+	}
+	dst = append(dst, '"')
+	for _, c := range key {
+		if c == '"' {
+			dst = append(dst, c)
+		}
+		dst = append(dst, c)
+	}
+	return append(dst, '"')
 }
 
 // check refuses paths that [ParsePath] would not give.
