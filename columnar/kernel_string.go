@@ -105,10 +105,10 @@ func equalEight(off *[9]int32, data, s []byte) byte {
 	var bitmap uint64
 	for i := 7; i >= 0; i-- {
 		row := unsafe.Add(base, off[i])
-		diff := uint64(uint32(off[i+1]-off[i])^uint32(len(s))) | load(row, last) ^ load(text, last)
+		diff := uint64(uint32(off[i+1]-off[i])^uint32(len(s))) | (load(row, last) ^ load(text, last))
 		k := 0
 		for ; k+8 < last; k += 16 {
-			diff |= load(row, k) ^ load(text, k) | load(row, k+8) ^ load(text, k+8)
+			diff |= (load(row, k) ^ load(text, k)) | (load(row, k+8) ^ load(text, k+8))
 		}
 		if k < last {
 			diff |= load(row, k) ^ load(text, k)
