@@ -28,7 +28,6 @@ func twoSum(a, b float64) (sum, err float64) {
 
 func (s *doubleSums) extend(n int) {
 	s.high, s.low = extended(s.high, n), extended(s.low, n)
-	s.wide.extend(n)
 }
 
 func (s *doubleSums) addAll(vals []float64, groups []uint32) {

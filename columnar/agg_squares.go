@@ -22,7 +22,6 @@ func newSquareSums() squareSums {
 
 func (s *squareSums) extend(n int) {
 	s.window, s.base = extended(s.window, n), extended(s.base, n)
-	s.wide.extend(n)
 }
 
 func (s *squareSums) addAll(vals []float64, groups []uint32) {

@@ -40,18 +40,17 @@ func (s exactSum) unit() int { return sumUnit * len(s.limbs) / sumLimbs }
 
 // exactSums are long sums of some groups.
 type exactSums struct {
-	index []int32  // of each group: 1 + the number of its long sum; 0 = it has none
+	index []int32  // of each group up to the last with one: 1 + the number of its long sum; 0 = it has none
 	slab  []uint64 // the limbs of all, and behind those of each sum its flags
 	width int      // limbs of one
 }
 
-func (s *exactSums) extend(n int) { s.index = extended(s.index, n) }
-
-func (s *exactSums) has(g uint32) bool { return s.index[g] != 0 }
+func (s *exactSums) has(g uint32) bool { return int(g) < len(s.index) && s.index[g] != 0 }
 
 // of is the long sum of a group, 0 if it had none. It is valid until another group gets one.
 func (s *exactSums) of(g uint32) exactSum {
-	if s.index[g] == 0 {
+	if !s.has(g) {
+		s.index = extended(s.index, max(len(s.index), int(g)+1))
 		s.slab = extended(s.slab, len(s.slab)+s.width+1)
 		s.index[g] = int32(len(s.slab) / (s.width + 1))
 	}
