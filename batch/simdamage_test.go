@@ -125,7 +125,7 @@ func (d *damaged) with(name string, data []byte, deep bool) {
 	case strings.Contains(name, "/wal/") && !deep:
 		d.readChain(name, data)
 		return
-	case strings.Contains(name, "/blobs/") && !deep:
+	case isBlob(name) && !deep:
 		d.readBlob(name, data)
 		return
 	}
@@ -183,11 +183,17 @@ func (d *damaged) readChain(name string, data []byte) {
 	}
 }
 
+// isBlob reports whether a file of a checkpoint is named by its digest.
+func isBlob(name string) bool {
+	return strings.Contains(name, "/blobs/") || strings.Contains(name, "/"+statePrefix)
+}
+
 func (d *damaged) readBlob(name string, data []byte) {
 	d.t.Helper()
 	disk := diskOf(d.t, map[string][]byte{name: data})
 	var digest *store.DigestError
-	if _, err := (store.Blobs{Store: &store.Local{Root: simCheckpoint, FS: disk}}).Get(context.Background(), path.Base(name)); !errors.As(err, &digest) {
+	under, want := strings.TrimPrefix(name[:len(name)-64], simCheckpoint+"/"), name[len(name)-64:]
+	if _, err := (store.Blobs{Store: &store.Local{Root: simCheckpoint, FS: disk}, Under: under}).Get(context.Background(), want); !errors.As(err, &digest) {
 		d.t.Fatalf("damage in blob %s is read as %v", name, err)
 	}
 	d.sum.refused++
@@ -257,7 +263,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 			continue // who reads those is told by verify
 		}
 		before, data := d.sum, d.files[name]
-		large := strings.Contains(name, "/wal/") || strings.Contains(name, "/blobs/")
+		large := strings.Contains(name, "/wal/") || isBlob(name)
 		used := len(bytes.TrimRight(data, "\x00"))
 		for at := 0; at < len(data); at += step {
 			if at > used+64 && at%64 != 0 {

@@ -209,18 +209,19 @@ func (s *powerStory) check(disk *storetest.CrashFS) error {
 	if l.last < s.reported {
 		return fmt.Errorf("the log ends with batch %d", l.last)
 	}
-	for _, digest := range l.blobs {
-		data, err := disk.ReadFile(simCheckpoint + "/blobs/" + digest)
+	for _, name := range l.blobs {
+		digest := name[len(name)-64:]
+		data, err := disk.ReadFile(simCheckpoint + "/" + name)
 		if err != nil {
 			return fmt.Errorf("a record names a blob that is not there: %w", err)
 		}
-		if old, ok := s.blobs[digest]; ok && bytes.Equal(old, data) {
+		if old, ok := s.blobs[name]; ok && bytes.Equal(old, data) {
 			continue
 		}
 		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != digest {
-			return fmt.Errorf("blob %s is not whole", digest)
+			return fmt.Errorf("blob %s is not whole", name)
 		}
-		s.blobs[digest] = data
+		s.blobs[name] = data
 	}
 	files, manifests, err := s.visible(disk)
 	if err != nil {
@@ -387,7 +388,7 @@ func (s *powerStory) logOf(disk *storetest.CrashFS) (*powerLog, error) {
 func (s *powerStory) logBytes(disk *storetest.CrashFS) string {
 	var b strings.Builder
 	_ = walkDisk(disk, simCheckpoint, func(name string) error {
-		if strings.Contains(name, "/blobs/") {
+		if isBlob(name) {
 			return nil
 		}
 		data, err := disk.ReadFile(name)
@@ -414,21 +415,22 @@ func readPowerLog(disk *storetest.CrashFS) (*powerLog, error) {
 		switch r := e.Record.(type) {
 		case *Planned:
 			l.planned[r.Batch] = true
-			blobs[r.Job] = true
+			blobs["blobs/"+r.Job] = true
 			for digest := range maps.Values(r.Tables) {
-				blobs[digest] = true
+				blobs["blobs/"+digest] = true
 			}
 			for digest := range maps.Values(r.Zones) {
-				blobs[digest] = true
+				blobs["blobs/"+digest] = true
 			}
 		case *Committed:
 			l.committed[r.Batch], l.last = r, max(l.last, r.Batch)
 			for _, b := range r.State {
-				blobs[b.Digest] = true
+				if b.Digest != "" {
+					blobs[stateBlobs(store.Blobs{}, r.Batch, b.Epoch).Under+b.Digest] = true
+				}
 			}
 		}
 	}
-	delete(blobs, "")
 	l.blobs = slices.Sorted(maps.Keys(blobs))
 	l.open, l.torn, l.early = len(in.History.Open), len(in.Warnings) > 0, len(l.planned) == 0
 	return l, nil

@@ -16,12 +16,13 @@ type Blobs struct {
 
 // DigestError says that an object is not what its name says.
 type DigestError struct {
+	Under     string // as in Blobs
 	Want, Got string // SHA-256 as 64 hexadecimal digits
 }
 
 // Error names both digests.
 func (e *DigestError) Error() string {
-	return fmt.Sprintf("blob %s is damaged: its content has SHA-256 %s", e.Want, e.Got)
+	return fmt.Sprintf("blob %s%s is damaged: its content has SHA-256 %s", e.Under, e.Want, e.Got)
 }
 
 // Put keeps data and returns its digest, 64 hexadecimal digits. Present already is done. The caller keeps data.
@@ -45,7 +46,7 @@ func (b Blobs) Get(ctx context.Context, digest string) ([]byte, error) {
 		return nil, fmt.Errorf("get blob: %w", err)
 	}
 	if got := digestOf(data); got != digest {
-		return nil, &DigestError{Want: digest, Got: got}
+		return nil, &DigestError{Under: b.Under, Want: digest, Got: got}
 	}
 	return data, nil
 }
