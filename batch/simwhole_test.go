@@ -21,8 +21,9 @@ import (
 )
 
 const (
-	// wholeSeeds is how many stories TestWholeJobs has; every wholeAgain-th is lived through a second time.
-	wholeSeeds = 10_000
+	// wholeSeeds is how many stories TestWholeJobs has, at about 40 ms of a core each; every wholeAgain-th is lived through a
+	// second time. MILLRACE_SEEDS=10000 asks for more, as a long run does.
+	wholeSeeds = 4_000
 	wholeAgain = 10
 	// wholeLanes is how many stories are lived at a time, as far as there are cores.
 	wholeLanes = 8
@@ -65,7 +66,7 @@ func wholeCount(t *testing.T) int {
 		return n
 	}
 	if testing.Short() {
-		return wholeSeeds / 100
+		return wholeSeeds / 40
 	}
 	return simLong(wholeSeeds)
 }
