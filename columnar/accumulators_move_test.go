@@ -1,6 +1,7 @@
 package columnar
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -254,4 +255,44 @@ func TestRowsBuilderRoom(t *testing.T) {
 	if got := out.Batch(); !first || second || got.Rows != 1 || string(got.Cols[0].Str(0)) != "sevenby" {
 		t.Errorf("%t, %t and %d rows", first, second, got.Rows)
 	}
+}
+
+// TestMoveTameDoubles: sums for which two doubles are enough, and one is not, keep both when groups are joined and gathered.
+func TestMoveTameDoubles(t *testing.T) {
+	in := NewSchema(Field{"k", Type{Kind: Int64}}, Field{"x", Type{Kind: Float64}})
+	spec := AggSpec{Keys: []int{0}, Aggs: []Agg{{Func: Sum, Arg: 1, In: Type{Kind: Float64}}, {Func: Avg, Arg: 1, In: Type{Kind: Float64}}}}
+	m := &moves{t: t, r: newRand(t), spec: spec}
+	const groups = 8
+	some := func() *Accumulators {
+		h := NewHashAggregate(in, spec)
+		rows := &Batch{Schema: in, Rows: 50 * groups, Cols: []*Vector{int64Column(Int64, nil, nil), float64Column(nil, nil)}}
+		for i := range rows.Rows {
+			rows.Cols[0].I64, rows.Cols[1].F64 = append(rows.Cols[0].I64, int64(i%groups)), append(rows.Cols[1].F64, m.r.Float64())
+		}
+		rows.Cols[0].N, rows.Cols[1].N = rows.Rows, rows.Rows
+		a := NewAccumulators(in, spec.Aggs)
+		if err := errors.Join(h.Add(rows), a.Load(Take(h.Partial(), (&frame{}).identity(groups)), 1)); err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	x, y, all := some(), some(), (&frame{}).identity(groups)
+	got, want := NewAccumulators(in, spec.Aggs), NewAccumulators(in, spec.Aggs)
+	want.Grow(groups)
+	if err := errors.Join(got.Join(x, all, y, all), m.absorbAt(want, 0, x, all), m.absorbAt(want, 0, y, all)); err != nil {
+		t.Fatal(err)
+	}
+	states := func(a *Accumulators) *Batch {
+		return &Batch{Schema: NewSchema(spec.PartialSchema(in).Fields[1:]...), Cols: a.Partial(nil, all), Rows: groups}
+	}
+	checkEqualBatches(t, states(got), states(want))
+	if !slices.ContainsFunc(states(got).Cols[1].F64, func(low float64) bool { return low != 0 }) {
+		t.Error("one double is enough for all sums")
+	}
+	var p PartialColumns
+	cols, err := p.Gather([]GroupPart{{Accs: got, Groups: all, Rows: all}}, groups, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkEqualBatches(t, &Batch{Schema: states(got).Schema, Cols: cols, Rows: groups}, states(want))
 }
