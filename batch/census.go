@@ -2,6 +2,7 @@ package batch
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -75,4 +76,15 @@ func otherKeys(s *dstream.SourcePlan, c columnar.Census, path string) string {
 		more = fmt.Sprintf(" and %d more", len(free)-keysShown)
 	}
 	return "their other keys are " + strings.Join(free[:min(len(free), keysShown)], ", ") + more
+}
+
+// countedBehind are the sources of which the run has read records when the batch is committed.
+func (w *work) countedBehind() map[string]bool {
+	out := maps.Clone(w.counted)
+	for source, c := range w.census {
+		if c.Records > 0 {
+			out[source] = true
+		}
+	}
+	return out
 }

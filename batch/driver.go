@@ -43,9 +43,10 @@ type Options struct {
 
 	// For tests. Zero: localExecutor, and the constants of these names.
 	executor                     newExecutor
-	scratch                      overflow // nil with Memory: a file in the checkpoint's directory
+	scratch                      func() overflow // nil with Memory: a file in the checkpoint's directory
 	snapshotEvery, snapshotBytes int
 	inlineBlock                  int
+	oneAtATime                   bool // no batch is planned ahead
 }
 
 // driver runs one job until it is stopped or, with AvailableNow, has reached the end offsets.
@@ -68,9 +69,14 @@ type driver struct {
 	gaveUp   bool             // it has cancelled an open plan over them
 	ground   ground           // where the job stands, by the last survey
 	warnedOf map[waitKey]bool // open transactions of the last survey, and whether they were warned of
-	missed   int64            // times of the schedule that came while a run was busy, since the last report
-	counted  map[string]bool  // sources of which this run has read records, see warnAbsent
-	runID    string
+	next     *work            // the batch that is begun ahead; nil: none
+	// aheadFrom is the first batch behind which one may be planned ahead, see aheadPause.
+	aheadFrom int64
+	due       time.Time       // when the next trigger comes; zero: as soon as a batch is done
+	scratch   [2]overflow     // of the keepers
+	missed    int64           // times of the schedule that came while a run was busy, since the last report
+	counted   map[string]bool // sources of which this run has read records, see warnAbsent
+	runID     string
 }
 
 // Run takes the job, finishes what an earlier driver left open, and drives it. Errors say by their type what went
@@ -86,11 +92,14 @@ func Run(ctx context.Context, o Options) error {
 	if err = d.run(ctx, entries); errors.Is(err, errStopped) {
 		err = nil
 	}
+	d.dropAhead()
 	if d.s != nil {
 		err = errors.Join(err, d.s.close())
 	}
-	if d.o.scratch != nil {
-		err = errors.Join(err, d.o.scratch.Close())
+	for _, s := range d.scratch {
+		if s != nil {
+			err = errors.Join(err, s.Close())
+		}
 	}
 	return errors.Join(err, cp.close())
 }
@@ -137,13 +146,19 @@ func newDriver(o Options) *driver {
 		o.executor = localExecutor
 	}
 	if o.Memory.Total > 0 && o.scratch == nil {
-		o.scratch = store.NewScratch(scratchDir(o.Job.Checkpoint))
+		o.scratch = func() overflow { return store.NewScratch(scratchDir(o.Job.Checkpoint)) }
 	}
 	if o.Waiting == nil {
 		o.Waiting = func([]WaitingPartition) {}
 	}
 	o.Report, o.Warn = inTurn(o.Report, o.Warn)
-	return &driver{o: o, accept: o.Job.AcceptLoss, counted: map[string]bool{}, caughtUp: map[partitionKey]int64{}, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
+	d := &driver{o: o, accept: o.Job.AcceptLoss, counted: map[string]bool{}, caughtUp: map[partitionKey]int64{}, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
+	for i := range d.scratch {
+		if o.scratch != nil {
+			d.scratch[i] = o.scratch()
+		}
+	}
+	return d
 }
 
 func (d *driver) run(ctx context.Context, entries []Entry) error {
@@ -165,7 +180,9 @@ func (d *driver) run(ctx context.Context, entries []Entry) error {
 		return err
 	}
 	d.showLag() // the driver before may have died between its commit and that
-	err = d.trigger(ctx)
+	if err = d.trigger(ctx); err == nil {
+		err = d.cancelAhead()
+	}
 	d.warnSkips()
 	if err == nil {
 		d.s.lag.finish()
@@ -222,6 +239,9 @@ func (d *driver) tick(ctx context.Context) (answer, error) {
 	if err := d.s.refresh(ctx); err != nil {
 		return answer{}, d.refuseIfLeading(err)
 	}
+	if d.next != nil {
+		return d.adopt(ctx)
+	}
 	watch := newStopwatch(d.o.Env.Clock)
 	q, err := d.question(ctx)
 	if err != nil {
@@ -261,11 +281,17 @@ func (d *driver) question(ctx context.Context) (question, error) {
 	if err != nil {
 		return question{}, err
 	}
+	q := d.ask(d.history, states)
+	q.Ground, q.Marks, q.Rate = d.ground, d.marks, d.pressure.rate()
+	return q, nil
+}
+
+// ask is the question but for what a run knows beside its history.
+func (d *driver) ask(h *History, states survey) question {
 	return question{
-		Job: d.o.Job, History: d.history, Ground: d.ground, States: states, Ends: d.ends, Marks: d.marks,
-		At:        max(d.o.Env.Clock.Now().UnixMicro(), d.history.LastAt),
-		NextClose: d.s.nextClose(), Frontier: d.s.frontier, Skip: d.skip, Rate: d.pressure.rate(),
-	}, nil
+		Job: d.o.Job, History: h, States: states, Ends: d.ends, At: max(d.o.Env.Clock.Now().UnixMicro(), h.LastAt),
+		NextClose: d.s.nextClose(), Frontier: d.s.frontier, Skip: d.skip,
+	}
 }
 
 func (d *driver) flush(ctx context.Context) error {
@@ -289,6 +315,20 @@ func (d *driver) plan(ctx context.Context, p *Planned, states survey, watch *sto
 	if err := d.checkRules(ctx, p); err != nil {
 		return d.refuseIfLeading(err)
 	}
+	if err := d.logPlan(p); err != nil {
+		return err
+	}
+	watch.lap("walCommit")
+	w, err := d.ready(ctx, p, d.history.Floor)
+	if err != nil {
+		return err
+	}
+	w.states, w.watch = states, watch
+	return d.finish(ctx, w)
+}
+
+// logPlan makes a plan a fact.
+func (d *driver) logPlan(p *Planned) error {
 	p.Job, p.JobHash, p.Shards, p.Changes = d.s.digest, d.s.job.Hash, d.s.shards, d.takeChanges()
 	if err := failpoint.Hit(failpoint.DriverPlan); err != nil {
 		return err
@@ -303,6 +343,5 @@ func (d *driver) plan(ctx context.Context, p *Planned, states survey, watch *sto
 		return err
 	}
 	d.skip = ahead(d.skip, p.Ranges)
-	watch.lap("walCommit")
-	return d.finish(ctx, p, states, watch, false)
+	return nil
 }

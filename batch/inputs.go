@@ -107,7 +107,7 @@ func (s *sideInputs) copy(ctx context.Context, table Table, zones map[string]*co
 
 // useInputs makes the session compute with the side inputs that a plan names.
 func (s *session) useInputs(ctx context.Context, blobs store.Blobs, p *Planned) error {
-	if s.tables != nil && sameDigests(s.tables, p.Tables) && sameDigests(s.zones, p.Zones) {
+	if s.uses(p) {
 		return nil
 	}
 	if err := failpoint.Hit(failpoint.InputsLoad); err != nil {
@@ -140,6 +140,11 @@ func (s *session) useInputs(ctx context.Context, blobs store.Blobs, p *Planned) 
 	s.worker.setInputs(tables, zones)
 	s.tables, s.zones = p.Tables, p.Zones
 	return nil
+}
+
+// uses reports whether the session computes with the side inputs that a plan names.
+func (s *session) uses(p *Planned) bool {
+	return s.tables != nil && sameDigests(s.tables, p.Tables) && sameDigests(s.zones, p.Zones)
 }
 
 // sameDigests reports whether all that now names is used already.

@@ -23,19 +23,24 @@ type overflow interface {
 type keeper struct {
 	memory  Memory
 	scratch overflow // nil: all stays on the heap
-	heap    atomic.Int64
+	heap    *heap
+	own     atomic.Int64 // bytes of heap that are of this batch
 	moved   atomic.Int64 // bytes in the scratch file
 }
+
+// heap counts the bytes that the keepers of all open batches have on the heap.
+type heap struct{ used atomic.Int64 }
 
 // onHeap reports whether so many bytes more may stay on the heap, and counts them.
 func (k *keeper) onHeap(n int64) bool {
 	if k.scratch == nil || k.memory.Output <= 0 {
 		return true
 	}
-	if k.heap.Add(n) <= k.memory.Output {
+	if k.heap.used.Add(n) <= k.memory.Output {
+		k.own.Add(n)
 		return true
 	}
-	k.heap.Add(-n)
+	k.heap.used.Add(-n)
 	return false
 }
 
@@ -101,7 +106,9 @@ func (k *keeper) bytes(data []byte) ([]byte, error) {
 
 // reset forgets all that was kept. Nobody must use it any more.
 func (k *keeper) reset() error {
-	k.heap.Store(0)
+	if k.heap != nil {
+		k.heap.used.Add(-k.own.Swap(0))
+	}
 	if k.scratch == nil || k.moved.Swap(0) == 0 {
 		return nil
 	}

@@ -95,6 +95,9 @@ func (d *driver) cancelGone(ctx context.Context, p *Planned, gone error) error {
 	if err := d.visible(ctx, p); err != nil {
 		return refuse("%v; batch %d is open and part of its output is visible already (%v): it can neither be finished nor planned anew; begin anew with another checkpoint and output", gone, p.Batch, err)
 	}
+	if err := d.cancelBehind(p); err != nil {
+		return err
+	}
 	c := &Cancelled{Batch: p.Batch, Reason: "its records were lost, and the run was told to accept that: " + gone.Error()}
 	if err := d.cp.append(c); err != nil {
 		return err
@@ -143,5 +146,7 @@ func (d *driver) visible(ctx context.Context, p *Planned) error {
 			return fmt.Errorf("sink %q may have committed it: its record is missing", sink)
 		}
 	}
-	return d.leftover(ctx, batchInfo(d.s.job, p, true))
+	info := batchInfo(d.s.job, p)
+	info.Rerun = true
+	return d.leftover(ctx, info)
 }

@@ -15,11 +15,13 @@ type Memory struct {
 	Decode int64 // rows on their way through operators, of all cores together
 	State  int64 // of all operators and shards
 	Output int64 // rows and files that are not published yet; more of them wait in a file
+	// Partials is for what tasks yield for shards, until it is merged; see docs/job-file.md.
+	Partials int64
 }
 
-// DivideMemory divides a total: an eighth each to fetch, to decode and to put out, three eighths to state.
+// DivideMemory divides a total: an eighth each to fetch, to decode, to put out and to partials, three eighths to state.
 func DivideMemory(total int64) Memory {
-	return Memory{Total: total, Fetch: total / 8, Decode: total / 8, State: total / 8 * 3, Output: total / 8}
+	return Memory{Total: total, Fetch: total / 8, Decode: total / 8, State: total / 8 * 3, Output: total / 8, Partials: total / 8}
 }
 
 // decodeBytesLeast keeps batches of columns large enough to be worth it.

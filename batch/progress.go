@@ -158,6 +158,12 @@ func (s *stopwatch) lap(phase string) {
 	s.last = now
 }
 
+// resume goes on after a pause, whose time is not that of the batch.
+func (s *stopwatch) resume() {
+	now := s.clock.Now()
+	s.start, s.last = now.Add(-s.last.Sub(s.start)), now
+}
+
 // report fills a Progress from a committed batch.
 func report(job *Job, p *Planned, c *Committed, lags lagView, watch *stopwatch) Progress {
 	total := watch.clock.Now().Sub(watch.start)

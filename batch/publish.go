@@ -11,57 +11,65 @@ import (
 	"github.com/millrace/millrace/output"
 )
 
-// finish takes a logged plan to its commit. states are what the brokers said when it was planned; nil: that is not known.
-func (d *driver) finish(ctx context.Context, p *Planned, states survey, watch *stopwatch, rerun bool) error {
-	if err := d.s.worker.keep.reset(); err != nil {
-		return err
+// ready makes ready what a logged plan is run with. floor is that of the history in front of the batch.
+func (d *driver) ready(ctx context.Context, p *Planned, floor map[string]int64) (*work, error) {
+	keep := d.s.worker.keep(p.Batch)
+	if err := keep.reset(); err != nil {
+		return nil, err
 	}
 	if err := d.s.useInputs(ctx, d.cp.blobs, p); err != nil {
-		return lost(err)
+		return nil, lost(err)
 	}
-	info := batchInfo(d.s.job, p, rerun)
-	info.Keep = d.s.worker.keep.bytes
-	o := newOutcome(d.s.job, p, d.s.worker.env(p.At), d.history.Floor)
-	o.counted = d.counted
-	if err := o.run(ctx, d.s.exec); err != nil {
-		return d.cancelIfBad(ctx, p, info, err)
+	w := &work{outcome: newOutcome(d.s.job, p, d.s.worker.env(p.At), floor), info: batchInfo(d.s.job, p)}
+	w.info.Keep, w.counted = keep.bytes, d.counted
+	return w, nil
+}
+
+// finish takes a logged plan to its commit.
+func (d *driver) finish(ctx context.Context, w *work) error {
+	if err := w.run(ctx, d.s.exec); err != nil {
+		return d.cancelIfBad(ctx, w, err)
 	}
-	watch.lap("addBatch")
-	if err := d.publish(ctx, info, o); err != nil {
-		return d.cancelIfBad(ctx, p, info, err)
+	w.commit.Weights = w.weightsAfter(d.history.Weights)
+	w.watch.lap("addBatch")
+	if err := d.publish(ctx, w); err != nil {
+		return d.cancelIfBad(ctx, w, err)
 	}
-	watch.lap("publish")
-	if err := d.commit(ctx, p, o); err != nil {
+	w.watch.lap("publish")
+	if err := d.commit(ctx, w); err != nil {
 		return err
 	}
-	watch.lap("commitOffsets")
+	w.watch.lap("commitOffsets")
 	d.showLag()
-	if !rerun {
-		d.warnAbsent(o)
+	if !w.rerun {
+		d.warnAbsent(w.outcome)
 	}
-	d.report(p, o, states, watch, rerun)
-	return d.s.worker.keep.reset()
+	d.report(w)
+	return d.s.worker.keep(w.plan.Batch).reset()
 }
 
 // cancelIfBad logs that the batch will never be published when its data is at fault: every driver that meets it decides
 // the same, before anything of the batch is visible. Where an earlier driver has decided otherwise, because it was
 // another version of the program, what it published is in the way: the batch must not be planned anew.
-func (d *driver) cancelIfBad(ctx context.Context, p *Planned, info output.BatchInfo, err error) error {
+func (d *driver) cancelIfBad(ctx context.Context, w *work, err error) error {
 	if !dataDecides(err) {
 		return d.refuseIfLeading(err)
 	}
 	if lead := d.cp.lead(); lead != nil {
 		return lead
 	}
-	if info.Rerun {
-		if left := d.leftover(ctx, info); left != nil {
+	if w.rerun {
+		if left := d.leftover(ctx, w.info); left != nil {
 			return fmt.Errorf("%w; and its data stops the batch now: %v", left, err)
 		}
+	}
+	if logErr := d.cancelBehind(w.plan); logErr != nil {
+		return errors.Join(err, logErr)
 	}
 	if err := failpoint.Hit(failpoint.DriverCancel); err != nil {
 		return err
 	}
-	c := &Cancelled{Batch: p.Batch, Reason: d.s.job.hidden(err.Error())}
+	c := &Cancelled{Batch: w.plan.Batch, Reason: d.s.job.hidden(err.Error())}
 	if logErr := d.cp.append(c); logErr != nil {
 		return errors.Join(err, logErr)
 	}
@@ -90,19 +98,25 @@ func (d *driver) leftover(ctx context.Context, info output.BatchInfo) error {
 	return nil
 }
 
-func batchInfo(job *Job, p *Planned, rerun bool) output.BatchInfo {
+func batchInfo(job *Job, p *Planned) output.BatchInfo {
 	return output.BatchInfo{Job: job.Name, JobHash: p.JobHash, Batch: p.Batch, PlanTime: p.At, Ranges: p.Ranges, RangeHash: RangeHash(p),
-		Shards: p.Shards, Rerun: rerun}
+		Shards: p.Shards}
 }
 
 // publish prepares the batch in every sink before any of them makes it visible: files first, then what is committed
 // with a record, and behind publish the log.
-func (d *driver) publish(ctx context.Context, info output.BatchInfo, o *outcome) error {
+func (d *driver) publish(ctx context.Context, w *work) error {
+	if err := d.goAhead(ctx, w); err != nil {
+		return err
+	}
 	if err := failpoint.Hit(failpoint.DriverPrepare); err != nil {
 		return err
 	}
-	prepared, err := d.prepare(ctx, info, o)
+	prepared, err := d.prepare(ctx, w.info, w.outcome)
 	if err != nil {
+		return err
+	}
+	if err := d.goAhead(ctx, w); err != nil { // its trigger may be due by now
 		return err
 	}
 	if err := d.cp.lead(); err != nil {
@@ -111,12 +125,12 @@ func (d *driver) publish(ctx context.Context, info output.BatchInfo, o *outcome)
 	if err := failpoint.Hit(failpoint.DriverPublish); err != nil {
 		return err
 	}
-	c := o.commit
+	c := w.commit
 	c.Files, c.SinkRows = map[string][]output.File{}, map[string]int64{}
 	for _, i := range d.s.publishOrder() {
 		name := d.s.job.Sinks[i].Name
 		if err := d.s.sinks[i].Publish(ctx, prepared[i]); err != nil {
-			return fmt.Errorf("publish batch %d: %w", info.Batch, err)
+			return fmt.Errorf("publish batch %d: %w", c.Batch, err)
 		}
 		if err := failpoint.Hit(failpoint.DriverNextSink); err != nil {
 			return err
@@ -163,20 +177,19 @@ func (d *driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome)
 }
 
 // commit logs that the batch is done, then tells the sinks.
-func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
-	c := o.commit
+func (d *driver) commit(ctx context.Context, w *work) error {
+	p, c := w.plan, w.commit
 	c.Job = p.Job
-	c.Weights = o.weightsAfter(d.history.Weights)
 	if d.snapshotDue(p) {
 		c.Base = d.history.base(p, c)
 	}
 	var err error
 	epoch := d.cp.lease.Epoch()
-	if c.State, err = d.s.blocks(ctx, stateBlobs(d.cp.blobs, p.Batch, epoch), epoch, o.deltas, c.Base != nil, d.o.inlineBlock); err != nil {
+	if c.State, err = d.s.blocks(ctx, stateBlobs(d.cp.blobs, p.Batch, epoch), epoch, w.deltas, c.Base != nil, d.o.inlineBlock); err != nil {
 		return err
 	}
 	if p.Final {
-		c.FlushedTo = o.closed
+		c.FlushedTo = w.closed
 	}
 	c.Open = d.s.openWindows()
 	if err := failpoint.Hit(failpoint.DriverCommit); err != nil {
@@ -212,22 +225,29 @@ func (d *driver) commit(ctx context.Context, p *Planned, o *outcome) error {
 // flush does not: to reopen it its plan is needed. Nor does the commit of a batch with a later plan open, which reading
 // from the snapshot would miss.
 func (d *driver) snapshotDue(p *Planned) bool {
-	if p.Final || len(d.history.Open) > 1 {
-		return false
+	return !p.Final && len(d.history.Open) == 1 && d.snapshotWanted(1)
+}
+
+// snapshotWanted reports whether the next commit is to carry the whole state, which it does after so many commits when it
+// holds nothing.
+func (d *driver) snapshotWanted(emptyEvery int) bool {
+	n := d.history.SinceSnapshot + 1
+	if n >= d.o.snapshotEvery || d.history.DeltaBytes >= d.o.snapshotBytes {
+		return true
 	}
 	held := int64(0)
 	for exchange := range d.s.worker.states {
 		held += d.s.held(exchange)
 	}
-	return held == 0 || d.history.SinceSnapshot+1 >= d.o.snapshotEvery || d.history.DeltaBytes >= d.o.snapshotBytes
+	return held == 0 && n >= emptyEvery
 }
 
-func (d *driver) report(p *Planned, o *outcome, states survey, watch *stopwatch, rerun bool) {
-	r := report(d.s.job, p, o.commit, lagView{states: states, at: p.At, weights: d.history.Weights, caughtUp: d.caughtUp}, watch)
-	r.ID, r.RunID, r.Rerun = d.cp.id, d.runID, rerun
+func (d *driver) report(w *work) {
+	r := report(d.s.job, w.plan, w.commit, lagView{states: w.states, at: w.plan.At, weights: d.history.Weights, caughtUp: d.caughtUp}, w.watch)
+	r.ID, r.RunID, r.Rerun = d.cp.id, d.runID, w.rerun
 	r.NumTriggersMissed, d.missed = d.missed, 0
-	r.StateOperators = d.s.operators(o.commit.After, o.commit.Open)
-	for _, b := range o.bad {
+	r.StateOperators = d.s.operators(w.commit.After, w.commit.Open)
+	for _, b := range w.bad {
 		r.BadRecords = append(r.BadRecords, b.Error())
 	}
 	d.o.Report(r)

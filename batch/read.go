@@ -74,7 +74,7 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 			return nil, err
 		}
 	}
-	c.start(&t)
+	c.start(&t, w.keep(t.Batch))
 	if c.timed != nil {
 		c.timed.env = w.env(t.At)
 	}
@@ -93,7 +93,7 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 	if c.dead != nil {
 		c.dead.finish(r)
 	}
-	if err := w.keep.aside(r); err != nil {
+	if err := w.keep(t.Batch).aside(r); err != nil {
 		return nil, err
 	}
 	w.mu.Lock()

@@ -92,7 +92,10 @@ func (h *History) apply(r Record) error {
 		if i < 0 {
 			return fmt.Errorf("batch %d is cancelled but was not open", r.Batch)
 		}
-		h.Open = slices.Delete(h.Open, i, i+1)
+		if i < len(h.Open)-1 {
+			return fmt.Errorf("batch %d is cancelled before batch %d, which was planned behind it", r.Batch, h.Open[i+1].Batch)
+		}
+		h.Open = h.Open[:i]
 	case *Reopened:
 		return h.reopened(r)
 	}
@@ -125,8 +128,32 @@ func (h *History) planned(p *Planned) error {
 	case h.Flushed != nil:
 		return fmt.Errorf("batch %d is planned behind the flush of batch %d", p.Batch, h.Flushed.Batch)
 	}
+	if len(h.Open) > 0 {
+		if err := followsOn(h.Open, p); err != nil {
+			return err
+		}
+	}
 	h.NextBatch, h.LastAt, h.Rate, h.Paid = p.Batch+1, p.At, p.Rate, p.Paid
 	h.Open = append(h.Open, p)
+	return nil
+}
+
+// openMost is how many plans may be open at a time.
+const openMost = 2
+
+// followsOn checks a plan that is made while others are open: it begins where the last of them ends.
+func followsOn(open []*Planned, p *Planned) error {
+	last := open[len(open)-1]
+	if len(open) >= openMost || last.Final {
+		return fmt.Errorf("batch %d is planned while batch %d is open", p.Batch, open[0].Batch)
+	}
+	for _, end := range positionsAfter(last.Ranges) {
+		if !slices.ContainsFunc(p.Ranges, func(r offsets.Range) bool {
+			return r.Source == end.Source && r.Topic == end.Topic && r.Partition == end.Partition && r.From == end.Next
+		}) {
+			return fmt.Errorf("batch %d does not begin where batch %d, which is open, ends in %s/%d", p.Batch, last.Batch, end.Topic, end.Partition)
+		}
+	}
 	return nil
 }
 

@@ -258,7 +258,7 @@ func (r *replayer) prepare(ctx context.Context, p *Planned, o *outcome) ([]*outp
 	out := make([]*output.Prepared, len(r.s.sinks))
 	for i, sink := range r.s.sinks {
 		var err error
-		if out[i], err = sink.Prepare(ctx, batchInfo(r.s.job, p, false), o.shards[r.s.job.Sinks[i].Name], nil); err != nil {
+		if out[i], err = sink.Prepare(ctx, batchInfo(r.s.job, p), o.shards[r.s.job.Sinks[i].Name], nil); err != nil {
 			return nil, err
 		}
 	}

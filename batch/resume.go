@@ -58,7 +58,13 @@ func (d *driver) rerun(ctx context.Context, p *Planned) error {
 	if err := d.cp.open(); err != nil {
 		return err
 	}
-	err := d.finish(ctx, p, nil, newStopwatch(d.o.Env.Clock), true)
+	watch := newStopwatch(d.o.Env.Clock)
+	w, err := d.ready(ctx, p, d.history.Floor)
+	if err != nil {
+		return err
+	}
+	w.watch, w.rerun, w.info.Rerun = watch, true, true
+	err = d.finish(ctx, w)
 	var gone *offsets.RangeGoneError
 	if errors.As(err, &gone) && slices.Contains(d.accept, gone.Range.Source) {
 		return d.cancelGone(ctx, p, gone)
@@ -120,7 +126,9 @@ func (d *driver) use(ctx context.Context, job *Job, digest string, shards int) e
 	d.warnForgotten(job.Plan)
 	s.watch(d.o.Warn)
 	s.worker.limit(d.o.Memory, d.o.Cores)
-	s.worker.keep.scratch = d.o.scratch
+	for i := range d.scratch {
+		s.worker.keeps[i].scratch = d.scratch[i]
+	}
 	s.exec = d.o.executor(s.worker, d.o.Cores)
 	return lost(s.restore(ctx, d.cp.blobs, d.history))
 }

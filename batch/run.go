@@ -25,6 +25,8 @@ type outcome struct {
 	deltas map[int][][]byte                  // by exchange: one block for each shard
 	bad    []columnar.BadRecord              // the first few of every task
 	closed map[string]int64                  // by operator: the greatest end of a window that closed
+	tasks  []Task                            // that read the sources
+	begun  Begun                             // these, when they were begun before the batch's turn; nil: they were not
 
 	counted map[string]bool            // sources of which no census is wanted
 	census  map[string]columnar.Census // by source
@@ -70,11 +72,33 @@ func positionsAfter(ranges []offsets.Range) []offsets.Position {
 
 // readSources runs the tasks of all sources at a time.
 func (o *outcome) readSources(ctx context.Context, exec Executor) error {
+	then := func(i int, r *Result) []Task { return o.take(o.tasks[i].Stage, r) }
+	if o.begun != nil {
+		return o.begun.Finish(then)
+	}
+	o.tasks = o.allSourceTasks()
+	return exec.Run(ctx, o.tasks, then)
+}
+
+// begin reads ahead, before the batch's turn has come.
+func (o *outcome) begin(ctx context.Context, exec Executor) {
+	o.tasks = o.allSourceTasks()
+	o.begun = exec.Begin(ctx, o.tasks)
+}
+
+// abandon ends what was begun and not finished.
+func (o *outcome) abandon() {
+	if o.begun != nil {
+		o.begun.Abandon()
+	}
+}
+
+func (o *outcome) allSourceTasks() []Task {
 	var tasks []Task
 	for i := range o.job.Plan.Sources {
 		tasks = append(tasks, o.sourceTasks(i)...)
 	}
-	return exec.Run(ctx, tasks, func(i int, r *Result) []Task { return o.take(tasks[i].Stage, r) })
+	return tasks
 }
 
 // sourceTasks cuts the ranges of a source at fixed offsets. Their order, by range then step, is the order of rows and of

@@ -118,7 +118,7 @@ func (w *world) env() Env {
 func (w *world) run(job *Job, change ...func(*Options)) error {
 	o := Options{Job: job, Cores: 1, Version: "sim", Env: w.env(), Resolve: w.resolve, Earlier: w.earlier,
 		Report: func(p Progress) { w.reports = append(w.reports, p) },
-		Warn:   func(s string) { w.warned = append(w.warned, s) }}
+		Warn:   func(s string) { w.warned = append(w.warned, s) }, executor: newStepped}
 	for _, c := range change {
 		c(&o)
 	}
@@ -133,8 +133,17 @@ func (w *world) mustRun(job *Job, change ...func(*Options)) {
 	}
 }
 
-// stopAfter ends a run in an orderly way when it has committed n batches.
+// stopAfter ends a run in an orderly way when it has committed n batches, and has planned no other, so that the next run goes
+// on with the number behind it.
 func stopAfter(n int) func(*Options) {
+	return func(o *Options) {
+		o.oneAtATime = true
+		stopAhead(n)(o)
+	}
+}
+
+// stopAhead ends a run in an orderly way when it has committed n batches.
+func stopAhead(n int) func(*Options) {
 	return func(o *Options) {
 		stop, report := make(chan struct{}), o.Report
 		o.Stop = stop
@@ -202,6 +211,56 @@ func (e byteExecutor) run(ctx context.Context, t Task) (*Result, error) {
 		err = back.UnmarshalBinary(data)
 	}
 	return &back, err
+}
+
+func (e byteExecutor) Begin(ctx context.Context, tasks []Task) Begun {
+	b := &begunBytes{ctx: ctx, e: e}
+	for _, t := range tasks {
+		r, err := e.run(ctx, t)
+		if err != nil {
+			b.err = err
+			break
+		}
+		b.results = append(b.results, r)
+	}
+	return b
+}
+
+// begunBytes are results that have come back.
+type begunBytes struct {
+	ctx     context.Context
+	e       byteExecutor
+	results []*Result
+	err     error // of the task behind them
+}
+
+func (b *begunBytes) Finish(then func(int, *Result) []Task) error {
+	for i, r := range b.results {
+		for _, follower := range then(i, r) {
+			if _, err := b.e.run(b.ctx, follower); err != nil {
+				return err
+			}
+		}
+	}
+	return b.err
+}
+
+func (b *begunBytes) Abandon() {}
+
+// stepped is the executor of the simulation: tasks that are begun ahead run there and then, as far as there is room, so that
+// nothing happens beside the driver.
+type stepped struct{ *local }
+
+func newStepped(w *worker, cores int) Executor { return stepped{localExecutor(w, cores).(*local)} }
+
+func (s stepped) Begin(ctx context.Context, tasks []Task) Begun {
+	r := s.local.Begin(ctx, tasks).(*run)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.busy > 0 || r.next < len(r.tasks) && r.next < r.failed.task && r.fits(r.next) {
+		r.changed.Wait()
+	}
+	return r
 }
 
 // job is a job of the world: available-now, 2 shards, Parquet files below simOutput.

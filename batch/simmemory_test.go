@@ -48,9 +48,9 @@ func (p *poisoned) Reset() error {
 func (p *poisoned) Close() error { return p.Reset() }
 
 // keepAside leaves next to no memory for rows that are not published yet.
-func keepAside(s overflow) func(*Options) {
+func keepAside[S overflow](scratch func() S) func(*Options) {
 	return func(o *Options) {
-		o.Memory, o.scratch = DivideMemory(1<<30), s
+		o.Memory, o.scratch = DivideMemory(1<<30), func() overflow { return scratch() }
 		o.Memory.Output = 1
 	}
 }
@@ -119,7 +119,7 @@ func TestRowsKeptInFile(t *testing.T) {
 		w := newWorld(t, simSeed(t))
 		w.fill(q, 300)
 		dir := t.TempDir()
-		w.mustRun(w.job(q, flushing), keepAside(store.NewScratch(dir)))
+		w.mustRun(w.job(q, flushing), keepAside(func() *store.Scratch { return store.NewScratch(dir) }))
 		w.wantRows(q.name, whole.rows(), exactRows)
 		if left, err := filepath.Glob(dir + "/*"); err != nil || len(left) != 0 {
 			t.Errorf("left behind: %q, %v", left, err)
@@ -128,13 +128,13 @@ func TestRowsKeptInFile(t *testing.T) {
 	w := newWorld(t, simSeed(t))
 	w.generate(100)
 	full := errors.New("no space left on device")
-	if err := w.run(w.job(stateless), keepAside(&poisoned{full: full})); !errors.Is(err, full) || !strings.Contains(err.Error(), "keep rows that are not published yet") {
+	if err := w.run(w.job(stateless), keepAside(func() *poisoned { return &poisoned{full: full} })); !errors.Is(err, full) || !strings.Contains(err.Error(), "keep rows that are not published yet") {
 		t.Errorf("on a full disk: %v", err)
 	}
-	wantError[*RefusedError](t, w.run(w.job(stateless), keepAside(&poisoned{full: store.ErrNoScratch})), "rows of this batch that are not published yet take more than", "memory: 1024 MiB", "goes on from there")
+	wantError[*RefusedError](t, w.run(w.job(stateless), keepAside(func() *poisoned { return &poisoned{full: store.ErrNoScratch} })), "rows of this batch that are not published yet take more than", "memory: 1024 MiB", "goes on from there")
 	if h := w.history(); h.Last != nil || len(w.files()) != 0 {
 		t.Errorf("last commit %v, files %q", h.Last, w.files())
 	}
-	w.mustRun(w.job(stateless), keepAside(&poisoned{}))
+	w.mustRun(w.job(stateless), keepAside(func() *poisoned { return &poisoned{} }))
 	w.wantRows("with room", w.expected(stateless), equalRows)
 }

@@ -58,6 +58,19 @@ func (r *Result) addSide(side int, rows []*columnar.Batch) {
 	r.Sides[side] = append(r.Sides[side], rows...)
 }
 
+// partialBytes is how much memory the partials take.
+func (r *Result) partialBytes() int64 {
+	n := int64(0)
+	for _, shards := range r.Partials {
+		for _, partials := range shards {
+			for _, b := range partials {
+				n += b.SizeBytes()
+			}
+		}
+	}
+	return n
+}
+
 // SourceStats is what a source task saw.
 type SourceStats struct {
 	Records   int64 `json:"records"`

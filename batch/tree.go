@@ -19,7 +19,6 @@ func (t *tree) add(w *worker, id int) error {
 	if err != nil {
 		return err
 	}
-	c.keep = &w.keep
 	at := len(t.chains)
 	t.chains = append(t.chains, c)
 	for _, p := range w.job.Plan.Pipes(id) {
@@ -32,10 +31,10 @@ func (t *tree) add(w *worker, id int) error {
 	return nil
 }
 
-// start prepares for a task.
-func (t *tree) start(task *Task) {
+// start prepares for a task, whose rows are kept by the keeper of its batch.
+func (t *tree) start(task *Task, keep *keeper) {
 	for _, c := range t.chains {
-		c.rows = nil
+		c.rows, c.keep = nil, keep
 		if c.send != nil {
 			c.send.start(task)
 		}

@@ -36,6 +36,7 @@ func (d *driver) continuous(ctx context.Context) error {
 		if d.stopped() {
 			return nil
 		}
+		d.due = due.Add(every)
 		if _, err := d.tick(ctx); err != nil {
 			return err
 		}

@@ -25,7 +25,8 @@ type worker struct {
 	memory      Memory
 	decodeBytes int // of values that one core decodes at a time
 	size        stateSize
-	keep        keeper
+	heap        heap
+	keeps       [2]keeper // of the batch whose turn it is, and of the one after it
 
 	mu      sync.Mutex
 	idle    map[int][]*tree       // by root
@@ -42,7 +43,18 @@ func newWorker(job *Job, sources []offsets.Source, shards int) *worker {
 
 // limit bounds the memory that tasks take, with so many of them at a time. It comes before the first task.
 func (w *worker) limit(m Memory, cores int) {
-	w.memory, w.decodeBytes, w.size.most, w.keep.memory = m, m.decodeBytes(cores), m.State, m
+	w.memory, w.decodeBytes, w.size.most = m, m.decodeBytes(cores), m.State
+	for i := range w.keeps {
+		w.keeps[i].memory, w.keeps[i].heap = m, &w.heap
+	}
+}
+
+// keep is the keeper of a batch. The ids of batches that are open at a time follow on each other.
+func (w *worker) keep(batch int64) *keeper { return &w.keeps[batch%2] }
+
+// roomAhead reports whether there is room for rows of a batch whose turn has not come.
+func (w *worker) roomAhead() bool {
+	return w.memory.Output <= 0 || w.heap.used.Load() < w.memory.Output
 }
 
 // setInputs makes later tasks join with these tables and go by these rules of time zones. Trees compiled for others are
@@ -176,7 +188,7 @@ func (w *worker) sendOn(t Task, closed *columnar.Batch, r *Result) error {
 	if err != nil {
 		return err
 	}
-	c.start(&t)
+	c.start(&t, w.keep(t.Batch))
 	if closed.Len() > 0 {
 		closed.Env = w.env(t.At)
 		if err := c.push(closed); err != nil {
@@ -184,7 +196,7 @@ func (w *worker) sendOn(t Task, closed *columnar.Batch, r *Result) error {
 		}
 	}
 	c.finish(r, t.Shards)
-	if err := w.keep.aside(r); err != nil {
+	if err := w.keep(t.Batch).aside(r); err != nil {
 		return err
 	}
 	w.mu.Lock()
