@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
 )
 
@@ -17,6 +18,7 @@ type work struct {
 	states survey // what the brokers said when it was planned; nil: that is not known
 	watch  *stopwatch
 	rerun  bool
+	asked  bool // whether another may be planned behind it
 }
 
 // emptySnapshotEvery is the most commits between two snapshots while batches are read ahead and no state is held: a snapshot
@@ -34,9 +36,10 @@ const (
 // something to read, its trigger is due, and nothing about the plan would differ if it were made behind the commit. Whatever is
 // in the way is met again behind it, so this only fails when the log cannot be written.
 func (d *driver) goAhead(ctx context.Context, w *work) error {
-	if d.next != nil || !d.mayGoAhead(w) {
+	if w.asked || !d.mayGoAhead(w) {
 		return nil
 	}
+	w.asked = true
 	w.watch.lap("publish")
 	defer w.watch.resume()
 	h, err := d.history.behind(w.commit)
@@ -67,11 +70,19 @@ func (d *driver) goAhead(ctx context.Context, w *work) error {
 
 // mayGoAhead reports whether a batch may be planned behind one that is not committed. Not where its plan depends on how long
 // this one takes, or on what time allows; nor behind a flush, of which nothing comes, or in front of a snapshot, for which no
-// plan may be open.
+// plan may be open; nor, of course, where all is read that the run is to read.
 func (d *driver) mayGoAhead(w *work) bool {
 	limits := d.o.Job.Limits
-	return !d.o.oneAtATime && !w.rerun && !w.plan.Final && w.plan.Batch >= d.aheadFrom && !d.stopped() && len(d.accept) == 0 &&
+	return !d.caughtUpBy(w.commit.Positions) && !d.o.oneAtATime && !w.rerun && !w.plan.Final && w.plan.Batch >= d.aheadFrom && !d.stopped() && len(d.accept) == 0 &&
 		limits.Rate == 0 && limits.Backpressure == nil && !d.o.Env.Clock.Now().Before(d.due) && !d.snapshotWanted(emptySnapshotEvery)
+}
+
+// caughtUpBy reports whether positions are the ends at which this run stops.
+func (d *driver) caughtUpBy(positions []offsets.Position) bool {
+	return d.ends != nil && !slices.ContainsFunc(positions, func(p offsets.Position) bool {
+		end, ok := d.ends[partitionKey{p.Source, p.Topic, p.Partition}]
+		return ok && p.Next < end
+	})
 }
 
 // planAhead is the plan of the batch behind a commit that has not come yet, which the history tells of: that which

@@ -137,7 +137,7 @@ func (w *world) mustRun(job *Job, change ...func(*Options)) {
 // on with the number behind it.
 func stopAfter(n int) func(*Options) {
 	return func(o *Options) {
-		o.oneAtATime = true
+		alone(o)
 		stopAhead(n)(o)
 	}
 }
@@ -158,6 +158,8 @@ func stopAhead(n int) func(*Options) {
 
 func cores(n int) func(*Options)   { return func(o *Options) { o.Cores = n } }
 func takeOver(o *Options)          { o.TakeOver = true }
+func alone(o *Options)             { o.oneAtATime = true }
+func beside(o *Options)            { o.executor = localExecutor } // what is begun ahead runs while a batch is published
 func reopen(o *Options)            { o.Reopen = true }
 func throughBytes(o *Options)      { o.executor = newByteExecutor }
 func anyOutput(j *Job)             { j.AcceptOutput = []string{"lake"} }

@@ -24,7 +24,7 @@ func failAt(n int) func() error {
 // leaveOpen runs a job until its n-th batch is planned and read, and not yet prepared.
 func (w *world) leaveOpen(n int, q simQuery, change ...func(*Job)) {
 	w.t.Helper()
-	err := w.run(w.job(q, append(change, hooked(&hooks{prepare: failAt(n)}))...))
+	err := w.run(w.job(q, append(change, hooked(&hooks{prepare: failAt(n)}))...), alone)
 	if !errors.Is(err, errNetwork) {
 		w.t.Fatalf("run: %v, want the fault", err)
 	}
@@ -121,7 +121,7 @@ func TestMissingManifest(t *testing.T) {
 	w := newWorld(t, simSeed(t))
 	w.generate(100)
 	crash := &hooks{committed: failAt(2)}
-	if err := w.run(w.job(stateless, rowsMax(40), hooked(crash))); !errors.Is(err, errNetwork) {
+	if err := w.run(w.job(stateless, rowsMax(40), hooked(crash)), alone); !errors.Is(err, errNetwork) {
 		t.Fatal(err)
 	}
 	stopped := make(chan struct{})

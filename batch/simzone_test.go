@@ -59,7 +59,7 @@ func campaignsByZone(j *Job) {
 func TestZoneOfATable(t *testing.T) {
 	w := newWorld(t, simSeed(t))
 	w.generate(150)
-	err := w.run(w.job(windowed, rowsMax(60), campaignsByZone, hooked(&hooks{prepare: failAt(2)})), zoneRules(t, 1))
+	err := w.run(w.job(windowed, rowsMax(60), campaignsByZone, hooked(&hooks{prepare: failAt(2)})), zoneRules(t, 1), alone)
 	if !errors.Is(err, errNetwork) {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestZoneOfExpressions(t *testing.T) {
 func zoneOfExpressions(t *testing.T, how func(*Options)) {
 	w := newWorld(t, simSeed(t))
 	w.generate(200)
-	err := w.run(w.job(daily, rowsMax(60), hooked(&hooks{prepare: failAt(4)})), zoneRules(t, 1), how) // two sinks: in the second batch
+	err := w.run(w.job(daily, rowsMax(60), hooked(&hooks{prepare: failAt(4)})), zoneRules(t, 1), how, alone) // two sinks: in the second batch
 	if !errors.Is(err, errNetwork) || len(w.history().Open) != 1 || w.history().Open[0].Batch != 2 {
 		t.Fatalf("error %v, open %v", err, w.history().Open)
 	}
