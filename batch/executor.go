@@ -126,6 +126,7 @@ type run struct {
 	open    []int     // by task: what follows from it and is not done
 	waiting []int64   // by task: bytes of partials that are not all merged
 	bytes   int64     // of all waiting
+	peak    int64     // the most that bytes has been
 	lanes   []*lane
 	failed  turn
 	err     error
@@ -206,6 +207,7 @@ func (r *run) start() bool {
 	r.results[i] = result
 	r.waiting[i] = result.partialBytes()
 	r.bytes += r.waiting[i]
+	r.peak = max(r.peak, r.bytes)
 	r.large.Store(max(r.large.Load(), r.waiting[i]))
 	r.take()
 	return true

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/millrace/millrace/columnar"
 )
 
 // recorder runs tasks that do nothing but note what happens. Tasks with a range are sources: At is their number; those
@@ -78,7 +80,16 @@ func TestExecutorOrder(t *testing.T) {
 			rec.merged[s] = 0
 		}
 		var taken []int
-		err := (&local{run: rec.run, cores: cores}).Run(t.Context(), tasks, func(i int, _ *Result) []Task {
+		l, ahead := &local{run: rec.run, cores: cores, most: 1}, rng.IntN(2) == 0 // no partials: they take no room
+		start := l.Run
+		if ahead {
+			start = func(ctx context.Context, tasks []Task, then func(int, *Result) []Task) error {
+				begun := l.Begin(ctx, tasks)
+				runtime.Gosched()
+				return begun.Finish(then)
+			}
+		}
+		err := start(t.Context(), tasks, func(i int, _ *Result) []Task {
 			taken = append(taken, i)
 			var follow []Task
 			for s := range shards {
@@ -104,7 +115,7 @@ func TestExecutorOrder(t *testing.T) {
 				t.Fatalf("round %d: shard %d merged %v", round, s, order)
 			}
 		}
-		if most := aheadOfShards * cores; rec.ahead > most {
+		if most := aheadOfShards * cores; rec.ahead > most && !ahead {
 			t.Fatalf("round %d: %d tasks ahead of a shard, at most %d may be", round, rec.ahead, most)
 		}
 	}
@@ -140,5 +151,71 @@ func TestExecutorOverlaps(t *testing.T) {
 	err := (&local{run: run, cores: 2}).Run(ctx, tasks, func(i int, _ *Result) []Task { return []Task{{At: int64(i), More: true}} })
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// sized yields partials of so many bytes, about.
+func sized(bytes int) *Result {
+	b := &columnar.Batch{Cols: []*columnar.Vector{{I64: make([]int64, bytes/8)}}}
+	return &Result{Partials: map[int][][]*columnar.Batch{0: {{b}}}}
+}
+
+// TestBegunHoldsSoMuch: tasks whose turn has not come stop when what they yield takes the room there is, or rows have none, and
+// go on when their turn comes; given up, they end.
+func TestBegunHoldsSoMuch(t *testing.T) {
+	tasks := make([]Task, 20)
+	unit := sized(8000).partialBytes()
+	for _, test := range []struct {
+		name        string
+		most        int64
+		room        bool
+		large       int64
+		least, held int
+	}{
+		{"no bound", 0, true, 0, 20, 20},
+		{"room for five", 5 * unit, true, unit, 5, 5},
+		{"nothing is known of how much they yield", 5 * unit, true, 0, 5, 6},
+		{"less than one", unit - 1, true, unit, 0, 0},
+		{"no room for rows", 0, false, 0, 0, 0},
+	} {
+		for _, finish := range []bool{true, false} {
+			started := 0
+			l := &local{cores: 2, most: test.most, room: func() bool { return test.room }}
+			l.large.Store(test.large)
+			var mu sync.Mutex
+			l.run = func(ctx context.Context, task Task) (*Result, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if !task.More {
+					started++
+				}
+				return sized(8000), ctx.Err()
+			}
+			begun := stepped{l}.Begin(t.Context(), tasks)
+			mu.Lock()
+			held := started
+			mu.Unlock()
+			if held < test.least || held > test.held {
+				t.Errorf("%s: %d tasks are held, want %d to %d", test.name, held, test.least, test.held)
+			}
+			if !finish {
+				begun.Abandon()
+				if started > held {
+					t.Errorf("%s: given up, %d more tasks began", test.name, started-held)
+				}
+				continue
+			}
+			taken := 0
+			err := begun.Finish(func(int, *Result) []Task {
+				taken++
+				return []Task{{More: true}}
+			})
+			if begun.Abandon(); err != nil || taken != len(tasks) || started != len(tasks) {
+				t.Errorf("%s: %v, %d tasks began, %d were taken", test.name, err, started, taken)
+			}
+			if r := begun.(*run); r.bytes != 0 || test.most > 0 && r.peak > max(test.most, unit) && test.large > 0 {
+				t.Errorf("%s: %d bytes are left, %d were held at most", test.name, r.bytes, r.peak)
+			}
+		}
 	}
 }
