@@ -17,9 +17,12 @@
 //  6. log Committed with watermarks, state, manifest and row accounting, synced
 //  7. tell the sinks, report progress
 //
+// Between 3 and 4 the next batch may be planned, logged and begun: its sources are read meanwhile, and what that yields is
+// held until 6 (ahead.go).
+//
 // # Law
 //
-// Rerun is always right. A crash anywhere between 2 and 6 leaves an open plan; the next driver runs it again with the
+// Rerun is always right. A crash anywhere between 2 and 6 leaves an open plan, or two; the next driver runs them again, in order, with the
 // recorded ranges, plan time, watermarks, side inputs, skipped records and job, and gets the same rows, which the sinks find there
 // already. Decisions are pure functions of log records and sink facts ([Fold], [Decide]).
 //
