@@ -215,10 +215,13 @@ func (e byteExecutor) run(ctx context.Context, t Task) (*Result, error) {
 	return &back, err
 }
 
-func (e byteExecutor) Begin(ctx context.Context, tasks []Task) Begun {
-	b := &begunBytes{ctx: ctx, e: e}
+func (e byteExecutor) Begin(ctx context.Context, tasks []Task) Begun { return beginNow(ctx, e.run, tasks) }
+
+// beginNow runs tasks in the goroutine of the driver, up to the first that fails.
+func beginNow(ctx context.Context, run func(context.Context, Task) (*Result, error), tasks []Task) Begun {
+	b := &begunNow{ctx: ctx, run: run}
 	for _, t := range tasks {
-		r, err := e.run(ctx, t)
+		r, err := run(ctx, t)
 		if err != nil {
 			b.err = err
 			break
@@ -228,18 +231,18 @@ func (e byteExecutor) Begin(ctx context.Context, tasks []Task) Begun {
 	return b
 }
 
-// begunBytes are results that have come back.
-type begunBytes struct {
+// begunNow are the results of tasks that have run, and the error of the one behind them.
+type begunNow struct {
 	ctx     context.Context
-	e       byteExecutor
+	run     func(context.Context, Task) (*Result, error)
 	results []*Result
-	err     error // of the task behind them
+	err     error
 }
 
-func (b *begunBytes) Finish(then func(int, *Result) []Task) error {
+func (b *begunNow) Finish(then func(int, *Result) []Task) error {
 	for i, r := range b.results {
 		for _, follower := range then(i, r) {
-			if _, err := b.e.run(b.ctx, follower); err != nil {
+			if _, err := b.run(b.ctx, follower); err != nil {
 				return err
 			}
 		}
@@ -247,7 +250,7 @@ func (b *begunBytes) Finish(then func(int, *Result) []Task) error {
 	return b.err
 }
 
-func (b *begunBytes) Abandon() {}
+func (b *begunNow) Abandon() {}
 
 // stepped is the executor of the simulation: tasks that are begun ahead run there and then, as far as there is room, so that
 // nothing happens beside the driver.

@@ -25,6 +25,11 @@ func (e inlineExecutor) Run(ctx context.Context, tasks []Task, then func(int, *R
 	return nil
 }
 
+// Begin implements [Executor].
+func (e inlineExecutor) Begin(ctx context.Context, tasks []Task) Begun {
+	return beginNow(ctx, e.w.run, tasks)
+}
+
 func (e inlineExecutor) follow(ctx context.Context, followers []Task) error {
 	for _, t := range followers {
 		if _, err := e.w.run(ctx, t); err != nil {
