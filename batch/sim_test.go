@@ -215,7 +215,9 @@ func (e byteExecutor) run(ctx context.Context, t Task) (*Result, error) {
 	return &back, err
 }
 
-func (e byteExecutor) Begin(ctx context.Context, tasks []Task) Begun { return beginNow(ctx, e.run, tasks) }
+func (e byteExecutor) Begin(ctx context.Context, tasks []Task) Begun {
+	return beginNow(ctx, e.run, tasks)
+}
 
 // beginNow runs tasks in the goroutine of the driver, up to the first that fails.
 func beginNow(ctx context.Context, run func(context.Context, Task) (*Result, error), tasks []Task) Begun {
