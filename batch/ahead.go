@@ -88,7 +88,7 @@ func (d *driver) caughtUpBy(positions []offsets.Position) bool {
 // planAhead is the plan of the batch behind a commit that has not come yet, which the history tells of: that which
 // [driver.tick] would make. nil: it has to wait for the commit. An error says that brokers do not answer in time.
 func (d *driver) planAhead(ctx context.Context, h *History, watch *stopwatch) (*Planned, survey, error) {
-	ask, cancel := context.WithTimeout(ctx, surveyPatience)
+	ask, cancel := context.WithTimeout(ctx, d.o.surveyPatience)
 	defer cancel()
 	g := ground{Positions: h.Positions}
 	states, err := d.s.survey(ask, &g)

@@ -47,6 +47,7 @@ type Options struct {
 	snapshotEvery, snapshotBytes int
 	inlineBlock                  int
 	oneAtATime                   bool // no batch is planned ahead
+	surveyPatience               time.Duration
 }
 
 // driver runs one job until it is stopped or, with AvailableNow, has reached the end offsets.
@@ -141,6 +142,9 @@ func newDriver(o Options) *driver {
 	}
 	if o.inlineBlock <= 0 {
 		o.inlineBlock = inlineBlock
+	}
+	if o.surveyPatience <= 0 {
+		o.surveyPatience = surveyPatience
 	}
 	if o.executor == nil {
 		o.executor = localExecutor

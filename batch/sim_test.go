@@ -118,7 +118,7 @@ func (w *world) env() Env {
 func (w *world) run(job *Job, change ...func(*Options)) error {
 	o := Options{Job: job, Cores: 1, Version: "sim", Env: w.env(), Resolve: w.resolve, Earlier: w.earlier,
 		Report: func(p Progress) { w.reports = append(w.reports, p) },
-		Warn:   func(s string) { w.warned = append(w.warned, s) }, executor: newStepped}
+		Warn:   func(s string) { w.warned = append(w.warned, s) }, executor: newStepped, surveyPatience: time.Hour}
 	for _, c := range change {
 		c(&o)
 	}
