@@ -225,7 +225,10 @@ func (d *driver) commit(ctx context.Context, w *work) error {
 // flush does not: to reopen it its plan is needed. Nor does the commit of a batch with a later plan open, which reading
 // from the snapshot would miss.
 func (d *driver) snapshotDue(p *Planned) bool {
-	return !p.Final && len(d.history.Open) == 1 && d.snapshotWanted(1)
+	if p.Final || len(d.history.Open) > 1 {
+		return false
+	}
+	return d.snapshotWanted(1)
 }
 
 // snapshotWanted reports whether the next commit is to carry the whole state, which it does after so many commits when it
