@@ -192,7 +192,7 @@ func TestAcceptNothing(t *testing.T) {
 		t.Errorf("losses %q, warned of %q", w.losses(), w.warned)
 	}
 	w.warned = nil
-	wantError[*offsets.RangeGoneError](t, w.run(w.job(windowed, accepting("more"))), "events/1")
+	wantError[*offsets.RangeGoneError](t, w.run(w.job(windowed, accepting("more"), anyOutput)), "events/1")
 }
 
 // TestGivenUpPartitionHoldsNothing: the watermark does not wait for a partition that is not read any more.
