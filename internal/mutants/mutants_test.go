@@ -53,21 +53,26 @@ func (s sight) fails(t *testing.T, overlay string) string {
 		cmd := exec.Command("go", append(args, s.pkg)...)
 		cmd.Dir = root
 		out, _ = cmd.CombinedOutput() // its output is what counts
-		if failure := failed.FindSubmatch(out); failure != nil {
-			return string(failure[1])
-		}
-		if panics.Match(out) {
-			return "it panics"
+		if failed.Match(out) {
+			return firstComplaint(string(out))
 		}
 	}
 	t.Fatalf("%s in %s does not fail\n%s", s.test, s.pkg, out)
 	return ""
 }
 
-var (
-	failed = regexp.MustCompile(`(?m)^ *--- FAIL: .*\n(?:.*proof: .*\n|.*run it again.*\n)* *(.*)$`)
-	panics = regexp.MustCompile(`(?m)^panic: `)
-)
+// failed is what the go command prints of a test that fails or panics; of a fault that does not compile it does not.
+var failed = regexp.MustCompile(`(?m)^ *--- FAIL: |^panic: `)
+
+// firstComplaint is the first thing that a test has to say, beside its seed.
+func firstComplaint(out string) string {
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, "_test.go:") && !strings.Contains(line, "run it again") && !strings.Contains(line, prooftest.Prefix) {
+			return strings.TrimSpace(line)
+		}
+	}
+	return "it fails"
+}
 
 func readMutants(t *testing.T) []mutant {
 	files, err := filepath.Glob("testdata/*")
