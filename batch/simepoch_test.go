@@ -28,13 +28,13 @@ func (f *beforeEpoch) Create(name string) (store.File, error) {
 func TestReadsBehindItsEpoch(t *testing.T) {
 	w := newWorld(t, simSeed(t))
 	w.generate(200)
-	w.mustRun(w.job(windowed, rowsMax(40)), stopAfter(1))
+	w.mustRun(w.job(stateless, rowsMax(40)), stopAfter(1))
 	w.fs = &beforeEpoch{FS: w.disk, happens: func() {
 		w.fs = w.disk
-		w.mustRun(w.job(windowed, rowsMax(70)), stopAfter(1))
+		w.mustRun(w.job(stateless, rowsMax(70)), stopAfter(1))
 	}}
-	w.mustRun(w.job(windowed, rowsMax(40), flushing))
+	w.mustRun(w.job(stateless, rowsMax(40), flushing))
 	w.fs = w.disk
-	w.wantRows("after a batch at the last moment", w.expected(windowed), equalRows)
+	w.wantRows("after a batch at the last moment", w.expected(stateless), equalRows)
 	w.wantHistory("after a batch at the last moment")
 }
