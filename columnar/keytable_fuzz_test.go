@@ -239,7 +239,9 @@ func checkOddText(t *testing.T, weak uint64, odd string, nullable bool) {
 		for i := range 200 {
 			add(false, fmt.Sprintf("key %08d", i))
 		}
-		add(false, "key 00000007", "key 0000000", "7", "key 000000070", "key 99999999", "Key 00000003", "key 10000003")
+		if !nullable { // all keys are of one length still
+			add(false, "key 00000007", "key 0000000", "7", "key 000000070", "key 99999999", "Key 00000003", "key 10000003")
+		}
 		add(nullable, odd, "key 00000003")
 		add(false, "key 00000004", odd, "key 00000198", "key 00000199", "key 00000200", "key 00000201")
 		x.Reset()
