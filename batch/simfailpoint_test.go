@@ -64,6 +64,10 @@ type failAction struct {
 
 var errFailpoint = errors.New("a fault that a test has made")
 
+// askedAgain are points of which an error may end no run: where a batch would be planned ahead, it is planned behind the commit
+// instead, and what was asked in vain is asked again then.
+var askedAgain = map[failpoint.Point]bool{failpoint.SourceSurvey: true, failpoint.InputsCopy: true}
+
 var failActions = []failAction{
 	{"death", func(s *failStory) error { return s.die(false) }},
 	{"power loss", func(s *failStory) error { return s.die(true) }},
@@ -188,7 +192,7 @@ func (s *failStory) run() {
 	if len(want) < 5 {
 		s.t.Errorf("%s: %d rows only", s.what, len(want))
 	}
-	if s.act.name == "error" && s.fired && !s.told {
+	if s.act.name == "error" && s.fired && !s.told && !askedAgain[s.point] {
 		s.t.Errorf("%s: it went by unnoticed", s.what)
 	}
 }
