@@ -255,7 +255,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 	d := newDamaged(t, windowed)
 	step := 1
 	if testing.Short() {
-		step = 13
+		step = 53
 	}
 	kinds := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(d.files)) {

@@ -66,7 +66,7 @@ func wholeCount(t *testing.T) int {
 		return n
 	}
 	if testing.Short() {
-		return wholeSeeds / 40
+		return wholeSeeds / 100
 	}
 	return simLong(wholeSeeds)
 }
