@@ -1,6 +1,10 @@
 package main
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // source is a command that prints figures.
 type source struct {
@@ -39,6 +43,12 @@ type bar struct {
 	unit    string  // "", or a word that scales: M is for millions, MB for bytes
 }
 
+// runs reports whether all that it needs is among these sources.
+func (b bar) runs(sources []string) bool {
+	against, _, _ := strings.Cut(b.against, " ")
+	return slices.Contains(sources, b.source) && (against == "" || slices.Contains(sources, against))
+}
+
 // scale is what the figure is multiplied by for its unit.
 func (b bar) scale() float64 {
 	if b.unit == "M" || b.unit == "MB" {
@@ -65,7 +75,7 @@ func (b bar) text() string {
 	if b.least {
 		sign = "≥ "
 	}
-	text := sign + strconv.FormatFloat(b.bar*b.scale(), 'g', -1, 64)
+	text := sign + strconv.FormatFloat(b.bar*b.scale(), 'g', 4, 64)
 	if b.unit != "" {
 		text += " " + b.unit
 	}

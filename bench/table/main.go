@@ -59,5 +59,5 @@ func measure(w io.Writer, all []source, rounds int) error {
 	for _, s := range all {
 		names = append(names, s.name)
 	}
-	return errors.Join(failed, got.print(w, slices.DeleteFunc(slices.Clone(bars), func(b bar) bool { return !slices.Contains(names, b.source) })))
+	return errors.Join(failed, got.print(w, slices.DeleteFunc(slices.Clone(bars), func(b bar) bool { return !b.runs(names) })))
 }
