@@ -43,7 +43,7 @@ checkpoint: "${CHECKPOINT}"
 // crashRows is limits.rows of the job.
 const crashRows = 100
 
-// Kills of TestKilled: with a batch open, in every wanted phase, at the same snapshot, and batches of a life that is to
+// Kills of TestKafkaExactlyOnceKilled: with a batch open, in every wanted phase, at the same snapshot, and batches of a life that is to
 // come far.
 const (
 	killsWanted      = 500
@@ -55,11 +55,11 @@ const (
 	aimsKept         = 200
 )
 
-// TestKilled kills the program with SIGKILL in every phase of a batch, again and again, while readers run along: a consumer
+// TestKafkaExactlyOnceKilled kills the program with SIGKILL in every phase of a batch, again and again, while readers run along: a consumer
 // under read_committed and one who lists the files. Each process is stopped at a failpoint and killed then, or killed at any
 // moment; its trace says how far it had come, and the log, by what its successor finds, whether a batch was open. In the end
 // topic and files hold what DuckDB computes.
-func TestKilled(t *testing.T) {
+func TestKafkaExactlyOnceKilled(t *testing.T) {
 	duckdbtest.Need(t)
 	c := newCrasher(t, crashKills(t))
 	topic := c.p.watch(t)

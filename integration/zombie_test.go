@@ -78,8 +78,8 @@ func (v *victim) wake(taker *victim, from hit) {
 	}
 }
 
-// TestZombies stops drivers of a job with a topic and files, of one whose results change, and of one in a bucket.
-func TestZombies(t *testing.T) {
+// TestKafkaExactlyOnceZombies stops drivers of a job with a topic and files, of one whose results change, and of one in a bucket.
+func TestKafkaExactlyOnceZombies(t *testing.T) {
 	duckdbtest.Need(t)
 	t.Run("topic and files", func(t *testing.T) {
 		p := newKafkaProgram(t, crashJob, 3)
