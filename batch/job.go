@@ -116,8 +116,8 @@ type Sink struct {
 	// Done says when directories of the sink are complete; then it is an output.Marker. nil: it leaves no done markers.
 	Done *dstream.Done
 	Open func(ctx context.Context, o output.Opening) (output.Sink, error)
-	// Elsewhere opens a sink that prepares what the one of Open does and touches nothing of it. It writes files below the
-	// directory dir; with "" it writes nothing, and only Prepare may be called. What is no file is not written: its sink takes
+	// Elsewhere opens a sink that prepares what the one of Open does and touches nothing of it. It writes files below dir,
+	// a directory or an address; with "" it writes nothing, and only Prepare may be called. What is no file is not written: its sink takes
 	// Publish and does nothing.
 	Elsewhere func(ctx context.Context, o output.Opening, dir string) (output.Sink, error)
 	// Verify compares what the sink holds with what the log says, looking at several things at a time with each; nil: it

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 
 	"github.com/millrace/millrace/internal/store"
@@ -19,7 +18,7 @@ type ReplayOptions struct {
 	Job     *Job
 	Resolve Resolve   // builds the job that a batch was planned with; nil: that is Job, or the replay is refused
 	Batches Selection // which batches
-	Into    string    // a directory: every sink of files writes there, below its name; "": nothing is written
+	Into    string    // a directory, or an address such as s3://bucket/prefix: every sink of files writes there, below its name; "": nothing is written
 	Cores   int       // tasks at a time; 0: GOMAXPROCS
 	Report  func(ReplayedBatch)
 	Warn    func(string)
@@ -303,6 +302,9 @@ func (r *replayer) use(ctx context.Context, p *Planned) error {
 	if err != nil {
 		return err
 	}
+	if err := checkApart(job, r.o.Into); err != nil {
+		return err
+	}
 	opening := output.Opening{Owner: output.Owner{Job: job.Name, Checkpoint: r.id}, Lead: func() error { return nil }, Clock: r.o.Env.Clock, Each: onCores(max(r.o.Cores, 1))}
 	s, err := openSession(ctx, elsewhere(job, r.o.Into), p.Job, opening, nil, p.Shards)
 	if err != nil {
@@ -338,7 +340,7 @@ func elsewhere(job *Job, dir string) *Job {
 	for i, k := range job.Sinks {
 		open, to := k.Elsewhere, ""
 		if dir != "" {
-			to = filepath.Join(dir, k.Name)
+			to = below(dir, k.Name)
 		}
 		moved.Sinks[i] = k
 		moved.Sinks[i].Open = nil

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -24,7 +23,7 @@ func replayCommand() *cli.Command {
 			&cli.StringFlag{Name: "from", Usage: "those planned at this `time` or later"},
 			&cli.StringFlag{Name: "to", Usage: "those planned before this `time`"},
 			&cli.StringFlag{Name: "window", Usage: "those in which the windows from one time to another closed, `A..B`"},
-			&cli.StringFlag{Name: "into", Usage: "write files below this `directory`, each sink in one of its own; else nothing is written"},
+			&cli.StringFlag{Name: "into", Usage: "write files below this `directory`, or s3://BUCKET/PREFIX, each sink in one of its own; else nothing is written"},
 			&cli.StringFlag{Name: "with", Usage: "another job `file`, to --compare with"},
 			&cli.BoolFlag{Name: "compare", Usage: "run the batches with both jobs and tell which rows differ; nothing is written"},
 			&cli.IntFlag{Name: "samples", Usage: "with --compare: rows of each kind to show for a sink", Value: batch.DefaultSamples},
@@ -79,20 +78,11 @@ func replayInto(c *cli.Context, spec *jobspec.Spec) (string, error) {
 	if !c.IsSet("into") {
 		return "", nil
 	}
-	if strings.TrimSpace(c.String("into")) == "" {
-		return "", usage("--into needs a directory")
-	}
-	if batch.IsRemote(c.String("into")) {
-		return "", usage("--into: %s is not supported yet in this version; name a local directory", c.String("into"))
-	}
-	dir, err := filepath.Abs(c.String("into"))
+	place, err := spec.Into(c.String("into"))
 	if err != nil {
-		return "", usage("--into: %v", err)
+		return "", usage("--into %v", err)
 	}
-	if err := spec.Apart(dir); err != nil {
-		return "", usage("--into %v; choose another directory", err)
-	}
-	return dir, nil
+	return place, nil
 }
 
 // selection reads the flags that say which batches.

@@ -2,8 +2,6 @@ package jobspec
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/batch"
@@ -167,22 +165,6 @@ func (s *Spec) checkPaths() error {
 
 func within(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
-}
-
-// Apart refuses a directory that overlaps with one that the job writes to. dir is absolute.
-func (s *Spec) Apart(dir string) error {
-	taken := map[string]string{string(s.Checkpoint): "the checkpoint"}
-	for _, k := range s.Sinks {
-		if k.Parquet != nil {
-			taken[string(k.Parquet.Path)] = "sink " + k.Name
-		}
-	}
-	for _, path := range slices.Sorted(maps.Keys(taken)) {
-		if within(dir, path) || within(path, dir) {
-			return fmt.Errorf("%s overlaps with %s of the job, %s", dir, taken[path], path)
-		}
-	}
-	return nil
 }
 
 // ParseTime reads a time as start: {timestamp: …} does, in microseconds since the epoch: text without a zone is in the job's.

@@ -208,7 +208,11 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 		out.Elsewhere = func(ctx context.Context, o output.Opening, dir string) (output.Sink, error) {
 			cfg := k.parquetConfig(layout, done, o)
 			if cfg.Store, cfg.Root = output.Nowhere(), dir; dir != "" {
-				cfg.Store = output.Dir(dir)
+				st, err := s.directory(ctx, dir)
+				if err != nil {
+					return nil, fmt.Errorf("sink %s: %w", k.Name, err)
+				}
+				cfg.Store = st
 			}
 			return output.OpenParquet(ctx, cfg)
 		}
