@@ -61,13 +61,14 @@ func openCheckpoint(ctx context.Context, env Env, job *Job, takeOver bool, versi
 	}
 	c.beat()
 	if err = failpoint.Hit(failpoint.LogLocked); err == nil {
-		err = store.AbortUploads(ctx, p.store)
+		err = store.AbortUploads(ctx, p.store, c.lead)
 	}
 	var entries []Entry
 	if err == nil {
 		entries, err = c.read(ctx)
 	}
 	if err != nil {
+		err = c.orSuperseded(ctx, err)
 		c.close()
 		return nil, nil, err
 	}
@@ -224,6 +225,19 @@ func (c *checkpoint) lead() error {
 		return &SupersededError{Epoch: c.lease.Epoch(), Newer: *newer}
 	}
 	return nil
+}
+
+// orSuperseded is err, unless another driver has taken over: then that is what counts, and mostly the reason. A successor gives up the
+// uploads of those before it, and prunes what they may still be reading.
+func (c *checkpoint) orSuperseded(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	var superseded *SupersededError
+	if lead := c.lead(); errors.As(lead, &superseded) {
+		return lead
+	}
+	return err
 }
 
 func (c *checkpoint) close() error {

@@ -93,6 +93,7 @@ func Run(ctx context.Context, o Options) error {
 	if err = d.run(ctx, entries); errors.Is(err, errStopped) {
 		err = nil
 	}
+	err = cp.orSuperseded(ctx, err)
 	d.dropAhead()
 	if d.s != nil {
 		err = errors.Join(err, d.s.close())

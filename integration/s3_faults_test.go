@@ -153,7 +153,7 @@ func (w *s3World) rows() (rows map[string]int, uploads int) {
 			rows[fmt.Sprint(r.K, " ", r.WindowStart, " ", r.C, " ", r.S)]++
 		}
 	}
-	if uploads, err = b.AbortUploads(context.Background()); err != nil {
+	if uploads, err = b.AbortUploads(context.Background(), nil); err != nil {
 		w.t.Fatal(err)
 	}
 	return rows, uploads

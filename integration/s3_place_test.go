@@ -58,7 +58,7 @@ func TestS3Parts(t *testing.T) {
 	if err != broken {
 		t.Errorf("write's own error came as %v", err)
 	}
-	if n, err := b.AbortUploads(t.Context()); n != 0 || err != nil {
+	if n, err := b.AbortUploads(t.Context(), nil); n != 0 || err != nil {
 		t.Errorf("%d uploads were left over, %v", n, err)
 	}
 }
@@ -74,11 +74,11 @@ func TestS3Orphans(t *testing.T) {
 	}
 	client := s3Client(t, g.URL, s3.Options{})
 	for _, want := range []int{1, 0} {
-		if n, err := client.Bucket(bucket, "mine").AbortUploads(t.Context()); n != want || err != nil {
+		if n, err := client.Bucket(bucket, "mine").AbortUploads(t.Context(), nil); n != want || err != nil {
 			t.Errorf("%d uploads aborted, %v, want %d", n, err, want)
 		}
 	}
-	if n, err := client.Bucket(bucket, "others").AbortUploads(t.Context()); n != 1 || err != nil {
+	if n, err := client.Bucket(bucket, "others").AbortUploads(t.Context(), nil); n != 1 || err != nil {
 		t.Errorf("%d uploads of others, %v, want 1", n, err)
 	}
 }

@@ -45,7 +45,7 @@ func (p *Parquet) vet(ctx context.Context) error {
 	if err := store.Probe(ctx, p.store, ownerName); err != nil {
 		return err
 	}
-	return store.AbortUploads(ctx, p.store)
+	return store.AbortUploads(ctx, p.store, p.lead)
 }
 
 // checkOwner returns nil when the directory is ours and store.ErrNotExist when it is nobody's.

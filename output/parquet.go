@@ -30,6 +30,9 @@ type ParquetConfig struct {
 	Layout Layout
 	Owner  Owner
 
+	// Lead returns an error once another driver has taken over: what half uploads there are then may be that one's. nil: nobody
+	// else writes here.
+	Lead func() error
 	// Written says that the log has committed rows to this sink. A directory that is nobody's then is not the one that
 	// holds them, and is refused with a [ConflictError] instead of claimed.
 	Written bool
@@ -75,6 +78,7 @@ type Parquet struct {
 	encoder       *encoder
 	changes       *columnar.Schema // of rows with their revision; nil: they are no changelog
 	done          TimeDirs
+	lead          func() error
 }
 
 // parquetWork is Prepared.work: the bytes of each of its files.
@@ -87,7 +91,7 @@ func OpenParquet(ctx context.Context, cfg ParquetConfig) (*Parquet, error) {
 	cfg = cfg.withDefaults()
 	p := &Parquet{
 		sink: cfg.Sink, root: cfg.Root, store: cfg.Store, owner: cfg.Owner, columns: cfg.Layout.Columns,
-		maxPartitions: cfg.MaxPartitions, maxFileBytes: cfg.MaxFileBytes, done: cfg.Done,
+		maxPartitions: cfg.MaxPartitions, maxFileBytes: cfg.MaxFileBytes, done: cfg.Done, lead: cfg.Lead,
 	}
 	if err := p.compile(cfg); err != nil {
 		return nil, fmt.Errorf("sink %s: %w", cfg.Sink, err)

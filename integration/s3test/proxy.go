@@ -31,10 +31,11 @@ const (
 	TimedOut          // done, then no answer within the client's time
 	DoneThen500       // done, then a 500: another attempt finds its own success
 	CutBody           // the bytes of an answer break off
+	Held              // it reaches the store when the channel given to Hold is closed
 	faults
 )
 
-var faultNames = [faults]string{"none", "500", "503", "409", "403", "reset", "slow", "lost answer", "timed out", "done, then 500", "cut body"}
+var faultNames = [faults]string{"none", "500", "503", "409", "403", "reset", "slow", "lost answer", "timed out", "done, then 500", "cut body", "held"}
 
 // String is the fault in a word or two.
 func (f Fault) String() string { return faultNames[f] }
@@ -47,6 +48,7 @@ type Proxy struct {
 
 	mu     sync.Mutex
 	choose func(*http.Request) Fault
+	hold   <-chan struct{}
 	counts [faults]int
 }
 
@@ -77,6 +79,13 @@ func (p *Proxy) Set(choose func(*http.Request) Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.choose = choose
+}
+
+// Hold says what Held waits for.
+func (p *Proxy) Hold(until <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hold = until
 }
 
 // Counts is how often each fault has happened.
@@ -125,6 +134,12 @@ func (p *Proxy) serve(forward http.Handler, w http.ResponseWriter, r *http.Reque
 		forward.ServeHTTP(w, r)
 	case Slow:
 		<-time.After(p.Late)
+		forward.ServeHTTP(w, r)
+	case Held:
+		p.mu.Lock()
+		until := p.hold
+		p.mu.Unlock()
+		<-until
 		forward.ServeHTTP(w, r)
 	case Reset:
 		panic(http.ErrAbortHandler)

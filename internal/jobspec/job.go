@@ -237,7 +237,7 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 // parquetConfig says how the rows of the sink become files; where, is for the caller to say.
 func (k *Sink) parquetConfig(layout output.Layout, done *dstream.Done, o output.Opening) output.ParquetConfig {
 	cfg := output.ParquetConfig{
-		Sink: k.Name, Layout: layout, Owner: o.Owner, Written: o.Written, Each: o.Each,
+		Sink: k.Name, Layout: layout, Owner: o.Owner, Lead: o.Lead, Written: o.Written, Each: o.Each,
 		MaxPartitions: k.Parquet.MaxPartitions, Compression: k.Parquet.Compression, MaxFileBytes: int64(k.Parquet.File.MaxBytes),
 	}
 	if done != nil {

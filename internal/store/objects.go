@@ -26,8 +26,8 @@ type Objects interface {
 type Prober interface {
 	// Probe creates an object again that is there, with the same bytes. That it can be is an [UnsafeError].
 	Probe(ctx context.Context, name string) error
-	// AbortUploads gives up what was begun below the place and will never come to an end, and returns how much.
-	AbortUploads(ctx context.Context) (int, error)
+	// AbortUploads gives up what was begun below the place and has not come to an end, and returns how much. See [AbortUploads].
+	AbortUploads(ctx context.Context, lead func() error) (int, error)
 }
 
 // Probe makes sure that a place keeps the promise of a Store that nothing is overwritten, with an object that is there.
@@ -39,10 +39,12 @@ func Probe(ctx context.Context, s Store, name string) error {
 	return nil
 }
 
-// AbortUploads clears away what dead processes have left half done. Whoever calls it owns the place.
-func AbortUploads(ctx context.Context, s Store) error {
+// AbortUploads clears away what dead processes have left half done. Whoever calls it owns the place, which lead confirms: it is
+// asked once what there is to clear away has been listed, so that nothing which a later owner has begun is among it. nil:
+// nobody else can own the place.
+func AbortUploads(ctx context.Context, s Store, lead func() error) error {
 	if p, ok := s.(Prober); ok {
-		_, err := p.AbortUploads(ctx)
+		_, err := p.AbortUploads(ctx, lead)
 		return err
 	}
 	return nil

@@ -136,32 +136,6 @@ func (b *Bucket) abortUpload(ctx context.Context, key string, id *string) error 
 	return err
 }
 
-// AbortUploads gives up all multipart uploads below the prefix that were begun and not completed, and returns how many.
-// Whoever calls it owns the place: an upload of a driver that was taken over is among them, and fails.
-func (b *Bucket) AbortUploads(ctx context.Context) (int, error) {
-	in := &awss3.ListMultipartUploadsInput{Bucket: aws.String(b.bucket), Prefix: b.key("")}
-	n := 0
-	for {
-		page, err := b.api.ListMultipartUploads(ctx, in)
-		if is(err, "NotImplemented") {
-			return n, nil // then there is nothing that could be left over
-		}
-		if err != nil {
-			return n, b.fault("list unfinished uploads of", "", err)
-		}
-		for _, up := range page.Uploads {
-			if err := b.abortUpload(ctx, aws.ToString(up.Key), up.UploadId); err != nil {
-				return n, b.fault("abort unfinished upload of", "", err)
-			}
-			n++
-		}
-		if !aws.ToBool(page.IsTruncated) {
-			return n, nil
-		}
-		in.KeyMarker, in.UploadIdMarker = page.NextKeyMarker, page.NextUploadIdMarker
-	}
-}
-
 // errNotHonoured says that a conditional write went through although the name was taken.
 var errNotHonoured = errors.New("the store overwrites objects that are there, although it was told not to (If-None-Match)")
 
