@@ -56,11 +56,10 @@ func ReadChain(fsys store.ReadFS, dir string, epoch uint64) (*Chain, error) {
 
 // readChain reads a chain from a segment on; those before it are pruned, or on their way to be.
 func readChain(fsys store.ReadFS, dir string, epoch uint64, first uint32) (*Chain, error) {
-	segments, err := listSegments(fsys, dir)
+	segments, err := chainSegments(fsys, dir, epoch, first)
 	if err != nil {
 		return nil, err
 	}
-	segments = slices.DeleteFunc(segments, func(s segmentFile) bool { return s.epoch != epoch || s.segment < first })
 	chain := &Chain{Epoch: epoch}
 	next := link{epoch: epoch, segment: 1, sequence: 1}
 	if first > 1 && len(segments) > 0 && segments[0].segment == first {
@@ -86,11 +85,11 @@ func readChain(fsys store.ReadFS, dir string, epoch uint64, first uint32) (*Chai
 // RecoverChain is [ReadChain] for a driver that acts on what it reads: what it returns survives power loss. That is
 // not so by itself, because a driver that was killed may have written its last record without coming to the sync.
 func RecoverChain(fsys store.FS, dir string, epoch uint64) (*Chain, error) {
-	return recoverChain(fsys, dir, epoch, 1)
+	return recoverChain(fsys, dir, epoch, Tail{})
 }
 
-func recoverChain(fsys store.FS, dir string, epoch uint64, first uint32) (*Chain, error) {
-	chain, err := readChain(fsys, dir, epoch, first)
+func recoverChain(fsys store.FS, dir string, epoch uint64, t Tail) (*Chain, error) {
+	chain, err := readTail(fsys, dir, epoch, t)
 	if err != nil || len(chain.Records) == 0 {
 		return chain, err
 	}

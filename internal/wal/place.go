@@ -119,14 +119,14 @@ func (c FileChains) Newest(_ context.Context, below uint64) (uint64, error) {
 	return newest, nil
 }
 
-// Read implements [Chains]. It always reads the whole that is not pruned.
+// Read implements [Chains]. It reads whole segments, and no further back than it must.
 func (c FileChains) Read(_ context.Context, epoch uint64, t Tail) (*Chain, error) {
-	return readChain(c.FS, c.Dir, epoch, t.firstSegment(epoch))
+	return readTail(c.FS, c.Dir, epoch, t)
 }
 
-// Recover implements [Chains]. It always reads the whole that is not pruned.
+// Recover implements [Chains].
 func (c FileChains) Recover(_ context.Context, epoch uint64, t Tail) (*Chain, error) {
-	return recoverChain(c.FS, c.Dir, epoch, t.firstSegment(epoch))
+	return recoverChain(c.FS, c.Dir, epoch, t)
 }
 
 // firstSegment is where reading a chain of files begins.

@@ -3,7 +3,6 @@ package wal
 import (
 	"cmp"
 	"context"
-	"fmt"
 
 	"github.com/millrace/millrace/internal/store"
 )
@@ -59,18 +58,14 @@ func (c ObjectChains) Prune(ctx context.Context, keep Position) error {
 	}
 }
 
-// beginOf is where reading a chain begins whose segments before one are pruned: behind what its header says of them.
+// beginOf is where reading a chain begins when what is in front of a segment is not read: behind what its header says of that.
+// Whether the header is as it should be is left to [judge].
 func beginOf(fsys store.ReadFS, s segmentFile) (link, error) {
+	from := link{epoch: s.epoch, segment: s.segment}
 	data, err := readSegmentFile(fsys, s)
-	if err != nil {
-		return link{}, err
+	if err == nil && len(data) >= headerBytes {
+		h, _, _ := decodeHeader(data)
+		from.chain, from.sequence = h.chain, h.sequence
 	}
-	if len(data) < headerBytes {
-		return link{}, &CorruptionError{File: s.path, Offset: int64(len(data)), Reason: "the file ends inside the segment's header"}
-	}
-	h, _, intact := decodeHeader(data)
-	if !intact || h.epoch != s.epoch || h.segment != s.segment {
-		return link{}, &CorruptionError{File: s.path, Reason: fmt.Sprintf("the header is not that of epoch %d, segment %d", s.epoch, s.segment)}
-	}
-	return link{epoch: h.epoch, segment: h.segment, chain: h.chain, sequence: h.sequence}, nil
+	return from, err
 }
