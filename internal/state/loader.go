@@ -132,41 +132,71 @@ func (l *Loader) mergeInto(merge func(*columnar.Batch) error) error {
 	return nil
 }
 
-// compact leaves one layer, with the newest of each group that is not closed.
+// compact leaves the newest of each group that is not closed, as the rows of one block.
+//
+// Blocks are gone through from the newest to the oldest, with an index of the units that newer ones have: so the rows of the
+// oldest, which is a snapshot and has most of them, are looked up among those of the deltas, and are not gathered themselves.
 func (l *Loader) compact() error {
 	if !l.stale {
 		return nil
 	}
-	slices.Reverse(l.layers)
-	var parts []*columnar.Batch
-	var blocks []int // by row
-	for _, layer := range l.layers {
-		parts = append(parts, layer.rows)
-		blocks = append(blocks, slices.Repeat([]int{layer.block}, layer.rows.Rows)...)
+	var newer *columnar.KeyIndex // nil: nothing is newer
+	rows := 0
+	for end := len(l.layers); end > 0; {
+		from := end - 1
+		for from > 0 && l.layers[from-1].block == l.layers[end-1].block {
+			from--
+		}
+		block := l.layers[from:end]
+		var all []*columnar.Batch // with those that are left out: they are newer too
+		for i := range block {
+			all = append(all, block[i].rows)
+			block[i].rows = l.live(block[i], newer)
+			rows += block[i].rows.Rows
+		}
+		if end = from; end > 0 {
+			if newer == nil {
+				newer = columnar.NewKeyIndex(l.unitTypes())
+			}
+			for _, b := range all {
+				if _, err := newer.Number(b, l.unit); err != nil {
+					return err
+				}
+			}
+		}
 	}
-	all, err := Concat(l.partial, parts)
-	if err != nil {
-		return err
+	for i := range l.layers {
+		l.layers[i].block = l.blocks
 	}
-	live := columnar.Take(all, l.newest(all, blocks))
-	l.layers, l.rows, l.kept, l.stale, l.drops = []layer{{live, l.blocks}}, live.Rows, live.Rows, false, nil
+	l.layers = slices.DeleteFunc(l.layers, func(l layer) bool { return l.rows.Rows == 0 })
+	l.rows, l.kept, l.stale, l.drops = rows, rows, false, nil
 	return nil
 }
 
-// newest lists the rows that the newest block holds of each unit and that are not closed. blocks says which block a row
-// is of; newer ones come first in all.
-func (l *Loader) newest(all *columnar.Batch, blocks []int) []int32 {
-	compare := columnar.CompareRows(all, l.unit)
-	var rows []int32
-	newest, before := 0, int32(-1)
-	for _, row := range columnar.SortRows(all, l.unit) { // stable
-		if before < 0 || compare(before, row) != 0 {
-			newest = blocks[row]
-		}
-		before = row
-		if blocks[row] == newest && !l.closed(all, row, newest) {
-			rows = append(rows, row)
+func (l *Loader) unitTypes() []columnar.Type {
+	types := make([]columnar.Type, len(l.unit))
+	for i, col := range l.unit {
+		types[i] = l.partial.Fields[col].Type
+	}
+	return types
+}
+
+// live are the rows of a layer that are not closed and of which no newer block has the unit: the layer itself, where that is all.
+func (l *Loader) live(of layer, newer *columnar.KeyIndex) *columnar.Batch {
+	var replaced []int32 // ascending
+	if newer != nil {
+		replaced, _ = newer.Lookup(of.rows, l.unit)
+	}
+	keep := make([]int32, 0, of.rows.Rows)
+	for row := range int32(of.rows.Rows) {
+		if len(replaced) > 0 && replaced[0] == row {
+			replaced = replaced[1:]
+		} else if !l.closed(of.rows, row, of.block) {
+			keep = append(keep, row)
 		}
 	}
-	return rows
+	if len(keep) == of.rows.Rows {
+		return of.rows
+	}
+	return columnar.Take(of.rows, keep)
 }
