@@ -21,6 +21,7 @@ type session struct {
 	worker  *worker
 	exec    Executor
 	shards  int
+	each    func(n int, f func(i int) error) error // on all cores
 	lag     *lagShower
 	tables  map[string]string // digests of what worker.tables was made of; nil: nothing yet
 	zones   map[string]string // and worker.zones
@@ -30,7 +31,10 @@ func openSession(ctx context.Context, job *Job, digest string, o output.Opening,
 	if err := job.check(); err != nil {
 		return nil, fmt.Errorf("job %s: %w", job.Name, err)
 	}
-	s := &session{job: job, digest: digest, shards: shards}
+	s := &session{job: job, digest: digest, shards: shards, each: onCores(1)}
+	if o.Each != nil {
+		s.each = o.Each
+	}
 	for _, k := range job.Sinks {
 		o.Written = lastRows[k.Name] > 0
 		sink, err := k.Open(ctx, o)

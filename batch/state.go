@@ -50,6 +50,9 @@ func (s *session) restore(ctx context.Context, blobs store.Blobs, h *History) er
 		if err := s.restoreOperator(ctx, blobs, x, s.worker.states[i], h.States); err != nil {
 			return err
 		}
+		if err := s.each(s.shards, func(shard int) error { return s.worker.states[i][shard].Settle() }); err != nil {
+			return err
+		}
 	}
 	late := lateMarks(s.job.Plan, h.Marks, h.Floor)
 	for i, shards := range s.worker.states {
@@ -136,11 +139,13 @@ func (s *session) loadBlock(ctx context.Context, blobs store.Blobs, x *dstream.E
 			return fmt.Errorf("read state of batch %d: %w", batch, err)
 		}
 	}
-	for shard, a := range shards {
+	opened, err := state.OpenBlock(block, s.each)
+	for shard := 0; err == nil && shard < len(shards); shard++ {
 		from, to := keyGroups(shard, s.shards)
-		if err := a.Load(block, from, to); err != nil {
-			return fmt.Errorf("load state of %q, batch %d: %w", x.Name, batch, err)
-		}
+		err = shards[shard].LoadBlock(opened, from, to)
+	}
+	if err != nil {
+		return fmt.Errorf("load state of %q, batch %d: %w", x.Name, batch, err)
 	}
 	return nil
 }

@@ -11,7 +11,12 @@ import (
 // that differs, maps not. Rows that are equal keep their order.
 func SortRows(b *Batch, cols []int) []int32 {
 	rows := slices.Clone(selectedRows(b))
-	slices.SortStableFunc(rows, CompareRows(b, cols))
+	if len(rows) < radixRows {
+		slices.SortStableFunc(rows, CompareRows(b, cols))
+		return rows
+	}
+	s := rowSorter{b: b, cols: cols}
+	s.sort(rows, 0)
 	return rows
 }
 

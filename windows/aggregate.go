@@ -43,7 +43,7 @@ type store interface {
 
 // restorer is the way of a store out of blocks.
 type restorer interface {
-	Load(block []byte, from, to uint8) error
+	Load(block *state.Block, from, to uint8) error
 	Drop(watermark int64)
 	Settle() error // the loaded blocks become the state
 }
@@ -165,6 +165,24 @@ func (a *Aggregate) Snapshot() ([]byte, error) {
 // Load reads the groups of the key groups from..to, both included, out of a state block: they replace what earlier
 // blocks said of them. It keeps nothing of the block.
 func (a *Aggregate) Load(block []byte, from, to uint8) error {
+	b, err := state.OpenBlock(block, inTurn)
+	if err != nil {
+		return err
+	}
+	return a.LoadBlock(b, from, to)
+}
+
+func inTurn(n int, f func(i int) error) error {
+	for i := range n {
+		if err := f(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LoadBlock is Load of a block that is decoded already, for several shards or on several cores.
+func (a *Aggregate) LoadBlock(block *state.Block, from, to uint8) error {
 	if a.used {
 		return errors.New("load state: rows were merged already")
 	}
@@ -182,6 +200,10 @@ func (a *Aggregate) DropClosed(watermark int64) {
 // Resume says that the batch of the snapshot loaded last, which holds nothing that its batch has closed, ended at the watermark:
 // for where [Aggregate.DropClosed] has no rules of a time zone to go by.
 func (a *Aggregate) Resume(watermark int64) { a.came = watermark }
+
+// Settle makes the state of the loaded blocks, which is done when it is first asked for anything else. Shards share nothing, so
+// several may do so at a time.
+func (a *Aggregate) Settle() error { return a.settle() }
 
 // settle makes the state of the loaded blocks.
 func (a *Aggregate) settle() error {

@@ -90,11 +90,11 @@ func (a *cells) Rows() int64               { return a.table.Rows() }
 func (a *cells) SizeBytes() int64          { return a.table.SizeBytes() }
 
 // Load reads a state block.
-func (a *cells) Load(block []byte, from, to uint8) error {
+func (a *cells) Load(block *state.Block, from, to uint8) error {
 	if a.loader == nil {
 		a.loader = state.NewLoader(a.shape)
 	}
-	return a.loader.Load(block, from, to)
+	return a.loader.LoadBlock(block, from, to)
 }
 
 // drop is what Drop was told: the watermark, and the grid of that time. Rules of another time zone may open again what

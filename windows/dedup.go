@@ -62,11 +62,11 @@ func (d *dedup) Close(watermark int64) (Closed, error) {
 }
 
 // Load reads a state block.
-func (d *dedup) Load(block []byte, from, to uint8) error {
+func (d *dedup) Load(block *state.Block, from, to uint8) error {
 	if d.loader == nil {
 		d.loader = state.NewSeenLoader(d.shape, d.span)
 	}
-	return d.loader.Load(block, from, to)
+	return d.loader.LoadBlock(block, from, to)
 }
 
 // Drop forgets what the batch of the block loaded last has forgotten.

@@ -119,11 +119,11 @@ func (a *sessions) Rows() int64               { return a.live.Rows() }
 func (a *sessions) SizeBytes() int64          { return a.live.SizeBytes() }
 
 // Load reads a state block.
-func (a *sessions) Load(block []byte, from, to uint8) error {
+func (a *sessions) Load(block *state.Block, from, to uint8) error {
 	if a.loader == nil {
 		a.loader = state.NewSessionLoader(a.shape, a.window.Size)
 	}
-	return a.loader.Load(block, from, to)
+	return a.loader.LoadBlock(block, from, to)
 }
 
 // Drop forgets the sessions that are over, of the blocks loaded so far.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -120,8 +121,11 @@ func assemble(keys int, index *[keyGroups + 1]uint32, chunk func(block []byte, f
 		if block, err = chunk(block, n*chunkRows, min((n+1)*chunkRows, rows)); err != nil {
 			return nil, fmt.Errorf("encode chunk %d: %w", n, err)
 		}
-		binary.LittleEndian.PutUint32(block[lengthsAt+4*n:], uint32(len(block)-begin))
-		block = pad(block)
+		size := len(block) - begin
+		binary.LittleEndian.PutUint32(block[lengthsAt+4*n:], uint32(size))
+		if block = pad(block); n == 0 && chunks > 2 {
+			block = slices.Grow(block, (chunks-1)*(size+size/32)) // as the others may be, so that the block is seldom copied
+		}
 	}
 	seal(block)
 	return block, nil

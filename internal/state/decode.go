@@ -34,6 +34,28 @@ type opened struct {
 	keys   int
 	index  [keyGroups + 1]uint32
 	chunks [][]byte
+	rows   []*columnar.Batch // of the chunks, where they are decoded already
+}
+
+// Block is a block of which everything is checked and decoded, for the loaders of several shards. It is not changed any more.
+type Block struct{ *opened }
+
+// OpenBlock decodes a block. It keeps nothing of its bytes. Chunks are decoded by each, which calls f for 0 to n−1, several at a
+// time if it likes. A damaged block is a [CorruptError].
+func OpenBlock(block []byte, each func(n int, f func(i int) error) error) (*Block, error) {
+	o, err := openBlock(block)
+	if err == nil {
+		o.rows = make([]*columnar.Batch, len(o.chunks))
+		err = each(len(o.chunks), func(i int) (err error) {
+			o.rows[i], err = o.chunk(i)
+			return err
+		})
+		o.chunks = nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load state: %w", err)
+	}
+	return &Block{o}, nil
 }
 
 func openBlock(block []byte) (*opened, error) {
@@ -103,8 +125,8 @@ func (o *opened) cutChunks(block []byte) error {
 	return nil
 }
 
-// groups returns the rows of the key groups from..to, as batches that belong to the caller. Only the chunks that
-// these rows are in are decoded.
+// groups returns the rows of the key groups from..to, as batches that are not changed any more. Only the chunks that these rows are
+// in are decoded.
 func (o *opened) groups(from, to uint8) ([]*columnar.Batch, error) {
 	first, end := int(o.index[from]), int(o.index[int(to)+1])
 	if first >= end {
@@ -112,12 +134,19 @@ func (o *opened) groups(from, to uint8) ([]*columnar.Batch, error) {
 	}
 	var out []*columnar.Batch
 	for i := first / chunkRows; i*chunkRows < end; i++ {
-		chunk, err := o.chunk(i)
-		if err != nil {
-			return nil, err
+		var chunk *columnar.Batch
+		if o.rows != nil {
+			chunk = o.rows[i]
+		} else {
+			var err error
+			if chunk, err = o.chunk(i); err != nil {
+				return nil, err
+			}
 		}
-		low, high := max(first-i*chunkRows, 0), min(end-i*chunkRows, chunk.Rows)
-		out = append(out, columnar.Take(chunk, rowRun(low, high)))
+		if low, high := max(first-i*chunkRows, 0), min(end-i*chunkRows, chunk.Rows); high-low < chunk.Rows {
+			chunk = columnar.Take(chunk, rowRun(low, high))
+		}
+		out = append(out, chunk)
 	}
 	return out, nil
 }

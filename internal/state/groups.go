@@ -56,6 +56,17 @@ func (g *groups) number(dst []uint32, keys []uint32) []uint32 {
 	return dst
 }
 
+// reserve makes room for n groups, of which there are none yet.
+func (g *groups) reserve(n int) {
+	slots := slotsMin
+	for slots < 2*n {
+		slots *= 2
+	}
+	g.slots, g.keys = make([]uint64, slots), make([]uint32, 0, n)
+	g.accs.Grow(n)
+	g.accs.Reset() // which keeps the memory
+}
+
 // fill makes the slots anew.
 func (g *groups) fill(slots int) {
 	g.slots = make([]uint64, slots)

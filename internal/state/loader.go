@@ -51,19 +51,27 @@ func NewLoader(shape Shape) *Loader {
 // Load reads the groups of the key groups from..to, both included, out of a block. It keeps nothing of the block. A
 // damaged block is a [CorruptError].
 func (l *Loader) Load(block []byte, from, to uint8) error {
-	if err := l.load(block, from, to); err != nil {
+	o, err := openBlock(block)
+	if err == nil {
+		err = l.load(o, from, to)
+	}
+	if err != nil {
 		return fmt.Errorf("load state: %w", err)
 	}
 	return nil
 }
 
-func (l *Loader) load(block []byte, from, to uint8) error {
+// LoadBlock is Load of a block that is decoded already.
+func (l *Loader) LoadBlock(b *Block, from, to uint8) error {
+	if err := l.load(b.opened, from, to); err != nil {
+		return fmt.Errorf("load state: %w", err)
+	}
+	return nil
+}
+
+func (l *Loader) load(o *opened, from, to uint8) error {
 	if from > to {
 		return fmt.Errorf("key groups %d to %d are none", from, to)
-	}
-	o, err := openBlock(block)
-	if err != nil {
-		return err
 	}
 	if o.keys != l.shape.keys() {
 		return fmt.Errorf("groups have %d keys, the job needs %d", o.keys, l.shape.keys())
@@ -111,7 +119,11 @@ func (l *Loader) closed(rows *columnar.Batch, row int32, block int) bool {
 
 // Table returns the table of what was loaded. No group of it counts as changed. The loader must not be used any more.
 func (l *Loader) Table() (*Table, error) {
+	if err := l.compact(); err != nil {
+		return nil, fmt.Errorf("load state: %w", err)
+	}
 	t := NewTable(l.shape)
+	t.expect(l.layers)
 	if err := l.mergeInto(t.Merge); err != nil {
 		return nil, err
 	}
@@ -119,15 +131,37 @@ func (l *Loader) Table() (*Table, error) {
 	return t, nil
 }
 
+// expect makes room for groups that are about to be merged: growing with them would copy each several times.
+func (t *Table) expect(layers []layer) {
+	groups := map[int64]int{}
+	for _, l := range layers {
+		names := l.rows.Cols[0].I64[:l.rows.Rows]
+		for from := 0; from < len(names); {
+			end := from + 1
+			for end < len(names) && names[end] == names[from] {
+				end++
+			}
+			groups[names[from]] += end - from
+			from = end
+		}
+	}
+	for namespace, n := range groups {
+		if n >= compactAbove {
+			t.space(namespace).reserve(n)
+		}
+	}
+}
+
 // mergeInto hands out what was loaded.
 func (l *Loader) mergeInto(merge func(*columnar.Batch) error) error {
 	if err := l.compact(); err != nil {
 		return fmt.Errorf("load state: %w", err)
 	}
-	for _, b := range l.layers {
-		if err := merge(b.rows); err != nil {
+	for i := range l.layers {
+		if err := merge(l.layers[i].rows); err != nil {
 			return fmt.Errorf("load state: %w", err)
 		}
+		l.layers[i].rows = nil // memory for what comes
 	}
 	return nil
 }

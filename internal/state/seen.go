@@ -229,6 +229,9 @@ func NewSeenLoader(shape Shape, span int64) *SeenLoader {
 // Load is [Loader.Load].
 func (l *SeenLoader) Load(block []byte, from, to uint8) error { return l.rows.Load(block, from, to) }
 
+// LoadBlock is [Loader.LoadBlock].
+func (l *SeenLoader) LoadBlock(b *Block, from, to uint8) error { return l.rows.LoadBlock(b, from, to) }
+
 // Drop forgets what [Seen.Expire] does, of the blocks loaded so far.
 func (l *SeenLoader) Drop(watermark int64) {
 	s := &Seen{span: l.span}

@@ -25,6 +25,11 @@ func NewSessionLoader(shape Shape, gap int64) *SessionLoader {
 // Load is [Loader.Load].
 func (l *SessionLoader) Load(block []byte, from, to uint8) error { return l.rows.Load(block, from, to) }
 
+// LoadBlock is [Loader.LoadBlock].
+func (l *SessionLoader) LoadBlock(b *Block, from, to uint8) error {
+	return l.rows.LoadBlock(b, from, to)
+}
+
 // Drop forgets the sessions that end before a watermark, of the blocks loaded so far. It is called for the batch of each
 // delta. The watermark goes back behind a flush that was taken back.
 func (l *SessionLoader) Drop(watermark int64) {
