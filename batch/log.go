@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -71,9 +72,15 @@ func lastSnapshot(entries []Entry) int {
 	return -1
 }
 
+// baseField is in every record with a [Base].
+var baseField = []byte(`"base":`)
+
 // isSnapshot reports whether a record is a commit from which everything behind it can be understood. What cannot be
-// decoded is none; whoever reads the chain finds out.
+// decoded is none; whoever reads the chain finds out. Most records are told from one without decoding them.
 func isSnapshot(payload []byte) bool {
+	if !bytes.Contains(payload, baseField) {
+		return false
+	}
 	r, err := Decode(payload)
 	if err != nil {
 		return false

@@ -11,14 +11,16 @@ import (
 // into its output: a stream writer copies everything once more.
 type lz4Writer struct {
 	level    int
-	fast     lz4.Compressor
+	fast     *lz4.Compressor // 136 KB: only where it is used
 	thorough *lz4.CompressorHC
 }
 
 func (w *lz4Writer) open(level int) {
 	if w.level = level; level > 0 {
 		w.thorough = &lz4.CompressorHC{Level: lz4.CompressionLevel(1 << (8 + level))}
+		return
 	}
+	w.fast = new(lz4.Compressor)
 }
 
 // lz4Sizes are the block sizes a frame may have, with their descriptor and the checksum over flags and descriptor, for

@@ -236,9 +236,17 @@ func (w *objectWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// writeBuffers are between those who write objects and the files: most objects are small, and there are many.
+var writeBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
+
 // fill has write write the object.
 func (w *objectWriter) fill(write func(io.Writer) error) error {
-	buffered := bufio.NewWriterSize(w, 64<<10)
+	buffered := writeBuffers.Get().(*bufio.Writer)
+	buffered.Reset(w)
+	defer func() {
+		buffered.Reset(nil)
+		writeBuffers.Put(buffered)
+	}()
 	if err := write(buffered); err != nil {
 		return err
 	}
