@@ -2,6 +2,7 @@ package batch
 
 import (
 	"bytes"
+	"encoding/binary"
 	"reflect"
 	"testing"
 
@@ -86,6 +87,15 @@ func TestDecodeRefusesOtherVersions(t *testing.T) {
 		changed[test.at] = test.to
 		_, err := Decode(changed)
 		wantText(t, err, test.want)
+	}
+}
+
+// TestDecodeRefusesNoRecord: an envelope without a record is not one with an empty record.
+func TestDecodeRefusesNoRecord(t *testing.T) {
+	for _, head := range []string{`{}`, `{"attachments":[0]}`, `null`, ``} {
+		data := append([]byte{payloadVersion, typeCancelled}, binary.LittleEndian.AppendUint32(nil, uint32(len(head)))...)
+		_, err := Decode(append(data, head...))
+		wantText(t, err, `does not begin with {"record":`)
 	}
 }
 
