@@ -149,7 +149,7 @@ type sender struct {
 	index  int // in the plan's exchanges
 	x      *dstream.Exchange
 	assign *windows.Assign
-	agg    *columnar.HashAggregate
+	agg    *windows.LocalAggregate
 	rows   []*columnar.Batch // that travel whole, to be deduplicated
 	groups []uint8
 
@@ -160,7 +160,7 @@ type sender struct {
 
 func newSender(in *columnar.Schema, index int, x *dstream.Exchange) *sender {
 	s := &sender{index: index, x: x, assign: windows.NewAssign(in, x.TimeColumn, x.Window)}
-	s.agg = columnar.NewHashAggregate(s.assign.Schema(), x.Spec)
+	s.agg = windows.NewLocalAggregate(s.assign.Schema(), x.Spec, x.Window)
 	return s
 }
 

@@ -17,6 +17,7 @@ type Accumulators struct {
 	frame   frame
 	input   aggInput
 	scratch scratch
+	flat    Flattener // of arguments
 }
 
 // NewAccumulators returns the aggregates of no groups, over rows of schema in. Every aggregate must have a result type
@@ -109,7 +110,7 @@ func (a *Accumulators) Reset() {
 
 // SizeBytes is the memory held.
 func (a *Accumulators) SizeBytes() int64 {
-	size := a.scratch.sizeBytes() + int64(cap(a.frame.iota))*4
+	size := a.scratch.sizeBytes() + int64(cap(a.frame.iota))*4 + a.flat.sizeBytes()
 	for i := range a.folds {
 		size += a.folds[i].state.sizeBytes()
 	}

@@ -19,18 +19,22 @@ func (a *Accumulators) Join(x *Accumulators, from []int32, y *Accumulators, next
 	at := a.n
 	a.Grow(at + len(from))
 	for i := range a.folds {
-		f := &a.folds[i]
-		if j, ok := f.state.(joiner); ok && j.joinGroups(at, x.folds[i].state, from, y.folds[i].state, next) {
-			continue
-		}
-		if err := a.joinByAbsorbing(i, at, x, from); err != nil {
-			return err
-		}
-		if err := a.joinByAbsorbing(i, at, y, next); err != nil {
+		if err := a.joinFold(i, at, x, from, y, next); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// joinFold is Join for one aggregate, whose groups from at on are there and empty.
+func (a *Accumulators) joinFold(i, at int, x *Accumulators, from []int32, y *Accumulators, next []int32) error {
+	if j, ok := a.folds[i].state.(joiner); ok && j.joinGroups(at, x.folds[i].state, from, y.folds[i].state, next) {
+		return nil
+	}
+	if err := a.joinByAbsorbing(i, at, x, from); err != nil {
+		return err
+	}
+	return a.joinByAbsorbing(i, at, y, next)
 }
 
 // joinByAbsorbing is one half of Join for an aggregate that takes the longer way.
@@ -58,8 +62,12 @@ func (a *Accumulators) joinByAbsorbing(i, at int, o *Accumulators, from []int32)
 }
 
 func (c *counts) joinGroups(at int, x aggState, from []int32, y aggState, next []int32) bool {
-	dst, a, b := c.n[at:][:len(from)], x.(*counts).n, y.(*counts).n
-	next = next[:len(from)]
+	joinCounts(c.n[at:], x.(*counts).n, from, y.(*counts).n, next)
+	return true
+}
+
+func joinCounts(dst, a []int64, from []int32, b []int64, next []int32) {
+	dst, next = dst[:len(from)], next[:len(from)]
 	for i, f := range from {
 		sum := int64(0)
 		if f >= 0 {
@@ -70,7 +78,6 @@ func (c *counts) joinGroups(at int, x aggState, from []int32, y aggState, next [
 		}
 		dst[i] = sum
 	}
-	return true
 }
 
 func (p *presence) joinGroups(at int, x *presence, from []int32, y *presence, next []int32) {
@@ -137,17 +144,61 @@ func (s *doubleAvg) joinGroups(at int, x aggState, from []int32, y aggState, nex
 func (s *intAvg) joinGroups(at int, x aggState, from []int32, y aggState, next []int32) bool {
 	a, b := x.(*intAvg), y.(*intAvg)
 	for i, f := range from {
-		var low, high int64
-		if f >= 0 {
-			low, high = a.low[f], a.high[f]
-		}
-		if n := next[i]; n >= 0 {
-			sum, carry := bits.Add64(uint64(low), uint64(b.low[n]), 0)
-			low, high = int64(sum), high+b.high[n]+int64(carry)
-		}
-		s.low[at+i], s.high[at+i] = low, high
+		s.low[at+i], s.high[at+i] = joinWords(&a.words, f, &b.words, next[i])
 	}
 	return s.counts.joinGroups(at, &a.counts, from, &b.counts, next)
+}
+
+// joinWords is the sum of two groups, −1 is none.
+func joinWords(a *words, f int32, b *words, n int32) (low, high int64) {
+	if f >= 0 {
+		low, high = a.low[f], a.high[f]
+	}
+	if n >= 0 {
+		sum, carry := bits.Add64(uint64(low), uint64(b.low[n]), 0)
+		low, high = int64(sum), high+b.high[n]+int64(carry)
+	}
+	return low, high
+}
+
+// joinGroups leaves sums that are too large to absorb, which says of which group they are.
+func (s *intSum) joinGroups(at int, x aggState, from []int32, y aggState, next []int32) bool {
+	a, b := x.(*intSum), y.(*intSum)
+	for i, f := range from {
+		halves, ok := joinHalves(a, f, b, next[i])
+		if !ok {
+			clear(s.signed[at:])
+			return false
+		}
+		s.signed[at+i] = halves
+	}
+	if len(a.zeros)+len(b.zeros) > 0 {
+		s.joinZeros(at, a.zeros, from)
+		s.joinZeros(at, b.zeros, next)
+	}
+	return true
+}
+
+// joinHalves is the sums of two groups, −1 is none; ok is false where one of them is too large.
+func joinHalves(a *intSum, f int32, b *intSum, n int32) (halves [2]int64, ok bool) {
+	if f >= 0 {
+		halves = a.signed[f]
+	}
+	if n < 0 {
+		return halves, true
+	}
+	other := b.signed[n]
+	above, below := halves[0]+other[0], halves[1]+other[1]
+	return [2]int64{above, below}, above >= 0 && halves[1]&other[1]&^below >= 0
+}
+
+// joinZeros notes the groups that have values which leave their sums 0.
+func (s *intSum) joinZeros(at int, zeros []byte, groups []int32) {
+	for i, g := range groups {
+		if g >= 0 && int(g) < len(zeros) && zeros[g] != 0 {
+			s.sawZero(uint32(at + i))
+		}
+	}
 }
 
 func (e *extreme) joinGroups(at int, x aggState, from []int32, y aggState, next []int32) bool {

@@ -121,3 +121,21 @@ func (e *extreme) load(cols []*Vector, rows []int32) bool {
 	}
 	return true
 }
+
+// load leaves values that no sum has to merge, which says so, and sums of 0.
+func (s *intSum) load(cols []*Vector, rows []int32) bool {
+	if cols[0].Valid != nil || cols[1].Valid != nil {
+		return false
+	}
+	dst, above, below := s.signed[:len(rows)], cols[0].I64, cols[1].I64
+	good := true
+	for i, r := range rows {
+		halves := [2]int64{above[r], below[r]}
+		dst[i] = halves
+		good = good && halves[0] >= 0 && halves[1] <= 0 && halves != [2]int64{}
+	}
+	if !good {
+		clear(dst)
+	}
+	return good
+}

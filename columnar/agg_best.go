@@ -54,15 +54,36 @@ func (b *bestInt) extend(n int) {
 
 func (b *bestInt) improve(in *aggInput, v *Vector, won []byte) error {
 	vals := in.ints(v)
+	if won == nil {
+		b.improveAll(vals, in.groups)
+		return nil
+	}
 	for i, g := range in.groups {
 		if x := vals[i]; b.seen[g] == 0 || x != b.vals[g] && x > b.vals[g] == b.largest {
-			b.vals[g], b.seen[g] = x, 1
-			if won != nil {
-				won[g] = 1
-			}
+			b.vals[g], b.seen[g], won[g] = x, 1, 1
 		}
 	}
 	return nil
+}
+
+// improveAll is improve without a branch where it is not for nothing: which value is better nobody could guess. The order of the
+// values is turned around for the least of them by a mask.
+func (b *bestInt) improveAll(vals []int64, groups []uint32) {
+	own, seen, mask := b.vals, b.seen, int64(-1)
+	if b.largest {
+		mask = 0
+	}
+	vals = vals[:len(groups)]
+	for i, g := range groups {
+		x, best := vals[i], own[g]
+		if x^mask > best^mask {
+			best = x
+		}
+		if seen[g] == 0 {
+			best = x
+		}
+		own[g], seen[g] = best, 1
+	}
 }
 
 func (b *bestInt) keepBest(in *aggInput, v *Vector) {
@@ -117,16 +138,39 @@ func (b *bestDouble) extend(n int) {
 
 func (b *bestDouble) improve(in *aggInput, v *Vector, won []byte) error {
 	vals := in.doubles(v)
+	if won == nil {
+		b.improveAll(vals, in.groups)
+		return nil
+	}
 	for i, g := range in.groups {
 		x, y := orderKey(vals[i]), orderKey(b.vals[g])
 		if b.seen[g] == 0 || x != y && x > y == b.largest {
-			b.vals[g], b.seen[g] = math.Float64frombits(canonicalBits(vals[i])), 1
-			if won != nil {
-				won[g] = 1
-			}
+			b.vals[g], b.seen[g], won[g] = math.Float64frombits(canonicalBits(vals[i])), 1, 1
 		}
 	}
 	return nil
+}
+
+// orderBits is [orderKey] of canonical bits, among which NaN is the greatest number but for its name.
+func orderBits(b uint64) int64 { return int64(b) ^ int64(b)>>63&math.MaxInt64 }
+
+// improveAll is that of bestInt.
+func (b *bestDouble) improveAll(vals []float64, groups []uint32) {
+	own, seen, mask := b.vals, b.seen, int64(-1)
+	if b.largest {
+		mask = 0
+	}
+	vals = vals[:len(groups)]
+	for i, g := range groups {
+		x, best := canonicalBits(vals[i]), math.Float64bits(own[g])
+		if orderBits(x)^mask > orderBits(best)^mask {
+			best = x
+		}
+		if seen[g] == 0 {
+			best = x
+		}
+		own[g], seen[g] = math.Float64frombits(best), 1
+	}
 }
 
 func (b *bestDouble) keepBest(in *aggInput, v *Vector) {

@@ -85,6 +85,10 @@ func (s *doubleSums) partial(dst []*Vector, groups []int32, valid []byte) []*Vec
 	}
 	s.highs, s.lows = resized(s.highs, n), resized(s.lows, n)
 	rest := ownBuilder(s.rest, groups)
+	if groups == nil && s.allHalves() {
+		rest.appendNullTexts(n)
+		return append(dst, float64Column(s.highs, valid), float64Column(s.lows, nil), rest.Vector())
+	}
 	for _, g := range listed(groups, n) {
 		s.normalize(int(g), rest)
 	}
@@ -100,6 +104,18 @@ func (s *doubleSums) halves(groups []int32) (highs, lows []float64, ok bool) {
 		bad += lows[i] - lows[i] // NaN for what is not finite
 	}
 	return highs, lows, bad == 0
+}
+
+// allHalves sets s.highs and s.lows to the normal forms of all groups. It reports false where two doubles are not enough for each.
+func (s *doubleSums) allHalves() bool {
+	lows := s.low[:len(s.high)]
+	ownHighs, ownLows, bad := s.highs[:len(lows)], s.lows[:len(lows)], 0.0
+	for g, high := range s.high {
+		high, low := twoSum(high, lows[g])
+		ownHighs[g], ownLows[g] = high, low
+		bad += low - low // NaN for what is not finite
+	}
+	return bad == 0
 }
 
 // takeValid is the bitmap of some rows, nil when none of them is NULL.

@@ -118,3 +118,11 @@ func (b *Builder) appendTexts(v *Vector, rows []int32) {
 		own.Off[at+i] = int32(len(own.Data))
 	}
 }
+
+// appendNullTexts appends NULL n times to an empty column of texts.
+func (b *Builder) appendNullTexts(n int) {
+	v := &b.vec
+	v.Off = extended(v.Off[:1], n+1)
+	v.Valid = extended(v.Valid[:0], bitmapBytes(n))
+	v.N, b.nulls = n, n
+}

@@ -13,7 +13,7 @@ import (
 // flow is a windowed job on a stream that goes on: a task of rows per call, in 100 keys, with times within some disorder.
 type flow struct {
 	assign *Assign
-	send   *columnar.HashAggregate
+	send   *LocalAggregate
 	shard  *Aggregate
 	mark   int64
 	groups int
@@ -22,7 +22,7 @@ type flow struct {
 
 func newFlow(w Window) *flow {
 	f := &flow{assign: NewAssign(eventSchema, 0, w), mark: NoWatermark}
-	f.send = columnar.NewHashAggregate(f.assign.Schema(), specOf(w))
+	f.send = NewLocalAggregate(f.assign.Schema(), specOf(w), w)
 	f.shard = NewAggregate(Operator{Window: w, In: f.assign.Schema(), Spec: specOf(w)})
 	return f
 }

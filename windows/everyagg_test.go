@@ -91,7 +91,7 @@ func TestEveryAggregateInEveryLife(t *testing.T) {
 func (l life) run(t *testing.T, r *rand.Rand, rows *columnar.Batch) (block, out []byte) {
 	t.Helper()
 	p := &everyPipeline{t: t, life: l, assign: NewAssign(everySchema, l.timeColumn(), l.window)}
-	p.send = columnar.NewHashAggregate(p.assign.Schema(), withTimes(everySpec(), l.window))
+	p.send = NewLocalAggregate(p.assign.Schema(), withTimes(everySpec(), l.window), l.window)
 	p.restart()
 	order := r.Perm(rows.Rows)
 	for len(order) > 0 {
@@ -124,7 +124,7 @@ type everyPipeline struct {
 	life
 	t      *testing.T
 	assign *Assign
-	send   *columnar.HashAggregate
+	send   *LocalAggregate
 	states []*Aggregate
 	chain  [][]byte // the last snapshot and the deltas behind it
 }

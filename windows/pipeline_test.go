@@ -50,7 +50,7 @@ type pipeline struct {
 	bounds Bounds
 	mark   SourceMark
 	assign *Assign
-	send   *columnar.HashAggregate
+	send   *LocalAggregate
 	shards []*Aggregate
 	late   int64 // of the last batch, as the following
 	behind int64 // of the late ones, those found behind the exchange
@@ -76,7 +76,7 @@ func newPipeline(t testing.TB, w Window, maxDisorder int64, partitions, shards i
 	p := &pipeline{t: t, window: w, bounds: Bounds{MaxDisorder: maxDisorder}, assign: NewAssign(eventSchema, 0, w)}
 	op := Operator{Window: w, In: p.assign.Schema(), Spec: specOf(w)}
 	p.must(op.Validate())
-	p.send = columnar.NewHashAggregate(op.In, op.Spec)
+	p.send = NewLocalAggregate(op.In, op.Spec, w)
 	for range shards {
 		p.shards = append(p.shards, NewAggregate(op))
 	}

@@ -18,7 +18,7 @@ type life struct {
 	in     *columnar.Schema
 	spec   columnar.AggSpec
 	assign *windows.Assign
-	send   *columnar.HashAggregate
+	send   *windows.LocalAggregate
 
 	shards []*windows.Aggregate
 	marks  committed
@@ -76,7 +76,7 @@ func newLife(s *scenario, r *rand.Rand) *life {
 	if s.frame.second != nil {
 		l.second = newLife(s.chained(), r)
 	}
-	l.send = columnar.NewHashAggregate(l.in, l.spec)
+	l.send = windows.NewLocalAggregate(l.in, l.spec, l.frame.real)
 	return l
 }
 

@@ -43,7 +43,7 @@ func benchPass(b *testing.B, input [][]*columnar.Batch, w Window) (groups int) {
 		{Func: columnar.Sum, Arg: 2, In: kind(columnar.Float64), Name: "sum"},
 		{Func: columnar.CountStar, Arg: -1, Name: "_rows"}}}
 	op := Operator{Window: w, In: assign.Schema(), Spec: withTimes(spec, w)}
-	send, shard := columnar.NewHashAggregate(op.In, op.Spec), NewAggregate(op)
+	send, shard := NewLocalAggregate(op.In, op.Spec, op.Window), NewAggregate(op)
 	watermark := int64(NoWatermark)
 	close := func(at int64) {
 		closed, err := shard.Close(at)

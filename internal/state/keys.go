@@ -45,6 +45,7 @@ func (k *keys) number(partial *columnar.Batch) ([]uint32, error) {
 		return nil, err
 	}
 	if from, n := len(k.uses), k.index.Len(); from < n {
+		k.index.Spread()
 		k.uses = append(k.uses, make([]int32, n-from)...)
 		k.groups = append(k.groups, columnar.KeyGroups(k.from(from), firstColumns(len(k.cols)), nil)...)
 	}

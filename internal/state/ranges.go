@@ -87,30 +87,45 @@ func (r *Ranges) AppendFinal(out *columnar.RowsBuilder, from, to, name int64) (r
 	if !r.started() {
 		r.start()
 	}
-	if err = r.move(from, to); err == nil {
-		err = r.merge()
-	}
-	if err != nil {
+	if err := r.move(from, to); err != nil {
 		return 0, fmt.Errorf("merge groups: %w", err)
 	}
-	t, run := r.table, &r.run
-	if run.states, err = run.accs.Final(run.states[:0], nil, 0); err != nil {
-		return 0, fmt.Errorf("finish groups: %w", t.nameGroup(err, name, run.keys))
-	}
-	n, keys := len(run.keys), t.keys.index
+	run := &r.run
+	r.list()
+	n, keys := len(run.keys), r.table.keys.index
 	out.AppendConstant(0, name, n)
-	for i, f := range t.final.Fields[1:] {
-		fits := true
-		if i < keys.Columns() {
-			fits = out.Append(1+i, keys.Column(i), run.signedKeys(), n)
-		} else {
-			fits = out.Append(1+i, run.states[i-keys.Columns()], nil, n)
-		}
-		if !fits {
-			return 0, fmt.Errorf("column %q holds more than %d bytes of text in one shard: use more shards", f.Name, math.MaxInt32)
+	for i := range keys.Columns() {
+		if !out.Append(1+i, keys.Column(i), run.signedKeys(), n) {
+			return 0, r.tooLong(1 + i)
 		}
 	}
-	return n, nil
+	return n, r.appendResults(out, 1+keys.Columns(), name)
+}
+
+// tooLong is the error of a column of results.
+func (r *Ranges) tooLong(col int) error {
+	return fmt.Errorf("column %q holds more than %d bytes of text in one shard: use more shards", r.table.final.Fields[col].Name, math.MaxInt32)
+}
+
+// appendResults appends the results of r.run to the columns from col on.
+func (r *Ranges) appendResults(out *columnar.RowsBuilder, col int, name int64) error {
+	run := &r.run
+	tooLong, err := -1, error(nil)
+	if len(r.late) == 0 {
+		tooLong, err = run.accs.AppendJoin(out, col, r.back.accs, run.backs, r.front.accs, run.fronts)
+	} else {
+		if err := r.merge(); err != nil {
+			return fmt.Errorf("merge groups: %w", err)
+		}
+		tooLong, err = run.accs.AppendFinal(out, col)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("finish groups: %w", r.table.nameGroup(err, name, run.keys))
+	case tooLong >= 0:
+		return r.tooLong(col + tooLong)
+	}
+	return nil
 }
 
 // move makes front and back those of [from, to).
@@ -165,7 +180,7 @@ func (r *Ranges) forget(from int64) {
 func (r *Ranges) grow(to int64) error {
 	for _, name := range r.table.between(r.to, to) {
 		s := r.table.spaces[name]
-		r.run.groups = r.back.number(r.run.groups, s.keys)
+		r.run.groups = r.back.number(r.run.groups, s.keys, r.table.keys.index.Len())
 		if err := r.back.accs.Absorb(s.accs, r.run.all(s.len()), r.run.groups); err != nil {
 			return r.nameKey(err, s.keys)
 		}
@@ -232,7 +247,7 @@ func (r *Ranges) add(namespace int64, partial *columnar.Batch, keys []uint32) er
 	case namespace < r.from || namespace >= r.to:
 		return nil
 	case namespace >= r.middle:
-		r.run.groups = r.back.number(r.run.groups, keys)
+		r.run.groups = r.back.number(r.run.groups, keys, r.table.keys.index.Len())
 		return r.back.accs.Merge(partial, r.table.shape.keys(), r.run.groups)
 	}
 	groups := columnar.Take(partial, partial.Sel)
@@ -240,9 +255,15 @@ func (r *Ranges) add(namespace int64, partial *columnar.Batch, keys []uint32) er
 	return nil
 }
 
-// merge makes r.run the groups of the run.
-func (r *Ranges) merge() error {
+// list makes r.run the keys of the run in order, with their groups of front and back. Where they are a good part of all keys, it goes
+// through these.
+func (r *Ranges) list() {
 	k, run := r.table.keys, &r.run
+	if total := k.index.Len(); len(r.late) == 0 && total <= sweepShare*max(len(r.front.heads), len(r.back.keys)) {
+		k.rankAll()
+		run.sweep(k.sorted, &r.front, &r.back)
+		return
+	}
 	run.begin(k)
 	run.want(r.front.heads)
 	run.want(r.back.keys)
@@ -250,8 +271,18 @@ func (r *Ranges) merge() error {
 		run.want(l.keys)
 	}
 	run.order(k)
-	run.rows = r.front.ofKeys(run.rows[:0], run.keys)
-	if err := run.accs.Join(r.back.accs, run.of(r.back.keys), r.front.accs, run.rows); err != nil {
+	run.fronts = r.front.ofKeys(run.fronts[:0], run.keys)
+	run.backs = run.of(run.backs, r.back.keys)
+}
+
+// sweepShare is how many keys there may be for each key of a run that is found by a look at all of them.
+const sweepShare = 4
+
+// merge makes the groups of r.run.
+func (r *Ranges) merge() error {
+	run := &r.run
+	run.accs.Reset()
+	if err := run.accs.Join(r.back.accs, run.backs, r.front.accs, run.fronts); err != nil {
 		return r.nameKey(err, run.keys)
 	}
 	for _, l := range r.late {

@@ -95,20 +95,46 @@ type run struct {
 	place  []int32  // by key: 1 + its group; 0 = none
 	groups []uint32 // scratch, also of others
 	iota   []int32  // 0, 1, 2, …
+	fronts []int32  // by group: which of the front is part of it; −1 = none
+	backs  []int32  // the same of the back
 	rows   []int32  // scratch
-	mine   []int32  // scratch
-	states []*columnar.Vector
 }
 
 // begin forgets the run before.
 func (r *run) begin(k *keys) {
-	for _, key := range r.keys {
-		r.place[key] = 0
-	}
-	r.keys = r.keys[:0]
+	r.leave()
 	if n := k.index.Len(); len(r.place) < n {
 		r.place = append(r.place, make([]int32, n-len(r.place))...)
 	}
+}
+
+// leave forgets the keys.
+func (r *run) leave() {
+	for _, key := range r.keys {
+		if int(key) < len(r.place) {
+			r.place[key] = 0
+		}
+	}
+	r.keys = r.keys[:0]
+}
+
+// sweep lists those of all keys, which are in order, that front or back have.
+func (r *run) sweep(sorted []uint32, f *front, b *groups) {
+	r.leave()
+	keys := slices.Grow(r.keys, len(sorted))[:len(sorted)]
+	fronts, backs := slices.Grow(r.fronts[:0], len(sorted))[:len(sorted)], slices.Grow(r.backs[:0], len(sorted))[:len(sorted)]
+	n := 0
+	for _, key := range sorted {
+		first, back := int32(-1), b.find(key)
+		if int(key) < len(f.first) {
+			first = f.first[key]
+		}
+		keys[n], fronts[n], backs[n] = key, first, back
+		if first >= 0 || back >= 0 {
+			n++
+		}
+	}
+	r.keys, r.fronts, r.backs = keys[:n], fronts[:n], backs[:n]
 }
 
 // want adds keys that are not there.
@@ -133,7 +159,6 @@ func (r *run) order(k *keys) {
 	for i, key := range r.keys {
 		r.place[key] = int32(i) + 1
 	}
-	r.accs.Reset()
 }
 
 // places are the groups of keys. They are valid until the next call.
@@ -154,16 +179,16 @@ func (r *run) signedKeys() []int32 {
 	return r.rows
 }
 
-// of lists which of the groups of some keys stands where in the run, −1 where none does. It is valid until the next call.
-func (r *run) of(keys []uint32) []int32 {
-	r.mine = slices.Grow(r.mine[:0], len(r.keys))[:len(r.keys)]
-	for i := range r.mine {
-		r.mine[i] = -1
+// of lists which of the groups of some keys stands where in the run, −1 where none does.
+func (r *run) of(dst []int32, keys []uint32) []int32 {
+	dst = slices.Grow(dst[:0], len(r.keys))[:len(r.keys)]
+	for i := range dst {
+		dst[i] = -1
 	}
 	for g, key := range keys {
-		r.mine[r.place[key]-1] = int32(g)
+		dst[r.place[key]-1] = int32(g)
 	}
-	return r.mine
+	return dst
 }
 
 // all lists 0 to n−1.
@@ -175,5 +200,5 @@ func (r *run) all(n int) []int32 {
 }
 
 func (r *run) sizeBytes() int64 {
-	return r.accs.SizeBytes() + 4*int64(cap(r.keys)+cap(r.place)+cap(r.groups)+cap(r.iota)+cap(r.rows)+cap(r.mine))
+	return r.accs.SizeBytes() + 4*int64(cap(r.keys)+cap(r.place)+cap(r.groups)+cap(r.iota)+cap(r.rows)+cap(r.fronts)+cap(r.backs))
 }

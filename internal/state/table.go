@@ -99,7 +99,7 @@ func (t *Table) merge(s *space, part *columnar.Batch, keys []uint32) error {
 		}
 	}
 	had := s.len()
-	t.pick.groups = s.number(t.pick.groups, keys)
+	t.pick.groups = s.number(t.pick.groups, keys, t.keys.index.Len())
 	t.keys.use(s.keys[had:])
 	t.touch(s, t.pick.groups)
 	var err error
