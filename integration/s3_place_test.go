@@ -83,22 +83,6 @@ func TestS3Orphans(t *testing.T) {
 	}
 }
 
-// TestS3Unsafe meets a store that takes every write.
-func TestS3Unsafe(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		if r.Method == http.MethodGet {
-			_, _ = io.WriteString(w, "{}")
-		}
-	}))
-	defer server.Close()
-	err := s3Client(t, server.URL, s3.Options{}).Bucket("lake", "cp").Probe(t.Context(), "millrace.json")
-	var unsafe *store.UnsafeError
-	if !errors.As(err, &unsafe) || !strings.Contains(err.Error(), "s3://lake/cp cannot be written to safely") {
-		t.Errorf("probe: %v", err)
-	}
-}
-
 // TestS3Refusals: one clear error for each, at the first attempt.
 func TestS3Refusals(t *testing.T) {
 	g := s3test.Start(t)

@@ -16,7 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/millrace/millrace/internal/store"
 )
@@ -144,11 +143,9 @@ func (b *Bucket) get(ctx context.Context, name string) (data []byte, age time.Du
 	return nil, 0, fmt.Errorf("the object's bytes break off: %w", broken)
 }
 
-// missing reports whether an answer says that there is no such object.
-func missing(err error) bool {
-	var key *types.NoSuchKey
-	return errors.As(err, &key) || is(err, "NoSuchKey") || status(err) == 404 && !is(err, "NoSuchBucket")
-}
+// missing reports whether an answer says that there is no such object. A status 404 alone does not: it comes with other codes too, for a
+// bucket or an access key that there is not.
+func missing(err error) bool { return is(err, "NoSuchKey", "NotFound") }
 
 // maxFirstAllocation bounds what is allocated on the word of a header alone.
 const maxFirstAllocation = 64 << 20

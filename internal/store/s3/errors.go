@@ -34,6 +34,7 @@ var refusals = map[string]string{
 	"AccessDenied":                       "access denied: the credentials do not allow this; the policy must allow s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket, s3:AbortMultipartUpload and s3:ListBucketMultipartUploads here",
 	"AllAccessDisabled":                  "access denied: all access to this bucket is disabled",
 	"InvalidAccessKeyId":                 "the store does not know the access key: check the credentials",
+	"XAdminUserNotFound":                 "the store does not know the access key: check the credentials",
 	"SignatureDoesNotMatch":              "the store does not accept the signature: check the secret key, and s3.region",
 	"ExpiredToken":                       "the credentials have expired: get new ones",
 	"ExpiredTokenException":              "the credentials have expired: get new ones",
