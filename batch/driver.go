@@ -62,15 +62,17 @@ type driver struct {
 	// caughtUp is the plan time when a trigger of this run last found nothing behind the job, by partition.
 	caughtUp map[partitionKey]int64
 	pressure *backpressure
-	lagShown time.Time        // when it was last, see showLag
-	skip     []SkipRecord     // to leave out, not yet planned
-	accept   []string         // sources whose losses this run may still accept
-	changes  []string         // of the edit that takes effect with the first plan
-	noted    int64            // plan time of the last snapshot that the log may begin with, see keepSnapshot; 0: not known
-	gaveUp   bool             // it has cancelled an open plan over them
-	ground   ground           // where the job stands, by the last survey
-	warnedOf map[waitKey]bool // open transactions of the last survey, and whether they were warned of
-	next     *work            // the batch that is begun ahead; nil: none
+	lagShown time.Time    // when it was last, see showLag
+	skip     []SkipRecord // to leave out, not yet planned
+	accept   []string     // sources whose losses this run may still accept
+	changes  []string     // of the edit that takes effect with the first plan
+	noted    int64        // plan time of the last snapshot that the log may begin with, see keepSnapshot; 0: not known
+	// saidClock says that it was told that the clock is behind the last batch.
+	saidClock bool
+	gaveUp    bool             // it has cancelled an open plan over them
+	ground    ground           // where the job stands, by the last survey
+	warnedOf  map[waitKey]bool // open transactions of the last survey, and whether they were warned of
+	next      *work            // the batch that is begun ahead; nil: none
 	// aheadFrom is the first batch behind which one may be planned ahead, see aheadPause.
 	aheadFrom int64
 	due       time.Time       // when the next trigger comes; zero: as soon as a batch is done
@@ -282,6 +284,7 @@ func (d *driver) refuseIfLeading(err error) error {
 }
 
 func (d *driver) question(ctx context.Context) (question, error) {
+	d.warnClock()
 	states, err := d.survey(ctx)
 	if err != nil {
 		return question{}, err

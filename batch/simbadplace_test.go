@@ -2,6 +2,7 @@ package batch
 
 import (
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,4 +65,26 @@ func TestClockJumps(t *testing.T) {
 	w.mustRun(w.job(stateless, flushing))
 	w.wantRows("in the end", w.expected(stateless), equalRows)
 	w.wantHistory("in the end")
+}
+
+// TestClockSetBack: a run whose clock is set back between batches says so once for each time, and so does the next run.
+func TestClockSetBack(t *testing.T) {
+	w := timeWorld(t)
+	jumps := map[int]time.Duration{3: -time.Hour, 6: 365 * 24 * time.Hour, 9: -365 * 24 * time.Hour, 12: -time.Hour}
+	w.at(0, 1)
+	w.mustRun(w.countedJob(continuous), ticks(w, 15, func(tick int) {
+		w.clock.now = w.clock.now.Add(jumps[tick])
+		w.at(int32(tick%2), int64(tick))
+	}))
+	w.mustRun(w.countedJob(flushing))
+	w.wantWindows("in the end", 0, 10, 10, 6)
+	var said []string
+	for _, text := range w.warned {
+		if strings.HasPrefix(text, "the clock says ") {
+			said = append(said, text)
+		}
+	}
+	if len(said) != 3 || !strings.Contains(said[0], " 1h0m before the last batch") || !strings.Contains(said[1], " 365 days before the last batch") {
+		t.Errorf("said %q, want it once for each time that the clock is behind, and once by the next run", said)
+	}
 }

@@ -156,8 +156,8 @@ func (x *placed) meets(bad badPlace) {
 	x.wantUntouched(before)
 }
 
-// TestTwoJobsOneOutput starts two jobs at once that are to write to one place: one of them does, the other one says whose it is.
-func TestTwoJobsOneOutput(t *testing.T) {
+// TestTwoJobsAtOnce starts two jobs at once that are to write to one place: one of them does, the other one says whose it is.
+func TestTwoJobsAtOnce(t *testing.T) {
 	for name, place := range map[string]func(*testing.T, string) *placed{"directory": inDirectory, "bucket": inBucket} {
 		t.Run(name, func(t *testing.T) {
 			x := place(t, placeJob)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -171,4 +172,28 @@ func (x *placed) wantUntouched(before map[string]string) {
 			x.t.Errorf("%s is new", name)
 		}
 	}
+}
+
+// rowIDs are the ids in the files of the sink rows. Each must be there once.
+func (x *placed) rowIDs() map[int64]bool {
+	x.t.Helper()
+	ids := map[int64]bool{}
+	for name, data := range x.objects("rows/") {
+		if !strings.HasSuffix(name, ".parquet") {
+			continue
+		}
+		rows, err := parquet.Read[struct {
+			ID int64 `parquet:"id"`
+		}](strings.NewReader(data), int64(len(data)))
+		if err != nil {
+			x.t.Fatalf("%s: %v", name, err)
+		}
+		for _, r := range rows {
+			if ids[r.ID] {
+				x.t.Errorf("%d is there twice", r.ID)
+			}
+			ids[r.ID] = true
+		}
+	}
+	return ids
 }
