@@ -71,9 +71,17 @@ func (b *Builder) kidsHaveRoom(v *Vector, valid []byte, rows []int32) bool {
 // roomForKeys refuses rows whose keys do not fit behind those that are there.
 func (t *keyTable) roomForKeys(b *Batch, keys []int, rows []int32) error {
 	for i, k := range keys {
-		if len(rows) > 0 && !t.cols[i].own.hasRoomForKeys(b.Cols[k], rows) {
+		if len(rows) > 0 && !t.hasRoomForKeys(i, b.Cols[k], rows) {
 			return &RowError{Row: int(rows[0]), Reason: tooMuchText, Expr: "the keys of a GROUP BY"}
 		}
 	}
 	return nil
+}
+
+// hasRoomForKeys is about the i-th column. Records have room for more, but become columns at last.
+func (t *keyTable) hasRoomForKeys(i int, v *Vector, rows []int32) bool {
+	if t.records == nil {
+		return t.cols[i].own.hasRoomForKeys(v, rows)
+	}
+	return (t.n+len(rows))*max(t.records.fields[i].width, 1) <= roomMax
 }

@@ -48,6 +48,9 @@ type aggFold struct {
 	where int   // the column that must be TRUE, −1 for none
 	state aggState
 	width int // columns of the half-aggregated form
+
+	inRecords recordState // state, while its numbers are in records; else nil
+	lane      int         // the first of its words there
 }
 
 func newAggFold(in *Schema, a Agg) aggFold {
@@ -110,6 +113,12 @@ type aggInput struct {
 	groups []uint32 // one for each of rows
 	failed uint32   // the group that an error is about
 	*scratch
+}
+
+// start makes in one of these rows and no columns yet.
+func (in *aggInput) start(rows []int32, groups []uint32, s *scratch) *aggInput {
+	*in = aggInput{cols: in.cols[:0], rows: rows, groups: groups, scratch: s}
+	return in
 }
 
 // fault is an error about the i-th row.

@@ -6,9 +6,11 @@ package columnar
 type intSum struct {
 	signed [][2]int64 // of each group: the values ≥ 0, and the others
 	// zeros tells a group that has a value from one without where the sums do not: both are 0. It is as long as that needs.
-	zeros []byte
-	valid []byte     // buffer of the bitmap
-	cols  [2][]int64 // buffers of the columns
+	zeros  []byte
+	below  bool       // there are values below 0, as far as records have to know
+	halved bool       // in records, the sums of values below 0 have a word too
+	valid  []byte     // buffer of the bitmap
+	cols   [2][]int64 // buffers of the columns
 }
 
 func (s *intSum) columns() []Field {

@@ -17,11 +17,13 @@ type HashAggregate struct {
 	partialKeys        []int // positions of the keys in partial rows: 0, 1, …
 	folds              []aggFold
 	dirty              []byte // of the groups at the last MarkClean: 1 = touched since; later ones all are
+	settled            bool   // until the next Reset, groups are in columns: see [HashAggregate.settle]
 	frame              frame
 	groups             []uint32
 	input              aggInput
 	scratch            scratch
 	flat               Flattener // of arguments
+	args               Batch
 	out                Batch
 }
 
@@ -42,20 +44,41 @@ func NewHashAggregate(in *Schema, spec AggSpec) *HashAggregate {
 // Add folds the selected rows of b in. An error is about the values of an aggregate, which it names; after it only
 // [HashAggregate.Reset] may follow.
 func (h *HashAggregate) Add(b *Batch) error {
-	rows, err := h.assign(b, h.spec.Keys)
-	if err != nil {
+	rows := h.selected(b)
+	inRecords := h.arrange(b, rows)
+	if err := h.keys.roomForKeys(b, h.spec.Keys, rows); err != nil {
 		return err
 	}
+	if inRecords {
+		return h.addRecords(b, rows)
+	}
+	h.assign(b, h.spec.Keys, rows)
+	return h.fold(b, rows, h.groups)
+}
+
+// selected is the selected rows of b.
+func (h *HashAggregate) selected(b *Batch) []int32 {
+	if b.Sel != nil {
+		return b.Sel
+	}
+	return h.frame.identity(b.Rows)
+}
+
+// fold folds rows of b into their groups.
+func (h *HashAggregate) fold(b *Batch, rows []int32, groups []uint32) error {
 	for i := range h.folds {
 		f := &h.folds[i]
-		in := h.inputOf(rows)
-		for _, c := range f.args {
-			in.cols = append(in.cols, h.flat.column(c, b.Cols[c], rows))
-		}
+		in := h.inputOf(f, b, rows, groups)
 		if f.where >= 0 {
 			in.keepTrue(b.Cols[f.where])
 		}
-		if err := f.state.add(in); err != nil {
+		var err error
+		if f.inRecords != nil {
+			err = f.inRecords.addRecords(in, h.keys.records, f.lane)
+		} else {
+			err = f.state.add(in)
+		}
+		if err != nil {
 			return f.explain(err)
 		}
 	}
@@ -68,14 +91,16 @@ func (h *HashAggregate) Merge(partial *Batch) error {
 	if !partial.Schema.Equal(h.partial) {
 		return fmt.Errorf("merge groups (%s) into (%s)", partial.Schema, h.partial)
 	}
-	rows, err := h.assign(partial, h.partialKeys)
-	if err != nil {
+	h.settle()
+	rows := h.selected(partial)
+	if err := h.keys.roomForKeys(partial, h.partialKeys, rows); err != nil {
 		return err
 	}
+	h.assign(partial, h.partialKeys, rows)
 	cols := partial.Cols[len(h.partialKeys):]
 	for i := range h.folds {
 		f := &h.folds[i]
-		in := h.inputOf(rows)
+		in := h.input.start(rows, h.groups, &h.scratch)
 		in.cols = append(in.cols, cols[:f.width]...)
 		if err := f.state.merge(in); err != nil {
 			return h.inGroup(f.explain(err), int(in.failed))
@@ -85,27 +110,29 @@ func (h *HashAggregate) Merge(partial *Batch) error {
 	return nil
 }
 
-// inputOf is an input of all rows without columns.
-func (h *HashAggregate) inputOf(rows []int32) *aggInput {
-	h.input = aggInput{cols: h.input.cols[:0], rows: rows, groups: h.groups, scratch: &h.scratch}
-	return &h.input
+// inputOf is the arguments of an aggregate at the rows.
+func (h *HashAggregate) inputOf(f *aggFold, b *Batch, rows []int32, groups []uint32) *aggInput {
+	in := h.input.start(rows, groups, &h.scratch)
+	for _, c := range f.args {
+		in.cols = append(in.cols, h.flat.column(c, b.Cols[c], rows))
+	}
+	return in
 }
 
-// assign finds the group of each selected row and makes room for new groups.
-func (h *HashAggregate) assign(b *Batch, keys []int) (rows []int32, err error) {
-	rows = b.Sel
-	if rows == nil {
-		rows = h.frame.identity(b.Rows)
-	}
-	if err := h.keys.roomForKeys(b, keys, rows); err != nil {
-		return nil, err
-	}
+// assign finds the group of each row, and makes room for new groups.
+func (h *HashAggregate) assign(b *Batch, keys []int, rows []int32) {
 	h.groups = h.keys.numberRows(h.groups, b, keys, rows)
 	h.touch()
+	h.extend()
+}
+
+// extend makes room for new groups, in states that are not in records.
+func (h *HashAggregate) extend() {
 	for i := range h.folds {
-		h.folds[i].state.extend(h.keys.n)
+		if f := &h.folds[i]; f.inRecords == nil {
+			f.state.extend(h.keys.n)
+		}
 	}
-	return rows, nil
 }
 
 // touch marks the groups that were there at the last MarkClean.
@@ -171,6 +198,7 @@ func (h *HashAggregate) finalError(err error) error {
 
 // start begins a batch of all groups with the key columns.
 func (h *HashAggregate) start(s *Schema) {
+	h.settle()
 	h.out = Batch{Schema: s, Rows: h.keys.n, Cols: h.out.Cols[:0]}
 	for i := range h.keys.cols {
 		h.out.Cols = append(h.out.Cols, h.keys.cols[i].own.Vector())
@@ -203,8 +231,9 @@ func (h *HashAggregate) Touched() []int32 {
 // Reset forgets all groups and keeps the memory.
 func (h *HashAggregate) Reset() {
 	h.keys.reset()
-	h.dirty = h.dirty[:0]
+	h.dirty, h.settled = h.dirty[:0], false
 	for i := range h.folds {
+		h.folds[i].inRecords = nil
 		h.folds[i].state.reset()
 	}
 }

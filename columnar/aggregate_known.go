@@ -4,10 +4,8 @@ package columnar
 // belongs to the caller, in the order of the rows. The keys are the first columns of b, each of them once; its other
 // columns are not looked at. With clean set, groups that were touched since the last MarkClean are left out.
 func (h *HashAggregate) Known(b *Batch, clean bool) *Batch {
-	rows := b.Sel
-	if rows == nil {
-		rows = h.frame.identity(b.Rows)
-	}
+	h.settle()
+	rows := h.selected(b)
 	h.keys.bind(b, h.partialKeys, rows)
 	var found []int32
 	h.groups, found = h.keys.lookup(h.groups, nil, rows)

@@ -4,6 +4,11 @@ package columnar
 // rows, with the aggregates of nothing. Only the key columns of b need be there. An error says that the keys are too much
 // for one aggregate.
 func (h *HashAggregate) Touch(b *Batch) error {
-	_, err := h.assign(b, h.spec.Keys)
-	return err
+	h.settle()
+	rows := h.selected(b)
+	if err := h.keys.roomForKeys(b, h.spec.Keys, rows); err != nil {
+		return err
+	}
+	h.assign(b, h.spec.Keys, rows)
+	return nil
 }

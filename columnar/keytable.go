@@ -17,7 +17,9 @@ type keyTable struct {
 	hashes []uint64
 	flat   Flattener
 	memo   *keyMemo // nil until a batch has keys for it
-	weak   uint64   // for tests: when not 0, the only bits of a hash that count
+	// records hold the keys instead of the columns, where their owner wants that: see [keyTable.pack].
+	records *groupRecords
+	weak    uint64 // for tests: when not 0, the only bits of a hash that count
 }
 
 type keyColumn struct {
@@ -51,20 +53,25 @@ func (t *keyTable) bind(b *Batch, keys []int, rows []int32) {
 // Where two keys share a tag, once in billions, it takes the batch back and does it row by row.
 func (t *keyTable) number(dst []uint32, rows []int32) []uint32 {
 	dst = resized(dst, len(rows))
-	known := t.n
-	t.numberByTag(dst, rows)
-	if !t.verify(dst, rows) {
-		t.truncate(known)
-		t.numberByKey(dst, rows)
-	}
+	t.numberRun(dst, rows, t.hashes)
 	return dst
 }
 
-func (t *keyTable) numberByTag(dst []uint32, rows []int32) {
+// numberRun is number for rows of which these are the hashes.
+func (t *keyTable) numberRun(dst []uint32, rows []int32, hashes []uint64) {
+	known := t.n
+	t.numberByTag(dst, rows, hashes)
+	if !t.verify(dst, rows) {
+		t.truncate(known)
+		t.numberByKey(dst, rows, hashes)
+	}
+}
+
+func (t *keyTable) numberByTag(dst []uint32, rows []int32, hashes []uint64) {
 	slots, mask := t.slots, uint64(len(t.slots)-1)
-	for i, h := range t.hashes[:len(rows)] {
+	for i, h := range hashes[:len(rows)] {
 		if i%touchRows == 0 {
-			t.touchSlots(t.hashes[i:min(i+touchRows, len(rows))])
+			t.touchSlots(hashes[i:min(i+touchRows, len(rows))])
 		}
 		pos := h & mask
 		for slots[pos] != 0 && (slots[pos]^h)>>32 != 0 {
@@ -94,17 +101,21 @@ func (t *keyTable) introduce(h uint64, r int32) {
 
 // appendFresh appends the keys of the rows that were introduced, a column at a time.
 func (t *keyTable) appendFresh() {
-	for i := range t.cols {
-		t.cols[i].append(t.fresh)
+	if t.records != nil {
+		t.appendRecords()
+	} else {
+		for i := range t.cols {
+			t.cols[i].append(t.fresh)
+		}
 	}
 	t.fresh = t.fresh[:0]
 }
 
-func (t *keyTable) numberByKey(dst []uint32, rows []int32) {
+func (t *keyTable) numberByKey(dst []uint32, rows []int32, hashes []uint64) {
 	for i, r := range rows {
-		g := t.find(t.hashes[i], r)
+		g := t.find(hashes[i], r)
 		if g < 0 {
-			g = t.insert(t.hashes[i], r)
+			g = t.insert(hashes[i], r)
 		}
 		dst[i] = uint32(g)
 	}
@@ -166,6 +177,9 @@ func (t *keyTable) equal(g, r int) bool {
 
 // verify reports whether every row has the key of its number.
 func (t *keyTable) verify(numbers []uint32, rows []int32) bool {
+	if t.records != nil {
+		return t.verifyRecords(numbers, rows)
+	}
 	for i := range t.cols {
 		own, in := t.cols[i].own, t.cols[i].in
 		if in.Type.IsNested() {
@@ -304,6 +318,10 @@ func (t *keyTable) fill() {
 
 // eachHash calls do with the hashes of the keys from number n on, a few at a time, and the number of the first of them.
 func (t *keyTable) eachHash(n int, do func(first int, hashes []uint64)) {
+	if t.records != nil {
+		t.eachRecordHash(n, do)
+		return
+	}
 	cols := make([]*Vector, len(t.cols))
 	for i := range t.cols {
 		cols[i] = t.cols[i].own.glance()
@@ -337,6 +355,10 @@ func (t *keyTable) truncate(n int) {
 		t.slots[pos] = 0
 	}
 	t.n = n
+	if t.records != nil {
+		t.records.n = n
+		return
+	}
 	for i := range t.cols {
 		t.cols[i].own.Truncate(n)
 		t.cols[i].width.cut(n)
@@ -401,7 +423,7 @@ func (t Type) hasMap() bool {
 // reset forgets all keys and keeps the memory.
 func (t *keyTable) reset() {
 	clear(t.slots)
-	t.n = 0
+	t.n, t.records = 0, nil
 	if t.memo != nil {
 		t.memo.forget()
 	}
@@ -416,6 +438,9 @@ func (t *keyTable) sizeBytes() int64 {
 	size := int64(cap(t.slots)+cap(t.hashes))*8 + int64(cap(t.fresh))*4 + t.flat.sizeBytes()
 	if t.memo != nil {
 		size += t.memo.sizeBytes()
+	}
+	if t.records != nil {
+		size += t.records.sizeBytes()
 	}
 	for i := range t.cols {
 		size += t.cols[i].own.sizeBytes()

@@ -113,7 +113,7 @@ func (o *keyOracle) number(key string) uint32 {
 }
 
 // FuzzKeyTable holds the table of keys against a Go map: data decides on the types of the columns, the values, batches,
-// look-ups and resets, and on how many bits of a hash count.
+// look-ups and resets, on how many bits of a hash count, and on when keys move into records and back.
 func FuzzKeyTable(f *testing.F) {
 	r := rand.New(rand.NewPCG(6, 6))
 	for range 60 {
@@ -142,8 +142,13 @@ func checkKeyTable(t *testing.T, r *rand.Rand) {
 		rows = min(rows, 300) // chains are long
 	}
 	oracle := keyOracle{numbers: map[string]uint32{}}
+	maker := newKeyMaker(r)
 	for range 1 + r.IntN(8) {
-		b := newKeyMaker(r).batch(s, r.IntN(rows+1))
+		if r.IntN(3) == 0 {
+			maker = newKeyMaker(r)
+		}
+		b := maker.batch(s, r.IntN(rows+1))
+		moveKeys(r, x, b, cols)
 		switch r.IntN(6) {
 		case 0:
 			x.Reset()
@@ -158,6 +163,9 @@ func checkKeyTable(t *testing.T, r *rand.Rand) {
 		t.Fatalf("%d keys of (%s), want %d", x.Len(), s, len(oracle.order))
 	}
 	keys := make([]*Vector, len(cols))
+	if x.table.records != nil {
+		x.table.unpack()
+	}
 	for i := range keys {
 		keys[i] = x.Column(i)
 	}
@@ -165,6 +173,18 @@ func checkKeyTable(t *testing.T, r *rand.Rand) {
 		if got := keyText(keys, n); got != want {
 			t.Fatalf("key %d of (%s) is %s, want %s", n, s, got, want)
 		}
+	}
+}
+
+// moveKeys brings the keys into records or back, at random where the keys of b can be records too.
+func moveKeys(r *rand.Rand, x *KeyIndex, b *Batch, cols []int) {
+	table := x.table
+	can := table.n > 0 && table.recordable(b, cols, selected(b))
+	switch {
+	case table.records == nil && can && r.IntN(3) > 0:
+		table.pack(newGroupRecords(table.cols))
+	case table.records != nil && (!can || r.IntN(4) == 0):
+		table.unpack()
 	}
 }
 
