@@ -13,12 +13,13 @@ type choices struct {
 	rest rand.Source
 }
 
-// Uint64 implements [rand.Source]. Choices of a few are made of the highest bits.
+// Uint64 implements [rand.Source]. The choice stands in the highest bits, of which one of a few is made, and in the lowest
+// ones, which are taken where the few are a power of two.
 func (c *choices) Uint64() uint64 {
 	if len(c.data) < 2 {
 		return c.rest.Uint64()
 	}
-	v := uint64(binary.BigEndian.Uint16(c.data)) << 48
+	v := uint64(binary.BigEndian.Uint16(c.data)) * 0x0001_0001_0001_0001
 	c.data = c.data[2:]
 	return v
 }

@@ -124,7 +124,7 @@ func FuzzKeyTable(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		checkKeyTable(t, rand.New(&choices{data, rand.NewPCG(2, uint64(len(data)))}))
+		checkKeyTable(t, rand.New(&choices{data, rand.NewPCG(2, foldBytes(hashSeed, data))}))
 	})
 }
 
