@@ -65,6 +65,7 @@ type SinkComparison struct {
 // first batch are whole; what it yields before that batch is not compared. It takes no lock and writes nothing.
 func Compare(ctx context.Context, o CompareOptions) (*Comparison, error) {
 	o.Into = ""
+	o.exact = true // rows are compared, not files
 	r, err := newReplayer(ctx, o.ReplayOptions)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,9 @@ func Describe(r Record) string {
 		if r.Final {
 			b.WriteString(" final")
 		}
+		if r.Roll {
+			b.WriteString(" roll")
+		}
 		for _, l := range r.Losses {
 			fmt.Fprintf(&b, "; gave up %s", l)
 		}
@@ -40,9 +43,15 @@ func Describe(r Record) string {
 		if r.Base != nil {
 			kind = "snapshot"
 		}
-		done := ""
+		done, pending := "", int64(0)
+		for _, change := range r.Pending {
+			pending += change.After
+		}
+		if pending > 0 {
+			done = fmt.Sprintf(", %d rows pending", pending)
+		}
 		if dirs := r.completed(); dirs != "" {
-			done = ", completed " + dirs
+			done += ", completed " + dirs
 		}
 		return fmt.Sprintf("Committed batch %d: %d records in, %d rows out in %d files, watermark %s, %s%s", r.Batch, r.Records, rows, files, windows.FormatTime(r.After.Watermark()), kind, done)
 	case *Cancelled:

@@ -183,12 +183,20 @@ func (d *driver) run(ctx context.Context, entries []Entry) error {
 	}
 	h.releaseState()
 	d.marks = h.Marks.Sources
+	if err := d.clearPending(ctx); err != nil {
+		return err
+	}
 	if err := d.takeSkips(ctx); err != nil {
 		return err
 	}
 	d.showLag() // the driver before may have died between its commit and that
 	if err = d.trigger(ctx); err == nil {
 		err = d.cancelAhead()
+	}
+	if err == nil || errors.Is(err, errStopped) {
+		if rollErr := d.rollPending(ctx); rollErr != nil {
+			err = rollErr
+		}
 	}
 	d.warnSkips()
 	if err == nil {

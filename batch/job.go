@@ -115,7 +115,9 @@ type Sink struct {
 	Form      string    // how rows become records, beside their columns: what is key, what is value; "" for files
 	// Done says when directories of the sink are complete; then it is an output.Marker. nil: it leaves no done markers.
 	Done *dstream.Done
-	Open func(ctx context.Context, o output.Opening) (output.Sink, error)
+	// MaxAge is how long, in plan time, rows may wait for their file to get full, see output.ParquetConfig; 0: they do not.
+	MaxAge time.Duration
+	Open   func(ctx context.Context, o output.Opening) (output.Sink, error)
 	// Elsewhere opens a sink that prepares what the one of Open does and touches nothing of it. It writes files below dir,
 	// a directory or an address; with "" it writes nothing, and only Prepare may be called. What is no file is not written: its sink takes
 	// Publish and does nothing.

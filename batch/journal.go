@@ -77,6 +77,8 @@ type Planned struct {
 	// Rate is the offsets per second that backpressure allowed when this was planned; 0: it is off, or has measured nothing
 	// yet. The next driver goes on from it.
 	Rate int64 `json:"rate,omitempty"`
+	// Roll says that the batch leaves no pending rows: a run ends with it.
+	Roll bool `json:"roll,omitempty"`
 	// Paid is the time, in microseconds, up to which the offsets planned so far have used limits.rate up; 0: it is off.
 	Paid int64 `json:"paid_us,omitempty"`
 }
@@ -100,7 +102,9 @@ type Committed struct {
 	FlushedTo map[string]int64         `json:"flushed_to_us,omitempty"` // final batches: by operator, the greatest window end
 	Open      map[string]OpenWindows   `json:"open,omitempty"`          // by operator that holds rows
 	Done      map[string]DoneBatch     `json:"done,omitempty"`          // by sink with done markers
-	Base      *Base                    `json:"base,omitempty"`          // with a snapshot: nothing before this record is needed
+	// Pending is, by sink that rolls its files over batches, what becomes of rows that are in no file yet.
+	Pending map[string]*output.PendingChange `json:"pending,omitempty"`
+	Base    *Base                            `json:"base,omitempty"` // with a snapshot: nothing before this record is needed
 }
 
 // Base is what a history says beyond its last commit, so that reading may begin with that commit.
@@ -118,6 +122,8 @@ type Base struct {
 	Edits []Edit            `json:"edits,omitempty"` // all so far
 	// Partitions are, by sink with done markers, the directories that have rows and are not complete.
 	Partitions map[string][]output.TimePartition `json:"partitions,omitempty"`
+	// Pending are, by sink that has some, the rows that are in no file yet.
+	Pending map[string][]output.PendingBatch `json:"pending,omitempty"`
 }
 
 // OpenWindows is what an operator holds between two batches. It is for people: nothing is decided by it.

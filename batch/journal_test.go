@@ -19,14 +19,16 @@ func sampleRecords() []Record {
 	return []Record{
 		&Opened{Epoch: 2, Host: "h", PID: 7, At: 1, Version: "v", Prev: &ChainEnd{Epoch: 1, Sequence: 4}},
 		&Planned{Batch: 1, At: 5, Ranges: ranges, Step: 100, Before: marks, Tables: map[string]string{"ads": "d"}, Zones: map[string]string{"UTC": "z"},
-			Skip: []SkipRecord{{Topic: "t", Partition: 1, Offset: 4}}, Losses: []offsets.Loss{{Source: "s", Topic: "t", TopicID: offsets.TopicID{3}, Partition: 2, Wanted: 1, Next: -1, Offsets: -1, End: 4, Reason: "r"}}, Job: "j", JobHash: "h", Shards: 2, Final: true, LimitedBy: "rows", Rate: 500, Paid: 7},
+			Skip: []SkipRecord{{Topic: "t", Partition: 1, Offset: 4}}, Losses: []offsets.Loss{{Source: "s", Topic: "t", TopicID: offsets.TopicID{3}, Partition: 2, Wanted: 1, Next: -1, Offsets: -1, End: 4, Reason: "r"}}, Job: "j", JobHash: "h", Shards: 2, Final: true, LimitedBy: "rows", Rate: 500, Roll: true, Paid: 7},
 		&Committed{Batch: 1, At: 5, RangeHash: "x", After: marks, Positions: positionsAfter(ranges), Records: 6, WireBytes: 60, Weights: []PartitionWeight{{Offsets: 6, WireBytes: 60, LastTimestamp: 9}},
 			State: []StateBlock{{Operator: "a", Schema: "s", Length: 3, inline: []byte("abc")}, {Operator: "b", Digest: "dd"}, {Operator: "c", Length: 2, inline: []byte{0, 255}}},
 			Files: map[string][]output.File{"lake": {{Path: "p", Rows: 1, Bytes: 2, RowsSHA256: "z"}}}, SinkRows: map[string]int64{"lake": 1},
 			Done: map[string]DoneBatch{"lake": {Watermark: -7, Open: []output.TimePartition{{Dir: "dt=2026-11-22", End: 8, Rows: 7, Files: 2, First: 1, Last: 4}},
 				Complete: []output.TimePartition{{Dir: "d"}}, Late: []output.TimePartition{{Dir: "e"}}}},
+			Pending: map[string]*output.PendingChange{"lake": {Before: 5, After: 4, Rolled: []output.PendingGroup{{Dir: "dt=2026-11-22/", Shard: 1}},
+				Added: &output.PendingBatch{Batch: 1, At: 5, Digest: "p", Epoch: 2, Pieces: []output.PendingPiece{{Dir: "dt=2026-11-22/", Shard: 1, Rows: 4, Bytes: 40, Offset: 9, Length: 50}}}}},
 			Open: map[string]OpenWindows{"a": {Windows: 2, Groups: 3, First: -4, Close: 5}},
-			Base: &Base{Partitions: map[string][]output.TimePartition{"lake": {{Dir: "f"}}}, Totals: Totals{Batches: 4, SinkRows: map[string]int64{"lake": 2}, Operators: map[string]columnar.RowCounts{"a": {In: 9, Out: 7, Late: 2}}}, Records: 1, WireBytes: 2, Offsets: 3, LastRows: map[string]int64{"lake": 1}, Floor: map[string]int64{"a": 4}, Rate: 500, Paid: 7}},
+			Base: &Base{Pending: map[string][]output.PendingBatch{"lake": {{Batch: 1, At: 5, Digest: "p", Pieces: []output.PendingPiece{}}}}, Partitions: map[string][]output.TimePartition{"lake": {{Dir: "f"}}}, Totals: Totals{Batches: 4, SinkRows: map[string]int64{"lake": 2}, Operators: map[string]columnar.RowCounts{"a": {In: 9, Out: 7, Late: 2}}}, Records: 1, WireBytes: 2, Offsets: 3, LastRows: map[string]int64{"lake": 1}, Floor: map[string]int64{"a": 4}, Rate: 500, Paid: 7}},
 		&Cancelled{Batch: 1, Reason: "bad record at t/1 offset 3"},
 		&Reopened{Batch: 1, Marks: marks, FlushedTo: map[string]int64{"window 1": 9}},
 	}

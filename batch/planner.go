@@ -67,8 +67,8 @@ func (s survey) all() []offsets.PartitionState {
 }
 
 // nextPlan decides what the next batch is. A batch without records is planned only if it changes something: idleness moves
-// the watermark past an open window or the end of a directory with a done marker, a window of processing time is over, or the
-// job begins at the end of the log. Otherwise nothing at all is written.
+// the watermark past an open window or the end of a directory with a done marker, a window of processing time is over, rows
+// have waited long enough for their file, or the job begins at the end of the log. Otherwise nothing at all is written.
 func nextPlan(q question) (answer, error) {
 	ranges, err := q.ranges()
 	if err != nil {
@@ -79,7 +79,7 @@ func nextPlan(q question) (answer, error) {
 		return answer{Marks: q.Marks, Wait: wait}, nil
 	}
 	a := answer{Marks: q.marks(ranges)}
-	if allEmpty(ranges) && len(q.Ground.Losses) == 0 && !q.closesByTime(a.Marks) && !q.settlesStart(ranges) {
+	if allEmpty(ranges) && len(q.Ground.Losses) == 0 && !q.closesByTime(a.Marks) && !q.rolling() && !q.settlesStart(ranges) {
 		return a, nil
 	}
 	a.Planned = q.plan(ranges, a.Marks)
@@ -171,7 +171,7 @@ func (q *question) marks(ranges []offsets.Range) map[string]windows.SourceMark {
 
 func (q *question) plan(ranges []offsets.Range, sources map[string]windows.SourceMark) *Planned {
 	return &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step,
-		Before: Marks{Sources: sources, Operators: q.History.Marks.Operators}, Skip: skipsWithin(q.Skip, ranges), Losses: q.Ground.Losses, Rate: int64(math.Round(q.Rate)), Paid: q.spend(ranges)}
+		Before: Marks{Sources: sources, Operators: q.History.Marks.Operators}, Skip: skipsWithin(q.Skip, ranges), Losses: q.Ground.Losses, Rate: int64(math.Round(q.Rate)), Paid: q.spend(ranges), Roll: q.rollsAtEnd(ranges)}
 }
 
 // capped ends every partition where this run stops. A partition that appeared since waits for the next run.

@@ -100,7 +100,7 @@ func (d *driver) leftover(ctx context.Context, info output.BatchInfo) error {
 
 func batchInfo(job *Job, p *Planned) output.BatchInfo {
 	return output.BatchInfo{Job: job.Name, JobHash: p.JobHash, Batch: p.Batch, PlanTime: p.At, Ranges: p.Ranges, RangeHash: RangeHash(p),
-		Shards: p.Shards}
+		Shards: p.Shards, Roll: p.Roll || p.Final}
 }
 
 // publish prepares the batch in every sink before any of them makes it visible: files first, then what is committed
@@ -156,12 +156,14 @@ func (d *driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome)
 	files, size := 0, 0
 	for i, sink := range d.s.sinks {
 		var err error
-		if prepared[i], err = sink.Prepare(ctx, info, o.shards[d.s.job.Sinks[i].Name], nil); err != nil {
+		name := d.s.job.Sinks[i].Name
+		if prepared[i], err = sink.Prepare(ctx, info, o.shards[name], d.pendingOf(name)); err != nil {
 			return nil, fmt.Errorf("prepare batch %d: %w", info.Batch, err)
 		}
-		if rows := sinkRows(o.shards[d.s.job.Sinks[i].Name]); prepared[i].Rows+prepared[i].LeftOut != rows {
-			return nil, bug(unbalanced("sink %q prepared %d rows and left out %d, of %d", d.s.job.Sinks[i].Name, prepared[i].Rows, prepared[i].LeftOut, rows))
+		if rows, more := sinkRows(o.shards[name]), pendingMore(prepared[i].Pending); prepared[i].Rows+prepared[i].LeftOut+more != rows {
+			return nil, bug(unbalanced("sink %q prepared %d rows, left out %d and has %d more pending, of %d", name, prepared[i].Rows, prepared[i].LeftOut, more, rows))
 		}
+		o.notePending(name, prepared[i])
 		files += len(prepared[i].Files)
 		for _, f := range prepared[i].Files {
 			size += 2*len(f.Path) + 200 // of its JSON, generously
@@ -180,10 +182,15 @@ func (d *driver) prepare(ctx context.Context, info output.BatchInfo, o *outcome)
 func (d *driver) commit(ctx context.Context, w *work) error {
 	p, c := w.plan, w.commit
 	c.Job = p.Job
-	if d.snapshotDue(p) {
-		c.Base = d.history.base(p, c)
+	err := d.keepPending(ctx, w)
+	if err != nil {
+		return err
 	}
-	var err error
+	if d.snapshotDue(p) {
+		if c.Base, err = d.history.base(p, c); err != nil {
+			return bug(err)
+		}
+	}
 	epoch := d.cp.lease.Epoch()
 	if c.State, err = d.s.blocks(ctx, stateBlobs(d.cp.blobs, p.Batch, epoch), epoch, w.deltas, c.Base != nil, d.o.inlineBlock); err != nil {
 		return err
@@ -198,7 +205,7 @@ func (d *driver) commit(ctx context.Context, w *work) error {
 	if err := d.cp.append(c); err != nil {
 		return err
 	}
-	at := d.cp.last
+	at, before := d.cp.last, d.history.Pending
 	if err := failpoint.Hit(failpoint.DriverCommitted); err != nil {
 		return err
 	}
@@ -216,6 +223,9 @@ func (d *driver) commit(ctx context.Context, w *work) error {
 		return err
 	}
 	if err := d.mark(ctx, c); err != nil {
+		return err
+	}
+	if err := d.dropPending(ctx, before); err != nil {
 		return err
 	}
 	return d.keepSnapshot(ctx, c, at)
@@ -242,7 +252,7 @@ func (d *driver) snapshotWanted(emptyEvery int) bool {
 	for exchange := range d.s.worker.states {
 		held += d.s.held(exchange)
 	}
-	return held == 0 && n >= emptyEvery
+	return held == 0 && len(d.history.Pending) == 0 && n >= emptyEvery
 }
 
 func (d *driver) report(w *work) {

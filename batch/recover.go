@@ -36,6 +36,8 @@ type History struct {
 	Zones         map[string]string     // of the plan of the last commit; nil: not known
 	Partitions    map[string]partitions // by sink with done markers: its open directories
 	Edits         []Edit                // of the job, oldest first
+	// Pending are, by sink that has some, the rows that are in no file yet. It is never changed, only replaced.
+	Pending map[string][]output.PendingBatch
 
 	loaded bool // see releaseState
 }
@@ -76,7 +78,7 @@ func (h *History) begin(c *Committed) error {
 	maps.Copy(h.LastRows, b.LastRows)
 	maps.Copy(h.Floor, b.Floor)
 	h.Totals, h.Partitions = b.Totals.clone(), partitionsOf(b.Partitions)
-	h.Zones, h.Edits = b.Zones, slices.Clone(b.Edits)
+	h.Zones, h.Edits, h.Pending = b.Zones, slices.Clone(b.Edits), b.Pending
 	h.keepState(c, b.Zones)
 	return h.noteWeights(c)
 }
@@ -168,6 +170,11 @@ func (h *History) committed(c *Committed) error {
 	if err := h.noteWeights(c); err != nil {
 		return err
 	}
+	pending, err := applyPending(h.Pending, c)
+	if err != nil {
+		return err
+	}
+	h.Pending = pending
 	h.Edits = appendEdit(h.Edits, h.Last, plan)
 	h.Open = h.Open[1:]
 	h.Last, h.Marks, h.Positions = c, c.After, c.Positions
@@ -207,7 +214,7 @@ func (h *History) checkCommit(p *Planned, c *Committed) error {
 }
 
 // base is what the history will say behind the commit of a plan, beyond the commit itself.
-func (h *History) base(p *Planned, c *Committed) *Base {
+func (h *History) base(p *Planned, c *Committed) (*Base, error) {
 	b := &Base{Records: h.Records + c.Records, WireBytes: h.WireBytes + c.WireBytes, Offsets: h.Offsets,
 		LastRows: maps.Clone(h.LastRows), Floor: maps.Clone(h.Floor), Rate: p.Rate, Paid: p.Paid, Totals: h.Totals.clone(), Zones: p.Zones}
 	b.Totals.note(c)
@@ -220,7 +227,9 @@ func (h *History) base(p *Planned, c *Committed) *Base {
 	}
 	noteRows(b.LastRows, c)
 	noteFloors(b.Floor, p, c)
-	return b
+	var err error
+	b.Pending, err = applyPending(h.Pending, c)
+	return b, err
 }
 
 // noteRows notes in last, by sink, that a commit wrote rows that can be found again. Those of standard output cannot.

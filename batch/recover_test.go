@@ -228,7 +228,9 @@ func TestFoldBeginsAtASnapshot(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.Base = h.base(p, c)
+			if c.Base, err = h.base(p, c); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	whole, err := Fold(j.entries)

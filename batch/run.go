@@ -28,6 +28,8 @@ type outcome struct {
 	tasks  []Task                            // that read the sources
 	begun  Begun                             // these, when they were begun before the batch's turn; nil: they were not
 
+	blocks map[string][]byte // by sink: rows that are left to later batches, see output.Prepared
+
 	counted map[string]bool            // sources of which no census is wanted
 	census  map[string]columnar.Census // by source
 }

@@ -57,6 +57,9 @@ type world struct {
 	read    map[string]simFile // files by name, as last read
 	// inspected is what inspect has found, when nothing happens any more; nil: it looks.
 	inspected *Inspection
+	// maxAge rolls files over batches, with so many rows at most; 0: they are not, any number.
+	maxAge      time.Duration
+	maxFileRows int64
 }
 
 func newWorld(t testing.TB, seed uint64) *world {
@@ -344,9 +347,10 @@ func layoutOf(k *dstream.SinkPlan) output.Layout {
 func (w *world) parquet(k *dstream.SinkPlan, root string) Sink {
 	open := func(ctx context.Context, o output.Opening, to store.Store, root string) (output.Sink, error) {
 		return output.OpenParquet(ctx, output.ParquetConfig{Sink: k.Name, Store: to, Root: root,
-			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Compression: "none", MaxPartitions: 12})
+			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Compression: "none", MaxPartitions: 12,
+			MaxAge: w.maxAge, MaxFileRows: w.maxFileRows})
 	}
-	return Sink{Name: k.Name, Place: root,
+	return Sink{Name: k.Name, Place: root, MaxAge: w.maxAge,
 		Verify: func(ctx context.Context, e output.Expected, each func(int, func(int) error) error) (*output.Checked, error) {
 			return output.ParquetCheck{Sink: k.Name, Store: w.place(root, w.disk), Expect: e, Each: each}.Run(ctx)
 		},

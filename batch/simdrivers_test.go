@@ -66,11 +66,11 @@ type hookedSink struct {
 	h *hooks
 }
 
-func (s hookedSink) Prepare(ctx context.Context, info output.BatchInfo, shards []output.Shard, state []byte) (*output.Prepared, error) {
+func (s hookedSink) Prepare(ctx context.Context, info output.BatchInfo, shards []output.Shard, pending *output.Pending) (*output.Prepared, error) {
 	if err := call(s.h.prepare); err != nil {
 		return nil, err
 	}
-	return s.Sink.Prepare(ctx, info, shards, state)
+	return s.Sink.Prepare(ctx, info, shards, pending)
 }
 
 func (s hookedSink) Publish(ctx context.Context, p *output.Prepared) error {

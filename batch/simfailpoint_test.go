@@ -26,6 +26,7 @@ var failSinks = []failSink{
 	{name: "late rows, topic", q: lateTopic, topics: true},
 	{name: "dead letters, files", q: aside},
 	{name: "dead letters, topic", q: asideTopic, topics: true},
+	{name: "rolled files", q: windowed, rolls: true},
 }
 
 // unpartitioned is a query whose rows have all their columns.
@@ -38,6 +39,7 @@ type failSink struct {
 	name                    string
 	q                       simQuery
 	topics, prints, objects bool
+	rolls                   bool
 }
 
 // reaches reports whether a job with the sink can come to a point.
@@ -52,6 +54,8 @@ func (k failSink) reaches(p failpoint.Point) bool {
 		return k.prints
 	case "store":
 		return !k.objects
+	case "pending":
+		return k.rolls
 	}
 	return p != failpoint.LogSync || !k.objects
 }
@@ -65,8 +69,8 @@ type failAction struct {
 var errFailpoint = errors.New("a fault that a test has made")
 
 // askedAgain are points of which an error may end no run: where a batch would be planned ahead, it is planned behind the commit
-// instead, and what was asked in vain is asked again then.
-var askedAgain = map[failpoint.Point]bool{failpoint.SourceSurvey: true, failpoint.InputsCopy: true}
+// instead, and what was asked in vain is asked again then. What is not removed is removed by the next run.
+var askedAgain = map[failpoint.Point]bool{failpoint.SourceSurvey: true, failpoint.InputsCopy: true, failpoint.PendingRemove: true}
 
 var failActions = []failAction{
 	{"death", func(s *failStory) error { return s.die(false) }},
@@ -106,6 +110,9 @@ func newFailStory(t *testing.T, seed uint64, sink failSink) *failStory {
 	}
 	if sink.objects {
 		w.onObjects()
+	}
+	if sink.rolls {
+		w.rolled(time.Hour, 9)
 	}
 	w.fill(sink.q, 110)
 	if sink.q.aside == "" {

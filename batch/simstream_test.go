@@ -80,9 +80,9 @@ type slowSink struct {
 	s *stream
 }
 
-func (k slowSink) Prepare(ctx context.Context, info output.BatchInfo, shards []output.Shard, state []byte) (*output.Prepared, error) {
+func (k slowSink) Prepare(ctx context.Context, info output.BatchInfo, shards []output.Shard, pending *output.Pending) (*output.Prepared, error) {
 	k.s.clock.now = k.s.clock.now.Add(k.s.perBatch + time.Duration(sinkRows(shards))*k.s.perRow)
-	return k.Sink.Prepare(ctx, info, shards, state)
+	return k.Sink.Prepare(ctx, info, shards, pending)
 }
 
 // job passes records from the stream to the slow sink, a batch a second.

@@ -158,6 +158,9 @@ func (d *driver) scheduled(ctx context.Context, s Schedule) error {
 		if err := d.catchUp(ctx, states); err != nil || d.stopped() {
 			return err
 		}
+		if err := d.rollPending(ctx); err != nil {
+			return err
+		}
 	}
 }
 

@@ -196,7 +196,9 @@ func (v *verification) account(ctx context.Context, b committedBatch) error {
 	if err != nil || job == nil {
 		return err
 	}
-	err = newBooks(job.Plan, b.commit.Edges).check(b.commit.Records, func(sink string) int64 { return b.commit.SinkRows[sink] + b.commit.LeftOut[sink] })
+	err = newBooks(job.Plan, b.commit.Edges).check(b.commit.Records, func(sink string) int64 {
+		return b.commit.SinkRows[sink] + b.commit.LeftOut[sink] + pendingMore(b.commit.Pending[sink])
+	})
 	if err != nil {
 		v.find(b.plan.Batch, "%v", err)
 	}
@@ -302,7 +304,7 @@ func (v *verification) deep(ctx context.Context) error {
 			v.o.Report(b)
 		}
 	}
-	o := ReplayOptions{Job: v.o.Job, Resolve: v.o.Resolve, Cores: v.o.Cores, Env: v.o.Env, Report: report}
+	o := ReplayOptions{Job: v.o.Job, Resolve: v.o.Resolve, Cores: v.o.Cores, Env: v.o.Env, Report: report, exact: true}
 	for {
 		again, err := replay(ctx, o)
 		var at *replayError

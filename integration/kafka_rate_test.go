@@ -248,7 +248,7 @@ type delayed struct {
 	perRow *time.Duration
 }
 
-func (d delayed) Prepare(ctx context.Context, info output.BatchInfo, shards []output.Shard, state []byte) (*output.Prepared, error) {
+func (d delayed) Prepare(ctx context.Context, info output.BatchInfo, shards []output.Shard, pending *output.Pending) (*output.Prepared, error) {
 	rows := 0
 	for _, s := range shards {
 		for _, b := range s.Rows {
@@ -262,7 +262,7 @@ func (d delayed) Prepare(ctx context.Context, info output.BatchInfo, shards []ou
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return d.Sink.Prepare(ctx, info, shards, state)
+	return d.Sink.Prepare(ctx, info, shards, pending)
 }
 
 // TestKafkaBackpressure has a sink that takes 20,000 rows a second become ten times slower, and fast again, over a topic

@@ -279,22 +279,6 @@ func hidden(name string) bool {
 	return slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return part[:1] == "_" || part[:1] == "." })
 }
 
-// batchOf is the batch that a file name says it is of.
-func batchOf(name, job string) (batch int64, ok bool) {
-	rest, ok := strings.CutPrefix(name, escapeJob(job)+"-b")
-	digits, behind, cut := strings.Cut(rest, "-")
-	if !ok || !cut || !behindBatch.MatchString(behind) {
-		return 0, false
-	}
-	for _, c := range digits {
-		if c < '0' || c > '9' || len(digits) > 18 {
-			return 0, false
-		}
-		batch = batch*10 + int64(c-'0')
-	}
-	return batch, len(digits) >= 12
-}
-
 // marks looks for the done markers of all batches. Those of the last one may still be on their way.
 func (k *parquetCheck) marks() {
 	for _, b := range k.Expect.Batches {

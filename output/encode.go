@@ -28,6 +28,8 @@ const (
 	keyBatch  = "millrace.batch"
 	keyRanges = "millrace.ranges"
 	keyRows   = "millrace.rows_sha256"
+
+	keyFirstBatch = "millrace.first_batch" // of files with rows of several batches
 )
 
 // encoder writes Parquet files, one after the other. The bytes of a file depend on its rows and footer keys only.

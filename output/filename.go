@@ -2,7 +2,9 @@ package output
 
 import (
 	"fmt"
+	"path"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -16,28 +18,48 @@ const (
 	nameBytes      = 255 // the longest name that file systems take
 )
 
-// fileName is the name of one file inside its directory. part 0 stands for the only file of its directory and shard.
-func fileName(info BatchInfo, shard, part int) string {
-	parts := ""
+// fileName is the name of one file inside its directory, with rows of the batches from first to that of info. part 0 stands
+// for the only file of its directory and shard.
+func fileName(info BatchInfo, first int64, shard, part int) string {
+	batches, parts := fmt.Sprintf("%012d", info.Batch), ""
+	if first < info.Batch {
+		batches = fmt.Sprintf("%012d-%s", first, batches)
+	}
 	if part > 0 {
 		parts = fmt.Sprintf("-%03d", part)
 	}
-	return fmt.Sprintf("%ss%03d%s-%.*s.parquet", batchPrefix(info), shard, parts, hashDigits, info.JobHash)
+	return fmt.Sprintf("%s-b%s-s%03d%s-%.*s.parquet", escapeJob(info.Job), batches, shard, parts, hashDigits, info.JobHash)
 }
 
-// batchPrefix begins the name of every file of the batch. Names of other jobs may begin with it too.
-func batchPrefix(info BatchInfo) string {
-	return fmt.Sprintf("%s-b%012d-", escapeJob(info.Job), info.Batch)
+// behindJob is what follows the job and "-b" in the names of files, whatever their shards, parts and job hash. It has no
+// room for a second "-b": behind the beginning of another job's longer name, it does not match.
+var behindJob = regexp.MustCompile(`^(?:([0-9]{12,18})-)?([0-9]{12,18})-s[0-9]{3,}(?:-[0-9]{3,})?-[^-]*\.parquet$`)
+
+// BatchesOf are the first and the last batch of which a file of the job has rows, as its name says. The last one has put it into
+// its place. ok is false for names that are not of such files.
+func BatchesOf(name, job string) (first, last int64, ok bool) {
+	rest, ok := strings.CutPrefix(path.Base(name), escapeJob(job)+"-b")
+	m := behindJob.FindStringSubmatch(rest)
+	if !ok || m == nil {
+		return 0, 0, false
+	}
+	last, err := strconv.ParseInt(m[2], 10, 64) // 18 digits at most: it fits
+	if first = last; m[1] != "" && err == nil {
+		first, err = strconv.ParseInt(m[1], 10, 64)
+	}
+	return first, last, err == nil
 }
 
-// behindBatch is what follows batchPrefix in the names of a batch, whatever its shards, parts and job hash. It has no
-// room for a second "-b": behind the prefix of another job's longer name, it does not match.
-var behindBatch = regexp.MustCompile(`^s[0-9]{3,}(-[0-9]{3,})?-[^-]*\.parquet$`)
+// batchOf is the batch that put a file into its place.
+func batchOf(name, job string) (batch int64, ok bool) {
+	_, batch, ok = BatchesOf(name, job)
+	return batch, ok
+}
 
-// isOfBatch reports whether a file of that name, without directories, is one of the batch.
+// isOfBatch reports whether a file of that name, without directories, is one that the batch has put into its place.
 func isOfBatch(name string, info BatchInfo) bool {
-	rest, ok := strings.CutPrefix(name, batchPrefix(info))
-	return ok && behindBatch.MatchString(rest)
+	batch, ok := batchOf(name, info.Job)
+	return ok && batch == info.Batch
 }
 
 func manifestName(batch int64) string { return fmt.Sprintf("%s%012d.json", manifestPrefix, batch) }

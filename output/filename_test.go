@@ -5,19 +5,21 @@ import "testing"
 func TestFileName(t *testing.T) {
 	const hash = "5f0c2a9e00000000000000000000000000000000000000000000000000000000"
 	for _, test := range []struct {
-		job         string
-		batch       int64
-		shard, part int
-		want        string
+		job          string
+		first, batch int64
+		shard, part  int
+		want         string
 	}{
-		{"ad-views", 1, 0, 0, "ad-views-b000000000001-s000-5f0c2a9e.parquet"},
-		{"ad-views", 42, 7, 1, "ad-views-b000000000042-s007-001-5f0c2a9e.parquet"},
-		{"ad-views", 1234567890123, 1000, 1000, "ad-views-b1234567890123-s1000-1000-5f0c2a9e.parquet"},
-		{"a b/c%d:é", 1, 0, 0, "a%20b%2Fc%25d%3A%C3%A9-b000000000001-s000-5f0c2a9e.parquet"},
-		{"_hidden.job_1", 1, 0, 0, "%5Fhidden.job_1-b000000000001-s000-5f0c2a9e.parquet"},
-		{"..", 1, 0, 0, "%2E.-b000000000001-s000-5f0c2a9e.parquet"},
+		{"ad-views", 1, 1, 0, 0, "ad-views-b000000000001-s000-5f0c2a9e.parquet"},
+		{"ad-views", 42, 42, 7, 1, "ad-views-b000000000042-s007-001-5f0c2a9e.parquet"},
+		{"ad-views", 1234567890123, 1234567890123, 1000, 1000, "ad-views-b1234567890123-s1000-1000-5f0c2a9e.parquet"},
+		{"a b/c%d:é", 1, 1, 0, 0, "a%20b%2Fc%25d%3A%C3%A9-b000000000001-s000-5f0c2a9e.parquet"},
+		{"_hidden.job_1", 1, 1, 0, 0, "%5Fhidden.job_1-b000000000001-s000-5f0c2a9e.parquet"},
+		{"ad-views", 3, 42, 0, 0, "ad-views-b000000000003-000000000042-s000-5f0c2a9e.parquet"},
+		{"ad-views", 3, 42, 7, 2, "ad-views-b000000000003-000000000042-s007-002-5f0c2a9e.parquet"},
+		{"..", 1, 1, 0, 0, "%2E.-b000000000001-s000-5f0c2a9e.parquet"},
 	} {
-		got := fileName(BatchInfo{Job: test.job, JobHash: hash, Batch: test.batch}, test.shard, test.part)
+		got := fileName(BatchInfo{Job: test.job, JobHash: hash, Batch: test.batch}, test.first, test.shard, test.part)
 		if got != test.want {
 			t.Errorf("job %q: %s, want %s", test.job, got, test.want)
 		}
@@ -34,6 +36,11 @@ func TestIsOfBatch(t *testing.T) {
 		{"ad-views", "ad-views-b000000000042-s007-012-5f0c2a9e.parquet", true},
 		{"ad-views", "ad-views-b000000000042-s1000-1000-ffffffff.parquet", true},
 		{"ad-views", "ad-views-b000000000041-s000-5f0c2a9e.parquet", false},
+		{"ad-views", "ad-views-b000000000003-000000000042-s000-5f0c2a9e.parquet", true},
+		{"ad-views", "ad-views-b000000000003-000000000042-s007-012-5f0c2a9e.parquet", true},
+		{"ad-views", "ad-views-b000000000042-000000000043-s000-5f0c2a9e.parquet", false},
+		{"x-b000000000001", "x-b000000000001-b000000000042-s000-5f0c2a9e.parquet", true},
+		{"x", "x-b000000000001-b000000000042-s000-5f0c2a9e.parquet", false},
 		{"ad-views", "ad-views-b0000000000421-s000-5f0c2a9e.parquet", false},
 		{"ad-views", "all-ad-views-b000000000042-s000-5f0c2a9e.parquet", false},
 		{"views", "ad-views-b000000000042-s000-5f0c2a9e.parquet", false},

@@ -143,7 +143,7 @@ func (k *Kafka) named(err error) error {
 
 // Prepare implements [Sink]: it encodes and compresses the records of the batch in memory, by partition. What the data
 // alone decides is a [MessageTooLargeError] or a [TimestampRangeError].
-func (k *Kafka) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ []byte) (*Prepared, error) {
+func (k *Kafka) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ *Pending) (*Prepared, error) {
 	if err := k.lookAtPartitions(ctx); err != nil {
 		return nil, k.named(err)
 	}

@@ -38,7 +38,7 @@ func RehearseKafka(cfg KafkaConfig) (*RehearsedKafka, error) {
 }
 
 // Prepare implements [Sink].
-func (k *RehearsedKafka) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ []byte) (*Prepared, error) {
+func (k *RehearsedKafka) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ *Pending) (*Prepared, error) {
 	p, err := k.encoder.batch(ctx, info, shards, 1)
 	if err != nil {
 		return nil, (&Kafka{cfg: KafkaConfig{Sink: k.sink}}).named(err)

@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/offsets"
 )
 
 // Defaults of [ParquetConfig].
@@ -45,6 +47,11 @@ type ParquetConfig struct {
 	// MaxFileBytes bounds the rows of one file by their estimated uncompressed size in bytes; 0 means
 	// DefaultMaxFileBytes. A file is closed behind the 1,024 rows that reach it.
 	MaxFileBytes int64
+	// MaxFileRows bounds the rows of one file; 0: any number.
+	MaxFileRows int64
+	// MaxAge rolls files over batches: rows wait for their file to get full, and no longer than this in plan time, see
+	// [Pending]. 0: what a batch has is in files with it.
+	MaxAge time.Duration
 	// Done says which directories can be complete, for [Marker].
 	Done TimeDirs
 	// Each encodes the columns of a large row group several at a time, see [Opening]; nil: one after the other. The bytes
@@ -74,8 +81,13 @@ type Parquet struct {
 	columns       []int
 	maxPartitions int
 	maxFileBytes  int64
+	maxFileRows   int64
+	maxAge        time.Duration
+	layout        Layout // with the columns of changelogs
+	compression   string
 	partitions    *partitioner
 	encoder       *encoder
+	rolled        *encoder         // see rollEncoder; nil: not needed yet
 	changes       *columnar.Schema // of rows with their revision; nil: they are no changelog
 	done          TimeDirs
 	lead          func() error
@@ -91,7 +103,8 @@ func OpenParquet(ctx context.Context, cfg ParquetConfig) (*Parquet, error) {
 	cfg = cfg.withDefaults()
 	p := &Parquet{
 		sink: cfg.Sink, root: cfg.Root, store: cfg.Store, owner: cfg.Owner, columns: cfg.Layout.Columns,
-		maxPartitions: cfg.MaxPartitions, maxFileBytes: cfg.MaxFileBytes, done: cfg.Done, lead: cfg.Lead,
+		maxPartitions: cfg.MaxPartitions, maxFileBytes: cfg.MaxFileBytes, maxFileRows: cfg.MaxFileRows, maxAge: cfg.MaxAge,
+		compression: cfg.Compression, done: cfg.Done, lead: cfg.Lead,
 	}
 	if err := p.compile(cfg); err != nil {
 		return nil, fmt.Errorf("sink %s: %w", cfg.Sink, err)
@@ -113,6 +126,7 @@ func (p *Parquet) compile(cfg ParquetConfig) (err error) {
 		cfg.Layout = cfg.Layout.withRevisions()
 		p.columns, p.changes = cfg.Layout.Columns, cfg.Layout.Schema
 	}
+	p.layout = cfg.Layout
 	if p.partitions, err = newPartitioner(cfg.Sink, cfg.Layout); err != nil {
 		return err
 	}
@@ -143,7 +157,7 @@ func (p *Parquet) at(name string) string {
 
 // Prepare implements [Sink]. It encodes all files of the batch in memory, ordered by shard and path. What the data
 // alone decides is, or wraps, a [PartitionLimitError], a [PartitionValueError] or a columnar.RowError.
-func (p *Parquet) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ []byte) (*Prepared, error) {
+func (p *Parquet) Prepare(ctx context.Context, info BatchInfo, shards []Shard, pending *Pending) (*Prepared, error) {
 	if p.changes != nil {
 		shards = revised(shards, p.changes, info.Batch)
 	}
@@ -151,36 +165,39 @@ func (p *Parquet) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _
 	if err != nil {
 		return nil, err
 	}
-	footer, err := footerOf(info)
+	footer, err := footerOf(info, info.Batch, info.Ranges)
 	if err != nil {
 		return nil, fmt.Errorf("sink %s: %w", p.sink, err)
 	}
 	b := &parquetBatch{p: p, footer: footer, out: &Prepared{Info: info}, names: map[string]bool{}}
-	for _, g := range groups {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if err := b.add(g); err != nil {
-			return nil, err
-		}
+	if p.rolls(pending) {
+		err = p.roll(ctx, b, groups, pending)
+	} else {
+		err = b.addAll(ctx, groups)
 	}
 	b.out.work = b.data
-	return b.out, nil
+	return b.out, err
 }
 
-// footerOf is what the footers of all files of a batch have in common.
-func footerOf(info BatchInfo) ([]footerKey, error) {
-	ranges, err := json.Marshal(info.Ranges)
+// footerOf is what the footers of files have in common that have rows of the batches from first to that of info.
+func footerOf(info BatchInfo, first int64, covered []offsets.Range) ([]footerKey, error) {
+	ranges, err := json.Marshal(covered)
 	if err != nil {
 		return nil, fmt.Errorf("encode ranges: %w", err)
 	}
-	return []footerKey{
+	keys := []footerKey{
 		{keyWriter, strconv.Itoa(formatVersion)},
 		{keyJob, info.Job},
 		{keyBatch, strconv.FormatInt(info.Batch, 10)},
 		{keyRanges, string(ranges)},
-	}, nil
+	}
+	if first < info.Batch {
+		keys = append(keys, footerKey{keyFirstBatch, strconv.FormatInt(first, 10)})
+	}
+	return keys, nil
 }
+
+func (p *Parquet) fileLimit() fileLimit { return fileLimit{p.maxFileBytes, p.maxFileRows} }
 
 // parquetBatch gathers the files of one batch.
 type parquetBatch struct {
@@ -191,34 +208,47 @@ type parquetBatch struct {
 	names  map[string]bool // paths taken
 }
 
-// add encodes the files of one directory and shard.
-func (b *parquetBatch) add(g group) error {
-	parts := g.rows.parts(b.p.columns, b.p.maxFileBytes)
-	for i, rows := range parts {
-		part := 0
-		if len(parts) > 1 {
-			part = i + 1
+func (b *parquetBatch) addAll(ctx context.Context, groups []group) error {
+	for _, g := range groups {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		name := g.dir + fileName(b.out.Info, g.shard, part)
-		if b.names[name] {
-			// Publish would take the second file for the first one come again, and lose its rows.
-			return fmt.Errorf("sink %s: internal error: batch %d makes two files %s", b.p.sink, b.out.Info.Batch, name)
-		}
-		b.names[name] = true
-		if err := b.encode(name, rows); err != nil {
-			return fmt.Errorf("sink %s: encode %s: %w", b.p.sink, name, err)
+		if err := b.add(g); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (b *parquetBatch) encode(name string, rows runs) error {
-	data, sum, err := b.p.encoder.file(rows, b.footer)
+// add encodes the files of one directory and shard.
+func (b *parquetBatch) add(g group) error {
+	parts := g.rows.parts(b.p.columns, b.p.fileLimit())
+	for i, rows := range parts {
+		part := 0
+		if len(parts) > 1 {
+			part = i + 1
+		}
+		name := g.dir + fileName(b.out.Info, b.out.Info.Batch, g.shard, part)
+		if err := b.file(b.p.encoder, b.footer, name, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// file encodes one file.
+func (b *parquetBatch) file(e *encoder, footer []footerKey, name string, rows runs) error {
+	if b.names[name] {
+		// Publish would take the second file for the first one come again, and lose its rows.
+		return fmt.Errorf("sink %s: internal error: batch %d makes two files %s", b.p.sink, b.out.Info.Batch, name)
+	}
+	b.names[name] = true
+	data, sum, err := e.file(rows, footer)
 	if err == nil {
 		data, err = b.out.Info.keep(data)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("sink %s: encode %s: %w", b.p.sink, name, err)
 	}
 	n := int64(rows.rows())
 	b.out.Files = append(b.out.Files, File{Path: name, Rows: n, Bytes: int64(len(data)), RowsSHA256: sum, SHA256: digestOf(data)})

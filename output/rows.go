@@ -48,21 +48,49 @@ func (s *selector) of(b *columnar.Batch) []int32 {
 // partBlock is the number of rows at whose multiples a file may end; part of the format.
 const partBlock = 1024
 
-// parts cuts rs into files: a file ends with the block of rows that brings it to maxBytes, by estimate.
-func (rs runs) parts(columns []int, maxBytes int64) []runs {
-	var out []runs
-	rows, size := 0, int64(0)
-	for c := (cursor{runs: rs}); c.more(); {
-		n, bytes := c.skipBlock(columns)
-		rows, size = rows+n, size+bytes
-		if size >= maxBytes && c.more() {
-			var head runs
-			head, rs = rs.cut(rows)
-			out = append(out, head)
-			rows, size = 0, 0
+// fileLimit says when a file is full.
+type fileLimit struct {
+	bytes int64 // of rows, by estimate: a file ends with the block of rows that brings it there
+	rows  int64 // 0: any number
+}
+
+// ends is after how many rows of rs files end, of which the first has so many rows already, and what is left behind the
+// last of them.
+func (l fileLimit) ends(rs runs, columns []int, rows, size int64) (ends []int, rest, restSize int64) {
+	at := 0
+	for c := (cursor{runs: rs}); ; {
+		if size >= l.bytes || l.rows > 0 && rows >= l.rows { // before the first row where files have become smaller
+			ends, rows, size, rest, restSize = append(ends, at), 0, 0, 0, 0
 		}
+		if !c.more() {
+			return ends, rest, restSize
+		}
+		n, bytes := c.skipBlock(columns, l.block(rows))
+		at, rows, size, rest, restSize = at+n, rows+int64(n), size+bytes, rest+int64(n), restSize+bytes
 	}
-	return append(out, rs)
+}
+
+// block is how many rows more are looked at together.
+func (l fileLimit) block(rows int64) int {
+	if l.rows > 0 {
+		return int(min(l.rows-rows, partBlock))
+	}
+	return partBlock
+}
+
+// parts cuts rs into files.
+func (rs runs) parts(columns []int, limit fileLimit) []runs {
+	var out []runs
+	ends, rest, _ := limit.ends(rs, columns, 0, 0)
+	for at, i := 0, 0; i < len(ends); i++ {
+		var head runs
+		head, rs = rs.cut(ends[i] - at)
+		out, at = append(out, head), ends[i]
+	}
+	if rest > 0 {
+		out = append(out, rs)
+	}
+	return out
 }
 
 // cursor walks over runs.
@@ -87,10 +115,10 @@ func (c *cursor) next(n int) run {
 	return r
 }
 
-// skipBlock moves over partBlock rows, or those that are left, and returns their number and estimated size.
-func (c *cursor) skipBlock(columns []int) (rows int, bytes int64) {
-	for rows < partBlock && c.more() {
-		r := c.next(partBlock - rows)
+// skipBlock moves over so many rows, or those that are left, and returns their number and estimated size.
+func (c *cursor) skipBlock(columns []int, most int) (rows int, bytes int64) {
+	for rows < most && c.more() {
+		r := c.next(most - rows)
 		rows += len(r.sel)
 		for _, col := range columns {
 			bytes += estimate(r.batch.Cols[col], r.sel)

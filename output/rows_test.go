@@ -82,7 +82,7 @@ func TestParts(t *testing.T) {
 		{4096, 8 * 2048, []int{0, 2048, 4096}},
 		{5000, 1 << 20, []int{0, 5000}},
 	} {
-		parts := numbered(rng, test.rows).parts([]int{0}, test.maxBytes)
+		parts := numbered(rng, test.rows).parts([]int{0}, fileLimit{bytes: test.maxBytes})
 		if len(parts) != len(test.want)-1 {
 			t.Fatalf("%d rows, %d bytes: %d parts, want %d", test.rows, test.maxBytes, len(parts), len(test.want)-1)
 		}

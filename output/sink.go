@@ -45,6 +45,7 @@ type BatchInfo struct {
 	Ranges    []offsets.Range
 	RangeHash string // identifies ranges, plan time and watermarks
 	Shards    int    // of the stage that feeds the sink, 1 to 256
+	Roll      bool   // whatever is pending goes into files, see [Pending]
 
 	// Rerun says that an earlier driver may have published some of the batch. Publish then looks for files of the
 	// batch that this run does not make. It changes nothing in what Prepare returns.
@@ -87,15 +88,20 @@ type Prepared struct {
 	// LeftOut is how many rows are not among them because readers have no use for them: the old halves of updates in a
 	// topic.
 	LeftOut int64
-	State   []byte // the sink's state after the batch, kept by the driver; nil for none
-	work    any    // what Publish needs
+	// Pending is what becomes of rows that are in no file yet; nil: nothing changes. Block is those of the batch, which the
+	// driver keeps before it commits; nil: there are none.
+	Pending *PendingChange
+	Block   []byte
+	// Unmade are files whose rows of earlier batches could not be had, with no more than path and rows.
+	Unmade []File
+	work   any // what Publish needs
 }
 
 // Sink publishes batches. It is used by one goroutine at a time.
 type Sink interface {
-	// Prepare turns the batch's rows into what Publish will make visible. Nothing is visible yet. state is the sink's
-	// state before the batch. Rows belong to the caller and are not kept.
-	Prepare(ctx context.Context, info BatchInfo, shards []Shard, state []byte) (*Prepared, error)
+	// Prepare turns the batch's rows into what Publish will make visible. Nothing is visible yet. pending is what earlier
+	// batches have left to later ones; nil: nothing. Rows belong to the caller and are not kept.
+	Prepare(ctx context.Context, info BatchInfo, shards []Shard, pending *Pending) (*Prepared, error)
 	// Publish makes the batch visible, durably. Calling it again, also after a crash in the middle and from another
 	// process, ends in the same state. When p.Info.Rerun is set and files of the batch are there that p does not hold,
 	// it is a [ConflictError] and nothing becomes visible: without files, p asks whether the batch left no trace.

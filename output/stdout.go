@@ -29,7 +29,7 @@ func NewStdout(sink string, w io.Writer, l Layout) (*Stdout, error) {
 }
 
 // Prepare implements [Sink]: it renders the rows.
-func (s *Stdout) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ []byte) (*Prepared, error) {
+func (s *Stdout) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ *Pending) (*Prepared, error) {
 	p := &Prepared{Info: info}
 	var text []byte
 	for _, shard := range shards {

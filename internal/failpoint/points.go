@@ -105,6 +105,12 @@ const (
 	ParquetAdopt Point = "parquet/adopt"
 	// ParquetManifest is where a batch's manifest is about to be written beside the output.
 	ParquetManifest Point = "parquet/manifest"
+	// PendingLoad is where rows of earlier batches are about to be read for their file.
+	PendingLoad Point = "pending/load"
+	// PendingKeep is where rows that wait for their file are about to be kept, before their batch's commit.
+	PendingKeep Point = "pending/keep"
+	// PendingRemove is where the commit says that they are in files, and what was kept is about to be removed.
+	PendingRemove Point = "pending/remove"
 	// KafkaInit is where the commit record was read, and the producer's session is about to begin.
 	KafkaInit Point = "kafka/init"
 	// KafkaInitialized is where the session has begun, and the commit record is about to be read again.
@@ -129,7 +135,7 @@ var all = []Point{
 	SourceSurvey, SourceRead, SourceFetch, InputsCopy, InputsLoad,
 	DriverRecover, DriverRerun, DriverPlan, DriverPlanned, DriverMerge, DriverClose, DriverPrepare, DriverPublish, DriverNextSink,
 	DriverCommit, DriverCommitted, DriverTold, DriverCancel,
-	ParquetClaim, ParquetFile, ParquetAdopt, ParquetManifest,
+	ParquetClaim, ParquetFile, ParquetAdopt, ParquetManifest, PendingLoad, PendingKeep, PendingRemove,
 	KafkaInit, KafkaInitialized, KafkaProduce, KafkaProduced, KafkaCommitted,
 	StdoutPrint, StdoutPrinted,
 }

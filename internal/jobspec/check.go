@@ -49,6 +49,9 @@ func (s *Spec) check(t *tree) error {
 		}
 	}
 	for _, k := range s.Sinks {
+		if p := k.Parquet; p != nil && p.DoneMarker && p.File.MaxAge > 0 {
+			return fail(p.File.MaxAgePos, "leave out one of the two", "sinks.%s.parquet.file: max_age lets rows of a directory wait that done_marker would call complete; a sink has one or the other", k.Name)
+		}
 		if k.Kafka != nil {
 			if err := k.Kafka.check("sinks." + k.Name + ".kafka"); err != nil {
 				return err

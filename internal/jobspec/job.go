@@ -194,7 +194,7 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 		}
 		out.Verify = s.verifyTopic(k)
 	case k.Parquet != nil:
-		out.Done, out.Place = done, string(k.Parquet.Path)
+		out.Done, out.Place, out.MaxAge = done, string(k.Parquet.Path), k.Parquet.File.MaxAge
 		out.Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
 			path := string(k.Parquet.Path)
 			cfg := k.parquetConfig(layout, done, o)
@@ -239,6 +239,7 @@ func (k *Sink) parquetConfig(layout output.Layout, done *dstream.Done, o output.
 	cfg := output.ParquetConfig{
 		Sink: k.Name, Layout: layout, Owner: o.Owner, Lead: o.Lead, Written: o.Written, Each: o.Each,
 		MaxPartitions: k.Parquet.MaxPartitions, Compression: k.Parquet.Compression, MaxFileBytes: int64(k.Parquet.File.MaxBytes),
+		MaxFileRows: k.Parquet.File.MaxRows, MaxAge: k.Parquet.File.MaxAge,
 	}
 	if done != nil {
 		cfg.Done = done.Dirs

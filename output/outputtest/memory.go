@@ -109,7 +109,7 @@ type memorySink struct {
 	work   map[*output.Prepared][][]string // rows of each file
 }
 
-func (s *memorySink) Prepare(ctx context.Context, info output.BatchInfo, shards []output.Shard, _ []byte) (*output.Prepared, error) {
+func (s *memorySink) Prepare(ctx context.Context, info output.BatchInfo, shards []output.Shard, _ *output.Pending) (*output.Prepared, error) {
 	p := &output.Prepared{Info: info}
 	var files [][]string
 	for _, shard := range shards {

@@ -224,7 +224,7 @@ type collector struct {
 	done    int64
 }
 
-func (c *collector) Prepare(_ context.Context, info output.BatchInfo, shards []output.Shard, _ []byte) (*output.Prepared, error) {
+func (c *collector) Prepare(_ context.Context, info output.BatchInfo, shards []output.Shard, _ *output.Pending) (*output.Prepared, error) {
 	p := &output.Prepared{Info: info}
 	for _, s := range shards {
 		for _, b := range s.Rows {
