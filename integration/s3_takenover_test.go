@@ -44,12 +44,12 @@ func (l *life) untilClosed(t *testing.T, happened <-chan struct{}) {
 	}
 }
 
-// largeTable is a static table that needs several parts of an upload.
-func largeTable(t *testing.T) string {
+// largeTable is a static table of so many MiB.
+func largeTable(t *testing.T, size int) string {
 	t.Helper()
 	var csv bytes.Buffer
 	csv.WriteString("id,note\n")
-	for id := range 34 {
+	for id := range size {
 		fmt.Fprintf(&csv, "%d,%s\n", id, strings.Repeat("x", 1<<20))
 	}
 	path := filepath.Join(t.TempDir(), "names.csv")
@@ -63,7 +63,7 @@ func largeTable(t *testing.T) string {
 // away; and has an old driver that is about to clear away find an upload of the new one. The old one ends with exit code 5 each time,
 // and the new one does not notice.
 func TestS3TakenOverInUpload(t *testing.T) {
-	table := []string{"--set", "tables={names: {csv: " + largeTable(t) + ", columns: {id: bigint}}}",
+	table := []string{"--set", "tables={names: {csv: " + largeTable(t, 34) + ", columns: {id: bigint}}}",
 		"--set", "queries.rows=SELECT e.id, e.k, e.at FROM events e JOIN names n ON e.id = n.id"}
 	secondPart := func(r *http.Request) bool {
 		return r.Method == http.MethodPut && r.URL.Query().Get("partNumber") == "2"

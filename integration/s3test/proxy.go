@@ -2,6 +2,7 @@ package s3test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -49,6 +50,7 @@ type Proxy struct {
 	mu     sync.Mutex
 	choose func(*http.Request) Fault
 	hold   <-chan struct{}
+	opaque bool
 	counts [faults]int
 }
 
@@ -65,7 +67,8 @@ func (g *Gateway) Proxy(t testing.TB) *Proxy {
 			r.SetURL(backend)
 			r.Out.Host = r.In.Host // what was signed
 		},
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ModifyResponse: p.retag,
+		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(forward, w, r) }))
 	server.Config.ErrorLog = nil
@@ -79,6 +82,23 @@ func (p *Proxy) Set(choose func(*http.Request) Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.choose = choose
+}
+
+// OpaqueTags makes the entity tags of objects what they are where a key management service encrypts: nothing that can be computed from the
+// content. Those of parts, which a client gives back as they are, stay.
+func (p *Proxy) OpaqueTags() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.opaque = true
+}
+
+func (p *Proxy) retag(answer *http.Response) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if tag := answer.Header.Get("ETag"); p.opaque && tag != "" && !answer.Request.URL.Query().Has("partNumber") {
+		answer.Header.Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256([]byte("opaque "+tag))))
+	}
+	return nil
 }
 
 // Hold says what Held waits for.

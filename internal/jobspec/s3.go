@@ -26,6 +26,7 @@ type S3 struct {
 	PathStyle  bool   `key:"path_style" doc:"true: the bucket is part of the path, not of the host's name; many stores that are not AWS's need it."`
 	Encryption string `key:"encryption" words:"SSE-S3 SSE-KMS" doc:"How the store encrypts what the job writes: SSE-S3 with keys of its own, SSE-KMS with a key of the key management service. Default: as the bucket says."`
 	KMSKey     string `key:"kms_key" doc:"Id or ARN of the key for SSE-KMS. Default: the account's own."`
+	BucketKey  bool   `key:"bucket_key" doc:"true: with SSE-KMS the store derives the objects' keys from one of the bucket, so that it asks the key management service less often, which costs less. Default: as the bucket says."`
 }
 
 // isS3 reports whether a path is an address in S3.
@@ -50,6 +51,9 @@ func (o *S3) check(t *tree) error {
 	if o.KMSKey != "" && o.Encryption != "SSE-KMS" {
 		return fail(at("kms_key"), "write encryption: SSE-KMS", "s3.kms_key: the encryption does not use it")
 	}
+	if o.BucketKey && o.Encryption != "SSE-KMS" {
+		return fail(at("bucket_key"), "write encryption: SSE-KMS", "s3.bucket_key: the encryption does not use it")
+	}
 	return nil
 }
 
@@ -58,7 +62,7 @@ func (o *S3) options() s3.Options {
 	if o == nil {
 		return s3.Options{}
 	}
-	return s3.Options{Endpoint: o.Endpoint, Region: o.Region, PathStyle: o.PathStyle, KMSKey: o.KMSKey,
+	return s3.Options{Endpoint: o.Endpoint, Region: o.Region, PathStyle: o.PathStyle, KMSKey: o.KMSKey, BucketKey: o.BucketKey,
 		Encryption: map[string]s3.Encryption{"": s3.BucketDefault, "SSE-S3": s3.SSES3, "SSE-KMS": s3.SSEKMS}[o.Encryption]}
 }
 

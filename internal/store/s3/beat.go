@@ -18,7 +18,7 @@ func (b *Bucket) Beat(ctx context.Context, name string, data []byte) error {
 		return b.fault("write heartbeat", name, err)
 	}
 	in := &awss3.PutObjectInput{Bucket: aws.String(b.bucket), Key: b.key(name), Body: bytes.NewReader(data)}
-	in.ServerSideEncryption, in.SSEKMSKeyId = b.opts.sse()
+	in.ServerSideEncryption, in.SSEKMSKeyId, in.BucketKeyEnabled = b.opts.sse()
 	_, err := b.api.PutObject(ctx, in, func(o *awss3.Options) { o.RetryMaxAttempts = 1 })
 	if err != nil {
 		return b.fault("write heartbeat", name, err)

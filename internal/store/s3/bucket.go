@@ -81,7 +81,7 @@ func (b *Bucket) put(ctx context.Context, name, token string, data []byte) error
 		Bucket: aws.String(b.bucket), Key: b.key(name), IfNoneMatch: aws.String("*"),
 		Body: bytes.NewReader(data), Metadata: map[string]string{tokenKey: token},
 	}
-	in.ServerSideEncryption, in.SSEKMSKeyId = b.opts.sse()
+	in.ServerSideEncryption, in.SSEKMSKeyId, in.BucketKeyEnabled = b.opts.sse()
 	_, err := b.api.PutObject(ctx, in)
 	return b.settle(ctx, name, token, err)
 }

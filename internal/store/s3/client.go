@@ -46,6 +46,7 @@ type Options struct {
 	PathStyle  bool   // the bucket's name goes into the path, not into the host's name
 	Encryption Encryption
 	KMSKey     string // id or ARN of the key for [SSEKMS]; "": the account's default key
+	BucketKey  bool   // with [SSEKMS]: objects' keys come from one of the bucket; false: as the bucket says
 
 	// Attempts is how often a request is sent at most, with growing and jittered pauses; 0 means
 	// DefaultAttempts. Many requests that fail at a time use up a budget that they share, and are then sent fewer times.
@@ -135,11 +136,14 @@ func (c *Client) Open(url string) (*Bucket, error) {
 }
 
 // sse is what a request that creates an object says about encryption.
-func (o Options) sse() (algorithm types.ServerSideEncryption, key *string) {
+func (o Options) sse() (algorithm types.ServerSideEncryption, key *string, bucketKey *bool) {
 	if o.Encryption == SSEKMS && o.KMSKey != "" {
 		key = aws.String(o.KMSKey)
 	}
-	return types.ServerSideEncryption(o.Encryption), key
+	if o.Encryption == SSEKMS && o.BucketKey {
+		bucketKey = aws.Bool(true)
+	}
+	return types.ServerSideEncryption(o.Encryption), key, bucketKey
 }
 
 // is reports whether an answer of the store has one of the codes.

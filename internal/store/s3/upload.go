@@ -98,7 +98,7 @@ func (u *upload) begin() error {
 
 func (b *Bucket) beginUpload(ctx context.Context, name, token string) (*string, error) {
 	in := &awss3.CreateMultipartUploadInput{Bucket: aws.String(b.bucket), Key: b.key(name), Metadata: map[string]string{tokenKey: token}}
-	in.ServerSideEncryption, in.SSEKMSKeyId = b.opts.sse()
+	in.ServerSideEncryption, in.SSEKMSKeyId, in.BucketKeyEnabled = b.opts.sse()
 	out, err := b.api.CreateMultipartUpload(ctx, in)
 	if err != nil {
 		return nil, err
