@@ -218,10 +218,13 @@ func snapshots(shards []*windows.Aggregate) ([][]byte, error) {
 	return out, nil
 }
 
-// newBlock merges the blocks of all shards of an operator.
+// newBlock merges the blocks of all shards of an operator. That of one shard alone is the whole already.
 func newBlock(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, parts [][]byte, inline int) (StateBlock, error) {
-	merged, err := state.MergeBlocks(parts)
-	if err != nil {
+	var merged []byte
+	var err error
+	if len(parts) == 1 {
+		merged = parts[0]
+	} else if merged, err = state.MergeBlocks(parts); err != nil {
 		return StateBlock{}, fmt.Errorf("merge state blocks: %w", err)
 	}
 	b := StateBlock{Operator: x.Name, Schema: stateSchema(x), inline: merged, Length: len(merged)}
