@@ -1,6 +1,10 @@
 GO      ?= go
 BIN     := bin/millrace
 PACKAGES = $(shell $(GO) list ./... 2>/dev/null | grep -v -e /integration -e /bench)
+MODULE   = $(shell $(GO) list -m)
+# Neither these packages nor their tests have more than one goroutine, which internal/lint checks: there are no races to detect.
+# What goroutines share of columnar's values, windows and batch use.
+ALONE    = columnar dstream internal/jobspec internal/parquettable internal/state internal/yaml
 # The race detector needs a C compiler.
 RACE    := $(shell command -v cc >/dev/null 2>&1 && echo -race)
 
@@ -24,7 +28,8 @@ replay-demo: build ## the same once more into another directory, to the same byt
 	@MILLRACE=$(BIN) ./examples/flights/replay.sh
 
 .PHONY: test
-test: lint test-short test-race test-jobs ## all tests, then the table of what they have proven; uses real Kafka and DuckDB where Java, Maven and Python are there
+test: lint ## all tests, then the table of what they have proven; uses real Kafka and DuckDB where Java, Maven and Python are there
+	@GO="$(GO)" MAKE="$(MAKE)" .ci/test
 	@cat bin/proofs-short bin/proofs-jobs
 
 .PHONY: test-short
@@ -32,12 +37,13 @@ test-short: ## unit and simulation tests
 	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-short .ci/gotest $(PACKAGES)
 
 .PHONY: test-race
-test-race: ## the same with fewer cases and the race detector on, where there is a C compiler
+test-race: ## the same with fewer cases and the race detector on, where there is a C compiler; columnar with its pointers checked
 ifeq ($(RACE),)
 	@echo "no C compiler: the race detector is off"
 else
-	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-race .ci/gotest -race -short $(PACKAGES)
+	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-race .ci/gotest -race -short $(filter-out $(addprefix $(MODULE)/,$(ALONE)),$(PACKAGES))
 endif
+	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-pointers .ci/gotest -short -gcflags=$(MODULE)/columnar=-d=checkptr ./columnar
 
 .PHONY: test-jobs
 test-jobs: ## whole jobs on real servers

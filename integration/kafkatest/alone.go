@@ -17,7 +17,7 @@ var alone atomic.Int64
 func StartAlone(t testing.TB, more string, format ...string) *Broker {
 	t.Helper()
 	change := func(_, text string) (string, []string, error) { return text + more, format, nil }
-	b, err := launchBroker(fmt.Sprintf("-alone-%d", alone.Add(1)), change)
+	b, err := launchBroker(fmt.Sprintf("-alone-%d", alone.Add(1)), change, shortLived...)
 	switch {
 	case errors.Is(err, errMissing) && os.Getenv(RequireEnv) != "1":
 		t.Skipf("skipped: %v", err)
@@ -38,7 +38,7 @@ func (b *Broker) Kill() { b.proc.kill() }
 func (b *Broker) Restart(t testing.TB) {
 	t.Helper()
 	log := filepath.Join(b.dir, fmt.Sprintf("broker-%d.log", time.Now().UnixNano()))
-	proc, err := run(b.java, b.lib, filepath.Join(b.dir, "server.properties"), log)
+	proc, err := run(b.java, b.lib, filepath.Join(b.dir, "server.properties"), log, b.options...)
 	if err != nil {
 		t.Fatal(err)
 	}

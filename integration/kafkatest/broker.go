@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 // config is a single node that is its own controller. It deletes nothing by time: tests write records of long ago, which
@@ -74,10 +75,14 @@ func newID() string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
+// shortLived has a virtual machine compile quickly instead of well, and collect garbage in one thread: for those that end before
+// the other pays.
+var shortLived = []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"}
+
 // format writes the cluster's id into the empty data directory, which a broker wants to find there.
 func format(java, lib, config, cluster string, args []string) error {
-	all := append([]string{"-cp", filepath.Join(lib, "*"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config}, args...)
-	cmd := exec.Command(java, all...)
+	all := append(slices.Clone(shortLived), "-cp", filepath.Join(lib, "*"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config)
+	cmd := exec.Command(java, append(all, args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("format data directory: %w\n%s", err, out)
 	}
@@ -92,14 +97,14 @@ type process struct {
 }
 
 // run starts the broker from a thread of its own that waits for its end: the signal that ends a child with its parent
-// is sent when the starting thread ends, and Go's threads come and go.
-func run(java, lib, config, log string) (*process, error) {
+// is sent when the starting thread ends, and Go's threads come and go. options are those of the virtual machine.
+func run(java, lib, config, log string, options ...string) (*process, error) {
 	out, err := os.Create(log)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
-	cmd := exec.Command(java, "-Xms256m", "-Xmx512m", "-cp", filepath.Join(lib, "*"), "kafka.Kafka", config)
+	cmd := exec.Command(java, append(options, "-Xms256m", "-Xmx512m", "-cp", filepath.Join(lib, "*"), "kafka.Kafka", config)...)
 	cmd.Stdout, cmd.Stderr = out, out
 	dieWithParent(cmd)
 	p := &process{cmd: cmd, log: log, done: make(chan struct{})}

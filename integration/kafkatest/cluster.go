@@ -94,7 +94,7 @@ func (c *Cluster) nodeDir(i int) string { return filepath.Join(c.dir, fmt.Sprint
 
 // Run starts the node with that index, for the first time or after Kill.
 func (c *Cluster) Run(i int) (err error) {
-	c.nodes[i], err = run(c.java, c.lib, filepath.Join(c.nodeDir(i), "server.properties"), filepath.Join(c.nodeDir(i), "broker.log"))
+	c.nodes[i], err = run(c.java, c.lib, filepath.Join(c.nodeDir(i), "server.properties"), filepath.Join(c.nodeDir(i), "broker.log"), shortLived...)
 	return err
 }
 

@@ -30,6 +30,7 @@ type Broker struct {
 	Addr string // host:port of its plaintext listener
 
 	java, lib string
+	options   []string // of its virtual machine
 	dir       string
 	proc      *process
 	topics    atomic.Int64
@@ -84,8 +85,8 @@ func Stop() {
 // configure changes the text of a configuration, and may have the data directory formatted with more arguments.
 type configure func(dir, config string) (text string, formatArgs []string, err error)
 
-// launchBroker starts a broker whose directory ends in suffix.
-func launchBroker(suffix string, change configure) (*Broker, error) {
+// launchBroker starts a broker whose directory ends in suffix, with options of its virtual machine.
+func launchBroker(suffix string, change configure, options ...string) (*Broker, error) {
 	base, err := cacheDir()
 	if err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func launchBroker(suffix string, change configure) (*Broker, error) {
 		return nil, err
 	}
 	removeLeftOver(base)
-	b := &Broker{java: java, lib: lib, dir: filepath.Join(base, fmt.Sprintf("run-%d%s", os.Getpid(), suffix))}
+	b := &Broker{java: java, lib: lib, options: options, dir: filepath.Join(base, fmt.Sprintf("run-%d%s", os.Getpid(), suffix))}
 	if err := b.start(change); err != nil {
 		os.RemoveAll(b.dir)
 		return nil, err
@@ -116,7 +117,7 @@ func (b *Broker) start(change configure) error {
 	if err := format(b.java, b.lib, config, newID(), args); err != nil {
 		return err
 	}
-	b.proc, err = run(b.java, b.lib, config, filepath.Join(b.dir, "broker.log"))
+	b.proc, err = run(b.java, b.lib, config, filepath.Join(b.dir, "broker.log"), b.options...)
 	if err != nil {
 		return err
 	}
