@@ -47,7 +47,7 @@ endif
 
 .PHONY: test-jobs
 test-jobs: ## whole jobs on real servers
-	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-jobs .ci/gotest -timeout 20m ./integration/... ./bench/...
+	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-jobs .ci/gotest -timeout 40m ./integration/... ./bench/...
 
 .PHONY: test-long
 test-long: ## more seeds, kills and fuzzing; takes long
