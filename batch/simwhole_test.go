@@ -21,10 +21,10 @@ import (
 )
 
 const (
-	// wholeSeeds is how many stories TestWholeJobs has, at about 40 ms of a core each; every wholeAgain-th is lived through a
-	// second time. MILLRACE_SEEDS=10000 asks for more, as a long run does.
-	wholeSeeds = 4_000
-	wholeAgain = 10
+	// wholeSeeds is how many stories TestWholeJobs has, at less than 30 ms of a core each; every wholeAgain-th is lived through a
+	// second time. MILLRACE_SEEDS=100000 asks for more, as a long run does.
+	wholeSeeds = 10_000
+	wholeAgain = 17 // odd: every lane has its share
 	// wholeLanes is how many stories are lived at a time, as far as there are cores.
 	wholeLanes = 8
 )
@@ -65,10 +65,13 @@ func wholeCount(t *testing.T) int {
 		}
 		return n
 	}
-	if testing.Short() {
-		return wholeSeeds / 100
+	switch {
+	case os.Getenv("MILLRACE_LONG") != "":
+		return 8 * wholeSeeds
+	case testing.Short():
+		return wholeSeeds / 250
 	}
-	return simLong(wholeSeeds)
+	return wholeSeeds
 }
 
 // liveWhole lives through one story, or twice the same.
@@ -122,7 +125,7 @@ func newWholeStory(t *testing.T, seed uint64) *wholeStory {
 	w.publish()
 	s := &wholeStory{w: w, f: &brokerFaults{w: w}, what: fmt.Sprintf("seed %d", seed), at: simStart.UnixMilli(), partitions: 2 + w.rng.IntN(2),
 		epochs: map[int32]int32{}, held: map[int32]int{}, kinds: map[string]int{}}
-	s.wanted = 22 + w.rng.IntN(4)
+	s.wanted = 21 + w.rng.IntN(4)
 	w.source.Create(simTopic, s.partitions)
 	w.source.RunMax = 1 + w.rng.IntN(5)
 	w.kafka.Fault = func(op string) outputtest.Fault {
