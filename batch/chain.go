@@ -131,7 +131,7 @@ func (c *chain) finish(r *Result, shards int) {
 	}
 	if c.send != nil {
 		r.Edges = append(r.Edges, Edge{Stage: id, Operator: assignName(c.send.x), RowCounts: c.send.assign.Counts()})
-		r.Partials[id] = c.send.partition(shards)
+		c.send.finish(r, id, shards)
 		if c.send.late != nil {
 			c.send.late.finish(r)
 			r.Held[id] = c.send.late.partition(shards)
@@ -152,6 +152,11 @@ type sender struct {
 	agg    *windows.LocalAggregate
 	rows   []*columnar.Batch // that travel whole, to be deduplicated
 	groups []uint8
+	shards int
+	early  [][]*columnar.Batch // by shard: partials that were in the way, in a scratch file
+	most   int64               // bytes of partials from which on they are; 0: no bound
+	waits  int64               // bytes of rows
+	keep   *keeper
 
 	watermark int64     // of the operator at the start of the batch
 	mark      int64     // that rows are late against, see Task.Late
@@ -165,7 +170,7 @@ func newSender(in *columnar.Schema, index int, x *dstream.Exchange) *sender {
 }
 
 // start prepares for a task.
-func (s *sender) start(t *Task) {
+func (s *sender) start(t *Task, keep *keeper) {
 	s.watermark, s.mark = t.Watermarks[s.index], t.Late[s.index]
 	s.assign.SetWatermark(s.mark)
 	floor, flushed := t.Floor[s.index]
@@ -174,7 +179,8 @@ func (s *sender) start(t *Task) {
 	}
 	s.assign.SetFloor(floor)
 	s.agg.Reset()
-	s.rows = nil
+	s.rows, s.waits, s.early = nil, 0, nil
+	s.shards, s.keep, s.most = t.Shards, keep, keep.taskPartials()
 }
 
 func (s *sender) push(b *columnar.Batch) error {
@@ -192,20 +198,57 @@ func (s *sender) push(b *columnar.Batch) error {
 		return nil
 	}
 	if s.x.Window.Kind == windows.Dedup {
-		s.rows = append(s.rows, columnar.Concat([]*columnar.Batch{assigned}))
-		return nil
+		rows := columnar.Concat([]*columnar.Batch{assigned})
+		s.rows, s.waits = append(s.rows, rows), s.waits+rows.SizeBytes()
+		return s.makeRoom(s.waits)
 	}
-	return locate(s.agg.Add(assigned), assigned)
+	if err := s.agg.Add(assigned); err != nil {
+		return locate(err, assigned)
+	}
+	return s.makeRoom(s.agg.SizeBytes())
 }
 
-// partition copies the groups, or the rows that travel whole, into batches for each shard.
-func (s *sender) partition(shards int) [][]*columnar.Batch {
+// makeRoom takes what there is out of the way when it is large. Shards do not see in how many pieces partials come.
+func (s *sender) makeRoom(size int64) error {
+	if s.most == 0 || size <= s.most {
+		return nil
+	}
+	if s.early == nil {
+		s.early = make([][]*columnar.Batch, s.shards)
+	}
+	for n, partials := range s.divide(s.shards) {
+		for _, b := range partials {
+			moved, err := s.keep.aside(b)
+			if err != nil {
+				return err
+			}
+			s.early[n] = append(s.early[n], moved)
+		}
+	}
+	s.agg = columnar.NewHashAggregate(s.assign.Schema(), s.x.Spec) // Reset would keep the memory
+	return nil
+}
+
+// finish adds to r the partials of the task, by shard.
+func (s *sender) finish(r *Result, stage, shards int) {
+	rest := s.divide(shards)
+	for n, partials := range s.early {
+		for _, b := range partials {
+			r.aside += b.SizeBytes()
+		}
+		rest[n] = append(partials, rest[n]...)
+	}
+	r.Partials[stage], s.early = rest, nil
+}
+
+// divide copies the groups, or the rows that travel whole, into batches for each shard, and forgets them.
+func (s *sender) divide(shards int) [][]*columnar.Batch {
 	out := make([][]*columnar.Batch, shards)
 	if s.x.Window.Kind == windows.Dedup {
 		for _, rows := range s.rows {
 			s.split(rows, s.x.Spec.Keys[1:], out)
 		}
-		s.rows = nil
+		s.rows, s.waits = nil, 0
 		return out
 	}
 	defer s.agg.Reset()

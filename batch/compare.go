@@ -66,18 +66,18 @@ type SinkComparison struct {
 func Compare(ctx context.Context, o CompareOptions) (*Comparison, error) {
 	o.Into = ""
 	o.exact = true // rows are compared, not files
+	o.Memory = DivideMemory(o.Memory.Total / 2) // for each of two jobs; a state's share is for the rows that differ
 	r, err := newReplayer(ctx, o.ReplayOptions)
 	if err != nil {
 		return nil, err
 	}
 	c := &comparer{o: o, old: r, out: &Comparison{First: r.out.First, Last: r.out.Last}}
 	err = c.run(ctx)
-	for _, s := range []*session{r.s, c.s} {
-		if s != nil {
-			err = errors.Join(err, s.close())
-		}
+	err = errors.Join(err, r.close())
+	if c.s != nil {
+		err = errors.Join(err, c.s.close())
 	}
-	if err != nil {
+	if err = errors.Join(err, c.scratch.close()); err != nil {
 		return nil, gone(err)
 	}
 	return c.out, nil
@@ -94,6 +94,8 @@ type comparer struct {
 	sinks  []*rowsOfSink // by name
 	today  *Planned      // digests of side inputs that only the new job has
 	out    *Comparison
+
+	scratch scratches // of the new job
 }
 
 func (c *comparer) run(ctx context.Context) error {
@@ -153,6 +155,10 @@ func (c *comparer) open(ctx context.Context) error {
 		return err
 	}
 	c.s = s
+	s.worker.limit(c.old.o.Memory, c.old.o.Cores)
+	s.worker.again = againReplay
+	c.scratch = newScratches(c.old.o.Memory, c.old.o.scratch, c.old.o.Job.Checkpoint)
+	s.worker.useScratch(c.scratch)
 	s.exec = c.old.o.executor(s.worker, c.old.o.Cores)
 	c.kept = store.Blobs{Store: &scratch{Store: c.old.blobs.Store, kept: map[string][]byte{}}}
 	load := c.old.o.Env.LoadZone
@@ -229,6 +235,9 @@ func sameTimes(old, with *dstream.Plan) bool {
 
 // batch runs a plan with the new job.
 func (c *comparer) batch(ctx context.Context, p *Planned) (*outcome, error) {
+	if err := c.s.worker.keep(p.Batch).reset(); err != nil {
+		return nil, err
+	}
 	plan, err := c.plan(ctx, p)
 	if err != nil {
 		return nil, err
@@ -285,7 +294,7 @@ func (c *comparer) take(old, made *outcome) error {
 	if c.sinks == nil {
 		c.sinks = pairSinks(old.job.Plan, made.job.Plan)
 	}
-	held := 0
+	held, bytes := 0, int64(0)
 	for _, k := range c.sinks {
 		if err := k.take(old, -1); err != nil {
 			return err
@@ -293,7 +302,11 @@ func (c *comparer) take(old, made *outcome) error {
 		if err := k.take(made, +1); err != nil {
 			return err
 		}
-		held += len(k.rows)
+		held, bytes = held+len(k.rows), bytes+k.bytes
+	}
+	if m := c.old.o.Memory; m.State > 0 && bytes > m.State {
+		return refuse("%d rows that differ take %s, more than the %s that memory: %s leaves for them: choose fewer batches, or compare with --set memory=%s or more",
+			held, sizeText(bytes), sizeText(m.State), sizeText(2*m.Total), sizeText(2*m.enough(bytes)))
 	}
 	if held > differentMost {
 		return refuse("more than %d rows differ: choose fewer batches", differentMost)

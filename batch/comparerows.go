@@ -23,6 +23,7 @@ type rowsOfSink struct {
 	render   map[*dstream.SinkPlan]*output.JSONRows
 	rows     map[string]int64 // by text: how many more the new job has
 	counts   [2]int64         // of the old and the new job
+	bytes    int64            // of rows, about
 }
 
 // pairSinks are the sinks of both plans, by name.
@@ -138,11 +139,7 @@ func (k *rowsOfSink) take(o *outcome, sign int64) error {
 		for _, b := range shard.Rows {
 			err := k.render[s].Each(b, func(_ int, text []byte) error {
 				k.counts[side]++
-				if n := k.rows[string(text)] + sign; n != 0 {
-					k.rows[string(text)] = n
-				} else {
-					delete(k.rows, string(text))
-				}
+				k.add(text, sign)
 				return nil
 			})
 			if err != nil {
@@ -151,6 +148,23 @@ func (k *rowsOfSink) take(o *outcome, sign int64) error {
 		}
 	}
 	return nil
+}
+
+// mapEntry is about what a row takes beside its text.
+const mapEntry = 64
+
+func (k *rowsOfSink) add(text []byte, sign int64) {
+	old := k.rows[string(text)]
+	switch n := old + sign; {
+	case n == 0:
+		delete(k.rows, string(text))
+		k.bytes -= int64(len(text)) + mapEntry
+	case old == 0:
+		k.bytes += int64(len(text)) + mapEntry
+		fallthrough
+	default:
+		k.rows[string(text)] = n
+	}
 }
 
 // compare pairs what is left by its key.

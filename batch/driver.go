@@ -10,7 +10,6 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/failpoint"
-	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -76,7 +75,7 @@ type driver struct {
 	// aheadFrom is the first batch behind which one may be planned ahead, see aheadPause.
 	aheadFrom int64
 	due       time.Time       // when the next trigger comes; zero: as soon as a batch is done
-	scratch   [2]overflow     // of the keepers
+	scratch   scratches       // of the keepers
 	missed    int64           // times of the schedule that came while a run was busy, since the last report
 	counted   map[string]bool // sources of which this run has read records, see warnAbsent
 	runID     string
@@ -100,12 +99,7 @@ func Run(ctx context.Context, o Options) error {
 	if d.s != nil {
 		err = errors.Join(err, d.s.close())
 	}
-	for _, s := range d.scratch {
-		if s != nil {
-			err = errors.Join(err, s.Close())
-		}
-	}
-	return errors.Join(err, cp.close())
+	return errors.Join(err, d.scratch.close(), cp.close())
 }
 
 // inTurn makes functions of which one is called at a time: what a source has to say comes while the driver works. They may
@@ -152,19 +146,12 @@ func newDriver(o Options) *driver {
 	if o.executor == nil {
 		o.executor = localExecutor
 	}
-	if o.Memory.Total > 0 && o.scratch == nil {
-		o.scratch = func() overflow { return store.NewScratch(scratchDir(o.Job.Checkpoint)) }
-	}
 	if o.Waiting == nil {
 		o.Waiting = func([]WaitingPartition) {}
 	}
 	o.Report, o.Warn = inTurn(o.Report, o.Warn)
 	d := &driver{o: o, accept: o.Job.AcceptLoss, counted: map[string]bool{}, caughtUp: map[partitionKey]int64{}, runID: fmt.Sprintf("%016x", o.Env.Rand.Uint64())}
-	for i := range d.scratch {
-		if o.scratch != nil {
-			d.scratch[i] = o.scratch()
-		}
-	}
+	d.scratch = newScratches(o.Memory, o.scratch, o.Job.Checkpoint)
 	return d
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 
 	"github.com/millrace/millrace/columnar"
@@ -22,6 +23,7 @@ type overflow interface {
 // output has, and behind that in a scratch file. Where rows are kept does not show in them.
 type keeper struct {
 	memory  Memory
+	cores   int
 	scratch overflow // nil: all stays on the heap
 	heap    *heap
 	own     atomic.Int64 // bytes of heap that are of this batch
@@ -44,14 +46,31 @@ func (k *keeper) onHeap(n int64) bool {
 	return false
 }
 
+// taskPartials is how many bytes of partials a task gathers before they go aside; 0: as many as there are. A core that
+// divides them has them twice, beside what it yields in the end.
+func (k *keeper) taskPartials() int64 {
+	if k.scratch == nil || k.memory.Partials <= 0 {
+		return 0
+	}
+	return max(k.memory.Partials/int64(4*max(k.cores, 1)), min(k.memory.Partials/4, taskPartialsLeast))
+}
+
+// taskPartialsLeast keeps partials from being cut into crumbs.
+const taskPartialsLeast = 256 << 10
+
 func (k *keeper) alloc(n int) ([]byte, error) {
+	return k.allocFor("rows of this batch that are not published yet", k.memory.Output, n)
+}
+
+// allocFor takes room in the scratch file for what has used up its share of the memory.
+func (k *keeper) allocFor(what string, share int64, n int) ([]byte, error) {
 	buf, err := k.scratch.Alloc(n)
 	if errors.Is(err, store.ErrNoScratch) {
-		return nil, refuse("rows of this batch that are not published yet take more than the %s that memory: %s leaves for them, and %v: run the job again with more memory, and it goes on from there",
-			sizeText(k.memory.Output), sizeText(k.memory.Total), err)
+		return nil, refuse("%s take more than the %s that memory: %s leaves for them, and %v: run the job again with more memory, and it goes on from there",
+			what, sizeText(share), sizeText(k.memory.Total), err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("keep rows that are not published yet: %w", err)
+		return nil, fmt.Errorf("keep %s: %w", strings.Replace(what, " of this batch", "", 1), err)
 	}
 	k.moved.Add(int64(n))
 	return buf, nil
@@ -77,8 +96,15 @@ func (k *keeper) all(batches []*columnar.Batch) error {
 	return nil
 }
 
-// aside keeps the rows of a result that go to side outputs, or may.
-func (k *keeper) aside(r *Result) error {
+// aside keeps a batch that nobody else uses in the scratch file.
+func (k *keeper) aside(b *columnar.Batch) (*columnar.Batch, error) {
+	return columnar.Move(b, func(n int) ([]byte, error) {
+		return k.allocFor("partial groups of this batch that are not merged yet", k.memory.Partials, n)
+	})
+}
+
+// sides keeps the rows of a result that go to side outputs, or may.
+func (k *keeper) sides(r *Result) error {
 	for _, rows := range r.Sides {
 		if err := k.all(rows); err != nil {
 			return err
@@ -113,6 +139,32 @@ func (k *keeper) reset() error {
 		return nil
 	}
 	return k.scratch.Reset()
+}
+
+// scratches are what the keepers of a worker move rows to; nil: nothing is moved.
+type scratches [2]overflow
+
+func (s scratches) close() error {
+	var err error
+	for _, one := range s {
+		if one != nil {
+			err = errors.Join(err, one.Close())
+		}
+	}
+	return err
+}
+
+// newScratches makes what keepers move rows to: make's, or files beside the checkpoint where memory is bounded.
+func newScratches(m Memory, make func() overflow, checkpoint string) (out scratches) {
+	if make == nil && m.Total > 0 {
+		make = func() overflow { return store.NewScratch(scratchDir(checkpoint)) }
+	}
+	for i := range out {
+		if make != nil {
+			out[i] = make()
+		}
+	}
+	return out
 }
 
 // scratchDir is where a job's scratch file is: beside its checkpoint, or where the system has room for such files.

@@ -68,9 +68,16 @@ func (w *worker) countState() int64 {
 	return n
 }
 
+// againReplay is what to do when a replay has too little.
+const againReplay = "nothing of the job was changed: replay again with --set memory=%s or more"
+
 // stateTooLarge is why a run stops before the kernel stops it.
-func (m Memory) stateTooLarge(used int64, where string) error {
-	return refuse("%s takes %s, more than the %s that memory: %s leaves for it; nothing of this batch was committed: run the job again with memory: %s or more, and it goes on from there",
+func (w *worker) stateTooLarge(used int64, where string) error {
+	m, again := w.memory, w.again
+	if again == "" {
+		again = "nothing of this batch was committed: run the job again with memory: %s or more, and it goes on from there"
+	}
+	return refuse("%s takes %s, more than the %s that memory: %s leaves for it; "+again,
 		where, sizeText(used), sizeText(m.State), sizeText(m.Total), sizeText(m.enough(used)))
 }
 

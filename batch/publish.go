@@ -20,8 +20,8 @@ func (d *driver) ready(ctx context.Context, p *Planned, floor map[string]int64) 
 	if err := d.s.useInputs(ctx, d.cp.blobs, p); err != nil {
 		return nil, lost(err)
 	}
-	w := &work{outcome: newOutcome(d.s.job, p, d.s.worker.env(p.At), floor), info: batchInfo(d.s.job, p)}
-	w.info.Keep, w.counted = keep.bytes, d.counted
+	w := &work{outcome: newOutcome(d.s.job, p, d.s.worker.env(p.At), floor), info: d.s.info(p)}
+	w.counted = d.counted
 	return w, nil
 }
 
@@ -96,6 +96,13 @@ func (d *driver) leftover(ctx context.Context, info output.BatchInfo) error {
 		}
 	}
 	return nil
+}
+
+// info is what sinks may know of a batch, with a keeper for what they make of it.
+func (s *session) info(p *Planned) output.BatchInfo {
+	info, keep := batchInfo(s.job, p), s.worker.keep(p.Batch)
+	info.Keep, info.Fits = keep.bytes, keep.onHeap
+	return info
 }
 
 func batchInfo(job *Job, p *Planned) output.BatchInfo {

@@ -93,7 +93,7 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 	if c.dead != nil {
 		c.dead.finish(r)
 	}
-	if err := w.keep(t.Batch).aside(r); err != nil {
+	if err := w.keep(t.Batch).sides(r); err != nil {
 		return nil, err
 	}
 	w.mu.Lock()

@@ -20,12 +20,14 @@ type ReplayOptions struct {
 	Batches Selection // which batches
 	Into    string    // a directory, or an address such as s3://bucket/prefix: every sink of files writes there, below its name; "": nothing is written
 	Cores   int       // tasks at a time; 0: GOMAXPROCS
+	Memory  Memory    // how much the replay may use; zero: nothing is bounded
 	Report  func(ReplayedBatch)
 	Warn    func(string)
 	Env     Env // zero: [SystemEnv]
 
-	executor newExecutor // for tests; nil: localExecutor
-	exact    bool        // files of which not all batches are meant are left out
+	executor newExecutor     // for tests; nil: localExecutor
+	scratch  func() overflow // for tests; nil with Memory: a file in the checkpoint's directory
+	exact    bool            // files of which not all batches are meant are left out
 }
 
 // ReplayedBatch is a batch that ran again, and how what it yields differs from what the log says of it.
@@ -97,10 +99,15 @@ func replay(ctx context.Context, o ReplayOptions) (*Replayed, error) {
 		return nil, err
 	}
 	err = r.run(ctx)
+	return &r.out, errors.Join(err, r.close())
+}
+
+func (r *replayer) close() error {
+	var err error
 	if r.s != nil {
-		err = errors.Join(err, r.s.close())
+		err = r.s.close()
 	}
-	return &r.out, err
+	return errors.Join(err, r.scratch.close())
 }
 
 // replayError says which batch could not run again.
@@ -125,6 +132,7 @@ type replayer struct {
 	digest  string // of the recorded job that s runs
 	out     Replayed
 	kept    map[string]map[int64][]byte // by sink and batch: pending rows of batches that ran again
+	scratch scratches // of the keepers
 	// took, unless it is nil, gets what a batch yields, in the place of sinks.
 	took func(p *Planned, o *outcome) error
 }
@@ -153,7 +161,7 @@ func newReplayer(ctx context.Context, o ReplayOptions) (*replayer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &replayer{o: o, id: in.CheckpointID, blobs: store.Blobs{Store: p.store}, entries: in.Entries}
+	r := &replayer{o: o, id: in.CheckpointID, blobs: store.Blobs{Store: p.store}, entries: in.Entries, scratch: newScratches(o.Memory, o.scratch, o.Job.Checkpoint)}
 	all := committedBatches(in.Entries)
 	if r.batches, err = o.Batches.choose(all, in.Start, in.startMarks()); err != nil {
 		return nil, err
@@ -227,9 +235,18 @@ func (r *replayer) batch(ctx context.Context, p *Planned, want *Committed) error
 	if err := o.run(ctx, r.s.exec); err != nil {
 		return err
 	}
-	if r.took != nil {
-		return r.took(p, o)
+	took := r.took
+	if took == nil {
+		took = func(p *Planned, o *outcome) error { return r.publish(ctx, p, o, want) }
 	}
+	if err := took(p, o); err != nil {
+		return err
+	}
+	return r.s.worker.keep(p.Batch).reset()
+}
+
+// publish writes what a batch yields where the replay goes, and compares it with its commit.
+func (r *replayer) publish(ctx context.Context, p *Planned, o *outcome, want *Committed) error {
 	prepared, err := r.prepare(ctx, p, o)
 	if err != nil {
 		return err
@@ -265,10 +282,10 @@ func (r *replayer) note(b ReplayedBatch) {
 }
 
 func (r *replayer) prepare(ctx context.Context, p *Planned, o *outcome) ([]*output.Prepared, error) {
-	out := make([]*output.Prepared, len(r.s.sinks))
+	out, info := make([]*output.Prepared, len(r.s.sinks)), r.s.info(p)
 	for i, sink := range r.s.sinks {
 		var err error
-		if out[i], err = sink.Prepare(ctx, batchInfo(r.s.job, p), o.shards[r.s.job.Sinks[i].Name], r.pendingOf(r.s.job.Sinks[i].Name)); err != nil {
+		if out[i], err = sink.Prepare(ctx, info, o.shards[r.s.job.Sinks[i].Name], r.pendingOf(r.s.job.Sinks[i].Name)); err != nil {
 			return nil, err
 		}
 	}
@@ -322,6 +339,9 @@ func (r *replayer) use(ctx context.Context, p *Planned) error {
 		return err
 	}
 	r.s, r.digest = s, p.Job
+	s.worker.limit(r.o.Memory, r.o.Cores)
+	s.worker.again = againReplay
+	s.worker.useScratch(r.scratch)
 	s.exec = r.o.executor(s.worker, r.o.Cores)
 	return lost(s.restore(ctx, r.blobs, r.history))
 }

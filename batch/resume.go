@@ -126,9 +126,7 @@ func (d *driver) use(ctx context.Context, job *Job, digest string, shards int) e
 	d.warnForgotten(job.Plan)
 	s.watch(d.o.Warn)
 	s.worker.limit(d.o.Memory, d.o.Cores)
-	for i := range d.scratch {
-		s.worker.keeps[i].scratch = d.scratch[i]
-	}
+	s.worker.useScratch(d.scratch)
 	s.exec = d.o.executor(s.worker, d.o.Cores)
 	return lost(s.restore(ctx, d.cp.blobs, d.history))
 }

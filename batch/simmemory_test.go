@@ -138,3 +138,59 @@ func TestRowsKeptInFile(t *testing.T) {
 	w.mustRun(w.job(stateless), keepAside(func() *poisoned { return &poisoned{} }))
 	w.wantRows("with room", w.expected(stateless), equalRows)
 }
+
+// partialsAside leaves next to no memory for partials: every batch of columns that a task has grouped goes to the scratch file.
+func partialsAside[S overflow](scratch func() S) func(*Options) {
+	return func(o *Options) {
+		o.Memory, o.scratch = DivideMemory(1<<30), func() overflow { return scratch() }
+		o.Memory.Partials = 4
+	}
+}
+
+// TestPartialsAside: whatever the kind of window, partials in many pieces and in a scratch file give the rows of partials in one,
+// in a run as in a replay of it to the same bytes.
+func TestPartialsAside(t *testing.T) {
+	aside := 0
+	for _, q := range []simQuery{windowed, twoWindows, whole, visits, lateSessions, changing, frames, firsts, daily} {
+		plain := newWorld(t, simSeed(t))
+		plain.fill(q, 300)
+		plain.mustRun(plain.job(q, flushing, rowsMax(200)))
+		w := newWorld(t, simSeed(t))
+		w.fill(q, 300)
+		var all []*poisoned
+		scratch := func() *poisoned { all = append(all, &poisoned{}); return all[len(all)-1] }
+		w.mustRun(w.job(q, flushing, rowsMax(200)), partialsAside(scratch))
+		w.wantRows(q.name, plain.rows(), exactRows)
+		out, _, err := w.replay(w.job(q), func(o *ReplayOptions) {
+			o.Memory, o.scratch = DivideMemory(1<<30), func() overflow { return scratch() }
+			o.Memory.Output, o.Memory.Partials = 1, 4
+		})
+		if err != nil || out.Differences != 0 {
+			t.Errorf("%s: replay: %+v, %v", q.name, out, err)
+		}
+		for i, p := range all {
+			if i%2 == 0 && p.given+all[i+1].given == 0 {
+				t.Errorf("%s: nothing went aside in run %d", q.name, i/2)
+			}
+			aside += p.given
+		}
+	}
+	t.Logf("%d KiB aside", aside>>10)
+	w := memoryWorld(t)
+	none := func() *poisoned { return &poisoned{full: store.ErrNoScratch} }
+	wantError[*RefusedError](t, w.run(w.job(windowed), partialsAside(none)), "partial groups of this batch that are not merged yet take more than the 0 KiB that memory: 1024 MiB leaves for them")
+	if h := w.history(); h.Last != nil || len(h.Open) != 1 {
+		t.Errorf("last commit %v, %d plans open", h.Last, len(h.Open))
+	}
+}
+
+// TestReplayOutgrowsMemory: a replay whose state gets larger than it may stops with figures, and says what is enough for it.
+func TestReplayOutgrowsMemory(t *testing.T) {
+	w := memoryWorld(t)
+	w.mustRun(w.job(windowed, flushing))
+	small := func(o *ReplayOptions) {
+		o.Memory, o.scratch = Memory{Total: 8, State: 100}, func() overflow { return &poisoned{} }
+	}
+	_, _, err := w.replay(w.job(windowed), small)
+	wantError[*RefusedError](t, err, "batch 1", "than the 0 KiB that memory: 0 KiB leaves for it; nothing of the job was changed: replay again with --set memory=")
+}

@@ -61,7 +61,7 @@ func (s *session) restore(ctx context.Context, blobs store.Blobs, h *History) er
 		}
 	}
 	if used := s.worker.countState(); s.worker.size.over(used) {
-		return s.worker.memory.stateTooLarge(used, "the state in the checkpoint")
+		return s.worker.stateTooLarge(used, "the state in the checkpoint")
 	}
 	return checkOrphans(s.job.Plan, h)
 }

@@ -48,6 +48,8 @@ type Result struct {
 	Source   SourceStats                 `json:"source"`
 	Delta    []byte                      `json:"delta,omitempty"` // state touched, see package state
 	ClosedTo int64                       `json:"closed_to_us"`    // the greatest end of a window that closed; windows.NoWatermark for none
+
+	aside int64 // bytes of Partials that are in a scratch file
 }
 
 // addSide adds rows of a side output.
@@ -58,9 +60,9 @@ func (r *Result) addSide(side int, rows []*columnar.Batch) {
 	r.Sides[side] = append(r.Sides[side], rows...)
 }
 
-// partialBytes is how much memory the partials take.
+// partialBytes is how much memory the partials take, apart from those in a scratch file.
 func (r *Result) partialBytes() int64 {
-	n := int64(0)
+	n := -r.aside
 	for _, shards := range r.Partials {
 		for _, partials := range shards {
 			for _, b := range partials {

@@ -36,7 +36,7 @@ func (t *tree) start(task *Task, keep *keeper) {
 	for _, c := range t.chains {
 		c.rows, c.keep = nil, keep
 		if c.send != nil {
-			c.send.start(task)
+			c.send.start(task, keep)
 		}
 	}
 }

@@ -21,6 +21,7 @@ type VerifyOptions struct {
 	Resolve Resolve             // builds the job that a batch was planned with; nil: that is Job
 	Deep    bool                // run all batches again as well, see [Replay]
 	Cores   int                 // files and tasks at a time; 0: GOMAXPROCS
+	Memory  Memory              // how much Deep may use; zero: nothing is bounded
 	Report  func(ReplayedBatch) // of Deep; nil: nobody wants to know
 	Warn    func(string)
 	Env     Env // zero: [SystemEnv]
@@ -304,7 +305,7 @@ func (v *verification) deep(ctx context.Context) error {
 			v.o.Report(b)
 		}
 	}
-	o := ReplayOptions{Job: v.o.Job, Resolve: v.o.Resolve, Cores: v.o.Cores, Env: v.o.Env, Report: report, exact: true}
+	o := ReplayOptions{Job: v.o.Job, Resolve: v.o.Resolve, Cores: v.o.Cores, Memory: v.o.Memory, Env: v.o.Env, Report: report, exact: true}
 	for {
 		again, err := replay(ctx, o)
 		var at *replayError

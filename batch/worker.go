@@ -23,7 +23,8 @@ type worker struct {
 	merging [][]merging            // the same
 
 	memory      Memory
-	decodeBytes int // of values that one core decodes at a time
+	again       string // what to do when memory: is too little, with room for how much would do; "": as a run says it
+	decodeBytes int    // of values that one core decodes at a time
 	size        stateSize
 	heap        heap
 	keeps       [2]keeper // of the batch whose turn it is, and of the one after it
@@ -45,7 +46,14 @@ func newWorker(job *Job, sources []offsets.Source, shards int) *worker {
 func (w *worker) limit(m Memory, cores int) {
 	w.memory, w.decodeBytes, w.size.most = m, m.decodeBytes(cores), m.State
 	for i := range w.keeps {
-		w.keeps[i].memory, w.keeps[i].heap = m, &w.heap
+		w.keeps[i].memory, w.keeps[i].cores, w.keeps[i].heap = m, cores, &w.heap
+	}
+}
+
+// useScratch gives the keepers what they move rows to.
+func (w *worker) useScratch(scratch scratches) {
+	for i := range w.keeps {
+		w.keeps[i].scratch = scratch[i]
 	}
 }
 
@@ -122,7 +130,7 @@ func (w *worker) merge(t Task, x *dstream.Exchange, state *windows.Aggregate, m 
 			return &BadDataError{Err: fmt.Errorf("merge %s: %w", x.Name, err)}
 		}
 		if used := m.size(); w.size.over(used) {
-			return w.memory.stateTooLarge(used, fmt.Sprintf("the state of batch %d", t.Batch))
+			return w.stateTooLarge(used, fmt.Sprintf("the state of batch %d", t.Batch))
 		}
 	}
 	return nil
@@ -196,7 +204,7 @@ func (w *worker) sendOn(t Task, closed *columnar.Batch, r *Result) error {
 		}
 	}
 	c.finish(r, t.Shards)
-	if err := w.keep(t.Batch).aside(r); err != nil {
+	if err := w.keep(t.Batch).sides(r); err != nil {
 		return err
 	}
 	w.mu.Lock()

@@ -141,8 +141,9 @@ func (k *Kafka) named(err error) error {
 	return fmt.Errorf("sink %s: %w", k.cfg.Sink, err)
 }
 
-// Prepare implements [Sink]: it encodes and compresses the records of the batch in memory, by partition. What the data
-// alone decides is a [MessageTooLargeError] or a [TimestampRangeError].
+// Prepare implements [Sink]: it encodes and compresses the records of the batch in memory, by partition. Where there is no room
+// for all of them, Publish encodes the rest once more, a piece at a time. What the data alone decides is a
+// [MessageTooLargeError] or a [TimestampRangeError].
 func (k *Kafka) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ *Pending) (*Prepared, error) {
 	if err := k.lookAtPartitions(ctx); err != nil {
 		return nil, k.named(err)
@@ -167,10 +168,8 @@ func (k *Kafka) Publish(ctx context.Context, p *Prepared) error {
 	if err := publish(ctx, p, work); err != nil {
 		return k.named(err)
 	}
-	for _, b := range work.batches {
-		k.encoder.compressor.Recycle(b.Batch)
-	}
-	work.batches = nil
+	k.encoder.recycle(work.batches)
+	work.batches, work.rest = nil, nil
 	return nil
 }
 

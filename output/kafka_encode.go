@@ -21,6 +21,13 @@ const (
 // little, small enough for readers that fetch 1 MiB at a time.
 const kafkaBatchBytes = 512 << 10
 
+// kafkaOpenBytes bounds the record batches that are open at a time, one for each partition, each of which may be of
+// kafkaBatchLeast.
+const (
+	kafkaOpenBytes  = 8 << 20
+	kafkaBatchLeast = 16 << 10
+)
+
 // kafkaAhead is how far ahead of the plan time a record may be. Brokers refuse what is an hour ahead of their clock,
 // which may be slower than ours.
 const kafkaAhead = 55 * time.Minute
@@ -144,17 +151,16 @@ func (e *kafkaEncoder) check() error {
 	return nil
 }
 
-// kafkaWork is Prepared.work: the record batches in the order in which they are written.
-type kafkaWork struct{ batches []kafka.ProduceBatch }
-
 // kafkaBatch gathers the records of one batch of the job.
 type kafkaBatch struct {
 	e       *kafkaEncoder
 	headers kafka.Headers
-	plan    int64 // ms
-	most    int64 // μs: the latest timestamp
-	next    int   // partition of the next record without a key
-	work    kafkaWork
+	plan    int64                          // ms
+	most    int64                          // μs: the latest timestamp
+	next    int                            // partition of the next record without a key
+	put     func(kafka.ProduceBatch) error // takes a record batch
+	full    func(behind kafkaPlace)        // is to be told of the next row that is done; nil: nobody waits for it
+	again   bool                           // all this was encoded before
 	rows    int64
 	leftOut int64 // see Prepared
 	bytes   int64
@@ -163,11 +169,8 @@ type kafkaBatch struct {
 // batch encodes all rows, by shard, in their order. A key decides the partition as Java's default partitioner does;
 // records without one go to the partitions in turn, beginning with that of the batch's number.
 func (e *kafkaEncoder) batch(ctx context.Context, info BatchInfo, shards []Shard, partitions int) (*Prepared, error) {
-	b := &kafkaBatch{e: e, plan: info.PlanTime / 1000, most: info.PlanTime + kafkaAhead.Microseconds(), next: int(info.Batch % int64(partitions))}
-	if !e.noHeaders {
-		b.headers = kafka.EncodeHeaders(kafka.Header{Key: kafkaJobHeader, Value: []byte(info.Job)},
-			kafka.Header{Key: kafkaBatchHeader, Value: strconv.AppendInt(nil, info.Batch, 10)})
-	}
+	b := e.newBatch(info)
+	b.next = int(info.Batch % int64(partitions))
 	if len(e.writers) != partitions {
 		e.writers = make([]kafka.BatchWriter, partitions)
 	}
@@ -175,32 +178,43 @@ func (e *kafkaEncoder) batch(ctx context.Context, info BatchInfo, shards []Shard
 		e.writers[i].Reset()
 	}
 	e.hash.reset(0)
-	for _, shard := range shards {
-		for _, rows := range shard.Rows {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			if err := b.add(rows); err != nil {
-				return nil, err
-			}
-		}
+	w := &kafkaWork{}
+	w.hold(b, info, shards)
+	if err := b.addAll(ctx, shards, kafkaPlace{}); err != nil {
+		return nil, err
 	}
-	return b.finish(info)
+	return b.finish(info, w)
+}
+
+func (e *kafkaEncoder) newBatch(info BatchInfo) *kafkaBatch {
+	b := &kafkaBatch{e: e, plan: info.PlanTime / 1000, most: info.PlanTime + kafkaAhead.Microseconds()}
+	if !e.noHeaders {
+		b.headers = kafka.EncodeHeaders(kafka.Header{Key: kafkaJobHeader, Value: []byte(info.Job)},
+			kafka.Header{Key: kafkaBatchHeader, Value: strconv.AppendInt(nil, info.Batch, 10)})
+	}
+	return b
 }
 
 // finish closes the open record batches. The manifest has one entry, the topic.
-func (b *kafkaBatch) finish(info BatchInfo) (*Prepared, error) {
-	for partition := range b.e.writers {
-		if err := b.close(partition); err != nil {
-			return nil, err
-		}
+func (b *kafkaBatch) finish(info BatchInfo, w *kafkaWork) (*Prepared, error) {
+	if err := b.closeAll(); err != nil {
+		return nil, err
 	}
-	p := &Prepared{Info: info, Rows: b.rows, LeftOut: b.leftOut, work: &b.work}
+	p := &Prepared{Info: info, Rows: b.rows, LeftOut: b.leftOut, work: w}
 	if b.rows > 0 {
 		b.e.hash.rows = b.rows
 		p.Files = []File{{Path: b.e.topic, Rows: b.rows, Bytes: b.bytes, RowsSHA256: b.e.hash.sum()}}
 	}
 	return p, nil
+}
+
+func (b *kafkaBatch) closeAll() error {
+	for partition := range b.e.writers {
+		if err := b.close(partition); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // close ends the open record batch of a partition, if it has records.
@@ -217,28 +231,64 @@ func (b *kafkaBatch) close(partition int) error {
 		return &TopicError{Sink: b.e.sink, Topic: b.e.topic, Msg: fmt.Sprintf("takes record batches of %d bytes (max.message.bytes), and one of %d records takes %d; raise that, or lower max_message_bytes", most, batch.Records, batch.Size())}
 	}
 	b.bytes += int64(batch.Size())
-	b.work.batches = append(b.work.batches, kafka.ProduceBatch{Topic: b.e.topic, Partition: int32(partition), Batch: batch})
+	return b.put(kafka.ProduceBatch{Topic: b.e.topic, Partition: int32(partition), Batch: batch})
+}
+
+// kafkaPlace is a row of a batch, all counted from 0.
+type kafkaPlace struct {
+	shard, batch int // of columns, in the shard
+	row          int // of those that are written
+}
+
+// addAll encodes the rows from a place on.
+func (b *kafkaBatch) addAll(ctx context.Context, shards []Shard, at kafkaPlace) error {
+	for ; at.shard < len(shards); at.shard, at.batch = at.shard+1, 0 {
+		for rows := shards[at.shard].Rows; at.batch < len(rows); at.batch, at.row = at.batch+1, 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := b.add(rows[at.batch], at); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
-func (b *kafkaBatch) add(rows *columnar.Batch) error {
+// add encodes the rows of a batch of columns, which is at that place, from the place's row on.
+func (b *kafkaBatch) add(rows *columnar.Batch, at kafkaPlace) error {
+	sel := b.written(rows)
+	for ; at.row < len(sel); at.row++ {
+		if err := b.record(rows, int(sel[at.row])); err != nil {
+			return err
+		}
+		if full := b.full; full != nil {
+			b.full = nil
+			full(kafkaPlace{at.shard, at.batch, at.row + 1})
+		}
+	}
+	return nil
+}
+
+// written are the rows that become records. They go into the account and the digest.
+func (b *kafkaBatch) written(rows *columnar.Batch) []int32 {
 	e, sel := b.e, b.e.all.of(rows)
 	if e.changelog != nil {
 		b.leftOut += int64(len(sel))
 		sel = e.newHalves(rows, sel)
 		b.leftOut -= int64(len(sel))
+	}
+	b.rows += int64(len(sel))
+	if b.again {
+		return sel
+	}
+	if e.changelog != nil {
 		e.hash.add(len(e.columns), rows.Cols[e.changelog.Op], sel)
 	}
 	for i, c := range e.columns {
 		e.hash.add(i, rows.Cols[c], sel)
 	}
-	for _, r := range sel {
-		if err := b.record(rows, int(r)); err != nil {
-			return err
-		}
-	}
-	b.rows += int64(len(sel))
-	return nil
+	return sel
 }
 
 // newHalves are the rows of a changelog but for the old halves of updates: the record of the new half takes its place.
@@ -304,7 +354,7 @@ func (b *kafkaBatch) partition(key []byte) int {
 
 // batchBytes is the size that a record batch of several records must not pass.
 func (e *kafkaEncoder) batchBytes() int {
-	n := min(kafkaBatchBytes, e.limit)
+	n := min(kafkaBatchBytes, max(kafkaOpenBytes/len(e.writers), kafkaBatchLeast), e.limit)
 	if e.topicLimit > 0 {
 		n = min(n, e.topicLimit)
 	}

@@ -69,7 +69,7 @@ func (k *Kafka) publishOnce(ctx context.Context, p *Prepared, work *kafkaWork) e
 	if done, err := k.holds(want); done || err != nil || p.Rows == 0 {
 		return err
 	}
-	return k.transact(ctx, want, work.batches)
+	return k.transact(ctx, want, work)
 }
 
 // holds reports whether the record says that a batch is committed. One that it has with other rows is a conflict.
@@ -89,9 +89,9 @@ func (k *Kafka) holds(want commitRecord) (bool, error) {
 	return true, nil
 }
 
-// transact commits batches and a record. When a session ends on the way, without a newer driver being the reason, it is
+// transact commits record batches and a record. When a session ends on the way, without a newer driver being the reason, it is
 // begun anew and the record says what has happened.
-func (k *Kafka) transact(ctx context.Context, want commitRecord, batches []kafka.ProduceBatch) error {
+func (k *Kafka) transact(ctx context.Context, want commitRecord, work *kafkaWork) error {
 	return k.persist(ctx, func() error {
 		if !k.session {
 			if done, err := k.resume(ctx, want); done || err != nil {
@@ -103,7 +103,7 @@ func (k *Kafka) transact(ctx context.Context, want commitRecord, batches []kafka
 		if err != nil {
 			return err
 		}
-		if err := k.produce(ctx, batches); err != nil {
+		if err := k.encoder.each(ctx, work, k.produce); err != nil {
 			return err
 		}
 		if err := k.producer.Commit(ctx, k.cfg.Topic, r); err != nil {
@@ -114,11 +114,8 @@ func (k *Kafka) transact(ctx context.Context, want commitRecord, batches []kafka
 	})
 }
 
-// produce writes batches into a transaction, which stays open; without any there is none yet.
+// produce writes batches into a transaction, which stays open.
 func (k *Kafka) produce(ctx context.Context, batches []kafka.ProduceBatch) error {
-	if len(batches) == 0 {
-		return nil
-	}
 	if err := failpoint.Hit(failpoint.KafkaProduce); err != nil {
 		return err
 	}
@@ -159,7 +156,7 @@ func (k *Kafka) publishAgain(ctx context.Context, p *Prepared, work *kafkaWork) 
 				return err
 			}
 		}
-		return k.producer.Produce(ctx, work.batches)
+		return k.encoder.each(ctx, work, k.producer.Produce)
 	})
 	if err == nil {
 		k.published = p.Info.Batch
@@ -224,7 +221,7 @@ func (k *Kafka) Record(ctx context.Context, s Standing) error {
 	if k.cfg.AtLeastOnce {
 		return k.named(errors.New("at least once, there is no commit record"))
 	}
-	return k.named(k.transact(ctx, commitRecord{Batch: s.Batch, Owner: k.cfg.Opening.Owner, RangeHash: s.RangeHash}, nil))
+	return k.named(k.transact(ctx, commitRecord{Batch: s.Batch, Owner: k.cfg.Opening.Owner, RangeHash: s.RangeHash}, &kafkaWork{}))
 }
 
 // Refresh implements [Recorder]: it writes the record once a day, because brokers forget offsets that nobody commits.
@@ -233,5 +230,5 @@ func (k *Kafka) Refresh(ctx context.Context) error {
 	if k.cfg.AtLeastOnce || !k.found || k.cfg.Opening.Clock.Now().Before(due) {
 		return nil
 	}
-	return k.named(k.transact(ctx, k.record, nil))
+	return k.named(k.transact(ctx, k.record, &kafkaWork{}))
 }

@@ -39,13 +39,12 @@ func RehearseKafka(cfg KafkaConfig) (*RehearsedKafka, error) {
 
 // Prepare implements [Sink].
 func (k *RehearsedKafka) Prepare(ctx context.Context, info BatchInfo, shards []Shard, _ *Pending) (*Prepared, error) {
+	info.Fits = func(int64) bool { return false } // nothing of it is needed
 	p, err := k.encoder.batch(ctx, info, shards, 1)
 	if err != nil {
 		return nil, (&Kafka{cfg: KafkaConfig{Sink: k.sink}}).named(err)
 	}
-	for _, b := range p.work.(*kafkaWork).batches {
-		k.encoder.compressor.Recycle(b.Batch)
-	}
+	k.encoder.recycle(p.work.(*kafkaWork).batches)
 	p.work = nil
 	return p, nil
 }

@@ -54,7 +54,12 @@ type BatchInfo struct {
 	// Keep, if it is there, takes what Prepare has encoded and will not change any more, and returns it in memory that it
 	// counts, or that is no memory at all. It is there until the batch is committed.
 	Keep func(data []byte) ([]byte, error)
+	// Fits, if it is there, counts bytes that Prepare has encoded and holds itself until the batch is committed, and reports
+	// whether there was room for them. Where there was none, a sink makes them once more in Publish.
+	Fits func(bytes int64) bool
 }
+
+func (b *BatchInfo) fits(bytes int64) bool { return b.Fits == nil || b.Fits(bytes) }
 
 func (b *BatchInfo) keep(data []byte) ([]byte, error) {
 	if b.Keep == nil {
@@ -100,7 +105,8 @@ type Prepared struct {
 // Sink publishes batches. It is used by one goroutine at a time.
 type Sink interface {
 	// Prepare turns the batch's rows into what Publish will make visible. Nothing is visible yet. pending is what earlier
-	// batches have left to later ones; nil: nothing. Rows belong to the caller and are not kept.
+	// batches have left to later ones; nil: nothing. Rows belong to the caller, who leaves them as they are until the batch is
+	// published or given up.
 	Prepare(ctx context.Context, info BatchInfo, shards []Shard, pending *Pending) (*Prepared, error)
 	// Publish makes the batch visible, durably. Calling it again, also after a crash in the middle and from another
 	// process, ends in the same state. When p.Info.Rerun is set and files of the batch are there that p does not hold,

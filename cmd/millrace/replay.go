@@ -40,7 +40,8 @@ func replayJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	o := batch.ReplayOptions{Resolve: spec.Resolve, Cores: c.Int("cores"), Env: spec.Env(batch.SystemEnv()), Warn: func(text string) { fmt.Fprintln(c.App.ErrWriter, "millrace: warning:", text) }}
+	o := batch.ReplayOptions{Resolve: spec.Resolve, Env: spec.Env(batch.SystemEnv()), Warn: func(text string) { fmt.Fprintln(c.App.ErrWriter, "millrace: warning:", text) }}
+	o.Cores, o.Memory = useResources(c, spec)
 	if o.Batches, err = selection(c, spec); err != nil {
 		return err
 	}

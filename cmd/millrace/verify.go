@@ -30,7 +30,8 @@ func verifyJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	o := batch.VerifyOptions{Resolve: spec.Resolve, Deep: c.Bool("deep"), Cores: c.Int("cores"), Env: spec.Env(batch.SystemEnv())}
+	o := batch.VerifyOptions{Resolve: spec.Resolve, Deep: c.Bool("deep"), Env: spec.Env(batch.SystemEnv())}
+	o.Cores, o.Memory = useResources(c, spec)
 	if o.Job, _, err = spec.Job(); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -144,6 +145,13 @@ func (w *BatchWriter) Finish(c *Compressor) (EncodedBatch, error) {
 	}
 	w.Reset()
 	return b, nil
+}
+
+// Clone is a copy that shares nothing with w.
+func (w *BatchWriter) Clone() BatchWriter {
+	out := *w
+	out.records = bytes.Clone(w.records)
+	return out
 }
 
 // Reset drops what was appended since the last batch was finished.

@@ -110,7 +110,7 @@ func (c *Compressor) encodeGzip(p []byte) ([]byte, error) {
 }
 
 // spareMax is how many batches' memory is kept.
-const spareMax = 64
+const spareMax = 16
 
 // Recycle takes back the memory of a batch that nobody sends or reads any more.
 func (c *Compressor) Recycle(b EncodedBatch) {

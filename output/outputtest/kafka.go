@@ -42,7 +42,7 @@ type kafkaTopic struct {
 // kafkaSession is the transactional id's newest epoch, and what its transaction holds.
 type kafkaSession struct {
 	epoch   int
-	pending []kafka.ProduceBatch
+	pending []kafkaRun
 }
 
 // KafkaRecord is one visible record.
@@ -248,11 +248,16 @@ func (p *kafkaProducer) CommitRecord(_ context.Context, topic string) (kafka.Com
 
 func (p *kafkaProducer) Produce(_ context.Context, batches []kafka.ProduceBatch) error {
 	return p.step("produce", func() error {
+		runs, err := p.k.decode(batches)
+		if err != nil {
+			return err
+		}
 		if p.o.TransactionalID == "" {
-			return p.k.show(batches)
+			p.k.show(runs)
+			return nil
 		}
 		s := p.k.sessions[p.o.TransactionalID]
-		s.pending = append(s.pending, batches...)
+		s.pending = append(s.pending, runs...)
 		return nil
 	})
 }
@@ -261,9 +266,9 @@ func (p *kafkaProducer) Commit(_ context.Context, topic string, r kafka.CommitRe
 	return p.step("commit", func() error {
 		s := p.k.sessions[p.o.TransactionalID]
 		p.k.records[[2]string{p.o.TransactionalID, topic}] = r
-		pending := s.pending
+		p.k.show(s.pending)
 		s.pending = nil
-		return p.k.show(pending)
+		return nil
 	})
 }
 
@@ -274,20 +279,35 @@ func (p *kafkaProducer) Abort(context.Context) error {
 	})
 }
 
-// show makes batches visible.
-func (k *Kafka) show(batches []kafka.ProduceBatch) error {
+// kafkaRun are the records of one batch.
+type kafkaRun struct {
+	topic   *kafkaTopic
+	records []KafkaRecord
+}
+
+// decode reads batches, whose memory the sink may use again behind the call.
+func (k *Kafka) decode(batches []kafka.ProduceBatch) (out []kafkaRun, err error) {
 	for _, b := range batches {
 		t := k.topics[b.Topic]
 		if t == nil || int(b.Partition) >= len(t.partitions) {
-			return fmt.Errorf("partition %s/%d does not exist", b.Topic, b.Partition)
+			return nil, fmt.Errorf("partition %s/%d does not exist", b.Topic, b.Partition)
 		}
 		records, err := decodeBatch(b)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		t.partitions[b.Partition] = append(t.partitions[b.Partition], records...)
+		out = append(out, kafkaRun{t, records})
 	}
-	return nil
+	return out, nil
+}
+
+// show makes records visible.
+func (k *Kafka) show(runs []kafkaRun) {
+	for _, r := range runs {
+		for _, rec := range r.records {
+			r.topic.partitions[rec.Partition] = append(r.topic.partitions[rec.Partition], rec)
+		}
+	}
 }
 
 // decodeBatch reads a batch as a consumer does.
