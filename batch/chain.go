@@ -225,7 +225,7 @@ func (s *sender) makeRoom(size int64) error {
 			s.early[n] = append(s.early[n], moved)
 		}
 	}
-	s.agg = columnar.NewHashAggregate(s.assign.Schema(), s.x.Spec) // Reset would keep the memory
+	s.agg = windows.NewLocalAggregate(s.assign.Schema(), s.x.Spec, s.x.Window) // Reset would keep the memory
 	return nil
 }
 

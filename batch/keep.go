@@ -15,6 +15,8 @@ import (
 type overflow interface {
 	// Alloc returns n bytes that are there until Reset.
 	Alloc(n int) ([]byte, error)
+	// Evict takes what it returned out of the memory of this process, until it is touched again.
+	Evict()
 	Reset() error
 	Close() error
 }
@@ -28,6 +30,7 @@ type keeper struct {
 	heap    *heap
 	own     atomic.Int64 // bytes of heap that are of this batch
 	moved   atomic.Int64 // bytes in the scratch file
+	passes  atomic.Int64 // see passed
 }
 
 // heap counts the bytes that the keepers of all open batches have on the heap.
@@ -52,7 +55,7 @@ func (k *keeper) taskPartials() int64 {
 	if k.scratch == nil || k.memory.Partials <= 0 {
 		return 0
 	}
-	return max(k.memory.Partials/int64(4*max(k.cores, 1)), min(k.memory.Partials/4, taskPartialsLeast))
+	return max(k.memory.Partials/int64(2*max(k.cores, 1)), min(k.memory.Partials/4, taskPartialsLeast))
 }
 
 // taskPartialsLeast keeps partials from being cut into crumbs.
@@ -128,6 +131,19 @@ func (k *keeper) bytes(data []byte) ([]byte, error) {
 	buf, err := k.alloc(len(data))
 	copy(buf, data)
 	return buf, err
+}
+
+// evictBytes is after how many bytes that a sink has made what it made them of is taken out of memory.
+const evictBytes = 4 << 20
+
+// passed says that a sink has made so many bytes of kept rows. Mapped pages of a file are memory that the kernel takes back
+// when it is short, but until then they look like ours.
+func (k *keeper) passed(bytes int64) {
+	if k.moved.Load() == 0 || k.passes.Add(bytes) < evictBytes {
+		return
+	}
+	k.passes.Store(0)
+	k.scratch.Evict()
 }
 
 // reset forgets all that was kept. Nobody must use it any more.

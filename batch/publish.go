@@ -101,7 +101,7 @@ func (d *driver) leftover(ctx context.Context, info output.BatchInfo) error {
 // info is what sinks may know of a batch, with a keeper for what they make of it.
 func (s *session) info(p *Planned) output.BatchInfo {
 	info, keep := batchInfo(s.job, p), s.worker.keep(p.Batch)
-	info.Keep, info.Fits = keep.bytes, keep.onHeap
+	info.Keep, info.Fits, info.Passed = keep.bytes, keep.onHeap, keep.passed
 	return info
 }
 

@@ -45,6 +45,8 @@ func (p *poisoned) Reset() error {
 	return nil
 }
 
+func (p *poisoned) Evict() {}
+
 func (p *poisoned) Close() error { return p.Reset() }
 
 // keepAside leaves next to no memory for rows that are not published yet.

@@ -154,6 +154,7 @@ func (e *kafkaEncoder) check() error {
 // kafkaBatch gathers the records of one batch of the job.
 type kafkaBatch struct {
 	e       *kafkaEncoder
+	info    BatchInfo
 	headers kafka.Headers
 	plan    int64                          // ms
 	most    int64                          // μs: the latest timestamp
@@ -187,7 +188,7 @@ func (e *kafkaEncoder) batch(ctx context.Context, info BatchInfo, shards []Shard
 }
 
 func (e *kafkaEncoder) newBatch(info BatchInfo) *kafkaBatch {
-	b := &kafkaBatch{e: e, plan: info.PlanTime / 1000, most: info.PlanTime + kafkaAhead.Microseconds()}
+	b := &kafkaBatch{e: e, info: info, plan: info.PlanTime / 1000, most: info.PlanTime + kafkaAhead.Microseconds()}
 	if !e.noHeaders {
 		b.headers = kafka.EncodeHeaders(kafka.Header{Key: kafkaJobHeader, Value: []byte(info.Job)},
 			kafka.Header{Key: kafkaBatchHeader, Value: strconv.AppendInt(nil, info.Batch, 10)})
@@ -231,6 +232,7 @@ func (b *kafkaBatch) close(partition int) error {
 		return &TopicError{Sink: b.e.sink, Topic: b.e.topic, Msg: fmt.Sprintf("takes record batches of %d bytes (max.message.bytes), and one of %d records takes %d; raise that, or lower max_message_bytes", most, batch.Records, batch.Size())}
 	}
 	b.bytes += int64(batch.Size())
+	b.info.passed(int64(batch.RawBytes))
 	return b.put(kafka.ProduceBatch{Topic: b.e.topic, Partition: int32(partition), Batch: batch})
 }
 

@@ -57,6 +57,15 @@ type BatchInfo struct {
 	// Fits, if it is there, counts bytes that Prepare has encoded and holds itself until the batch is committed, and reports
 	// whether there was room for them. Where there was none, a sink makes them once more in Publish.
 	Fits func(bytes int64) bool
+	// Passed, if it is there, is told of every some bytes that were encoded, kept or not: rows that they are made of are not
+	// needed for a while.
+	Passed func(bytes int64)
+}
+
+func (b *BatchInfo) passed(bytes int64) {
+	if b.Passed != nil {
+		b.Passed(bytes)
+	}
 }
 
 func (b *BatchInfo) fits(bytes int64) bool { return b.Fits == nil || b.Fits(bytes) }

@@ -24,7 +24,7 @@ type Scratch struct {
 var ErrNoScratch = errors.New("memory in a file is there on Linux only")
 
 // scratchChunk is how many bytes are mapped at a time, at least.
-const scratchChunk = 16 << 20
+const scratchChunk = 4 << 20
 
 // scratchAlign is a cache line: what is allocated begins at a multiple of it.
 const scratchAlign = 64
@@ -45,6 +45,16 @@ func (s *Scratch) Alloc(n int) ([]byte, error) {
 	buf := s.free[:n:n]
 	s.free = s.free[need:]
 	return buf, nil
+}
+
+// Evict takes what was read and written so far out of the memory of this process: it stays in the file, where the next who
+// touches it finds it.
+func (s *Scratch) Evict() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.chunks {
+		evict(c)
+	}
 }
 
 // Reset gives back everything: what Alloc has returned must not be touched any more.

@@ -57,8 +57,11 @@ func (s *Scratch) retire() {
 		return
 	}
 	last := s.chunks[len(s.chunks)-1]
-	_ = unix.Madvise(last, unix.MADV_DONTNEED)
+	evict(last)
 	_ = unix.SyncFileRange(int(s.file.Fd()), s.size-int64(len(last)), int64(len(last)), unix.SYNC_FILE_RANGE_WRITE)
 }
+
+// evict drops a mapping's pages, which stay in the page cache as long as there is room. It is a hint.
+func evict(chunk []byte) { _ = unix.Madvise(chunk, unix.MADV_DONTNEED) }
 
 func unmap(chunk []byte) error { return os.NewSyscallError("munmap", unix.Munmap(chunk)) }
