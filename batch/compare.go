@@ -65,7 +65,7 @@ type SinkComparison struct {
 // first batch are whole; what it yields before that batch is not compared. It takes no lock and writes nothing.
 func Compare(ctx context.Context, o CompareOptions) (*Comparison, error) {
 	o.Into = ""
-	o.exact = true // rows are compared, not files
+	o.exact = true                              // rows are compared, not files
 	o.Memory = DivideMemory(o.Memory.Total / 2) // for each of two jobs; a state's share is for the rows that differ
 	r, err := newReplayer(ctx, o.ReplayOptions)
 	if err != nil {

@@ -132,7 +132,7 @@ type replayer struct {
 	digest  string // of the recorded job that s runs
 	out     Replayed
 	kept    map[string]map[int64][]byte // by sink and batch: pending rows of batches that ran again
-	scratch scratches // of the keepers
+	scratch scratches                   // of the keepers
 	// took, unless it is nil, gets what a batch yields, in the place of sinks.
 	took func(p *Planned, o *outcome) error
 }
