@@ -1,24 +1,17 @@
 package output
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
-
-	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/parquetfile"
 )
 
-// Constants that decide the bytes of a file (docs/formats/output.md §5). Changing one changes the bytes of a rerun
-// under a new version, not its rows.
+// Constants that decide the bytes of a file, with those of parquetfile (docs/formats/output.md §5). Changing one changes the
+// bytes of a rerun under a new version, not its rows.
 const (
-	createdBy     = "millrace version 1"
-	rowGroupRows  = 1 << 17
-	chunkRows     = 256 // values handed over at once: parquet-go cuts pages at such a call only
-	dictionaryMax = 1 << 20
-	pageBytes     = 256 << 10
+	createdBy    = "millrace version 2"
+	rowGroupRows = 1 << 17
 )
 
 // Footer keys; part of the format.
@@ -36,11 +29,8 @@ const (
 type encoder struct {
 	columns []int // of the batches that it is given
 	schema  *columnar.Schema
-	leaves  []leaf
-	config  *parquet.WriterConfig
-	buf     bytes.Buffer
+	writer  *parquetfile.Writer
 	hash    *rowHash
-	chunks  [][]parquet.Value // by leaf
 	each    func(n int, f func(i int) error) error
 }
 
@@ -48,84 +38,49 @@ type encoder struct {
 const largeRows = 1 << 13
 
 func newEncoder(l Layout, compression string) (*encoder, error) {
-	codec, err := codecOf(compression)
+	codec, err := parquetfile.CodecOf(compression)
 	if err != nil {
-		return nil, err
-	}
-	schema, err := parquetSchema(l.File())
-	if err != nil {
-		return nil, err
-	}
-	cfg := parquet.DefaultWriterConfig()
-	cfg.CreatedBy = createdBy
-	cfg.Schema = schema
-	cfg.Compression = codec
-	cfg.DataPageVersion = 1
-	cfg.PageBufferSize = pageBytes
-	cfg.DictionaryMaxBytes = dictionaryMax
-	cfg.SkipPageBounds = unboundedColumns(schema)
-	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	file := l.File()
-	leaves := leavesOf(file)
-	return &encoder{
-		columns: l.Columns, schema: file, leaves: leaves, chunks: make([][]parquet.Value, len(leaves)), config: cfg, hash: newRowHash(file),
-	}, nil
-}
-
-func codecOf(name string) (compress.Codec, error) {
-	switch name {
-	case "zstd":
-		return &parquet.Zstd, nil
-	case "snappy":
-		return &parquet.Snappy, nil
-	case "none":
-		return &parquet.Uncompressed, nil
+	w, err := parquetfile.NewWriter(parquetfile.Options{Schema: file, Codec: codec, CreatedBy: createdBy})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("unknown compression %q: zstd, snappy or none", name)
+	return &encoder{columns: l.Columns, schema: file, writer: w, hash: newRowHash(file)}, nil
 }
 
 // footerKey is one entry of a file's key-value metadata.
-type footerKey struct{ key, value string }
+type footerKey = parquetfile.Key
 
 // file encodes rows as one file and returns its bytes, which belong to the caller, and its rows_sha256.
-//
-// Each file gets a writer of its own: one that was Reset forgets the column paths in its footers (parquet-go 0.32).
 func (e *encoder) file(rows runs, footer []footerKey) ([]byte, string, error) {
-	e.buf.Reset()
+	e.writer.Reset()
 	e.hash.reset(rows.rows())
-	w := parquet.NewGenericWriter[any](&e.buf, e.config)
 	for rest := rows; len(rest) > 0; {
 		var g runs
 		g, rest = rest.cut(rowGroupRows)
-		if err := e.rowGroup(w, g); err != nil {
+		if err := e.rowGroup(g); err != nil {
 			return nil, "", err
 		}
 	}
 	sum := e.hash.sum()
-	for _, k := range footer {
-		w.SetKeyValueMetadata(k.key, k.value)
-	}
-	w.SetKeyValueMetadata(keyRows, sum)
-	if err := w.Close(); err != nil {
-		return nil, "", err
-	}
-	return slices.Clone(e.buf.Bytes()), sum, nil
+	data, err := e.writer.Finish(append(footer[:len(footer):len(footer)], footerKey{Name: keyRows, Value: sum}))
+	return data, sum, err
 }
 
-func (e *encoder) rowGroup(w *parquet.GenericWriter[any], rows runs) error {
-	columns := w.ColumnWriters()
-	err := e.leafByLeaf(rows.rows())(len(columns), func(i int) error {
-		if err := e.column(i, columns[i], rows); err != nil {
-			return fmt.Errorf("column %q: %w", e.schema.Fields[e.leaves[i].column].Name, err)
+func (e *encoder) rowGroup(rows runs) error {
+	n := rows.rows()
+	err := e.leafByLeaf(n)(e.writer.Leaves(), func(i int) error {
+		if err := e.leaf(i, rows); err != nil {
+			return fmt.Errorf("column %q: %w", e.schema.Fields[e.writer.Column(i)].Name, err)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return w.Flush()
+	return e.writer.EndRowGroup(n)
 }
 
 // leafByLeaf is how the leaves of so many rows are gone through.
@@ -145,26 +100,18 @@ func inTurn(n int, f func(i int) error) error {
 	return nil
 }
 
-// column hands over full chunks of a leaf, the last one aside, however rows are cut into batches. The first leaf of a
-// column also feeds the digest of its rows. Leaves share nothing.
-func (e *encoder) column(i int, w *parquet.ColumnWriter, rows runs) error {
-	l, first := e.leaves[i], i == 0 || e.leaves[i-1].column != e.leaves[i].column
-	chunk, n := e.chunks[i][:0], 0
-	for c := (cursor{runs: rows}); c.more(); {
-		r := c.next(chunkRows - n)
-		v := r.batch.Cols[e.columns[l.column]]
+// leaf hands over the rows of a leaf. The first leaf of a column also feeds the digest of its rows. Leaves share nothing.
+func (e *encoder) leaf(i int, rows runs) error {
+	column := e.writer.Column(i)
+	first := i == 0 || e.writer.Column(i-1) != column
+	for _, r := range rows {
+		v := r.batch.Cols[e.columns[column]]
 		if first {
-			e.hash.add(l.column, v, r.sel)
+			e.hash.add(column, v, r.sel)
 		}
-		chunk, n = l.append(chunk, v, r.sel), n+len(r.sel)
-		if n < chunkRows && c.more() {
-			continue
-		}
-		if _, err := w.WriteRowValues(chunk); err != nil {
+		if err := e.writer.Append(i, v, r.sel); err != nil {
 			return err
 		}
-		chunk, n = chunk[:0], 0
 	}
-	e.chunks[i] = chunk[:0]
-	return nil
+	return e.writer.EndLeaf(i)
 }

@@ -160,7 +160,7 @@ func TestTypesAndFooter(t *testing.T) {
 		t.Errorf("fields\n%s\nwant\n%s", strings.Join(fields, "\n"), strings.Join(want, "\n"))
 	}
 	wantRows(t, got.rows, []outputtest.Row{row})
-	if got.createdBy != "millrace version 1" {
+	if got.createdBy != "millrace version 2" {
 		t.Errorf("created by %q", got.createdBy)
 	}
 	for key, want := range map[string]string{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/parquetfile"
 )
 
 // Layout says how rows become files: Columns, positions in Schema, are the columns of a file in their order;
@@ -42,7 +43,7 @@ func (l Layout) check() error {
 			return fmt.Errorf("two columns are named %q", f.Name)
 		}
 		seen[f.Name] = true
-		if _, err := parquetNode(f.Type); err != nil {
+		if err := parquetfile.Check(f.Type); err != nil {
 			return fmt.Errorf("column %q: %w", f.Name, err)
 		}
 	}

@@ -186,13 +186,13 @@ func footerOf(info BatchInfo, first int64, covered []offsets.Range) ([]footerKey
 		return nil, fmt.Errorf("encode ranges: %w", err)
 	}
 	keys := []footerKey{
-		{keyWriter, strconv.Itoa(formatVersion)},
-		{keyJob, info.Job},
-		{keyBatch, strconv.FormatInt(info.Batch, 10)},
-		{keyRanges, string(ranges)},
+		{Name: keyWriter, Value: strconv.Itoa(formatVersion)},
+		{Name: keyJob, Value: info.Job},
+		{Name: keyBatch, Value: strconv.FormatInt(info.Batch, 10)},
+		{Name: keyRanges, Value: string(ranges)},
 	}
 	if first < info.Batch {
-		keys = append(keys, footerKey{keyFirstBatch, strconv.FormatInt(first, 10)})
+		keys = append(keys, footerKey{Name: keyFirstBatch, Value: strconv.FormatInt(first, 10)})
 	}
 	return keys, nil
 }

@@ -37,10 +37,17 @@ func (h *rowHash) reset(rows int) {
 	}
 }
 
+// hashRows is how many rows are digested at a time, so that their canonical form stays in the cache.
+const hashRows = 256
+
 // add feeds the next rows of one column. Several columns may be fed at a time.
 func (h *rowHash) add(column int, v *columnar.Vector, sel []int32) {
-	h.bufs[column] = appendCanonical(h.bufs[column][:0], v, sel)
-	h.columns[column].Write(h.bufs[column])
+	for len(sel) > 0 {
+		n := min(len(sel), hashRows)
+		h.bufs[column] = appendCanonical(h.bufs[column][:0], v, sel[:n])
+		h.columns[column].Write(h.bufs[column])
+		sel = sel[n:]
+	}
 }
 
 // sum is the digest as hexadecimal text.

@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"columnar":              {"offsets"},
 	"internal/state":        {"offsets", "columnar"},
 	"windows":               {"columnar", "internal/state"},
-	"output":                {"internal/failpoint", "internal/kafka", "internal/store", "offsets", "columnar"},
+	"output":                {"internal/failpoint", "internal/kafka", "internal/parquetfile", "internal/store", "offsets", "columnar"},
 	"dstream":               {"offsets", "columnar", "windows", "output"},
 	"internal/sql":          {"dstream", "columnar", "windows"},
 	"batch":                 {"internal/failpoint", "internal/kafka", "internal/store", "internal/wal", "internal/state", "offsets", "columnar", "windows", "output", "dstream"},
@@ -36,6 +36,7 @@ var allowed = map[string][]string{
 	"internal/deadletter":   {"internal/store", "internal/parquettable", "offsets", "columnar", "output", "dstream"},
 	"internal/jobspec":      {"internal/store", "internal/store/s3", "internal/kafka", "internal/yaml", "internal/parquettable", "internal/deadletter", "internal/sql", "offsets", "columnar", "windows", "output", "dstream", "batch"},
 	"cmd/millrace":          {"internal/failpoint", "internal/store", "internal/cgroup", "internal/kafka", "internal/sql", "internal/jobspec", "internal/wal", "offsets", "windows", "output", "dstream", "batch"},
+	"internal/parquetfile":  {"columnar"},
 	"internal/lint":         {},
 	"internal/mutants":      {},
 }
