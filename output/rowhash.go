@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/columnar"
@@ -44,7 +45,7 @@ const hashRows = 256
 func (h *rowHash) add(column int, v *columnar.Vector, sel []int32) {
 	for len(sel) > 0 {
 		n := min(len(sel), hashRows)
-		h.bufs[column] = appendCanonical(h.bufs[column][:0], v, sel[:n])
+		h.bufs[column] = appendCanonical(slices.Grow(h.bufs[column][:0], n*(canonHead+wholeCopy)+wholeCopy), v, sel[:n])
 		h.columns[column].Write(h.bufs[column])
 		sel = sel[n:]
 	}
@@ -165,14 +166,30 @@ func canonDoubles(dst []byte, v *columnar.Vector, sel []int32) []byte {
 }
 
 func canonBytes(dst []byte, v *columnar.Vector, sel []int32) []byte {
+	data, off := v.Data[:cap(v.Data)], v.Off
 	for _, r := range sel {
 		if v.Valid != nil && v.IsNull(int(r)) {
 			dst = append(dst, canonNull)
 			continue
 		}
-		s := v.Data[v.Off[r]:v.Off[r+1]]
-		dst = binary.LittleEndian.AppendUint32(append(dst, canonValue), uint32(len(s)))
-		dst = append(dst, s...)
+		from, n := int(off[r]), int(off[r+1]-off[r])
+		at := len(dst)
+		if n > wholeCopy || from+wholeCopy > len(data) || at+canonHead+wholeCopy > cap(dst) {
+			dst = binary.LittleEndian.AppendUint32(append(dst, canonValue), uint32(n))
+			dst = append(dst, data[from:from+n]...)
+			continue
+		}
+		out := dst[at : at+canonHead+wholeCopy]
+		out[0] = canonValue
+		binary.LittleEndian.PutUint32(out[1:], uint32(n))
+		*(*[wholeCopy]byte)(out[canonHead:]) = *(*[wholeCopy]byte)(data[from:])
+		dst = dst[:at+canonHead+n]
 	}
 	return dst
 }
+
+// Strings of up to wholeCopy bytes are copied as if they had so many, where there is room, which is faster.
+const (
+	wholeCopy = columnar.Slack
+	canonHead = 5 // bytes in front of a string
+)

@@ -29,6 +29,7 @@ type column struct {
 	leaf
 	codec  Codec
 	dict   *dictionary // of strings
+	hashes [BlockRows]uint64
 	page   page
 	body   []byte // of a page, before it is compressed
 	packed []byte // and behind
@@ -93,7 +94,7 @@ func (c *column) reset() {
 }
 
 func (p *page) reset() {
-	p.defs, p.reps = p.defs[:0], p.reps[:0]
+	p.levels.reset()
 	p.data, p.codes = p.data[:0], p.codes[:0]
 	p.rows, p.values, p.bounds = 0, 0, bounds{}
 }
@@ -191,7 +192,7 @@ func (c *column) encoding() format.Encoding {
 
 func (c *column) endPage() {
 	p := &c.page
-	c.body = appendLevels(appendLevels(c.body[:0], p.reps, c.maxRep), p.defs, c.maxDef)
+	c.body = p.definitions(p.repetitions(c.body[:0], c.maxRep), c.maxDef)
 	if c.coded {
 		width := max(1, bits.Len(uint(c.dict.len()-1)))
 		c.body = appendHybrid(append(c.body, byte(width)), p.codes, width)
@@ -200,7 +201,7 @@ func (c *column) endPage() {
 		c.body = append(c.body, p.data...)
 	}
 	head := format.PageHeader{Type: format.DataPage, DataPageHeader: thrift.New(format.DataPageHeader{
-		NumValues: int32(c.pageSlots()), Encoding: c.encoding(), DefinitionLevelEncoding: format.RLE, RepetitionLevelEncoding: format.RLE,
+		NumValues: int32(p.slots()), Encoding: c.encoding(), DefinitionLevelEncoding: format.RLE, RepetitionLevelEncoding: format.RLE,
 	})}
 	at := len(c.chunk)
 	var size int64
@@ -212,20 +213,12 @@ func (c *column) endPage() {
 	p.reset()
 }
 
-// pageSlots is how many values, NULLs and empty lists there are in the page. A column in which nothing can be missing
-// has no levels.
-func (c *column) pageSlots() int {
-	if c.maxDef == 0 {
-		return c.page.values
-	}
-	return len(c.page.defs)
-}
-
 // index notes what the page index and the statistics say of the page that was appended at that place.
 func (c *column) index(at int64) {
 	p := &c.page
-	slots := int64(c.pageSlots())
+	slots := int64(p.slots())
 	x := pageIndex{offset: at, slots: slots, size: int32(int64(len(c.chunk)) - at), nulls: slots - int64(p.values), defs: histogram(p.defs, c.maxDef), reps: histogram(p.reps, c.maxRep)}
+	x.defs[1] += int64(p.full)
 	if n := len(c.pages); n > 0 {
 		x.firstRow = c.pages[n-1].firstRow + c.lastRows
 	}
@@ -257,7 +250,7 @@ func (c *column) keepBounds(b *bounds) {
 func (c *column) appendPage(dst []byte, head format.PageHeader, body []byte) (out []byte, size int64, err error) {
 	packed := body
 	if c.codec.compress != nil {
-		if c.packed, err = c.codec.compress(c.packed[:0], body); err != nil {
+		if c.packed, err = c.codec.compress(c.packed[:0], body, head.DataPageHeader.V.Encoding == format.RLEDictionary); err != nil {
 			return dst, 0, err
 		}
 		packed = c.packed

@@ -7,7 +7,7 @@ import (
 
 // dictionary gives each distinct string of a column a code, in the order in which they come first.
 type dictionary struct {
-	slots []slot   // a power of two of them, half of them free
+	slots []slot   // a power of two of them, three quarters of them free
 	ends  []uint32 // where each entry ends in plain
 	plain []byte   // the entries as a dictionary page has them: length in 4 bytes, bytes
 	seen  []uint32 // by code: the page that it was last seen in
@@ -43,9 +43,10 @@ func (d *dictionary) entry(code uint32) []byte {
 	return d.plain[from+4 : d.ends[code]]
 }
 
-// code finds the string, or adds it.
-func (d *dictionary) code(s []byte) uint32 {
-	h := maphash.Bytes(d.seed, s)
+func (d *dictionary) hashOf(s []byte) uint64 { return maphash.Bytes(d.seed, s) }
+
+// code finds the string, or adds it. h is its hash.
+func (d *dictionary) code(s []byte, h uint64) uint32 {
 	tag, mask := uint32(h>>32), uint32(len(d.slots)-1)
 	for at := uint32(h) & mask; ; at = (at + 1) & mask {
 		e := d.slots[at]
@@ -64,7 +65,7 @@ func (d *dictionary) add(at, tag uint32, s []byte) uint32 {
 	d.plain = binary.LittleEndian.AppendUint32(d.plain, uint32(len(s)))
 	d.plain = append(d.plain, s...)
 	d.ends, d.seen = append(d.ends, uint32(len(d.plain))), append(d.seen, 0)
-	if 2*len(d.ends) > len(d.slots) {
+	if 4*len(d.ends) > len(d.slots) {
 		d.grow()
 	}
 	return code
@@ -74,7 +75,7 @@ func (d *dictionary) grow() {
 	d.slots = make([]slot, 2*len(d.slots))
 	mask := uint32(len(d.slots) - 1)
 	for code := range uint32(len(d.ends)) {
-		h := maphash.Bytes(d.seed, d.entry(code))
+		h := d.hashOf(d.entry(code))
 		at := uint32(h) & mask
 		for d.slots[at].code != 0 {
 			at = (at + 1) & mask

@@ -11,38 +11,36 @@ import (
 // the definition level counts what is there on the way down, the repetition level says at which list a place goes on.
 type levels struct {
 	defs, reps []uint8
+	full       int     // places of definition level 1 before those of defs, in a column that is not nested
 	rows       []int32 // of the vector of the leaf's values: those that are there, since the last begin
 }
 
-// flat adds rows sel of a column that is not nested.
+func (l *levels) reset() { l.defs, l.reps, l.full = l.defs[:0], l.reps[:0], 0 }
+
+func (l *levels) slots() int { return l.full + len(l.defs) }
+
+// flat adds rows sel of a column that is not nested. As long as none is NULL they are counted only.
 func (l *levels) flat(v *columnar.Vector, sel []int32) []int32 {
-	if v.Valid == nil {
-		l.defs = appendOnes(l.defs, len(sel))
+	if v.Valid == nil && len(l.defs) == 0 {
+		l.full += len(sel)
 		return sel
 	}
 	l.rows = l.rows[:0]
 	for _, r := range sel {
-		there := v.Valid[r>>3] >> (r & 7) & 1
-		l.defs = append(l.defs, there)
+		there := uint8(1)
+		if v.Valid != nil {
+			there = v.Valid[r>>3] >> (r & 7) & 1
+		}
 		if there == 1 {
 			l.rows = append(l.rows, r)
 		}
+		if there == 1 && len(l.defs) == 0 {
+			l.full++
+		} else {
+			l.defs = append(l.defs, there)
+		}
 	}
 	return l.rows
-}
-
-var ones = func() (out [256]uint8) {
-	for i := range out {
-		out[i] = 1
-	}
-	return out
-}()
-
-func appendOnes(dst []uint8, n int) []uint8 {
-	for ; n > len(ones); n -= len(ones) {
-		dst = append(dst, ones[:]...)
-	}
-	return append(dst, ones[:n]...)
 }
 
 // nested adds rows sel of a nested column, and returns the rows of the values below path.
@@ -107,13 +105,27 @@ func (l *levels) elements(v *columnar.Vector, i int, path []int, at place) {
 	}
 }
 
-// appendLevels is levels as in a data page of version 1: RLE with its length in front; nothing where the only level is 0.
-func appendLevels(dst []byte, levels []uint8, most int) []byte {
+// definitions are the definition levels as in a data page of version 1: RLE with its length in front.
+func (l *levels) definitions(dst []byte, most int) []byte {
+	width := bits.Len(uint(most))
+	at := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	if l.full > 0 {
+		dst = appendRun(dst, uint8(1), l.full, width)
+	}
+	return sized(appendHybrid(dst, l.defs, width), at)
+}
+
+// repetitions are the repetition levels; nothing where no list is on the way.
+func (l *levels) repetitions(dst []byte, most int) []byte {
 	if most == 0 {
 		return dst
 	}
-	at := len(dst)
-	dst = appendHybrid(append(dst, 0, 0, 0, 0), levels, bits.Len(uint(most)))
+	return sized(appendHybrid(append(dst, 0, 0, 0, 0), l.reps, bits.Len(uint(most))), len(dst))
+}
+
+// sized puts the length of what follows into the 4 bytes at that place.
+func sized(dst []byte, at int) []byte {
 	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	return dst
 }

@@ -148,20 +148,28 @@ func (c *column) texts(v *columnar.Vector, rows []int32) {
 	}
 }
 
-// codes looks strings up. A string counts for the bounds when the page sees it for the first time.
+// codes looks strings up: first all hashes, so that they do not wait for one another. A string counts for the bounds when
+// the page sees it for the first time.
 func (c *column) codes(v *columnar.Vector, rows []int32) {
 	p, d, page := &c.page, c.dict, c.pageID()
 	at := len(p.codes)
 	p.codes = slices.Grow(p.codes, len(rows))[:at+len(rows)]
 	out := p.codes[at:]
-	for i, r := range rows {
-		s := v.Data[v.Off[r]:v.Off[r+1]]
-		code := d.code(s)
-		out[i] = code
-		c.textBytes += int64(len(s))
-		if d.seen[code] != page {
-			d.seen[code] = page
-			p.bounds.texts(s, s)
+	for len(rows) > 0 {
+		n := min(len(rows), len(c.hashes))
+		for i, r := range rows[:n] {
+			c.hashes[i] = d.hashOf(v.Data[v.Off[r]:v.Off[r+1]])
 		}
+		for i, r := range rows[:n] {
+			s := v.Data[v.Off[r]:v.Off[r+1]]
+			code := d.code(s, c.hashes[i])
+			out[i] = code
+			c.textBytes += int64(len(s))
+			if d.seen[code] != page {
+				d.seen[code] = page
+				p.bounds.texts(s, s)
+			}
+		}
+		rows, out = rows[n:], out[n:]
 	}
 }
