@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/integration/duckdbtest"
 	"github.com/millrace/millrace/integration/s3test"
@@ -47,8 +48,8 @@ func (p *program) moments(t *testing.T, dir string, args ...string) []hit {
 
 // zombies stops one driver after the other, each at another moment. The next one takes the job over, works until it is stopped
 // itself, and then the one before wakes up: it must end with exit code 5, and say who has taken over. The last driver comes to
-// the end while the one before sleeps.
-func (p *program) zombies(t *testing.T, dir string, moments []hit, args ...string) {
+// the end while the one before sleeps. Everything is looked at before and behind each wake-up.
+func (p *program) zombies(t *testing.T, l *lookout, dir string, moments []hit, args ...string) {
 	t.Helper()
 	args = append(args, "--take-over")
 	var asleep *victim
@@ -56,7 +57,7 @@ func (p *program) zombies(t *testing.T, dir string, moments []hit, args ...strin
 		v := p.victim(t, filepath.Join(dir, strconv.Itoa(i)), fmt.Sprintf("%s=stop@%d", m.point, m.n), args...)
 		v.stops()
 		if asleep != nil {
-			asleep.wake(v, moments[i-1])
+			asleep.wake(l, v, moments[i-1])
 		}
 		asleep = v
 	}
@@ -64,17 +65,25 @@ func (p *program) zombies(t *testing.T, dir string, moments []hit, args ...strin
 	if code := last.exit(); code != 0 {
 		t.Fatalf("the last driver: exit %d\n%s", code, last.said())
 	}
-	asleep.wake(last, moments[len(moments)-1])
+	asleep.wake(l, last, moments[len(moments)-1])
 }
 
-// wake lets a process go on whose job another one has taken.
-func (v *victim) wake(taker *victim, from hit) {
+// wake lets a process go on whose job another one has taken. That one sleeps, so that whatever is seen to change is the work of this one.
+func (v *victim) wake(l *lookout, taker *victim, from hit) {
 	v.t.Helper()
+	before := l.look()
 	v.signal(syscall.SIGCONT)
 	code, said := v.exit(), v.said()
+	after := l.look()
 	by := fmt.Sprintf("process %d on ", taker.cmd.Process.Pid)
-	if code != 5 || !strings.Contains(said, "another run has taken this job over from epoch ") || !strings.Contains(said, by) {
+	_, rest, found := strings.Cut(said, "another run has taken this job over from epoch ")
+	if code != 5 || !found || !strings.Contains(said, by) {
 		v.t.Errorf("stopped at %s, hit %d: exit %d, want 5 and %q\n%s", from.point, from.n, code, by, said)
+	}
+	digits, _, _ := strings.Cut(rest, ":")
+	epoch, _ := strconv.ParseUint(digits, 10, 64) // 0: it has not said so, and may write nothing
+	if foreign := l.compare(before, after, epoch); len(foreign) > 0 {
+		v.t.Errorf("stopped at %s, hit %d, and woken behind the take-over: %q", from.point, from.n, foreign)
 	}
 }
 
@@ -86,7 +95,8 @@ func TestKafkaExactlyOnceZombies(t *testing.T) {
 		c := &crasher{t: t, p: p}
 		c.fill(16_000)
 		w, rows := p.watch(t), readAlong(t, filepath.Join(p.lake, "rows"), "id", p.checkpoint, crashRows)
-		n := p.zombiesOfJob(t)
+		l := p.lookout(t)
+		n := p.zombiesOfJob(t, l)
 		all := p.visible(t, c.records)
 		w.cancel()
 		<-w.end
@@ -96,18 +106,19 @@ func TestKafkaExactlyOnceZombies(t *testing.T) {
 		checkCrashTopic(t, all)
 		p.checkCrashFiles(t, c.records)
 		t.Log(lastLine(p.must("verify", p.job)))
-		prooftest.Figure(t, "zombies: SIGSTOP, take-over, SIGCONT; topic, files, log", "%d drivers stopped at as many moments: all ended with exit 5, 0 foreign writes", n)
+		prooftest.Figure(t, "zombies: SIGSTOP, take-over, SIGCONT; topic, files, log", "%d drivers stopped at as many moments, all ended with exit 5; %s", n, l)
 	})
 	t.Run("changelogs", func(t *testing.T) {
 		p := newKafkaProgram(t, changelogJob, 3)
 		want := p.fillTotals(t, rand.New(rand.NewPCG(1, 1)), 40_000)
-		n := p.zombiesOfJob(t)
+		l := p.lookout(t)
+		n := p.zombiesOfJob(t, l)
 		view, _, _ := p.lastOfEachKey(t)
 		if files := p.viewOfFiles(t); !maps.Equal(view, want) || !maps.Equal(files, want) {
 			t.Errorf("the topic differs by %s, the files by %s", differing(view, want), differing(files, want))
 		}
 		t.Log(lastLine(p.must("verify", p.job)))
-		prooftest.Figure(t, "zombies of changelogs to a topic and files", "%d drivers stopped: all ended with exit 5, 0 foreign writes", n)
+		prooftest.Figure(t, "zombies of changelogs to a topic and files", "%d drivers stopped, all ended with exit 5; %s", n, l)
 	})
 	t.Run("bucket", func(t *testing.T) {
 		g := s3test.Start(t)
@@ -116,21 +127,23 @@ func TestKafkaExactlyOnceZombies(t *testing.T) {
 		p.env = append(append(p.env, s3test.Env()...), "LAKE=s3://"+bucket+"/lake", "CHECKPOINT=s3://"+bucket+"/cp")
 		c := &crasher{t: t, p: p}
 		c.fill(16_000)
-		n := p.zombiesOfJob(t)
+		l := p.lookout(t).inBucket(g, bucket)
+		n := p.zombiesOfJob(t, l)
 		checkCrashTopic(t, p.visible(t, c.records))
 		download(t, s3Client(t, g.URL, s3.Options{}).Bucket(bucket, "lake"), p.lake)
 		p.checkCrashFiles(t, c.records)
 		t.Log(lastLine(p.must("verify", p.job)))
 		p.must("verify", p.job, "--deep")
-		prooftest.Figure(t, "zombies of a job whose log and files are on S3", "%d drivers stopped: all ended with exit 5, 0 foreign writes", n)
+		prooftest.Figure(t, "zombies of a job whose log and files are on S3", "%d drivers stopped, all ended with exit 5; %s", n, l)
 	})
 }
 
 // zombiesOfJob returns how many drivers were stopped.
-func (p *kafkaProgram) zombiesOfJob(t *testing.T) int {
+func (p *kafkaProgram) zombiesOfJob(t *testing.T, l *lookout) int {
 	t.Helper()
 	dir := filepath.Dir(p.job)
 	moments := p.moments(t, filepath.Join(dir, "first"), p.job, "--available-now")
-	p.zombies(t, filepath.Join(dir, "zombies"), moments, p.job, "--available-now")
+	p.zombies(t, l, filepath.Join(dir, "zombies"), moments, p.job, "--available-now")
+	t.Logf("%s spent on looking", l.spent.Round(time.Millisecond))
 	return len(moments)
 }
