@@ -141,6 +141,7 @@ type StateBlock struct {
 	Schema   string `json:"schema"`           // identity of the state: window, keys, aggregates
 	Digest   string `json:"digest,omitempty"` // blob, when the block is large
 	Epoch    uint64 `json:"epoch,omitempty"`  // that wrote it, see stateBlobs; 0: it is among the other blobs
+	Bytes    int    `json:"bytes,omitempty"`  // of the blob; 0: it is not known
 	Length   int    `json:"length,omitempty"` // attachment otherwise
 	inline   []byte
 }

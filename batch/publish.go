@@ -252,7 +252,7 @@ func (d *driver) snapshotDue(p *Planned) bool {
 // holds nothing.
 func (d *driver) snapshotWanted(emptyEvery int) bool {
 	n := d.history.SinceSnapshot + 1
-	if n >= d.o.snapshotEvery || d.history.DeltaBytes >= d.o.snapshotBytes {
+	if n >= d.o.snapshotEvery || d.history.DeltaBytes >= max(d.o.snapshotBytes, d.history.SnapshotBytes) {
 		return true
 	}
 	held := int64(0)

@@ -22,7 +22,8 @@ type History struct {
 	// States are the blocks that make up the state: a snapshot, if one was taken yet, and the deltas behind it.
 	States        []VersionedState
 	SinceSnapshot int // commits since the last snapshot
-	DeltaBytes    int // of their state, about: a blob counts as the least that it can be
+	DeltaBytes    int // of their state
+	SnapshotBytes int // of the last snapshot
 	Records       int64
 	WireBytes     int64
 	Offsets       int64 // offsets behind Records
@@ -260,7 +261,7 @@ func (h *History) keepState(c *Committed, zones map[string]string) {
 	h.SinceSnapshot++
 	h.DeltaBytes += stateBytes(c.State)
 	if c.Base != nil {
-		h.States, h.SinceSnapshot, h.DeltaBytes = nil, 0, 0
+		h.States, h.SinceSnapshot, h.DeltaBytes, h.SnapshotBytes = nil, 0, 0, stateBytes(c.State)
 	}
 	if h.loaded || len(c.After.Operators) == 0 {
 		return

@@ -232,17 +232,16 @@ func newBlock(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, parts
 		if b.Digest, err = blobs.Put(ctx, merged); err != nil {
 			return StateBlock{}, fmt.Errorf("write state: %w", err)
 		}
-		b.inline, b.Length = nil, 0
+		b.inline, b.Length, b.Bytes = nil, 0, len(merged)
 	}
 	return b, nil
 }
 
-// stateBytes is about the size of state blocks; of those that are blobs the least that they can be.
+// stateBytes is the size of state blocks; of a blob whose size is not known the least that it can be.
 func stateBytes(blocks []StateBlock) int {
 	n := 0
 	for _, b := range blocks {
-		n += b.Length
-		if b.Digest != "" {
+		if n += b.Length + b.Bytes; b.Digest != "" && b.Bytes == 0 {
 			n += inlineBlock
 		}
 	}

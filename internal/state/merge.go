@@ -8,53 +8,44 @@ import (
 )
 
 // MergeBlocks joins the blocks of the shards of one operator into one: the block that a single shard with all their
-// groups would have written. The blocks are checked and not changed; the result may be one of them.
+// groups would have written. The blocks are not changed; the result may be one of them: then its frame alone is checked.
 func MergeBlocks(blocks [][]byte) ([]byte, error) {
 	if len(blocks) == 0 {
 		return nil, errors.New("merge state blocks: there are none")
 	}
-	var m merger
 	whole := blocks[0]
+	var held []*opened // those with groups
 	for i, block := range blocks {
-		grown, err := m.add(block)
+		o, err := openBlock(block)
 		if err != nil {
 			return nil, fmt.Errorf("merge state blocks: block %d: %w", i, err)
 		}
-		if grown {
-			whole = block
+		if len(o.chunks) > 0 {
+			whole, held = block, append(held, o)
 		}
 	}
-	if m.blocks < 2 {
+	if len(held) < 2 {
 		return whole, nil
 	}
-	merged, err := encode(m.parts[0].Schema, m.keys, m.parts)
+	merged, err := merge(held)
 	if err != nil {
 		return nil, fmt.Errorf("merge state blocks: %w", err)
 	}
 	return merged, nil
 }
 
-// merger gathers the groups of blocks that have any.
-type merger struct {
-	keys   int
-	parts  []*columnar.Batch
-	blocks int
-}
-
-// add reports whether the block had groups.
-func (m *merger) add(block []byte) (bool, error) {
-	o, err := openBlock(block)
-	if err != nil {
-		return false, err
+// merge joins blocks that have groups.
+func merge(blocks []*opened) ([]byte, error) {
+	var parts []*columnar.Batch
+	for i, o := range blocks {
+		rows, err := o.groups(0, keyGroups-1)
+		if err != nil {
+			return nil, fmt.Errorf("block %d: %w", i, err)
+		}
+		if i > 0 && (o.keys != blocks[0].keys || !rows[0].Schema.Equal(parts[0].Schema)) {
+			return nil, fmt.Errorf("the columns of a block are (%s), those of another (%s)", rows[0].Schema, parts[0].Schema)
+		}
+		parts = append(parts, rows...)
 	}
-	parts, err := o.groups(0, keyGroups-1)
-	if err != nil || len(parts) == 0 {
-		return false, err
-	}
-	if m.blocks > 0 && (o.keys != m.keys || !parts[0].Schema.Equal(m.parts[0].Schema)) {
-		return false, fmt.Errorf("its columns are (%s), those of another block (%s)", parts[0].Schema, m.parts[0].Schema)
-	}
-	m.keys, m.parts = o.keys, append(m.parts, parts...)
-	m.blocks++
-	return true, nil
+	return encode(parts[0].Schema, blocks[0].keys, parts)
 }
