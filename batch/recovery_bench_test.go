@@ -21,13 +21,13 @@ func BenchmarkRecoverWeek(b *testing.B) {
 	job, source := keyedCheckpoint(b)
 	bytes := weekOfLog(b, job)
 	source.end += 5 * weekBatches
-	b.ReportMetric(float64(bytes), "log-bytes")
 	for b.Loop() {
 		cpu := outputtest.CPUTime()
 		runKeyed(b, job, nil)
 		b.ReportMetric(float64((outputtest.CPUTime() - cpu).Milliseconds()), "cpu-ms")
 	}
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms")
+	b.ReportMetric(float64(bytes)/1e9, "log-GB")
 	in, err := Inspect(b.Context(), SystemEnv(), job.Checkpoint)
 	if err != nil {
 		b.Fatal(err)

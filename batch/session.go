@@ -31,10 +31,7 @@ func openSession(ctx context.Context, job *Job, digest string, o output.Opening,
 	if err := job.check(); err != nil {
 		return nil, fmt.Errorf("job %s: %w", job.Name, err)
 	}
-	s := &session{job: job, digest: digest, shards: shards, each: onCores(1)}
-	if o.Each != nil {
-		s.each = o.Each
-	}
+	s := &session{job: job, digest: digest, shards: shards, each: o.Each}
 	for _, k := range job.Sinks {
 		o.Written = lastRows[k.Name] > 0
 		sink, err := k.Open(ctx, o)

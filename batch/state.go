@@ -42,6 +42,9 @@ func stateSchema(x *dstream.Exchange) string {
 // restore loads the logged state. Windows that a later commit closed are dropped on the way. State without a row in an
 // open window is not needed by anyone: what made it may have changed.
 func (s *session) restore(ctx context.Context, blobs store.Blobs, h *History) error {
+	if s.each == nil {
+		s.each = onCores(1)
+	}
 	for i := range s.job.Plan.Exchanges {
 		x := &s.job.Plan.Exchanges[i]
 		if !h.needed(x.Name) {

@@ -1,0 +1,117 @@
+package batch
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/output/outputtest"
+)
+
+// BenchmarkSnapshotWhileRunning runs a job that holds ten million keys over 40 batches of half a million records, which touch most
+// keys: once without a snapshot, once with one as often as the driver takes them. It reports throughput with against without, by
+// wall-clock and by CPU time, the 99th percentile of the syncs of the log in both and their ratio, and the longest batch.
+func BenchmarkSnapshotWhileRunning(b *testing.B) {
+	job, source := keyedCheckpoint(b)
+	more := func(change func(*Options)) snapshotRun {
+		source.end += 40 * 500_000 / keyedPartitions
+		return measureKeyed(b, job, change)
+	}
+	for b.Loop() {
+		without := more(func(o *Options) { o.snapshotEvery, o.snapshotBytes = 1<<30, 1<<40 })
+		with := more(func(*Options) {})
+		b.ReportMetric(without.wall.Seconds()/with.wall.Seconds(), "throughput-with/without")
+		b.ReportMetric(without.cpu.Seconds()/with.cpu.Seconds(), "per-cpu-with/without")
+		b.ReportMetric(float64(without.p99().Microseconds()), "quiet-sync-p99-µs")
+		b.ReportMetric(float64(with.p99().Microseconds()), "sync-p99-µs")
+		b.ReportMetric(float64(with.p99())/float64(without.p99()), "sync-p99-with/without")
+		b.ReportMetric(float64(with.snapshots), "snapshots")
+		b.ReportMetric(float64(without.longest.Milliseconds()), "longest-batch-without-ms")
+		b.ReportMetric(float64(with.longest.Milliseconds()), "longest-batch-ms")
+		if with.snapshots == 0 || without.snapshots > 0 {
+			b.Fatalf("%d snapshots, %d in the run without", with.snapshots, without.snapshots)
+		}
+	}
+}
+
+// snapshotRun is what a run took, from the first of its batches to the last: the start, which loads the state, is left out.
+type snapshotRun struct {
+	wall, cpu, longest time.Duration
+	snapshots          int
+	syncs              []time.Duration // of the log
+}
+
+func (r snapshotRun) p99() time.Duration {
+	slices.Sort(r.syncs)
+	return r.syncs[len(r.syncs)*99/100]
+}
+
+func measureKeyed(b *testing.B, job *Job, change func(*Options)) snapshotRun {
+	var r snapshotRun
+	var began, last time.Time
+	var cpu time.Duration
+	timed := &timedFS{}
+	runKeyed(b, job, func(o *Options) {
+		o.Env = SystemEnv()
+		o.Env.FS = timed
+		o.Report = func(Progress) {
+			now := time.Now()
+			if began.IsZero() {
+				began, cpu = now, outputtest.CPUTime()
+			} else {
+				r.longest = max(r.longest, now.Sub(last))
+			}
+			last = now
+		}
+		change(o)
+	})
+	r.wall, r.cpu, r.syncs = last.Sub(began), outputtest.CPUTime()-cpu, timed.took
+	in, err := Inspect(b.Context(), SystemEnv(), job.Checkpoint)
+	if err != nil {
+		b.Fatal(err)
+	}
+	epoch := in.Entries[len(in.Entries)-1].At.Epoch
+	for _, e := range in.Entries {
+		if c, ok := e.Record.(*Committed); ok && c.Base != nil && e.At.Epoch == epoch {
+			r.snapshots++
+		}
+	}
+	return r
+}
+
+// timedFS times the syncs of segments of the log.
+type timedFS struct {
+	store.OS
+	mu   sync.Mutex
+	took []time.Duration
+}
+
+func (t *timedFS) Create(name string) (store.File, error) {
+	f, err := t.OS.Create(name)
+	if err != nil || !strings.Contains(name, "/wal/") {
+		return f, err
+	}
+	return &timedFile{f, t, false}, nil
+}
+
+type timedFile struct {
+	store.File
+	of   *timedFS
+	made bool // its first sync is that of its making
+}
+
+func (f *timedFile) Sync() error {
+	began := time.Now()
+	err := f.File.Sync()
+	took := time.Since(began)
+	f.of.mu.Lock()
+	defer f.of.mu.Unlock()
+	if f.made {
+		f.of.took = append(f.of.took, took)
+	}
+	f.made = true
+	return err
+}
