@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/millrace/millrace/internal/store"
 )
@@ -129,6 +130,7 @@ type parquetCheck struct {
 	ParquetCheck
 	names []string
 	out   *Checked
+	bufs  sync.Pool // of files that were looked at
 	want  map[string]wanted
 	paths []string // of want, in the order of batches
 }
@@ -230,8 +232,25 @@ func (k *parquetCheck) files(ctx context.Context) error {
 	return err
 }
 
+// checkBufferMax is the largest file whose memory is used for the next one.
+const checkBufferMax = 64 << 20
+
+// get reads a file, into the memory of an earlier one where the store can do that.
+func (k *parquetCheck) get(ctx context.Context, name string, buf []byte) ([]byte, error) {
+	if s, ok := k.Store.(interface {
+		GetInto(ctx context.Context, name string, buf []byte) ([]byte, error)
+	}); ok {
+		return s.GetInto(ctx, name, buf)
+	}
+	return k.Store.Get(ctx, name)
+}
+
 func (k *parquetCheck) file(ctx context.Context, w wanted, out *Checked) error {
-	data, err := k.Store.Get(ctx, w.Path)
+	buf, _ := k.bufs.Get().([]byte)
+	data, err := k.get(ctx, w.Path, buf)
+	if cap(data) > 0 && cap(data) <= checkBufferMax {
+		defer k.bufs.Put(data[:0])
+	}
 	if errors.Is(err, store.ErrNotExist) {
 		out.find(Missing, w.Path, w.batch, "%d rows are gone", w.Rows)
 		return nil

@@ -50,10 +50,15 @@ func (l *Local) PutIfAbsent(ctx context.Context, name string, write func(io.Writ
 
 // Get implements [Store].
 func (l *Local) Get(ctx context.Context, name string) ([]byte, error) {
+	return l.GetInto(ctx, name, nil)
+}
+
+// GetInto is Get into the capacity of buf, where that is large enough: for who goes through many large objects.
+func (l *Local) GetInto(ctx context.Context, name string, buf []byte) ([]byte, error) {
 	var data []byte
 	err := failpoint.Hit(failpoint.StoreGet)
 	if err == nil {
-		data, err = l.get(ctx, name)
+		data, err = l.get(ctx, name, buf)
 	}
 	if err != nil {
 		return nil, &OpError{Op: "read", Name: name, Err: err}
@@ -131,11 +136,17 @@ func (l *Local) makeDirUnder(dir string) error {
 	return makeDir(l.fs(), dir)
 }
 
-func (l *Local) get(ctx context.Context, name string) ([]byte, error) {
+func (l *Local) get(ctx context.Context, name string, buf []byte) ([]byte, error) {
 	if err := errors.Join(ctx.Err(), CheckName(name)); err != nil {
 		return nil, err
 	}
-	data, err := l.fs().ReadFile(l.path(name))
+	read := l.fs().ReadFile
+	if into, ok := l.fs().(interface {
+		ReadFileInto(name string, buf []byte) ([]byte, error)
+	}); ok && cap(buf) > 0 {
+		read = func(file string) ([]byte, error) { return into.ReadFileInto(file, buf) }
+	}
+	data, err := read(l.path(name))
 	// A directory has a name on disk but is no object; neither is anything below a file.
 	if isMissing(err) || errors.Is(err, syscall.EISDIR) {
 		return nil, ErrNotExist

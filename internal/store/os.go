@@ -19,6 +19,27 @@ type OS struct {
 // ReadFile implements [ReadFS].
 func (OS) ReadFile(name string) ([]byte, error) { return os.ReadFile(name) }
 
+// ReadFileInto is ReadFile into buf, where that is large enough.
+func (OS) ReadFileInto(name string, buf []byte) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if n := info.Size(); !info.Mode().IsRegular() || n > int64(cap(buf)) {
+		return os.ReadFile(name)
+	}
+	buf = buf[:info.Size()]
+	if _, err := io.ReadFull(f, buf); err != nil {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+	}
+	return buf, nil
+}
+
 // ReadDir implements [ReadFS].
 func (OS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 
