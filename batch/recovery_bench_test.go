@@ -133,7 +133,11 @@ func (w *weekWriter) batch(like *Planned, done *Committed) {
 	c.Batch, c.At, c.RangeHash, c.Positions, c.Base, c.Records = p.Batch, p.At, RangeHash(&p), positionsAfter(p.Ranges), nil, 10
 	like.Ranges = p.Ranges
 	if w.h.SinceSnapshot+1 == snapshotEvery {
-		c.Base, w.snapshot = w.h.base(&p, &c), c.Batch
+		var err error
+		if c.Base, err = w.h.base(&p, &c); err != nil {
+			w.b.Fatal(err)
+		}
+		w.snapshot = c.Batch
 		c.State = []StateBlock{done.State[0]}
 		c.State[0].Epoch = w.epoch
 	} else {
