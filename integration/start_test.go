@@ -36,3 +36,22 @@ func TestShortRun(t *testing.T) {
 		t.Errorf("took %s, more than %s", best, startMax)
 	}
 }
+
+// BenchmarkIdleStart runs a job again that has nothing open and nothing to read: from the start of the process, over its recovery and
+// the look for what there is to plan, to its exit.
+func BenchmarkIdleStart(b *testing.B) {
+	broker := kafkatest.Start(b)
+	topic := broker.Topic(b, 2)
+	dir := b.TempDir()
+	ads := filepath.Join(dir, "ads.csv")
+	newProgram(b).must("gen", "ysb", "--brokers", broker.Addr, "--topic", topic, "--records", "1000", "--ads", ads)
+	p := newProgram(b, "KAFKA="+broker.Addr, "TOPIC="+topic, "ADS="+ads, "OUT="+filepath.Join(dir, "lake"), "CHECKPOINT="+filepath.Join(dir, "checkpoint"))
+	p.must("run", "../examples/ysb/job.yaml", "--available-now")
+	best := time.Hour
+	for b.Loop() {
+		start := time.Now()
+		p.must("run", "../examples/ysb/job.yaml", "--available-now")
+		best = min(best, time.Since(start))
+	}
+	b.ReportMetric(float64(best.Microseconds())/1000, "least-ms")
+}

@@ -28,6 +28,10 @@ func sources(millrace string, records int) []source {
 		test("landing", "./output", "Landing"),
 		ysb("ysb", records, 5, "-bare", "-landing", "bench/ysb/landing.yaml"),
 		ysb("ysb-short", records/10, 1),
+		test("log", "./internal/wal", "AppendSync", "-benchtime", "5000x"),
+		test("verify", "./output", "Verify"),
+		test("recovery", "./batch", "RecoverWeek|SnapshotWhileRunning", "-benchtime", "1x"),
+		test("start", "./integration", "IdleStart", "-benchtime", "10x"),
 		test("kafka", "./bench/kafka", "Fetch|Produce|ExactlyOnce", "-benchtime", "5x"),
 	}
 }
@@ -112,4 +116,11 @@ var bars = []bar{
 	{measure: "producing, lz4, exactly once: CPU against franz-go", source: "kafka", figure: "Produce/lz4 millrace/franz-go", bar: 0.65},
 	{measure: "exactly once against at least once, 500,000 records a batch: CPU", source: "kafka", figure: "ExactlyOnce/500000 exactly-once/at-least-once", bar: 1.05},
 	{measure: "the same, 10,000 a batch: CPU-ms more a batch", source: "kafka", figure: "ExactlyOnce/10000 more-cpu-ms/batch", bar: 5},
+	{measure: "log: append and sync, p99 against a bare preallocated fdatasync", source: "log", figure: "AppendSync times-bare", bar: 3},
+	{measure: "an idle job, the program from its start to its exit: ms", source: "start", figure: "IdleStart least-ms", bar: 200},
+	{measure: "a start behind a week of log, a batch a second, 10 M keys: ms", source: "recovery", figure: "RecoverWeek ms", bar: 5000},
+	{measure: "snapshots of 10 M keys while running: throughput against none", source: "recovery", figure: "SnapshotWhileRunning throughput-with/without", bar: 0.9, least: true},
+	{measure: "the same: p99 of the log's syncs against none", source: "recovery", figure: "SnapshotWhileRunning sync-p99-with/without", bar: 5},
+	{measure: "the same: longest batch in ms", source: "recovery", figure: "SnapshotWhileRunning longest-batch-ms", least: true},
+	{measure: "verify: Parquet per CPU-second", source: "verify", figure: "Verify/large B/cpu-s", bar: 500e6, least: true, unit: "MB"},
 }
