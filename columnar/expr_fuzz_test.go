@@ -40,6 +40,9 @@ func FuzzExpressions(f *testing.F) {
 		e := m.tree(m.anyType(), 1+r.IntN(4))
 		b := randomBatch(r, everySchema, r.IntN(20), 0.3)
 		if r.IntN(2) == 0 {
+			wordyColumns(r, b)
+		}
+		if r.IntN(2) == 0 {
 			randomSel(r, b)
 		}
 		checkTree(t, e, b)

@@ -190,7 +190,11 @@ func interpretStrict(e *Expr, args []any) (any, error) {
 	case "length":
 		return int64(utf8.RuneCountInString(args[0].(string))), nil
 	case "date_trunc":
-		return interpretTrunc(args[0].(string), time.UnixMicro(args[1].(int64)).UTC()), nil
+		start := interpretTrunc(args[0].(string), time.UnixMicro(args[1].(int64)).UTC())
+		if start.Before(time.UnixMicro(math.MinInt64)) {
+			return nil, errors.New(e.Type.String() + " out of range")
+		}
+		return start.UnixMicro(), nil
 	case "tumble_start":
 		return interpretTumble(args[0].(int64), args[1].(interval).micros, args[2].(interval).micros), nil
 	}
@@ -344,7 +348,7 @@ func interpretPart(fn string, t time.Time) any {
 	return int64(t.Day())
 }
 
-func interpretTrunc(unit string, t time.Time) any {
+func interpretTrunc(unit string, t time.Time) time.Time {
 	y, m, d := t.Date()
 	switch unit {
 	case "second":
@@ -364,7 +368,7 @@ func interpretTrunc(unit string, t time.Time) any {
 	case "year":
 		t = time.Date(y, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
-	return t.UnixMicro()
+	return t
 }
 
 func interpretTumble(t, size, offset int64) any {
