@@ -1,7 +1,6 @@
 package columnar
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"math"
@@ -82,35 +81,6 @@ func randomValue(r *rand.Rand, k Kind) Value {
 		"1 day", "P1Y2M", "-2:30", "1 mon -2 days", "1.5 hours ago", "2024-03-31 02:30:00", "2024-10-27 02:30:00", "2024-03-10T02:30:00-05:00",
 		"0.005", "99999999999999999999999999999999999999", "-99.995", "[1,2,3]", `["x",null,"1.5"]`, "[]", `{"a":7,"b":"\u00e4"}`, `{"7":1}`, `[[true,false],null]`, `[{"k":"2024-02-29","v":1.5}]`, "[1,", "null"}
 	return Value{S: ss[r.IntN(len(ss))]}
-}
-
-// wordyText has a length at which texts are compared or copied in another way. It is equal to others of its length, or
-// differs from them in one byte, often the first or the last.
-func wordyText(r *rand.Rand) string {
-	text := bytes.Repeat([]byte("/text/of/some/length"), 13)[:[]int{7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 36, 63, 64, 65, 255}[r.IntN(15)]]
-	if r.IntN(3) > 0 {
-		at := []int{0, 7, len(text) / 2, len(text) - 1, r.IntN(len(text))}[r.IntN(5)]
-		text[min(at, len(text)-1)] = 'T'
-	}
-	return string(text)
-}
-
-// wordyColumns puts long texts into a third of the rows of the columns of text.
-func wordyColumns(r *rand.Rand, b *Batch) {
-	for c, v := range b.Cols {
-		if v.Type.Kind != String {
-			continue
-		}
-		out := NewBuilder(v.Type)
-		for i := range b.Rows {
-			if r.IntN(3) == 0 {
-				out.AppendString(wordyText(r))
-			} else {
-				out.AppendFrom(v, i)
-			}
-		}
-		b.Cols[c] = out.Vector()
-	}
 }
 
 // randomVector has undefined values at its NULLs, as decoders may leave them.
