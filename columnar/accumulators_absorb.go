@@ -181,14 +181,13 @@ func (b *bestDouble) absorb(o *bestDouble, in *aggInput) {
 
 // better is the greater or the least of two canonical doubles, chosen without a branch: which it is nobody could guess.
 func better(a, b float64, largest bool) float64 {
-	x, y := orderKey(a), orderKey(b)
-	bitsOf := math.Float64bits(a)
+	mask := int64(-1) // turns the order around
 	if largest {
-		if y > x {
-			bitsOf = math.Float64bits(b)
-		}
-	} else if y < x {
-		bitsOf = math.Float64bits(b)
+		mask = 0
 	}
-	return math.Float64frombits(bitsOf)
+	best, other := math.Float64bits(a), math.Float64bits(b)
+	if orderBits(other)^mask > orderBits(best)^mask {
+		best = other
+	}
+	return math.Float64frombits(best)
 }

@@ -1,6 +1,9 @@
 package columnar
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // finisher is an [aggState] that finishes groups of two states of its kind together, straight into a column of results.
 type finisher interface {
@@ -101,25 +104,23 @@ func (s *doubleAvg) finishGroups(dst *Builder, x aggState, from []int32, y aggSt
 func finishSums(dst []float64, x *doubleSums, from []int32, y *doubleSums, next []int32) bool {
 	next = next[:len(from)]
 	highs, lows, otherHighs, otherLows := x.high, x.low[:len(x.high)], y.high, y.low[:len(y.high)]
-	bad := 0.0
+	bad, loss := 0.0, uint64(0)
 	for i, f := range from {
-		high, low, lost, lostToo := 0.0, 0.0, 0.0, 0.0
+		high, low := 0.0, 0.0
 		if f >= 0 {
 			high, low = highs[f], lows[f]
 		}
 		if n := next[i]; n >= 0 {
-			var err float64
+			var err, lost, lostToo float64
 			high, err = twoSum(high, otherHighs[n])
 			low, lost = twoSum(low, err)
 			low, lostToo = twoSum(low, otherLows[n])
-		}
-		if lost != 0 || lostToo != 0 {
-			return false
+			loss |= math.Float64bits(lost) | math.Float64bits(lostToo)
 		}
 		bad += high - high // NaN for what is not finite, or is a long sum
 		dst[i] = high + low + 0
 	}
-	return bad == 0
+	return bad == 0 && loss<<1 == 0 // both zeros are no loss
 }
 
 // divideByCounts makes sums means. It reports false where there is nothing to divide.

@@ -36,12 +36,14 @@ func (c *counts) merge(in *aggInput) error { return c.mergeColumn(in, in.cols[0]
 // checkpoint may.
 func (c *counts) mergeColumn(in *aggInput, v *Vector) error {
 	var bad int64
+	own, counts, groups := c.n, v.I64, in.groups[:len(in.rows)]
 	for i, r := range in.rows {
-		g := in.groups[i]
-		c.n[g] += v.I64[r]
-		bad |= c.n[g] | v.I64[r]
+		g, more := groups[i], counts[r]
+		sum := own[g] + more
+		own[g] = sum
+		bad |= sum | more
 	}
-	if bad < 0 || in.hasNull(v) {
+	if bad < 0 || v.Valid != nil && in.hasNull(v) {
 		return damaged("a count below 0")
 	}
 	return nil

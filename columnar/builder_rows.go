@@ -39,9 +39,19 @@ func (b *RowsBuilder) Reserve(n int) {
 
 // AppendConstant appends a value n times to a column that is stored in I64.
 func (b *RowsBuilder) AppendConstant(col int, x int64, n int) {
-	for range n {
-		b.cols[col].AppendInt64(x)
+	own := b.cols[col]
+	if own.nulls > 0 {
+		for range n {
+			own.AppendInt64(x)
+		}
+		return
 	}
+	at := len(own.vec.I64)
+	own.vec.I64 = slices.Grow(own.vec.I64, n)[:at+n]
+	for i := range own.vec.I64[at:] {
+		own.vec.I64[at+i] = x
+	}
+	own.vec.N += n
 }
 
 // Append appends rows of v, or the first n where rows is nil, to a column of its type. It reports false, and has done nothing,

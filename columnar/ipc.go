@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -25,7 +24,10 @@ func AppendIPC(dst []byte, b *Batch, from, to int) ([]byte, error) {
 		return nil, err
 	}
 	defer rec.Release()
-	w := appendWriter{slices.Grow(dst, ipcRoom(b, from, to))}
+	if room := ipcRoom(b, from, to); cap(dst)-len(dst) < room {
+		dst = append(emptyRoom(len(dst)+room), dst...)
+	}
+	w := appendWriter{dst}
 	stream := ipc.NewWriter(&w, ipc.WithSchema(rec.Schema()))
 	if err := errors.Join(stream.Write(rec), stream.Close()); err != nil {
 		return nil, fmt.Errorf("encode Arrow IPC stream: %w", err)

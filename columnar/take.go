@@ -1,6 +1,9 @@
 package columnar
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // Take copies the rows, physical positions in any order, to a new batch without selection. The copy is canonical: what
 // is undefined in b, such as values at NULLs and bits behind the last row, is zero, and a column without NULL has no
@@ -298,7 +301,7 @@ func appendRow(dst []byte, src *Vector, r int32) []byte {
 	if to-from > Slack || from+Slack > cap(src.Data) || at+Slack > cap(dst) {
 		return append(dst, src.Data[from:to]...)
 	}
-	*(*[Slack]byte)(dst[at : at+Slack]) = [Slack]byte(src.Data[from : from+Slack])
+	copySlack(unsafe.Add(unsafe.Pointer(unsafe.SliceData(dst)), at), src.Data, from)
 	return dst[:at+to-from]
 }
 

@@ -70,7 +70,7 @@ func NewAggregate(o Operator) *Aggregate {
 	c.results, c.final = o.results(), o.Final()
 	c.watermark, c.came, c.closedTo = NoWatermark, NoWatermark, NoWatermark
 	if o.Emit.Changelog {
-		c.changes = newChanges(o, c.shape)
+		c.changes = newChanges(c)
 	}
 	return &Aggregate{course: c, store: newStore(c)}
 }

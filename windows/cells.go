@@ -14,6 +14,7 @@ type cells struct {
 	ranges *state.Ranges // of windows that are made of several cells; else nil
 	loader *state.Loader // not nil while blocks are loaded
 	last   drop          // that the loader was told
+	groups int           // of the window that closed last
 }
 
 func newCells(c *course) *cells {

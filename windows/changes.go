@@ -11,20 +11,24 @@ import (
 // follows from the state at the start of the batch.
 type changes struct {
 	op      Operator
-	final   *columnar.Schema        // without operations
-	logged  *columnar.Schema        // with them
-	scratch *columnar.HashAggregate // that images are made in
+	final   *columnar.Schema // without operations
+	logged  *columnar.Schema // with them
+	shape   state.Shape
+	scratch *columnar.HashAggregate // that images are made in; nil until there are any
 	out     []*columnar.Batch       // rows by window
 	ops     *columnar.Builder       // of all rows of out
 }
 
-func newChanges(o Operator, shape state.Shape) *changes {
-	return &changes{op: o, final: o.results(), logged: o.Final(),
-		scratch: columnar.NewHashAggregate(shape.In, shape.Spec), ops: columnar.NewBuilder(columnar.Type{Kind: columnar.String})}
+func newChanges(c *course) *changes {
+	return &changes{op: c.op, final: c.results, logged: c.final, shape: c.shape,
+		ops: columnar.NewBuilder(columnar.Type{Kind: columnar.String})}
 }
 
 // image is what half-aggregated groups come to, ordered by their keys. The batch is a copy.
 func (c *changes) image(parts ...*columnar.Batch) (*columnar.Batch, error) {
+	if c.scratch == nil {
+		c.scratch = columnar.NewHashAggregate(c.shape.In, c.shape.Spec)
+	}
 	c.scratch.Reset()
 	for _, p := range parts {
 		if err := c.scratch.Merge(p); err != nil {

@@ -10,8 +10,9 @@ import (
 // closeRanges is Close for windows that are made of several cells: each is merged from what is held of them. Rows leave with
 // the last window that has them.
 func (a *cells) closeRanges(watermark int64) (Closed, error) {
-	rows, ends := columnar.NewRowsBuilder(a.op.Spec.FinalSchema(a.op.In)), []int64(nil)
+	rows, ends := columnar.NewRowsBuilder(a.table.FinalSchema()), []int64(nil)
 	out := Closed{End: NoWatermark}
+	rows.Reserve(a.groups)
 	for n, held := a.nextWindow(a.grid.openAt(a.closedTo)); held; n, held = a.nextWindow(saturatingAdd(n, 1)) {
 		end := a.grid.end(n)
 		if end > watermark {
@@ -24,7 +25,7 @@ func (a *cells) closeRanges(watermark int64) (Closed, error) {
 		if a.window.HasEnd() {
 			ends = append(ends, slices.Repeat([]int64{end}, groups)...)
 		}
-		if out.End == NoWatermark { // windows side by side have about as many groups
+		if a.groups = groups; out.End == NoWatermark { // windows side by side have about as many groups
 			more := saturatingSub(a.grid.openAt(watermark), saturatingAdd(n, 1))
 			rows.Reserve(groups * int(max(min(more, reservedWindows), 0)))
 		}

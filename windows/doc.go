@@ -5,7 +5,8 @@
 //	planned := windows.Idle(before, probes, rule)               // into the plan: watermarks before, idle set
 //	assign.SetWatermark(planned.Watermark)
 //	rows, err := assign.Process(batch)                          // sending side: window_start, without late rows
-//	err = aggregate.Merge(partial)                              // receiving side: the rows' groups, half-aggregated
+//	err = local.Add(rows)                                       // their groups, half-aggregated: local.Partial()
+//	err = aggregate.Merge(partial)                              // receiving side
 //	after := windows.Advance(planned, seen, bounds, planTime)   // into the commit: watermarks after
 //	closed, err := aggregate.Close(after.Watermark)           // closed.Groups
 //	block, err := aggregate.Delta()
@@ -17,6 +18,8 @@
 // Between both sides, and in state, rows of all windows but sessions are kept by cell, the longest run of time with the same
 // windows, so that a row is there once however many windows it is in. [Aggregate.Close] merges the cells of a window. Windows of
 // the calendar need the rules of their zone: [Aggregate.SetZone]; [Assign] finds them with the batch.
+//
+// [LocalAggregate] is the sending half of the aggregation, [Aggregate] the receiving one, with the state.
 //
 // Law: no clock, randomness, I/O or goroutines. What happens depends only on rows, plan and watermarks, never on the
 // number of shards or of cores or on the order of rows.

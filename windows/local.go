@@ -14,7 +14,8 @@ import (
 // which are not more than fit into the caches; others go into a hash table, as do keys that are references, whose numbers are known.
 // How a group was found shows in nothing but the order of the groups.
 type LocalAggregate struct {
-	hash  *columnar.HashAggregate // groups that are not found by cell
+	in    *columnar.Schema
+	hash  *columnar.HashAggregate // groups that are not found by cell; nil until there are any
 	spec  columnar.AggSpec
 	index *columnar.KeyIndex // of the keys without the window
 	accs  *columnar.Accumulators
@@ -62,7 +63,7 @@ func NewLocalAggregate(in *columnar.Schema, spec columnar.AggSpec, w Window) *Lo
 	for i, k := range spec.Keys[1:] {
 		types[i] = in.Fields[k].Type
 	}
-	a := &LocalAggregate{hash: columnar.NewHashAggregate(in, spec), spec: spec, index: columnar.NewKeyIndex(types),
+	a := &LocalAggregate{in: in, spec: spec, index: columnar.NewKeyIndex(types),
 		accs: columnar.NewAccumulators(in, spec.Aggs), cells: map[int64]*localCell{}, maxKeys: localKeys}
 	a.out.Schema = spec.PartialSchema(in)
 	a.window.Type = in.Fields[spec.Keys[0]].Type
@@ -88,7 +89,15 @@ func (a *LocalAggregate) Add(b *columnar.Batch) error {
 			return err
 		}
 	}
-	return a.hash.Add(b)
+	return a.hashed().Add(b)
+}
+
+// hashed is the hash table.
+func (a *LocalAggregate) hashed() *columnar.HashAggregate {
+	if a.hash == nil {
+		a.hash = columnar.NewHashAggregate(a.in, a.spec)
+	}
+	return a.hash
 }
 
 // find sets a.groups to the groups of the rows, new ones among them. After false nothing is known of the rows.
@@ -115,22 +124,33 @@ func (a *LocalAggregate) find(b *columnar.Batch) (found bool, err error) {
 // have few of the keys. Rows that are out of order go to and fro between two cells.
 func (a *LocalAggregate) number(starts []int64, sel []int32, keys []uint32) bool {
 	a.groups = slices.Grow(a.groups[:0], len(keys))[:len(keys)]
+	if len(keys) == 0 {
+		return true
+	}
 	cell, other := a.widen(a.last[0]), a.widen(a.last[1])
-	groups := a.groups
+	if cell == nil {
+		first := int32(0)
+		if sel != nil {
+			first = sel[0]
+		}
+		cell = a.cell(starts[first])
+	}
+	start, places, groups := cell.start, cell.groups, a.groups
 	for i, key := range keys {
 		row := int32(i)
 		if sel != nil {
 			row = sel[i]
 		}
-		if start := starts[row]; cell == nil || cell.start != start {
+		if starts[row] != start {
 			cell, other = other, cell
-			if cell == nil || cell.start != start {
-				if cell = a.cell(start); !a.worthIt() {
+			if cell == nil || cell.start != starts[row] {
+				if cell = a.cell(starts[row]); !a.worthIt() {
 					return false
 				}
 			}
+			start, places = cell.start, cell.groups
 		}
-		group := cell.groups[key]
+		group := places[key]
 		if group == 0 {
 			group = a.newGroup(cell, key)
 		}
@@ -189,13 +209,13 @@ func (a *LocalAggregate) toHash() error {
 	if groups.Rows == 0 {
 		return nil
 	}
-	return a.hash.Merge(groups)
+	return a.hashed().Merge(groups)
 }
 
 // Partial returns all groups half-aggregated, in the order of first sight. The batch is valid until the next call of any method.
 func (a *LocalAggregate) Partial() *columnar.Batch {
 	if a.hashing {
-		return a.hash.Partial()
+		return a.hashed().Partial()
 	}
 	cols, err := a.index.Retake(a.cols, a.keys)
 	if err != nil { // see keyBytes
@@ -218,7 +238,9 @@ func (a *LocalAggregate) Reset() {
 		a.rest--
 	}
 	a.hashing = a.maxKeys == 0 || a.rest > 0
-	a.hash.Reset()
+	if a.hash != nil {
+		a.hash.Reset()
+	}
 	for _, c := range a.cells {
 		if a.places -= len(c.groups); len(a.spare) < cellsFree {
 			clear(c.groups)
@@ -236,7 +258,10 @@ func (a *LocalAggregate) Reset() {
 
 // SizeBytes is the memory held for groups and buffers.
 func (a *LocalAggregate) SizeBytes() int64 {
-	size := a.hash.SizeBytes() + a.index.SizeBytes() + a.accs.SizeBytes() + a.out.SizeBytes()
+	size := a.index.SizeBytes() + a.accs.SizeBytes() + a.out.SizeBytes()
+	if a.hash != nil {
+		size += a.hash.SizeBytes()
+	}
 	size += int64(cap(a.starts))*8 + int64(cap(a.keys)+cap(a.groups))*4
 	for _, c := range a.cells {
 		size += int64(cap(c.groups)) * 4

@@ -11,6 +11,7 @@ import (
 // kept is the state block of a commit and the watermark behind it.
 type kept struct {
 	block     []byte
+	opened    *state.Block // nil until the first process reads it
 	watermark int64
 }
 
@@ -46,7 +47,7 @@ func (l *life) commit(step int, after committed) error {
 		return nil
 	}
 	block, err := state.MergeBlocks(blocks)
-	l.chain = append(l.chain, kept{block, after.operator})
+	l.chain = append(l.chain, kept{block: block, watermark: after.operator})
 	return err
 }
 
@@ -74,17 +75,39 @@ func (l *life) restore(shards int) {
 		l.second.restore(shards)
 	}
 	l.shards = nil
+	for i := range l.chain {
+		l.chain[i].open()
+	}
 	for s := range shards {
 		shard := windows.NewAggregate(l.operator())
 		from, to := keyGroups(s, shards)
 		for _, k := range l.chain {
-			if err := shard.Load(k.block, from, to); err != nil {
+			if err := shard.LoadBlock(k.opened, from, to); err != nil {
 				panic(fmt.Sprintf("load a block that was just written: %v", err))
 			}
 			shard.DropClosed(k.watermark)
 		}
 		l.shards = append(l.shards, shard)
 	}
+}
+
+// open decodes the block, once for all shards.
+func (k *kept) open() {
+	if k.opened != nil {
+		return
+	}
+	opened, err := state.OpenBlock(k.block, func(n int, f func(i int) error) error {
+		for i := range n {
+			if err := f(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		panic(fmt.Sprintf("open a block that was just written: %v", err))
+	}
+	k.opened = opened
 }
 
 // keyGroups is the run of key groups of a shard.

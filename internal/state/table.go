@@ -49,6 +49,7 @@ type space struct {
 	touched []byte            // by group: 1 = it changed since the last block
 	changed []int32           // groups that changed since the last block
 	before  []*columnar.Batch // see Watch
+	at      int32             // scratch of Merge: which of the namespaces of the batch this is
 	picked  int               // scratch of Merge: rows of the batch that belong here
 	next    int               // scratch of Merge: where the next of them goes
 }
@@ -118,7 +119,15 @@ func (t *Table) touch(s *space, groups []uint32) {
 	if len(s.changed) == 0 {
 		t.dirty = append(t.dirty, s.start)
 	}
-	s.touched = append(s.touched, make([]byte, s.len()-len(s.touched))...)
+	had := len(s.touched)
+	s.touched = append(s.touched, make([]byte, s.len()-had)...)
+	if had == 0 && s.len() == len(groups) { // every one is new
+		for g := range s.touched {
+			s.touched[g] = 1
+			s.changed = append(s.changed, int32(g))
+		}
+		return
+	}
 	for _, g := range groups {
 		if s.touched[g] == 0 {
 			s.touched[g] = 1
@@ -165,6 +174,9 @@ func (t *Table) Held(namespace int64) (groups int, rows int64) {
 	}
 	return s.len(), s.rows
 }
+
+// FinalSchema is that of finished rows.
+func (t *Table) FinalSchema() *columnar.Schema { return t.final }
 
 // Rows is the number of rows that went into all groups held.
 func (t *Table) Rows() int64 { return t.rows }

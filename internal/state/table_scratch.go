@@ -9,7 +9,7 @@ import (
 // picked lists the rows of a batch by the namespace they belong to.
 type picked struct {
 	spaces []*space // those with rows, each with the number of them
-	of     []*space // by selected row
+	of     []int32  // by selected row: which of them
 	rows   []int32  // physical rows, those of the first space in front
 	keys   []uint32 // of rows
 	groups []uint32 // scratch of merging one namespace
@@ -22,28 +22,28 @@ func (t *Table) pickRows(b *columnar.Batch, numbers []uint32) {
 	var s *space
 	for i := range n {
 		if name := names[rowAt(b, i)]; s == nil || s.start != name {
-			s = t.space(name)
-		}
-		if s.picked == 0 {
-			p.spaces = append(p.spaces, s)
+			if s = t.space(name); s.picked == 0 {
+				s.at = int32(len(p.spaces))
+				p.spaces = append(p.spaces, s)
+			}
 		}
 		s.picked++
-		p.of[i] = s
+		p.of[i] = s.at
 	}
 	end := 0
 	for _, s := range p.spaces {
 		s.next, end = end, end+s.picked
 	}
 	p.rows, p.keys = slices.Grow(p.rows[:0], n)[:n], slices.Grow(p.keys[:0], n)[:n]
-	for i, s := range p.of {
+	for i, at := range p.of {
+		s := p.spaces[at]
 		p.rows[s.next], p.keys[s.next] = rowAt(b, i), numbers[i]
 		s.next++
 	}
-	clear(p.of)
 }
 
 func (p *picked) sizeBytes() int64 {
-	return int64(cap(p.rows)+cap(p.keys)+cap(p.groups))*4 + int64(cap(p.of)+cap(p.spaces))*8
+	return int64(cap(p.rows)+cap(p.keys)+cap(p.groups)+cap(p.of))*4 + int64(cap(p.spaces))*8
 }
 
 // spare keeps emptied namespaces for the next ones.
