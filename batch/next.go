@@ -51,7 +51,7 @@ func Next(ctx context.Context, env Env, job *Job) (*NextPlan, error) {
 		n.Flushed = h.flushedReason()
 		return n, nil
 	}
-	s := &session{job: job, shards: job.Shards, each: onCores(1)}
+	s := &session{job: job, shards: job.Shards}
 	if err := s.openSources(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
