@@ -199,7 +199,7 @@ func (d *driver) commit(ctx context.Context, w *work) error {
 		}
 	}
 	epoch := d.cp.lease.Epoch()
-	if c.State, err = d.s.blocks(ctx, stateBlobs(d.cp.blobs, p.Batch, epoch), epoch, w.deltas, c.Base != nil, d.o.inlineBlock); err != nil {
+	if c.State, err = d.s.blocks(ctx, stateBlobs(d.cp.blobs, p.Batch, epoch), epoch, w.deltas, c.Base != nil, d.s.worker.keep(p.Batch), d.o.inlineBlock); err != nil {
 		return err
 	}
 	if p.Final {

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -177,7 +178,7 @@ func checkOrphans(plan *dstream.Plan, h *History) error {
 
 // blocks turns deltas, by exchange, or the whole state when snapshot is set, into what a commit records. Blocks of
 // more than inline bytes become blobs of the epoch.
-func (s *session) blocks(ctx context.Context, blobs store.Blobs, epoch uint64, deltas map[int][][]byte, snapshot bool, inline int) ([]StateBlock, error) {
+func (s *session) blocks(ctx context.Context, blobs store.Blobs, epoch uint64, deltas map[int][][]byte, snapshot bool, keep *keeper, inline int) ([]StateBlock, error) {
 	point := failpoint.StateDelta
 	if snapshot {
 		point = failpoint.StateSnapshot
@@ -193,11 +194,14 @@ func (s *session) blocks(ctx context.Context, blobs store.Blobs, epoch uint64, d
 		parts := deltas[i]
 		if snapshot {
 			var err error
-			if parts, err = snapshots(shards); err != nil {
+			if parts, err = snapshots(shards, keep); err != nil {
 				return nil, err
 			}
 		}
 		b, err := newBlock(ctx, blobs, &s.job.Plan.Exchanges[i], parts, inline)
+		if keep.moved.Load() > 0 {
+			b.inline = bytes.Clone(b.inline) // it may be one of the parts, which are gone with the batch
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -209,12 +213,16 @@ func (s *session) blocks(ctx context.Context, blobs store.Blobs, epoch uint64, d
 	return out, failpoint.Hit(failpoint.StateKept)
 }
 
-func snapshots(shards []*windows.Aggregate) ([][]byte, error) {
+// snapshots takes a block of each shard, and keeps them as it keeps rows.
+func snapshots(shards []*windows.Aggregate, keep *keeper) ([][]byte, error) {
 	var out [][]byte
 	for _, a := range shards {
 		p, err := a.Snapshot()
 		if err != nil {
 			return nil, fmt.Errorf("take snapshot: %w", err)
+		}
+		if p, err = keep.bytes(p); err != nil {
+			return nil, err
 		}
 		out = append(out, p)
 	}

@@ -174,6 +174,9 @@ func (w *worker) runShard(t Task) (*Result, error) {
 	if r.Delta, err = state.Delta(); err != nil {
 		return nil, fmt.Errorf("take delta of %s: %w", edge.Operator, err)
 	}
+	if r.Delta, err = w.keep(t.Batch).bytes(r.Delta); err != nil {
+		return nil, err
+	}
 	return r, w.sendOn(t, closed.Groups, r)
 }
 

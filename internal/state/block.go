@@ -32,6 +32,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // encode writes partial groups as a block: by key group, then by all keys. The first of the keys is the namespace.
 func encode(schema *columnar.Schema, keys int, parts []*columnar.Batch) ([]byte, error) {
+	if len(parts) > 1 {
+		if o, ok := inOrder(keys, parts); ok {
+			return o.block(keys)
+		}
+	}
 	all, err := Concat(schema, parts)
 	if err != nil {
 		return nil, err
