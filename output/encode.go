@@ -2,6 +2,7 @@ package output
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/parquetfile"
@@ -12,6 +13,8 @@ import (
 const (
 	createdBy    = "millrace version 2"
 	rowGroupRows = 1 << 17
+	// rowGroupBytes ends a row group earlier, with the 1,024 rows that reach it by estimate: one is in memory, encoded and not.
+	rowGroupBytes = 16 << 20
 )
 
 // Footer keys; part of the format.
@@ -53,20 +56,29 @@ func newEncoder(l Layout, compression string) (*encoder, error) {
 // footerKey is one entry of a file's key-value metadata.
 type footerKey = parquetfile.Key
 
-// file encodes rows as one file and returns its bytes, which belong to the caller, and its rows_sha256.
-func (e *encoder) file(rows runs, footer []footerKey) ([]byte, string, error) {
+// file encodes rows as one file and returns its bytes, in pieces of a row group or more that keep has returned, and its
+// rows_sha256.
+func (e *encoder) file(rows runs, footer []footerKey, keep func([]byte) ([]byte, error)) (out pieces, sum string, err error) {
 	e.writer.Reset()
 	e.hash.reset(rows.rows())
 	for rest := rows; len(rest) > 0; {
 		var g runs
-		g, rest = rest.cut(rowGroupRows)
+		g, rest = rest.cut(rest.rowGroup(e.columns))
 		if err := e.rowGroup(g); err != nil {
 			return nil, "", err
 		}
+		if len(rest) > 0 {
+			if err := out.add(slices.Clone(e.writer.Take()), keep); err != nil {
+				return nil, "", err
+			}
+		}
 	}
-	sum := e.hash.sum()
-	data, err := e.writer.Finish(append(footer[:len(footer):len(footer)], footerKey{Name: keyRows, Value: sum}))
-	return data, sum, err
+	sum = e.hash.sum()
+	last, err := e.writer.Finish(append(footer[:len(footer):len(footer)], footerKey{Name: keyRows, Value: sum}))
+	if err != nil {
+		return nil, "", err
+	}
+	return out, sum, out.add(last, keep)
 }
 
 func (e *encoder) rowGroup(rows runs) error {

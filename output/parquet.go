@@ -1,7 +1,6 @@
 package output
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -94,7 +93,7 @@ type Parquet struct {
 }
 
 // parquetWork is Prepared.work: the bytes of each of its files.
-type parquetWork [][]byte
+type parquetWork []pieces
 
 // OpenParquet claims the directory for cfg.Owner and returns its sink. A directory of another job or checkpoint is an
 // [OwnedError]; one that holds files but has no owner is a [ConflictError], and so is one without an owner when
@@ -243,15 +242,12 @@ func (b *parquetBatch) file(e *encoder, footer []footerKey, name string, rows ru
 		return fmt.Errorf("sink %s: internal error: batch %d makes two files %s", b.p.sink, b.out.Info.Batch, name)
 	}
 	b.names[name] = true
-	data, sum, err := e.file(rows, footer)
-	if err == nil {
-		data, err = b.out.Info.keep(data)
-	}
+	data, sum, err := e.file(rows, footer, b.out.Info.keepRows)
 	if err != nil {
 		return fmt.Errorf("sink %s: encode %s: %w", b.p.sink, name, err)
 	}
 	n := int64(rows.rows())
-	b.out.Files = append(b.out.Files, File{Path: name, Rows: n, Bytes: int64(len(data)), RowsSHA256: sum, SHA256: digestOf(data)})
+	b.out.Files = append(b.out.Files, File{Path: name, Rows: n, Bytes: data.size(), RowsSHA256: sum, SHA256: data.digest()})
 	b.out.Rows += n
 	b.data = append(b.data, data)
 	return nil
@@ -282,10 +278,10 @@ func (p *Parquet) Publish(ctx context.Context, pr *Prepared) error {
 }
 
 // create makes a file, or finds it there.
-func (p *Parquet) create(ctx context.Context, f *File, data []byte) error {
+func (p *Parquet) create(ctx context.Context, f *File, data pieces) error {
 	err := failpoint.Hit(failpoint.ParquetFile)
 	if err == nil {
-		err = store.PutBytes(ctx, p.store, f.Path, data)
+		err = data.put(ctx, p.store, f.Path)
 	}
 	if errors.Is(err, store.ErrExists) {
 		return p.adopt(ctx, f, data)
@@ -297,7 +293,7 @@ func (p *Parquet) create(ctx context.Context, f *File, data []byte) error {
 }
 
 // adopt decides about a file whose name was taken; see docs/formats/output.md §6.
-func (p *Parquet) adopt(ctx context.Context, f *File, data []byte) error {
+func (p *Parquet) adopt(ctx context.Context, f *File, data pieces) error {
 	err := failpoint.Hit(failpoint.ParquetAdopt)
 	var have []byte
 	if err == nil {
@@ -306,7 +302,7 @@ func (p *Parquet) adopt(ctx context.Context, f *File, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("sink %s: read %s: %w", p.sink, p.at(f.Path), err)
 	}
-	if bytes.Equal(have, data) {
+	if data.equal(have) {
 		return nil
 	}
 	rows, sum, err := readFooter(have)

@@ -77,6 +77,13 @@ func (b *BatchInfo) keep(data []byte) ([]byte, error) {
 	return b.Keep(data)
 }
 
+// keepRows is keep of a piece of a file, behind which the rows that it is made of are not needed for a while.
+func (b *BatchInfo) keepRows(data []byte) ([]byte, error) {
+	kept, err := b.keep(data)
+	b.passed(rowGroupBytes)
+	return kept, err
+}
+
 // Shard is the rows that one shard of the last stage yields, in their fixed order.
 type Shard struct {
 	ID   int

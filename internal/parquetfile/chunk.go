@@ -1,14 +1,12 @@
 package parquetfile
 
 import (
-	"bytes"
-
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 )
 
 // write appends the column chunk to the file, dictionary first, and returns what the footer and the page index say of it.
-func (c *column) write(out *bytes.Buffer) (format.ColumnMetaData, format.OffsetIndex, error) {
+func (c *column) write(out *buffer) (format.ColumnMetaData, format.OffsetIndex, error) {
 	meta := format.ColumnMetaData{
 		Type: c.phys, PathInSchema: c.names, Codec: c.codec.id, NumValues: c.slots, TotalUncompressedSize: c.plainSize,
 		Encoding: thrift.Slice[format.Encoding]{format.Plain, format.RLE}, Statistics: c.statistics(), SizeStatistics: c.sizes(),

@@ -32,7 +32,7 @@ type Writer struct {
 	options  Options
 	elements []format.SchemaElement
 	columns  []*column
-	out      bytes.Buffer // the file so far
+	out      buffer // the file so far
 	rows     int64
 	groups   []format.RowGroup
 	indexes  [][]format.ColumnIndex // by row group and column; empty where there are no bounds to tell
@@ -53,9 +53,27 @@ func NewWriter(o Options) (*Writer, error) {
 	return w, nil
 }
 
+// buffer is the part of a file that is not taken yet. Its length is that of the file.
+type buffer struct {
+	bytes.Buffer
+	taken int
+}
+
+func (b *buffer) Len() int { return b.taken + b.Buffer.Len() }
+
+// Take returns what was written of the file since the last call, or since it began. It is valid until the next call of any
+// method, and belongs to the caller for so long. What is left of the file is written by Finish.
+func (w *Writer) Take() []byte {
+	part := w.out.Bytes()
+	w.out.taken += len(part)
+	w.out.Buffer.Reset()
+	return part
+}
+
 // Reset begins a file, whatever has become of the last one.
 func (w *Writer) Reset() {
 	w.out.Reset()
+	w.out.taken = 0
 	w.out.WriteString(magic)
 	for _, c := range w.columns {
 		c.reset()
@@ -107,7 +125,7 @@ func (w *Writer) EndRowGroup(rows int) error {
 // maxRowGroups is what the ordinal of a row group, 16 bits with a sign, can count.
 const maxRowGroups = 1<<15 - 1
 
-// Finish writes the rest of the file and returns its bytes, which belong to the caller.
+// Finish writes the rest of the file and returns the bytes that were not taken, which belong to the caller.
 func (w *Writer) Finish(keys []Key) ([]byte, error) {
 	if err := w.pageIndex(); err != nil {
 		return nil, fmt.Errorf("encode page index: %w", err)

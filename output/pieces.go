@@ -1,0 +1,75 @@
+package output
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+
+	"github.com/millrace/millrace/internal/store"
+)
+
+// pieces are the bytes of a file, one behind the other: a large one is nowhere in one piece.
+type pieces [][]byte
+
+// add takes another piece, as keep returns it.
+func (p *pieces) add(data []byte, keep func([]byte) ([]byte, error)) error {
+	data, err := keep(data)
+	if err == nil {
+		*p = append(*p, data)
+	}
+	return err
+}
+
+func (p pieces) size() (n int64) {
+	for _, data := range p {
+		n += int64(len(data))
+	}
+	return n
+}
+
+// digest is the SHA-256 of the file's bytes, as manifests have it.
+func (p pieces) digest() string {
+	h := sha256.New()
+	for _, data := range p {
+		h.Write(data)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// equal reports whether these are the bytes of the file.
+func (p pieces) equal(have []byte) bool {
+	if int64(len(have)) != p.size() {
+		return false
+	}
+	for _, data := range p {
+		if !bytes.Equal(have[:len(data)], data) {
+			return false
+		}
+		have = have[len(data):]
+	}
+	return true
+}
+
+// put creates the file.
+func (p pieces) put(ctx context.Context, s store.Store, name string) error {
+	return s.PutIfAbsent(ctx, name, func(w io.Writer) error {
+		for _, data := range p {
+			if _, err := w.Write(data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// rowGroup is how many of the rows the next row group has. It depends on the rows alone.
+func (rs runs) rowGroup(columns []int) int {
+	rows, size := 0, int64(0)
+	for c := (cursor{runs: rs}); c.more() && rows < rowGroupRows && size < rowGroupBytes; {
+		n, bytes := c.skipBlock(columns, partBlock)
+		rows, size = rows+n, size+bytes
+	}
+	return rows
+}
