@@ -20,6 +20,7 @@ import (
 	"github.com/millrace/millrace/batch"
 	"github.com/millrace/millrace/integration/s3test"
 	"github.com/millrace/millrace/internal/jobspec"
+	"github.com/millrace/millrace/internal/prooftest"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/store/s3"
 	"github.com/millrace/millrace/offsets"
@@ -174,6 +175,25 @@ func dying(n int, faults func(*http.Request) s3test.Fault) func(*http.Request) s
 	}
 }
 
+// s3WorldParts are what the worlds of a test have in common: the job, a proxy before the store, and a bucket.
+func s3WorldParts(t *testing.T) (*batch.Job, *s3test.Proxy, string) {
+	t.Helper()
+	g := s3test.Start(t)
+	path := filepath.Join(t.TempDir(), "job.yaml")
+	if err := os.WriteFile(path, []byte(s3Job), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec, err := jobspec.Load(path, jobspec.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, _, err := spec.Job()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job, g.Proxy(t), g.Bucket(t)
+}
+
 // s3FaultSeeds is how many schedules [TestS3Faults] runs: 2,000 with MILLRACE_LONG=1.
 func s3FaultSeeds() (from, to uint64) {
 	if text := os.Getenv("MILLRACE_SEED"); text != "" {
@@ -192,24 +212,10 @@ func s3FaultSeeds() (from, to uint64) {
 // TestS3Faults drives whole jobs on a real store through a proxy that does what stores and networks do, and lets drivers
 // die at any request: whatever happens, the rows are those of an oracle.
 func TestS3Faults(t *testing.T) {
-	g := s3test.Start(t)
-	path := filepath.Join(t.TempDir(), "job.yaml")
-	if err := os.WriteFile(path, []byte(s3Job), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	spec, err := jobspec.Load(path, jobspec.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	job, _, err := spec.Job()
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := g.Proxy(t)
+	job, proxy, bucket := s3WorldParts(t)
 	proxy.Hang = 30 * time.Millisecond
 	options := s3.Options{Attempts: 3, MaxBackoff: time.Millisecond, ResponseTimeout: 20 * time.Millisecond}
-	client, direct := s3Client(t, proxy.URL, options), s3Client(t, g.URL, s3.Options{})
-	bucket := g.Bucket(t)
+	client, direct := s3Client(t, proxy.URL, options), s3Client(t, s3test.Start(t).URL, s3.Options{})
 	from, to := s3FaultSeeds()
 	crashes, errs, drivers := 0, 0, 0
 	for seed := from; seed < to; seed++ {
@@ -241,5 +247,14 @@ func TestS3Faults(t *testing.T) {
 		}
 		drivers += w.drivers
 	}
-	t.Logf("seeds %d to %d: %d drivers, %d of %d under faults ended by them; %s", from, to-1, drivers, errs, crashes, s3test.CountsText(proxy.Counts()))
+	counts := proxy.Counts()
+	t.Logf("seeds %d to %d: %d drivers, %d of %d under faults ended by them; %s", from, to-1, drivers, errs, crashes, s3test.CountsText(counts))
+	hit := 0
+	for _, n := range counts[s3test.InternalErr:] {
+		hit += n
+	}
+	prooftest.Figure(t, "S3 faults on a real server", "%d seeds, %d drivers, 0 rows lost, 0 doubled; %d faults:", to-from, drivers, hit)
+	for f := s3test.InternalErr; f < s3test.Held; f++ {
+		prooftest.Figure(t, "- "+f.String(), "%5d", counts[f])
+	}
 }

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +13,7 @@ import (
 
 	"github.com/millrace/millrace/batch"
 	"github.com/millrace/millrace/integration/s3test"
-	"github.com/millrace/millrace/internal/jobspec"
+	"github.com/millrace/millrace/internal/prooftest"
 	"github.com/millrace/millrace/internal/store/s3"
 )
 
@@ -42,22 +40,8 @@ func (w *s3World) versions(what string) map[string]string {
 // TestS3Zombies holds a driver up in the middle of its n-th request, whichever that is; another one takes the job over and
 // finishes it; then the first goes on. Nothing of what it does may be seen.
 func TestS3Zombies(t *testing.T) {
-	g := s3test.Start(t)
-	path := filepath.Join(t.TempDir(), "job.yaml")
-	if err := os.WriteFile(path, []byte(s3Job), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	spec, err := jobspec.Load(path, jobspec.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	job, _, err := spec.Job()
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := g.Proxy(t)
-	client, direct := s3Client(t, proxy.URL, s3.Options{}), s3Client(t, g.URL, s3.Options{})
-	bucket := g.Bucket(t)
+	job, proxy, bucket := s3WorldParts(t)
+	client, direct := s3Client(t, proxy.URL, s3.Options{}), s3Client(t, s3test.Start(t).URL, s3.Options{})
 	superseded, finished := 0, 0
 	for n := 1; ; n++ {
 		w := &s3World{t: t, seed: uint64(n), rng: rand.New(rand.NewPCG(uint64(n), 8)), job: job, client: client, direct: direct, bucket: bucket,
@@ -77,7 +61,7 @@ func TestS3Zombies(t *testing.T) {
 		select {
 		case <-reached:
 		case err := <-ended:
-			t.Logf("paused at each of %d requests in turn: %d ended because another had taken over, %d had nothing left to do", n-1, superseded, finished)
+			prooftest.Figure(t, "zombies on S3, paused inside each request in turn", "%d drivers: %d ended by the take-over, %d had nothing left to do; 0 foreign writes", n-1, superseded, finished)
 			if err != nil || superseded < (n-1)/2 {
 				t.Errorf("undisturbed: %v", err)
 			}
