@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -201,8 +202,13 @@ func (c *comparison) sinks(was, is *Job, h *History) {
 			c.output(k, &was.Sinks[j], &is.Plan.Sinks[i], &was.Plan.Sinks[j], slices.Contains(is.AcceptOutput, k.Name))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(h.Pending)) {
+		if why := pendingDiffer(is, was, name); why != "" {
+			c.refuse("sink %s: %s, and %s are in no file yet: run the job as it was once more until it ends, with --available-now or stopped in good order, then edit it", name, why, pendingText(h.Pending[name]))
+		}
+	}
 	for _, k := range was.Sinks {
-		if sinkNamed(is, k.Name) < 0 {
+		if sinkNamed(is, k.Name) < 0 && len(h.Pending[k.Name]) == 0 {
 			c.say("sink %s is gone: what it has written stays", k.Name)
 		}
 	}

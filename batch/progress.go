@@ -131,7 +131,9 @@ type SinkProgress struct {
 	Sources      []string         `json:"sources"`             // that its rows come from
 	Operators    []string         `json:"operators,omitempty"` // window operators on the way
 	NumInputRows int64            `json:"numInputRows"`        // records of those sources
-	Completed    []string         `json:"completed,omitempty"` // directories that the batch has completed, see [Sink].Done
+	// NumRowsPending are the rows of this and earlier batches that are in no file yet, see [Sink].MaxAge.
+	NumRowsPending int64    `json:"numRowsPending,omitempty"`
+	Completed      []string `json:"completed,omitempty"` // directories that the batch has completed, see [Sink].Done
 	Drops                         // on the way
 }
 
@@ -237,6 +239,9 @@ func sinkProgress(plan *dstream.Plan, i int, k Sink, c *Committed) SinkProgress 
 	s := SinkProgress{Description: k.Name, Guarantee: k.Guarantee, NumOutputRows: c.SinkRows[k.Name], NumFiles: len(c.Files[k.Name]), Topic: k.Topic}
 	for _, f := range c.Files[k.Name] {
 		s.Bytes += f.Bytes
+	}
+	if change := c.Pending[k.Name]; change != nil {
+		s.NumRowsPending = change.After
 	}
 	for _, t := range c.Done[k.Name].Complete {
 		s.Completed = append(s.Completed, t.Dir)

@@ -84,6 +84,9 @@ type OperatorStatus struct {
 type SinkStatus struct {
 	Description   string `json:"description"`
 	NumOutputRows int64  `json:"numOutputRows"`
+	// NumRowsPending are rows that are in no file yet, the first of them planned PendingSince; see [Sink].MaxAge.
+	NumRowsPending int64  `json:"numRowsPending,omitempty"`
+	PendingSince   string `json:"pendingSince,omitempty"`
 	// NumPartitionsOpen are the directories that wait for their done markers, NextDone is the end of the first of them: it is
 	// complete when no on-time row from before can come any more. Both are left out without done markers.
 	NumPartitionsOpen *int   `json:"numPartitionsOpen,omitempty"`
@@ -227,6 +230,9 @@ func (l *Look) counts() {
 	for i := range l.job.Sinks {
 		name := l.job.Sinks[i].Name
 		k := SinkStatus{Description: name, NumOutputRows: t.SinkRows[name]}
+		if pending := l.history.Pending[name]; len(pending) > 0 {
+			k.NumRowsPending, k.PendingSince = output.PendingRows(pending), windows.FormatTime(pending[0].At)
+		}
 		if open, on := l.history.Partitions[name]; on {
 			n := len(open)
 			k.NumPartitionsOpen = &n

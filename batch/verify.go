@@ -155,7 +155,7 @@ func (v *verification) jobOf(ctx context.Context, p *Planned) (*Job, error) {
 
 // accounts checks the row accounting of all batches.
 func (v *verification) accounts(ctx context.Context) error {
-	held := map[string]int64{} // by operator
+	held, pending := map[string]int64{}, map[string]int64{} // by operator, by sink
 	next := 0
 	for i, e := range v.in.Entries {
 		if _, reopened := e.Record.(*Reopened); reopened {
@@ -172,6 +172,7 @@ func (v *verification) accounts(ctx context.Context) error {
 			v.follows(v.batches[next-1], b)
 		}
 		v.holds(held, b)
+		v.leaves(pending, b)
 		next++
 	}
 	return nil
@@ -267,7 +268,7 @@ func (v *verification) sinks(ctx context.Context) error {
 		v.out.Notes = append(v.out.Notes, got.Notes...)
 	}
 	v.renamed()
-	return nil
+	return v.pending(ctx)
 }
 
 // renamed notes sinks of the log that the job no longer has.

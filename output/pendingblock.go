@@ -62,8 +62,8 @@ func readPendingHead(block []byte) (head pendingHead, err error) {
 	return head, nil
 }
 
-// readPending returns the rows of a piece, whose columns must be those of files of today.
-func readPending(block []byte, p *PendingPiece, want *columnar.Schema) (*columnar.Batch, error) {
+// readPending returns the rows of a piece.
+func readPending(block []byte, p *PendingPiece) (*columnar.Batch, error) {
 	if p.Offset < 0 || p.Length < 0 || p.Offset > len(block) || p.Length > len(block)-p.Offset {
 		return nil, fmt.Errorf("block of pending rows: a piece of %d bytes at %d in a block of %d", p.Length, p.Offset, len(block))
 	}
@@ -74,19 +74,17 @@ func readPending(block []byte, p *PendingPiece, want *columnar.Schema) (*columna
 	if int64(b.Rows) != p.Rows {
 		return nil, fmt.Errorf("block of pending rows: a piece of %d rows, the log has %d", b.Rows, p.Rows)
 	}
-	if err := sameColumns(b.Schema, want); err != nil {
-		return nil, fmt.Errorf("block of pending rows: %w", err)
-	}
-	return &columnar.Batch{Schema: want, Cols: b.Cols, Rows: b.Rows}, nil
+	return b, nil
 }
 
+// sameColumns reports how columns of pending rows differ from those of files of today.
 func sameColumns(have, want *columnar.Schema) error {
 	if len(have.Fields) != len(want.Fields) {
-		return fmt.Errorf("it has %d columns, files have %d", len(have.Fields), len(want.Fields))
+		return fmt.Errorf("they have %d columns, files have %d", len(have.Fields), len(want.Fields))
 	}
 	for i, f := range have.Fields {
 		if w := want.Fields[i]; f.Name != w.Name || f.Type.String() != w.Type.String() {
-			return fmt.Errorf("its column %d is %s (%s), of files it is %s (%s)", i+1, f.Name, f.Type, w.Name, w.Type)
+			return fmt.Errorf("their column %d is %s (%s), of files it is %s (%s)", i+1, f.Name, f.Type, w.Name, w.Type)
 		}
 	}
 	return nil

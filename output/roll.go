@@ -325,9 +325,12 @@ func (r *roller) writeFile(b *parquetBatch, name string, old []oldRows, rows run
 			whole = false
 			continue
 		}
-		batch, err := readPending(block.data, o.piece, r.encoder.schema)
+		batch, err := readPending(block.data, o.piece)
 		if err != nil {
 			return fmt.Errorf("sink %s: pending rows of batch %d: %w", r.p.sink, o.batch.Batch, err)
+		}
+		if differ := sameColumns(batch.Schema, r.encoder.schema); differ != nil {
+			return r.p.conflict(name, fmt.Sprintf("cannot be made: %d rows of batch %d wait for it, and %v: run the job with the columns of then until it ends", o.piece.Rows, o.batch.Batch, differ))
 		}
 		all = append(all, run{batch, r.p.partitions.all.of(batch)})
 		ranges, first = coverRanges(ranges, block.head.Ranges), min(first, o.batch.Batch)

@@ -104,6 +104,9 @@ func batchLine(p batch.Progress) string {
 	}
 	for _, s := range p.Sinks {
 		b.WriteString(completedText(s.Completed))
+		if s.NumRowsPending > 0 {
+			fmt.Fprintf(&b, ", %s for %s wait for their file", count(s.NumRowsPending, "row"), s.Description)
+		}
 	}
 	for _, c := range []struct {
 		n    int64

@@ -55,6 +55,7 @@ var jobEdits = []jobEdit{
 	{name: "memory, cores, brokers and other ways to reach it", outcome: "free", edit: []string{"name: views\n", "name: views\nmemory: 96MiB\ncores: 1\n"}},
 	{name: "shards", outcome: "free", edit: []string{"trigger:", "shards: 3\ntrigger:"}, history: "shards"},
 	{name: "compression and size of files", outcome: "free", edit: []string{"path: more", "path: more, compression: none, file: {max_bytes: 1MiB}"}, history: "sinks.more.parquet.compression: zstd -> none"},
+	{name: "rows and age of files, no rows pending or the same columns", outcome: "free", edit: []string{"path: more", "path: more, file: {max_rows: 1000, max_age: 5m}"}, history: "sinks.more.parquet.file.max_age"},
 	{name: "filter", outcome: "free", edit: []string{"kind = 'view'", "kind = 'click'"}, history: `WHERE kind = 'view'" -> "WHERE kind = 'click'"`},
 	{name: "watermark: max_disorder, idle_after, max_future", outcome: "free", edit: []string{"max_disorder: 0s", "max_disorder: 3s"}, history: "max_disorder: 0s -> 3s"},
 	{name: "bad records: policy", outcome: "free", edit: []string{"trigger:", "on_bad_record: skip\ntrigger:"}, history: "on_bad_record"},

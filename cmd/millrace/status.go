@@ -139,8 +139,16 @@ func rowsText(line liner, s *batch.Status) {
 	}
 	line("rows", "%s", text)
 	for _, k := range s.Sinks {
-		line("sink", "%s: %s%s", k.Description, count(k.NumOutputRows, "row"), openText(k))
+		line("sink", "%s: %s%s", k.Description, count(k.NumOutputRows, "row"), pendingText(k)+openText(k))
 	}
+}
+
+// pendingText says how many rows are in no file yet.
+func pendingText(k batch.SinkStatus) string {
+	if k.NumRowsPending == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s in no file yet, the first since %s", count(k.NumRowsPending, "row"), k.PendingSince)
 }
 
 // openText says which directories wait for their done markers.
