@@ -185,7 +185,7 @@ func (d *damaged) readChain(name string, data []byte) {
 
 // isBlob reports whether a file of a checkpoint is named by its digest.
 func isBlob(name string) bool {
-	return strings.Contains(name, "/blobs/") || strings.Contains(name, "/"+statePrefix)
+	return strings.Contains(name, "/blobs/") || strings.Contains(name, "/"+statePrefix) || strings.Contains(name, "/"+pendingPrefix)
 }
 
 func (d *damaged) readBlob(name string, data []byte) {

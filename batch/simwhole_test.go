@@ -133,6 +133,9 @@ func newWholeStory(t *testing.T, seed uint64) *wholeStory {
 		s.tr.add("brokers", op, f.Before != nil, f.Answer != nil, f.Applied)
 		return f
 	}
+	if seed%3 == 1 { // files of every third job roll over batches
+		w.rolled(4*time.Second, 20)
+	}
 	s.flow()
 	return s
 }
