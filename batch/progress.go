@@ -134,7 +134,7 @@ type SinkProgress struct {
 	// NumRowsPending are the rows of this and earlier batches that are in no file yet, see [Sink].MaxAge.
 	NumRowsPending int64    `json:"numRowsPending,omitempty"`
 	Completed      []string `json:"completed,omitempty"` // directories that the batch has completed, see [Sink].Done
-	Drops                         // on the way
+	Drops                   // on the way
 }
 
 // Reporter takes the report of every batch, in order.
