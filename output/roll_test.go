@@ -1,0 +1,141 @@
+package output_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/integration/duckdbtest"
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/output"
+	"github.com/millrace/millrace/output/outputtest"
+)
+
+// roller is a driver that does no more than keep what is pending.
+type roller struct {
+	*lake
+	sink    *output.Parquet
+	pending []output.PendingBatch
+	blocks  map[int64][]byte
+	batch   int64
+}
+
+func (l *lake) rolling(cfg output.ParquetConfig) *roller {
+	return &roller{lake: l, sink: l.open(cfg), blocks: map[int64][]byte{}}
+}
+
+// next publishes a batch that is planned n seconds behind the first one.
+func (r *roller) next(second int64, roll bool, shards ...output.Shard) *output.Prepared {
+	r.t.Helper()
+	r.batch++
+	info := outputtest.Info(r.batch)
+	info.PlanTime, info.Roll = second*1_000_000, roll
+	load := func(_ context.Context, b *output.PendingBatch) ([]byte, error) { return r.blocks[b.Batch], nil }
+	pr, err := r.sink.Prepare(context.Background(), info, shards, &output.Pending{Batches: r.pending, Load: load})
+	if err == nil {
+		err = r.sink.Publish(context.Background(), pr)
+	}
+	if err != nil {
+		r.t.Fatalf("batch %d: %v", r.batch, err)
+	}
+	if pr.Pending != nil {
+		r.pending = pr.Pending.Apply(r.pending)
+		r.blocks[r.batch] = pr.Block
+	}
+	return pr
+}
+
+// randomRows are rows of every type.
+func randomRows(rng *rand.Rand, n int) *columnar.Batch {
+	b := &columnar.Batch{Schema: everyType(), Rows: n}
+	for _, f := range b.Schema.Fields {
+		b.Cols = append(b.Cols, randomVector(rng, f.Type, n, true))
+	}
+	return b
+}
+
+// TestRolledRows: whatever batches a file's rows have come in, it has the rows, in their order and to the bit, that it would have had
+// if they had come in one, of every type; and no row is in two files or in none.
+func TestRolledRows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(20261126, 1))
+	files := 0
+	for range cases(12, 2) {
+		l := newLake(t)
+		cfg := l.config(flat(everyType()))
+		cfg.MaxAge, cfg.MaxFileRows, cfg.MaxFileBytes = time.Duration(1+rng.IntN(8))*time.Second, rng.Int64N(3)*100, 20_000+rng.Int64N(200_000)
+		r := l.rolling(cfg)
+		all, done := map[int][]*columnar.Batch{}, map[int]int{}
+		plain := newLake(t)
+		whole := plain.open(plain.config(flat(everyType())))
+		for n := range int64(12) {
+			var shards []output.Shard
+			for s := range 2 {
+				if rng.IntN(3) > 0 {
+					rows := randomRows(rng, 1+rng.IntN(150))
+					shards = append(shards, output.Shard{ID: s, Rows: []*columnar.Batch{rows}})
+					all[s] = append(all[s], rows)
+				}
+			}
+			for _, f := range r.next(n, n == 11, shards...).Files {
+				shard := strings.Index("01", f.Path[strings.Index(f.Path, "-s00")+4:][:1])
+				rows := make([]int32, f.Rows)
+				for i := range rows {
+					rows[i] = int32(done[shard] + i)
+				}
+				done[shard] += len(rows)
+				want, err := whole.Prepare(t.Context(), outputtest.Info(1), []output.Shard{{Rows: []*columnar.Batch{columnar.Take(columnar.Concat(all[shard]), rows)}}}, nil)
+				if err != nil || want.Files[0].RowsSHA256 != f.RowsSHA256 {
+					t.Fatalf("%s has other rows than %d to %d of its shard (%v)", f.Path, rows[0], done[shard], err)
+				}
+				files++
+			}
+		}
+		for s := range all {
+			if n := columnar.Concat(all[s]).Rows; done[s] != n || len(r.pending) > 0 {
+				t.Errorf("shard %d: %d rows of %d are in files, %v pending", s, done[s], n, r.pending)
+			}
+		}
+	}
+	t.Logf("%d files", files)
+}
+
+// TestDuckDBReadsRolled reads files with rows of several batches, and what their footers say.
+func TestDuckDBReadsRolled(t *testing.T) {
+	duckdbtest.Need(t)
+	dir := t.TempDir()
+	l := &lake{t, &store.Local{Root: dir}}
+	cfg := l.config(outputtest.Layout())
+	cfg.MaxAge, cfg.MaxFileRows = time.Minute, 5
+	r := l.rolling(cfg)
+	for n := range int64(4) {
+		r.next(n, n == 3, output.Shard{Rows: []*columnar.Batch{keyRows("a", "b", "c")}})
+	}
+	files := fmt.Sprintf("read_parquet('%s/**/*.parquet', hive_partitioning = true)", filepath.ToSlash(dir))
+	got := queries(t, "SELECT count(*) FROM "+files,
+		fmt.Sprintf("SELECT count(*) FROM parquet_kv_metadata('%s/**/*.parquet') WHERE key = 'millrace.first_batch'", filepath.ToSlash(dir)))
+	if !strings.HasPrefix(got, "12\n") || strings.HasSuffix(got, "\n0\n") {
+		t.Errorf("DuckDB reads %q, want 12 rows, and footers with a first batch", got)
+	}
+}
+
+// TestPendingColumnsChanged refuses rows of other columns than those of files of today.
+func TestPendingColumnsChanged(t *testing.T) {
+	l := newLake(t)
+	cfg := l.config(flat(schema(columnar.Int64)))
+	cfg.MaxAge = time.Minute
+	r := l.rolling(cfg)
+	r.next(0, false, output.Shard{Rows: []*columnar.Batch{outputtest.Batch(cfg.Layout.Schema, outputtest.Row{int64(7)})}})
+	cfg.Layout = flat(schema(columnar.String))
+	info := outputtest.Info(2)
+	info.Roll = true
+	load := func(_ context.Context, b *output.PendingBatch) ([]byte, error) { return r.blocks[b.Batch], nil }
+	_, err := l.open(cfg).Prepare(t.Context(), info, nil, &output.Pending{Batches: r.pending, Load: load})
+	if err == nil || !strings.Contains(err.Error(), "rows of batch 1 wait for it") {
+		t.Errorf("error %v", err)
+	}
+}
