@@ -30,7 +30,11 @@ func (r *replayer) widen(all, chosen []committedBatch) []committedBatch {
 		}
 	}
 	if from < first || to > last {
-		r.o.warn(fmt.Sprintf("batches %d to %d are replayed with batches %d to %d, whose rows are in the same files", first, last, out[0].plan.Batch, out[len(out)-1].plan.Batch))
+		what := fmt.Sprintf("batches %d to %d are", first, last)
+		if first == last {
+			what = fmt.Sprintf("batch %d is", first)
+		}
+		r.o.warn(fmt.Sprintf("%s replayed with batches %d to %d, whose rows are in the same files", what, out[0].plan.Batch, out[len(out)-1].plan.Batch))
 	}
 	return out
 }

@@ -64,7 +64,7 @@ func randomRows(rng *rand.Rand, n int) *columnar.Batch {
 func TestRolledRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(20261126, 1))
 	files := 0
-	for range cases(12, 2) {
+	for range cases(5, 1) {
 		l := newLake(t)
 		cfg := l.config(flat(everyType()))
 		cfg.MaxAge, cfg.MaxFileRows, cfg.MaxFileBytes = time.Duration(1+rng.IntN(8))*time.Second, rng.Int64N(3)*100, 20_000+rng.Int64N(200_000)
