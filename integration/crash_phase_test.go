@@ -105,7 +105,7 @@ func (w *walk) next(h hit) {
 		w.phase, w.data = writing, true
 	case "kafka/produce":
 		w.phase, w.data = producing, false
-	case "kafka/produced":
+	case "kafka/produced", "kafka/recorded":
 		w.phase = inTxn
 	case "kafka/committed", "state/delta":
 		w.phase, w.data = endedTxn, false
@@ -168,6 +168,7 @@ store/durable 2: writing a file
 driver/next-sink 1: writing a file
 kafka/produce 1: producing
 kafka/produced 1: in an open transaction
+kafka/recorded 1: in an open transaction
 kafka/committed 1: between EndTxn and Committed
 state/delta 1: between EndTxn and Committed
 state/kept 1: between EndTxn and Committed

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -160,13 +161,11 @@ func (c *crasher) killAll() {
 }
 
 func (c *crasher) enough() bool {
-	for _, p := range wantedPhases {
-		if c.open[p] < killsEachPhase*c.wanted/killsWanted {
-			return false
-		}
-	}
-	return c.total() >= c.wanted
+	return !slices.ContainsFunc(wantedPhases, func(p phase) bool { return !c.often(p) }) && c.total() >= c.wanted
 }
+
+// often reports whether there were enough kills in a phase.
+func (c *crasher) often(p phase) bool { return c.open[p] >= killsEachPhase*c.wanted/killsWanted }
 
 // total is how many kills met an open batch.
 func (c *crasher) total() (n int) {
@@ -188,7 +187,7 @@ func (c *crasher) life() {
 	case status.Stopped():
 		v.kill()
 	case status.Exited() && status.ExitStatus() == 0:
-		c.fill(50 * c.wanted) // it has come to the end
+		c.fill(max(50*c.wanted, 2*crashRows*longLifeBatches)) // it has come to the end
 		return
 	case status.Exited():
 		c.t.Fatalf("a process ended with %d after %d kills; its trace ends with %v\n%s", status.ExitStatus(), c.kills, tail(v.hits(), 5), v.said())
@@ -243,6 +242,9 @@ func (c *crasher) learn(h hit, w *walk) {
 // batches; and in a snapshot, if one is due: there again and again.
 func (c *crasher) points() string {
 	batches := lifeBatches
+	if c.lacksSnapshots() {
+		return c.snapshotPoint() // however many batches it is away
+	}
 	var points []string
 	if c.snapshots < killsOneSnapshot {
 		points = append(points, c.snapshotPoint())
@@ -256,6 +258,16 @@ func (c *crasher) points() string {
 		points = append(points, fmt.Sprintf("%s=stop@%d", h.point, h.n))
 	}
 	return strings.Join(append(points, fmt.Sprintf("driver/told=stop@%d", batches)), ";")
+}
+
+// lacksSnapshots reports whether nothing is missing any more but kills in snapshots, which few batches have.
+func (c *crasher) lacksSnapshots() bool {
+	for _, p := range wantedPhases {
+		if p != inSnapshot && !c.often(p) {
+			return false
+		}
+	}
+	return !c.often(inSnapshot) && c.total() >= c.wanted/2
 }
 
 // snapshotPoint is where a snapshot begins, or a later step of it, if the process before was killed in one: then it is that of

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/kafka"
 )
 
@@ -122,7 +123,8 @@ func (k *Kafka) open(ctx context.Context) (err error) {
 	if err := k.openTopic(ctx); err != nil {
 		return err
 	}
-	o := kafka.ProducerOptions{TransactionalID: k.cfg.TransactionalID, Timeout: k.cfg.TransactionTimeout, RetryFor: k.cfg.RetryFor, Lead: k.cfg.Opening.Lead}
+	o := kafka.ProducerOptions{TransactionalID: k.cfg.TransactionalID, Timeout: k.cfg.TransactionTimeout, RetryFor: k.cfg.RetryFor, Lead: k.cfg.Opening.Lead,
+		Recorded: func() error { return failpoint.Hit(failpoint.KafkaRecorded) }}
 	if k.cfg.AtLeastOnce {
 		o.TransactionalID = ""
 	}

@@ -119,6 +119,8 @@ const (
 	KafkaProduce Point = "kafka/produce"
 	// KafkaProduced is where they are, and the transaction is open.
 	KafkaProduced Point = "kafka/produced"
+	// KafkaRecorded is where the commit record is in the transaction too, and the transaction is about to end.
+	KafkaRecorded Point = "kafka/recorded"
 	// KafkaCommitted is where the transaction is ended, and the driver does not know yet.
 	KafkaCommitted Point = "kafka/committed"
 	// StdoutPrint is where a batch is about to be printed.
@@ -136,6 +138,6 @@ var all = []Point{
 	DriverRecover, DriverRerun, DriverPlan, DriverPlanned, DriverMerge, DriverClose, DriverPrepare, DriverPublish, DriverNextSink,
 	DriverCommit, DriverCommitted, DriverTold, DriverCancel,
 	ParquetClaim, ParquetFile, ParquetAdopt, ParquetManifest, PendingLoad, PendingKeep, PendingRemove,
-	KafkaInit, KafkaInitialized, KafkaProduce, KafkaProduced, KafkaCommitted,
+	KafkaInit, KafkaInitialized, KafkaProduce, KafkaProduced, KafkaRecorded, KafkaCommitted,
 	StdoutPrint, StdoutPrinted,
 }

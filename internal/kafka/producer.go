@@ -23,6 +23,9 @@ type ProducerOptions struct {
 	// Lead is called before every request for a producer id, which fences whoever holds the transactional id: its
 	// error is returned instead. nil: always ask.
 	Lead func() error
+	// Recorded is called where the commit record is in the transaction, and the transaction is about to end. Its error ends the
+	// session instead. nil: nothing is called.
+	Recorded func() error
 	// Clock is the machine's by default.
 	Clock Clock
 }
@@ -218,6 +221,12 @@ func (p *Producer) Commit(ctx context.Context, topic string, r CommitRecord) err
 	})
 	if err != nil {
 		return err
+	}
+	if p.opts.Recorded != nil {
+		if err := p.opts.Recorded(); err != nil {
+			p.live = false
+			return err
+		}
 	}
 	return p.end(ctx, topic, true)
 }

@@ -263,6 +263,12 @@ func (p *kafkaProducer) Produce(_ context.Context, batches []kafka.ProduceBatch)
 }
 
 func (p *kafkaProducer) Commit(_ context.Context, topic string, r kafka.CommitRecord) error {
+	if p.o.Recorded != nil {
+		if err := p.o.Recorded(); err != nil {
+			p.epoch = 0
+			return err
+		}
+	}
 	return p.step("commit", func() error {
 		s := p.k.sessions[p.o.TransactionalID]
 		p.k.records[[2]string{p.o.TransactionalID, topic}] = r
