@@ -54,6 +54,8 @@ func (k failSink) reaches(p failpoint.Point) bool {
 		return k.prints
 	case "store":
 		return !k.objects
+	case "s3":
+		return k.objects
 	case "pending":
 		return k.rolls
 	}

@@ -20,7 +20,7 @@ func (w *world) onObjects() {
 }
 
 func (w *world) openObjects(context.Context, string) (store.Objects, error) {
-	return storetest.Below(w.objects, "ck/"), nil
+	return objectPoints{storetest.Below(w.objects, "ck/")}, nil
 }
 
 // checkpoint is the path of the job's checkpoint.
@@ -34,7 +34,7 @@ func (w *world) checkpoint() string {
 // place is where a sink keeps its files.
 func (w *world) place(root string, disk store.FS) store.Store {
 	if w.objects != nil {
-		return storetest.Below(w.objects, strings.TrimPrefix(root, "/")+"/")
+		return objectPoints{storetest.Below(w.objects, strings.TrimPrefix(root, "/")+"/")}
 	}
 	return &store.Local{Root: root, FS: disk}
 }

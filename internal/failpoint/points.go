@@ -39,6 +39,22 @@ const (
 	StoreList Point = "store/list"
 )
 
+// The store of objects, in S3.
+const (
+	// S3Put is where an object is about to be created in one request.
+	S3Put Point = "s3/put"
+	// S3Part is where a part of a large object is about to be sent.
+	S3Part Point = "s3/part"
+	// S3Complete is where all parts are sent, and are about to become the object.
+	S3Complete Point = "s3/complete"
+	// S3Created is where an object is there and nobody knows yet.
+	S3Created Point = "s3/created"
+	// S3Get is where an object is about to be read.
+	S3Get Point = "s3/get"
+	// S3List is where names are about to be listed.
+	S3List Point = "s3/list"
+)
+
 // The state of operators.
 const (
 	// StateRestore is where the state of an operator is about to be loaded.
@@ -133,6 +149,7 @@ const (
 var all = []Point{
 	LogLock, LogLocked, LogRead, LogCreate, LogAppend, LogSync, LogSynced,
 	StoreCreate, StoreSync, StoreLink, StoreLinked, StoreDurable, StoreGet, StoreList,
+	S3Put, S3Part, S3Complete, S3Created, S3Get, S3List,
 	StateRestore, StateDelta, StateSnapshot, StateKept,
 	SourceSurvey, SourceRead, SourceFetch, InputsCopy, InputsLoad,
 	DriverRecover, DriverRerun, DriverPlan, DriverPlanned, DriverMerge, DriverClose, DriverPrepare, DriverPublish, DriverNextSink,

@@ -21,7 +21,7 @@ var allowed = map[string][]string{
 	"internal/failpoint":    {},
 	"internal/kafka":        {},
 	"internal/store":        {"internal/failpoint"},
-	"internal/store/s3":     {"internal/store"},
+	"internal/store/s3":     {"internal/failpoint", "internal/store"},
 	"internal/yaml":         {},
 	"internal/wal":          {"internal/failpoint", "internal/store"},
 	"offsets":               {"internal/kafka"},

@@ -17,6 +17,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -77,13 +78,19 @@ func newToken() string {
 
 // put creates an object in one request.
 func (b *Bucket) put(ctx context.Context, name, token string, data []byte) error {
+	if err := failpoint.Hit(failpoint.S3Put); err != nil {
+		return err
+	}
 	in := &awss3.PutObjectInput{
 		Bucket: aws.String(b.bucket), Key: b.key(name), IfNoneMatch: aws.String("*"),
 		Body: bytes.NewReader(data), Metadata: map[string]string{tokenKey: token},
 	}
 	in.ServerSideEncryption, in.SSEKMSKeyId, in.BucketKeyEnabled = b.opts.sse()
 	_, err := b.api.PutObject(ctx, in)
-	return b.settle(ctx, name, token, err)
+	if err := b.settle(ctx, name, token, err); err != nil {
+		return err
+	}
+	return failpoint.Hit(failpoint.S3Created)
 }
 
 // settle finds out what became of a conditional write. A name that is taken may be taken by an earlier attempt of the
@@ -119,6 +126,9 @@ func (b *Bucket) Get(ctx context.Context, name string) ([]byte, error) {
 // get also returns how long ago the object was written, by the store's clock.
 func (b *Bucket) get(ctx context.Context, name string) (data []byte, age time.Duration, err error) {
 	if err := errors.Join(ctx.Err(), store.CheckName(name)); err != nil {
+		return nil, 0, err
+	}
+	if err := failpoint.Hit(failpoint.S3Get); err != nil {
 		return nil, 0, err
 	}
 	var broken error
@@ -188,6 +198,9 @@ const pageKeys = 1000
 
 // list returns the names behind one, of those at most limit; 0: all.
 func (b *Bucket) list(ctx context.Context, prefix, after string, limit int) ([]string, error) {
+	if err := failpoint.Hit(failpoint.S3List); err != nil {
+		return nil, err
+	}
 	in := &awss3.ListObjectsV2Input{Bucket: aws.String(b.bucket), Prefix: b.key(prefix)}
 	if after != "" {
 		in.StartAfter = b.key(after)

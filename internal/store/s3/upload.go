@@ -10,6 +10,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -75,6 +76,9 @@ func (u *upload) sendPart() error {
 	if len(u.parts) == maxParts {
 		return fmt.Errorf("the object is larger than %d parts of %d bytes", maxParts, partBytes)
 	}
+	if err := failpoint.Hit(failpoint.S3Part); err != nil {
+		return err
+	}
 	number := aws.Int32(int32(len(u.parts) + 1))
 	out, err := u.b.api.UploadPart(u.ctx, &awss3.UploadPartInput{
 		Bucket: aws.String(u.b.bucket), Key: u.b.key(u.name), UploadId: u.id, PartNumber: number, Body: bytes.NewReader(u.buf.Bytes()),
@@ -109,12 +113,17 @@ func (b *Bucket) beginUpload(ctx context.Context, name, token string) (*string, 
 // complete makes the parts the object, unless the name is taken. A second attempt of a call that was done is told that
 // there is no such upload; settle finds out.
 func (u *upload) complete() error {
+	if err := failpoint.Hit(failpoint.S3Complete); err != nil {
+		return err
+	}
 	_, err := u.b.api.CompleteMultipartUpload(u.ctx, &awss3.CompleteMultipartUploadInput{
 		Bucket: aws.String(u.b.bucket), Key: u.b.key(u.name), UploadId: u.id, IfNoneMatch: aws.String("*"),
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: u.parts},
 	})
 	err = u.b.settle(u.ctx, u.name, u.token, err)
-	u.done = err == nil
+	if u.done = err == nil; u.done {
+		err = failpoint.Hit(failpoint.S3Created)
+	}
 	return err
 }
 
