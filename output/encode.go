@@ -59,18 +59,13 @@ type footerKey = parquetfile.Key
 // file encodes rows as one file and returns its bytes, in pieces of a row group or more that keep has returned, and its
 // rows_sha256.
 func (e *encoder) file(rows runs, footer []footerKey, keep func([]byte) ([]byte, error)) (out pieces, sum string, err error) {
-	e.writer.Reset()
+	e.writer.Begin(func(data []byte) error { return out.add(slices.Clone(data), keep) })
 	e.hash.reset(rows.rows())
 	for rest := rows; len(rest) > 0; {
 		var g runs
 		g, rest = rest.cut(rest.rowGroup(e.columns))
 		if err := e.rowGroup(g); err != nil {
 			return nil, "", err
-		}
-		if len(rest) > 0 {
-			if err := out.add(slices.Clone(e.writer.Take()), keep); err != nil {
-				return nil, "", err
-			}
 		}
 	}
 	sum = e.hash.sum()

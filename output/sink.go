@@ -80,7 +80,7 @@ func (b *BatchInfo) keep(data []byte) ([]byte, error) {
 // keepRows is keep of a piece of a file, behind which the rows that it is made of are not needed for a while.
 func (b *BatchInfo) keepRows(data []byte) ([]byte, error) {
 	kept, err := b.keep(data)
-	b.passed(rowGroupBytes)
+	b.passed(int64(len(data)))
 	return kept, err
 }
 

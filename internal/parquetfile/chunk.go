@@ -20,7 +20,9 @@ func (c *column) write(out *buffer) (format.ColumnMetaData, format.OffsetIndex, 
 		if err != nil {
 			return meta, format.OffsetIndex{}, err
 		}
-		out.Write(page)
+		if _, err := out.Write(page); err != nil {
+			return meta, format.OffsetIndex{}, err
+		}
 		meta.TotalUncompressedSize += size
 	}
 	meta.EncodingStats = c.encodingStats()
@@ -29,7 +31,9 @@ func (c *column) write(out *buffer) (format.ColumnMetaData, format.OffsetIndex, 
 	for _, p := range c.pages {
 		offset.PageLocations = append(offset.PageLocations, format.PageLocation{Offset: meta.DataPageOffset + p.offset, CompressedPageSize: p.size, FirstRowIndex: p.firstRow})
 	}
-	out.Write(c.chunk)
+	if _, err := out.Write(c.chunk); err != nil {
+		return meta, offset, err
+	}
 	meta.TotalCompressedSize = int64(out.Len()) - from
 	return meta, offset, nil
 }

@@ -57,23 +57,48 @@ func NewWriter(o Options) (*Writer, error) {
 type buffer struct {
 	bytes.Buffer
 	taken int
+	take  func([]byte) error // nil: nobody
 }
 
 func (b *buffer) Len() int { return b.taken + b.Buffer.Len() }
 
-// Take returns what was written of the file since the last call, or since it began. It is valid until the next call of any
-// method, and belongs to the caller for so long. What is left of the file is written by Finish.
-func (w *Writer) Take() []byte {
-	part := w.out.Bytes()
-	w.out.taken += len(part)
-	w.out.Buffer.Reset()
-	return part
+// Write has what is large taken as it is, and what has gathered.
+func (b *buffer) Write(p []byte) (int, error) {
+	if b.take == nil || len(p) < takenBytes && b.Buffer.Len()+len(p) < takenBytes {
+		return b.Buffer.Write(p)
+	}
+	err := b.pass(b.Buffer.Bytes())
+	b.Buffer.Reset()
+	for rest := p; len(rest) > 0 && err == nil; {
+		n := min(len(rest), takenBytes)
+		err = b.pass(rest[:n])
+		rest = rest[n:]
+	}
+	return len(p), err
+}
+
+func (b *buffer) pass(p []byte) error {
+	b.taken += len(p)
+	if len(p) == 0 {
+		return nil
+	}
+	return b.take(p)
+}
+
+// takenBytes is how much is gathered before it is taken.
+const takenBytes = 1 << 20
+
+// Begin begins a file, whatever has become of the last one. take, if it is there, gets its bytes in pieces, row groups that have
+// ended; it must not keep them. What is left is returned by Finish.
+func (w *Writer) Begin(take func([]byte) error) {
+	w.Reset()
+	w.out.take = take
 }
 
 // Reset begins a file, whatever has become of the last one.
 func (w *Writer) Reset() {
 	w.out.Reset()
-	w.out.taken = 0
+	w.out.taken, w.out.take = 0, nil
 	w.out.WriteString(magic)
 	for _, c := range w.columns {
 		c.reset()
@@ -144,7 +169,9 @@ func (w *Writer) Finish(keys []Key) ([]byte, error) {
 	var end [8]byte
 	binary.LittleEndian.PutUint32(end[:], uint32(w.out.Len()-at))
 	copy(end[4:], magic)
-	w.out.Write(end[:])
+	if _, err := w.out.Write(end[:]); err != nil {
+		return nil, err
+	}
 	return slices.Clone(w.out.Bytes()), nil
 }
 
