@@ -34,14 +34,14 @@ test: lint ## all tests, then the table of what they have proven; uses real Kafk
 
 .PHONY: test-short
 test-short: ## unit and simulation tests
-	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-short .ci/gotest $(PACKAGES)
+	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-short .ci/gotest -timeout 40m $(PACKAGES)
 
 .PHONY: test-race
 test-race: ## the same with fewer cases and the race detector on, where there is a C compiler; columnar with its pointers checked
 ifeq ($(RACE),)
 	@echo "no C compiler: the race detector is off"
 else
-	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-race .ci/gotest -race -short $(filter-out $(addprefix $(MODULE)/,$(ALONE)),$(PACKAGES))
+	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-race .ci/gotest -timeout 40m -race -short $(filter-out $(addprefix $(MODULE)/,$(ALONE)),$(PACKAGES))
 endif
 	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-pointers .ci/gotest -short -gcflags=$(MODULE)/columnar=-d=checkptr ./columnar
 
