@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -127,15 +128,14 @@ type s3Row struct {
 }
 
 // rows are those that a plain reader of the directory sees.
-func (w *s3World) rows() (rows map[string]int, uploads int) {
-	w.t.Helper()
+func (w *s3World) rows() (rows map[string]int, uploads int, err error) {
 	b, err := w.direct.Open(w.address("out"))
 	if err != nil {
-		w.t.Fatal(err)
+		return nil, 0, err
 	}
 	names, err := b.List(context.Background(), "")
 	if err != nil {
-		w.t.Fatal(err)
+		return nil, 0, err
 	}
 	rows = map[string]int{}
 	for _, name := range names {
@@ -144,20 +144,18 @@ func (w *s3World) rows() (rows map[string]int, uploads int) {
 		}
 		data, err := b.Get(context.Background(), name)
 		if err != nil {
-			w.t.Fatal(err)
+			return nil, 0, err
 		}
 		read, err := parquet.Read[s3Row](bytes.NewReader(data), int64(len(data)))
 		if err != nil {
-			w.t.Fatalf("%s: %v", name, err)
+			return nil, 0, fmt.Errorf("%s: %w", name, err)
 		}
 		for _, r := range read {
 			rows[fmt.Sprint(r.K, " ", r.WindowStart, " ", r.C, " ", r.S)]++
 		}
 	}
-	if uploads, err = b.AbortUploads(context.Background(), nil); err != nil {
-		w.t.Fatal(err)
-	}
-	return rows, uploads
+	uploads, err = b.AbortUploads(context.Background(), nil)
+	return rows, uploads, err
 }
 
 func (w *s3World) fail(format string, args ...any) {
@@ -179,6 +177,11 @@ func dying(n int, faults func(*http.Request) s3test.Fault) func(*http.Request) s
 func s3WorldParts(t *testing.T) (*batch.Job, *s3test.Proxy, string) {
 	t.Helper()
 	g := s3test.Start(t)
+	return s3WorldJob(t), g.Proxy(t), g.Bucket(t)
+}
+
+func s3WorldJob(t *testing.T) *batch.Job {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "job.yaml")
 	if err := os.WriteFile(path, []byte(s3Job), 0o600); err != nil {
 		t.Fatal(err)
@@ -191,10 +194,10 @@ func s3WorldParts(t *testing.T) (*batch.Job, *s3test.Proxy, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return job, g.Proxy(t), g.Bucket(t)
+	return job
 }
 
-// s3FaultSeeds is how many schedules [TestS3Faults] runs: 2,000 with MILLRACE_LONG=1.
+// s3FaultSeeds are the schedules that [TestS3Faults] runs.
 func s3FaultSeeds() (from, to uint64) {
 	if text := os.Getenv("MILLRACE_SEED"); text != "" {
 		seed, _ := strconv.ParseUint(text, 10, 64)
@@ -202,59 +205,108 @@ func s3FaultSeeds() (from, to uint64) {
 	}
 	switch {
 	case os.Getenv("MILLRACE_LONG") != "":
-		return 1, 2001
+		return 1, 20_001
 	case testing.Short():
 		return 1, 21
 	}
-	return 1, 301
+	return 1, 2001
+}
+
+// s3Lanes is how many worlds there are at a time: each waits for its faults most of the time.
+const s3Lanes = 6
+
+// s3Lane runs worlds one after the other, behind a proxy of its own.
+type s3Lane struct {
+	job            *batch.Job
+	proxy          *s3test.Proxy
+	bucket         string
+	client, direct *s3.Client
+
+	crashes, errs, drivers int
+}
+
+func newS3Lane(t *testing.T, bucket string) *s3Lane {
+	t.Helper()
+	l := &s3Lane{bucket: bucket, job: s3WorldJob(t), proxy: s3test.Start(t).Proxy(t)}
+	l.proxy.Hang = 30 * time.Millisecond
+	options := s3.Options{Attempts: 3, MaxBackoff: time.Millisecond, ResponseTimeout: 20 * time.Millisecond}
+	l.client, l.direct = s3Client(t, l.proxy.URL, options), s3Client(t, s3test.Start(t).URL, s3.Options{})
+	return l
+}
+
+// world lets drivers live and die until the job of a seed is done, and compares the rows with the oracle's.
+func (l *s3Lane) world(seed uint64) error {
+	w := &s3World{seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), job: l.job, client: l.client, direct: l.direct, bucket: l.bucket,
+		now: time.UnixMilli(1_795_000_000_000)}
+	w.generate(20 + w.rng.IntN(40))
+	for range 1 + w.rng.IntN(4) {
+		faults := s3test.Random(w.rng, 2+w.rng.IntN(8), s3test.InternalErr, s3test.SlowDown, s3test.Conflict, s3test.Denied, s3test.Reset,
+			s3test.Slow, s3test.LostAnswer, s3test.TimedOut, s3test.DoneThen500, s3test.CutBody)
+		l.proxy.Set(dying(w.rng.IntN(90), faults))
+		err := w.run()
+		l.proxy.Set(nil)
+		l.crashes++
+		if err == nil {
+			break
+		}
+		l.errs++
+		if strings.Contains(err.Error(), "internal error: ") || strings.Contains(err.Error(), "damaged") {
+			return err
+		}
+	}
+	w.client = l.direct // a busy machine must not look like a fault
+	if err := w.run(); err != nil && !strings.Contains(err.Error(), "flushed") {
+		return fmt.Errorf("without faults: %w", err)
+	}
+	rows, _, err := w.rows()
+	if err == nil && !maps.Equal(rows, w.want) {
+		err = fmt.Errorf("rows\n%v, want\n%v", slices.Sorted(maps.Keys(rows)), slices.Sorted(maps.Keys(w.want)))
+	}
+	l.drivers += w.drivers
+	return err
 }
 
 // TestS3Faults drives whole jobs on a real store through a proxy that does what stores and networks do, and lets drivers
 // die at any request: whatever happens, the rows are those of an oracle.
 func TestS3Faults(t *testing.T) {
-	job, proxy, bucket := s3WorldParts(t)
-	proxy.Hang = 30 * time.Millisecond
-	options := s3.Options{Attempts: 3, MaxBackoff: time.Millisecond, ResponseTimeout: 20 * time.Millisecond}
-	client, direct := s3Client(t, proxy.URL, options), s3Client(t, s3test.Start(t).URL, s3.Options{})
+	bucket := s3test.Start(t).Bucket(t)
 	from, to := s3FaultSeeds()
-	crashes, errs, drivers := 0, 0, 0
-	for seed := from; seed < to; seed++ {
-		w := &s3World{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), job: job, client: client, direct: direct, bucket: bucket,
-			now: time.UnixMilli(1_795_000_000_000)}
-		w.generate(20 + w.rng.IntN(40))
-		for range 1 + w.rng.IntN(4) {
-			faults := s3test.Random(w.rng, 2+w.rng.IntN(8), s3test.InternalErr, s3test.SlowDown, s3test.Conflict, s3test.Denied, s3test.Reset,
-				s3test.Slow, s3test.LostAnswer, s3test.TimedOut, s3test.DoneThen500, s3test.CutBody)
-			proxy.Set(dying(w.rng.IntN(90), faults))
-			err := w.run()
-			proxy.Set(nil)
-			crashes++
-			if err == nil {
-				break
-			}
-			errs++
-			if strings.Contains(err.Error(), "internal error: ") || strings.Contains(err.Error(), "damaged") {
-				w.fail("%v", err)
-			}
-		}
-		w.client = direct // a busy machine must not look like a fault
-		if err := w.run(); err != nil && !strings.Contains(err.Error(), "flushed") {
-			w.fail("without faults: %v", err)
-		}
-		rows, _ := w.rows()
-		if !maps.Equal(rows, w.want) {
-			w.fail("rows\n%v, want\n%v", slices.Sorted(maps.Keys(rows)), slices.Sorted(maps.Keys(w.want)))
-		}
-		drivers += w.drivers
+	lanes := make([]*s3Lane, s3Lanes)
+	for i := range lanes {
+		lanes[i] = newS3Lane(t, bucket)
 	}
-	counts := proxy.Counts()
-	t.Logf("seeds %d to %d: %d drivers, %d of %d under faults ended by them; %s", from, to-1, drivers, errs, crashes, s3test.CountsText(counts))
-	hit := 0
-	for _, n := range counts[s3test.InternalErr:] {
+	var running sync.WaitGroup
+	for i, l := range lanes {
+		running.Go(func() {
+			for seed := from + uint64(i); seed < to; seed += s3Lanes {
+				if err := l.world(seed); err != nil {
+					t.Errorf("MILLRACE_SEED=%d: %v", seed, err)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+	tellS3Faults(t, lanes, to-from)
+}
+
+func tellS3Faults(t *testing.T, lanes []*s3Lane, seeds uint64) {
+	all, hit := lanes[0].proxy.Counts(), 0
+	crashes, errs, drivers := 0, 0, 0
+	for i, l := range lanes {
+		for f, n := range l.proxy.Counts() {
+			if i > 0 {
+				all[f] += n
+			}
+		}
+		crashes, errs, drivers = crashes+l.crashes, errs+l.errs, drivers+l.drivers
+	}
+	for _, n := range all[s3test.InternalErr:] {
 		hit += n
 	}
-	prooftest.Figure(t, "S3 faults on a real server", "%d seeds, %d drivers, 0 rows lost, 0 doubled; %d faults:", to-from, drivers, hit)
+	t.Logf("%d of %d drivers under faults ended by them; %s", errs, crashes, s3test.CountsText(all))
+	prooftest.Figure(t, "S3 faults on a real server", "%d seeds, %d drivers, 0 rows lost, 0 doubled; %d faults:", seeds, drivers, hit)
 	for f := s3test.InternalErr; f < s3test.Held; f++ {
-		prooftest.Figure(t, "- "+f.String(), "%5d", counts[f])
+		prooftest.Figure(t, "- "+f.String(), "%5d", all[f])
 	}
 }

@@ -86,8 +86,8 @@ func TestS3Zombies(t *testing.T) {
 		if after := w.versions("out"); !maps.Equal(before, after) {
 			w.fail("driver paused at request %d changed the output:\n%v\n%v", n, slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
 		}
-		if rows, _ := w.rows(); !maps.Equal(rows, w.want) {
-			w.fail("rows %v, want %v", rows, w.want)
+		if rows, _, err := w.rows(); err != nil || !maps.Equal(rows, w.want) {
+			w.fail("rows %v (%v), want %v", rows, err, w.want)
 		}
 	}
 }
