@@ -35,7 +35,8 @@ type SinkEstimate struct {
 	// Directories are the levels of partition_by that a batch spreads over in a number that only the data knows: each
 	// multiplies the files by its different values. Those that follow time are one at a time.
 	Directories []string
-	Files       int64 // Batches × Shards, 0 for standard output
+	Age         time.Duration // max_age of files that roll over batches, where that is longer than between two batches with rows; else 0
+	Files       int64         // Batches, or as often as Age fits into a day, × Shards; 0 for standard output
 }
 
 const day = 24 * time.Hour
@@ -70,6 +71,8 @@ func (s *Spec) Estimate(plan *dstream.Plan) (Estimate, error) {
 		f := s.estimateSink(plan, &plan.Sinks[i], n)
 		if k.Parquet == nil {
 			f.Files = 0
+		} else if rolls := rollsADay(k.Parquet.File.MaxAge); s.Trigger.Every > 0 && rolls < f.Batches {
+			f.Age, f.Files = k.Parquet.File.MaxAge, rolls*int64(f.Shards)
 		}
 		files += f.Files
 		e.Sinks = append(e.Sinks, f)
@@ -132,6 +135,14 @@ func timesADay(s batch.Schedule) int64 {
 		n++
 	}
 	return max((n+days-1)/days, 1)
+}
+
+// rollsADay is how often rows that wait so long at most are put into files; without an age no bound.
+func rollsADay(age time.Duration) int64 {
+	if age <= 0 {
+		return math.MaxInt64
+	}
+	return int64(math.Ceil(float64(day) / float64(age)))
 }
 
 func (s *Spec) estimateSink(plan *dstream.Plan, k *dstream.SinkPlan, batches int64) SinkEstimate {
@@ -244,6 +255,9 @@ func longer(shards int) string {
 
 // Formula says what the number of files is made of.
 func (f SinkEstimate) Formula() string {
+	if f.Age > 0 {
+		return f.with(fmt.Sprintf("every %s by max_age", ShortDuration(f.Age)))
+	}
 	s := grouped(f.Batches) + " batches"
 	if f.Batches == 1 {
 		s = "1 batch"
@@ -254,6 +268,11 @@ func (f SinkEstimate) Formula() string {
 	if f.Takes != "" {
 		s += " with " + f.Takes
 	}
+	return f.with(s)
+}
+
+// with is what the number of files is made of besides their times.
+func (f SinkEstimate) with(s string) string {
 	s += fmt.Sprintf(" × %d shard", f.Shards)
 	if f.Shards > 1 {
 		s += "s"
