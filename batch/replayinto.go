@@ -16,15 +16,15 @@ func below(place, name string) string {
 // checkApart keeps a replay out of what the job that a batch was planned with wrote to, which the job at hand may have left since.
 func checkApart(job *Job, into string) error {
 	for _, k := range job.Sinks {
-		if into != "" && k.Place != "" && k.Topic == "" && overlap(into, k.Place) {
+		if into != "" && k.Place != "" && k.Topic == "" && Overlap(into, k.Place) {
 			return refuse("%s overlaps with %s, which sink %s of the job wrote to then: replay into another place", into, k.Place, k.Name)
 		}
 	}
 	return nil
 }
 
-// overlap reports whether one of two places lies in the other.
-func overlap(a, b string) bool {
+// Overlap reports whether one of two places, directories or addresses, lies in the other.
+func Overlap(a, b string) bool {
 	inside := func(a, b string) bool { return a == b || strings.HasPrefix(a, strings.TrimSuffix(b, "/")+"/") }
 	return inside(a, b) || inside(b, a)
 }

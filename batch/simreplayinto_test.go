@@ -27,7 +27,7 @@ func TestReplayApart(t *testing.T) {
 		{"s3://lake2/a", "s3://lake", false},
 		{"/lake/a", "s3://lake/a", false},
 	} {
-		if got := overlap(test.a, test.b); got != test.want {
+		if got := Overlap(test.a, test.b); got != test.want {
 			t.Errorf("%s and %s: %t", test.a, test.b, got)
 		}
 	}

@@ -157,17 +157,13 @@ func (s *Spec) checkPaths() error {
 		}
 		path := string(k.Parquet.Path)
 		for _, other := range taken {
-			if within(path, other.path) || within(other.path, path) {
+			if batch.Overlap(path, other.path) {
 				return fail(k.Parquet.PathPos, "give each a directory of its own", "sinks.%s: path %s overlaps with %s, %s", k.Name, path, other.what, other.path)
 			}
 		}
 		taken = append(taken, place{"sink " + k.Name, path})
 	}
 	return nil
-}
-
-func within(path, dir string) bool {
-	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
 }
 
 // ParseTime reads a time as start: {timestamp: …} does, in microseconds since the epoch: text without a zone is in the job's.

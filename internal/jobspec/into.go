@@ -55,7 +55,7 @@ func (s *Spec) apart(place string) error {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(taken)) {
-		if within(place, path) || within(path, place) {
+		if batch.Overlap(place, path) {
 			return fmt.Errorf("%s overlaps with %s of the job, %s", place, taken[path], path)
 		}
 	}

@@ -96,7 +96,7 @@ func (s *Spec) checkApart(with *Spec) error {
 	if with.Name == s.Name {
 		return fail(with.normal.get("name").pos, "give it a name of its own", "name: %s is the name of the job whose dead letters are replayed", with.Name)
 	}
-	if within(string(with.Checkpoint), string(s.Checkpoint)) || within(string(s.Checkpoint), string(with.Checkpoint)) {
+	if batch.Overlap(string(with.Checkpoint), string(s.Checkpoint)) {
 		return fail(with.normal.get("checkpoint").pos, "give it a checkpoint of its own", "checkpoint: %s overlaps with that of job %s, %s", with.Checkpoint, s.Name, s.Checkpoint)
 	}
 	taken := map[string]string{string(s.Checkpoint): "the checkpoint"}
@@ -106,11 +106,11 @@ func (s *Spec) checkApart(with *Spec) error {
 		}
 	}
 	for path, what := range taken {
-		if within(string(with.Checkpoint), path) || within(path, string(with.Checkpoint)) {
+		if batch.Overlap(string(with.Checkpoint), path) {
 			return fail(with.normal.get("checkpoint").pos, "give it a checkpoint of its own", "checkpoint: %s overlaps with %s of job %s, %s", with.Checkpoint, what, s.Name, path)
 		}
 		for _, k := range with.Sinks {
-			if k.Parquet != nil && (within(string(k.Parquet.Path), path) || within(path, string(k.Parquet.Path))) {
+			if k.Parquet != nil && (batch.Overlap(string(k.Parquet.Path), path)) {
 				return fail(k.Parquet.PathPos, "give it a directory of its own; readers may take both", "sinks.%s: path %s overlaps with %s of job %s, %s", k.Name, k.Parquet.Path, what, s.Name, path)
 			}
 		}
