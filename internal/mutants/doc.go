@@ -1,5 +1,5 @@
-// Package mutants keeps faults that somebody might write into the code on which "exactly once" rests, and has each planted
-// and found: a test that never sees a fault has proven nothing.
+// Package mutants keeps faults that somebody might write into the code on which "exactly once" and event time rest, and has
+// each planted and found: a test that never sees a fault has proven nothing.
 //
 // testdata has them by the part of the house they are in, in blocks with empty lines between:
 //
@@ -14,5 +14,5 @@
 // place; there may be several, and each of them must.
 //
 // Every run of the tests checks that the texts are where the blocks say; `make mutants` plants them, without touching the
-// code: the go command is given other bytes for the file.
+// code: the go command is given other bytes for the file. `make mutants ONLY='close|late'` plants those alone.
 package mutants

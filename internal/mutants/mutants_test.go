@@ -34,15 +34,17 @@ func TestMutants(t *testing.T) {
 	if os.Getenv("MILLRACE_MUTANTS") == "" {
 		t.Skipf("skipped: planting %d faults takes minutes; run it with make mutants", len(all))
 	}
+	caught := 0
 	for _, m := range all {
 		t.Run(m.name, func(t *testing.T) {
 			overlay := m.overlay(t)
 			for _, s := range m.seenBy {
 				t.Logf("seen by %s in %s: %s", s.test, s.pkg, s.fails(t, overlay))
 			}
+			caught++
 		})
 	}
-	prooftest.Figure(t, "planted bugs, each caught by the test that it names", "%d of %d", len(all), len(all))
+	prooftest.Figure(t, "planted bugs, each caught by the test that it names", "%d of %d", caught, len(all))
 }
 
 // fails runs a test with a fault in place, with few cases first, and returns what it says when it fails.
@@ -80,6 +82,7 @@ func readMutants(t *testing.T) []mutant {
 		t.Fatalf("testdata: %v, %v", files, err)
 	}
 	var all []mutant
+	names := make(map[string]bool)
 	for _, name := range files {
 		data, err := os.ReadFile(name)
 		if err != nil {
@@ -90,6 +93,10 @@ func readMutants(t *testing.T) []mutant {
 			if m.name == "" || m.file == "" || m.old == "" || len(m.seenBy) == 0 {
 				t.Fatalf("%s: no mutant: %q", name, block)
 			}
+			if names[m.name] {
+				t.Fatalf("%s: a second mutant of the name %s", name, m.name)
+			}
+			names[m.name] = true
 			all = append(all, m)
 		}
 	}
