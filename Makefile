@@ -30,7 +30,7 @@ replay-demo: build ## the same once more into another directory, to the same byt
 .PHONY: test
 test: lint ## all tests, then the table of what they have proven; uses real Kafka and DuckDB where Java, Maven and Python are there
 	@GO="$(GO)" MAKE="$(MAKE)" .ci/test
-	@cat bin/proofs-short bin/proofs-jobs
+	@bin/gotest table bin/proofs-short bin/proofs-jobs
 
 .PHONY: test-short
 test-short: ## unit and simulation tests
@@ -48,6 +48,10 @@ endif
 .PHONY: test-jobs
 test-jobs: ## whole jobs on real servers
 	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-jobs .ci/gotest -timeout 40m ./integration/... ./bench/...
+
+.PHONY: proofs
+proofs: ## the tests that print figures of what they have proven, and nothing else: the table, and how long each took
+	@GO=$(GO) MILLRACE_REQUIRE_KAFKA=1 MILLRACE_REQUIRE_DUCKDB=1 .ci/gotest proofs
 
 .PHONY: test-long
 test-long: ## more seeds, kills and fuzzing; takes long

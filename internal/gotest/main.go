@@ -3,61 +3,67 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"time"
 )
 
 func main() {
+	var err error
+	switch args := os.Args[1:]; {
+	case len(args) > 0 && args[0] == "table":
+		err = printTable(os.Stdout, args[1:]...)
+	case len(args) > 0 && args[0] == "proofs":
+		err = runProofs(args[1:]...)
+	default:
+		r := newReport(os.Stdout)
+		_, err = r.run(args...)
+		err = errors.Join(err, finish(r, os.Getenv("MILLRACE_PROOFS")))
+		if r.failed() {
+			os.Exit(1)
+		}
+	}
+	if err != nil {
+		fmt.Println("gotest:", err)
+		os.Exit(1)
+	}
+}
+
+// run takes the events of `go test` with arguments. It returns what that has used of the processors, with all that it has
+// started and waited for.
+func (r *report) run(args ...string) (cpu time.Duration, err error) {
 	goTool := os.Getenv("GO")
 	if goTool == "" {
 		goTool = "go"
 	}
-	cmd := exec.Command(goTool, append([]string{"test", "-json"}, os.Args[1:]...)...)
+	cmd := exec.Command(goTool, append([]string{"test", "-json"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "gotest:", err)
-		os.Exit(1)
+		return 0, err
 	}
-	r := newReport(os.Stdout)
 	r.readAll(out)
 	err = cmd.Wait()
-	proofs := finish(r, os.Getenv("MILLRACE_PROOFS"))
-	if err != nil || proofs != nil || r.failed() {
-		for _, e := range []error{err, proofs} {
-			if e != nil && !r.failed() {
-				fmt.Println("gotest:", e)
-			}
-		}
-		os.Exit(1)
-	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), err
 }
 
-// finish prints the end of the report. The table of proofs goes to a file, if one is named.
+// finish prints the end of the report. The rows of proofs go to a file, if one is named, for a table of several runs.
 func finish(r *report, path string) error {
 	r.printSkipped()
 	var err error
 	if path == "" {
-		r.printProofs(r.out)
+		printRows(r.out, r.rows())
 	} else {
-		err = writeProofs(r, path)
+		err = writeRows(path, r.rows())
 	}
 	r.printFailures()
 	return err
-}
-
-func writeProofs(r *report, path string) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	r.printProofs(f)
-	return f.Close()
 }
 
 // readAll takes all events. What is no event, a complaint of the go command, is passed on.

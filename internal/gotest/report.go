@@ -32,11 +32,12 @@ type report struct {
 	running map[id]bool
 	fails   []id // in the order in which they failed
 	skipped []string
-	proofs  [][2]string
+	proofs  []proof
+	took    map[id]float64 // seconds
 }
 
 func newReport(out io.Writer) *report {
-	return &report{out: out, lines: map[id][]string{}, running: map[id]bool{}}
+	return &report{out: out, lines: map[id][]string{}, running: map[id]bool{}, took: map[id]float64{}}
 }
 
 func (r *report) failed() bool { return len(r.fails) > 0 }
@@ -66,7 +67,7 @@ func (r *report) line(at id, text string) {
 	if _, row, ok := strings.Cut(text, ".go:"); ok {
 		if _, row, ok = strings.Cut(row, ": "+prooftest.Prefix); ok {
 			what, figure, _ := strings.Cut(row, prooftest.Separator)
-			r.proofs = append(r.proofs, [2]string{what, figure})
+			r.proofs = append(r.proofs, proof{at, what, figure})
 		}
 	}
 	r.lines[at] = append(r.lines[at], text)
@@ -75,6 +76,7 @@ func (r *report) line(at id, text string) {
 // end is that of a test or a package.
 func (r *report) end(at id, e event) {
 	delete(r.running, at)
+	r.took[at] = e.Elapsed
 	switch {
 	case e.Action == "fail":
 		r.fail(at, e)
@@ -145,17 +147,6 @@ func reason(lines []string) string {
 func (r *report) printSkipped() {
 	for _, s := range r.skipped {
 		fmt.Fprintln(r.out, s)
-	}
-}
-
-// printProofs writes the table, one row a line.
-func (r *report) printProofs(to io.Writer) {
-	width := 0
-	for _, p := range r.proofs {
-		width = max(width, len([]rune(p[0])))
-	}
-	for _, p := range r.proofs {
-		fmt.Fprintf(to, "proof  %s%s  %s\n", p[0], strings.Repeat(" ", width-len([]rune(p[0]))), p[1])
 	}
 }
 

@@ -13,9 +13,12 @@ const Prefix = "proof: "
 const Separator = " | "
 
 // Figure logs a row: what was proven, and the figure, which is formatted as by fmt.Sprintf. A test that has failed has proven
-// nothing: its row says so.
+// nothing: its row says so. The test, or the one that it is a part of, must be among [Proofs].
 func Figure(t testing.TB, what, format string, args ...any) {
 	t.Helper()
+	if test, _, _ := strings.Cut(t.Name(), "/"); !isProof(test) {
+		t.Errorf("%s prints a figure: it belongs into prooftest.Proofs", test)
+	}
 	figure := fmt.Sprintf(format, args...)
 	if t.Failed() {
 		figure = "FAILED: " + figure
