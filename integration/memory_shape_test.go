@@ -150,7 +150,7 @@ func wantAll(t *testing.T, s *shaped) {
 var shapes = []shape{
 	{name: "wide Kafka sink", columns: "id: string, text: string", query: `SELECT id, text, "at" FROM events`, sink: `{kafka: {brokers: "${KAFKA}", topic: "${SINK}", create_topic: {partitions: 3, replication_factor: 1}}}`,
 		records: 100_000, record: eventOf(500)},
-	{name: "large files", columns: "id: string, text: string", query: `SELECT id, text, "at" FROM events`, records: 100_000, record: eventOf(500), check: wantAll, more: 48 << 20},
+	{name: "large files", columns: "id: string, text: string", query: `SELECT id, text, "at" FROM events`, records: 100_000, record: eventOf(500), check: wantAll},
 	{name: "groups of one task", columns: "id: string, text: string", query: "SELECT text, window_start, max(id) AS id FROM TUMBLE(events, at, INTERVAL '1' DAY) GROUP BY text, window_start",
 		flags: "--flush-windows", records: 60_000, record: eventOf(64), check: wantAll, more: 16 << 20},
 	{name: "snapshots of large state", columns: "id: string, text: string", query: "SELECT id, window_start, count(*) AS n, max(text) AS text FROM TUMBLE(events, at, INTERVAL '1' DAY) GROUP BY id, window_start",

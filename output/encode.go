@@ -2,7 +2,6 @@ package output
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/parquetfile"
@@ -35,6 +34,7 @@ type encoder struct {
 	writer  *parquetfile.Writer
 	hash    *rowHash
 	each    func(n int, f func(i int) error) error
+	passed  func(bytes int64) // see BatchInfo
 }
 
 // largeRows is how many rows of a row group are worth several columns at a time.
@@ -56,10 +56,10 @@ func newEncoder(l Layout, compression string) (*encoder, error) {
 // footerKey is one entry of a file's key-value metadata.
 type footerKey = parquetfile.Key
 
-// file encodes rows as one file and returns its bytes, in pieces of a row group or more that keep has returned, and its
-// rows_sha256.
-func (e *encoder) file(rows runs, footer []footerKey, keep func([]byte) ([]byte, error)) (out pieces, sum string, err error) {
-	e.writer.Begin(func(data []byte) error { return out.add(slices.Clone(data), keep) })
+// file encodes rows as one file and returns its bytes, in pieces that the batch has kept, and its rows_sha256.
+func (e *encoder) file(rows runs, footer []footerKey, info *BatchInfo) (out pieces, sum string, err error) {
+	e.writer.Begin(info.keep)
+	e.passed = info.passed
 	e.hash.reset(rows.rows())
 	for rest := rows; len(rest) > 0; {
 		var g runs
@@ -69,11 +69,8 @@ func (e *encoder) file(rows runs, footer []footerKey, keep func([]byte) ([]byte,
 		}
 	}
 	sum = e.hash.sum()
-	last, err := e.writer.Finish(append(footer[:len(footer):len(footer)], footerKey{Name: keyRows, Value: sum}))
-	if err != nil {
-		return nil, "", err
-	}
-	return out, sum, out.add(last, keep)
+	out, err = e.writer.Finish(append(footer[:len(footer):len(footer)], footerKey{Name: keyRows, Value: sum}))
+	return out, sum, err
 }
 
 func (e *encoder) rowGroup(rows runs) error {
@@ -119,6 +116,16 @@ func (e *encoder) leaf(i int, rows runs) error {
 		if err := e.writer.Append(i, v, r.sel); err != nil {
 			return err
 		}
+		e.passed(touched(v, r.sel))
 	}
 	return e.writer.EndLeaf(i)
+}
+
+// touched is about how many bytes of memory the values of rows are in.
+func touched(v *columnar.Vector, sel []int32) int64 {
+	n := 8 * int64(len(sel))
+	if k := v.Type.Kind; k == columnar.String || k == columnar.Binary {
+		n += max(0, int64(v.Off[sel[len(sel)-1]+1])-int64(v.Off[sel[0]]))
+	}
+	return n
 }

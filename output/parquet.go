@@ -196,7 +196,9 @@ func footerOf(info BatchInfo, first int64, covered []offsets.Range) ([]footerKey
 	return keys, nil
 }
 
-func (p *Parquet) fileLimit() fileLimit { return fileLimit{p.maxFileBytes, p.maxFileRows} }
+func (p *Parquet) fileLimit(info *BatchInfo) fileLimit {
+	return fileLimit{p.maxFileBytes, p.maxFileRows, info.passed}
+}
 
 // parquetBatch gathers the files of one batch.
 type parquetBatch struct {
@@ -221,7 +223,7 @@ func (b *parquetBatch) addAll(ctx context.Context, groups []group) error {
 
 // add encodes the files of one directory and shard.
 func (b *parquetBatch) add(g group) error {
-	parts := g.rows.parts(b.p.columns, b.p.fileLimit())
+	parts := g.rows.parts(b.p.columns, b.p.fileLimit(&b.out.Info))
 	for i, rows := range parts {
 		part := 0
 		if len(parts) > 1 {
@@ -242,12 +244,12 @@ func (b *parquetBatch) file(e *encoder, footer []footerKey, name string, rows ru
 		return fmt.Errorf("sink %s: internal error: batch %d makes two files %s", b.p.sink, b.out.Info.Batch, name)
 	}
 	b.names[name] = true
-	data, sum, err := e.file(rows, footer, b.out.Info.keepRows)
+	data, sum, err := e.file(rows, footer, &b.out.Info)
 	if err != nil {
 		return fmt.Errorf("sink %s: encode %s: %w", b.p.sink, name, err)
 	}
 	n := int64(rows.rows())
-	b.out.Files = append(b.out.Files, File{Path: name, Rows: n, Bytes: data.size(), RowsSHA256: sum, SHA256: data.digest()})
+	b.out.Files = append(b.out.Files, File{Path: name, Rows: n, Bytes: data.size(), RowsSHA256: sum, SHA256: data.digest(b.out.Info.passed)})
 	b.out.Rows += n
 	b.data = append(b.data, data)
 	return nil
@@ -270,7 +272,7 @@ func (p *Parquet) Publish(ctx context.Context, pr *Prepared) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := p.create(ctx, &pr.Files[i], data); err != nil {
+		if err := p.create(ctx, &pr.Files[i], data, pr.Info.passed); err != nil {
 			return err
 		}
 	}
@@ -278,10 +280,10 @@ func (p *Parquet) Publish(ctx context.Context, pr *Prepared) error {
 }
 
 // create makes a file, or finds it there.
-func (p *Parquet) create(ctx context.Context, f *File, data pieces) error {
+func (p *Parquet) create(ctx context.Context, f *File, data pieces, passed func(int64)) error {
 	err := failpoint.Hit(failpoint.ParquetFile)
 	if err == nil {
-		err = data.put(ctx, p.store, f.Path)
+		err = data.put(ctx, p.store, f.Path, passed)
 	}
 	if errors.Is(err, store.ErrExists) {
 		return p.adopt(ctx, f, data)

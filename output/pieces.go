@@ -13,15 +13,6 @@ import (
 // pieces are the bytes of a file, one behind the other: a large one is nowhere in one piece.
 type pieces [][]byte
 
-// add takes another piece, as keep returns it.
-func (p *pieces) add(data []byte, keep func([]byte) ([]byte, error)) error {
-	data, err := keep(data)
-	if err == nil {
-		*p = append(*p, data)
-	}
-	return err
-}
-
 func (p pieces) size() (n int64) {
 	for _, data := range p {
 		n += int64(len(data))
@@ -29,11 +20,12 @@ func (p pieces) size() (n int64) {
 	return n
 }
 
-// digest is the SHA-256 of the file's bytes, as manifests have it.
-func (p pieces) digest() string {
+// digest is the SHA-256 of the file's bytes, as manifests have it. passed is told of them, see BatchInfo.
+func (p pieces) digest(passed func(bytes int64)) string {
 	h := sha256.New()
 	for _, data := range p {
 		h.Write(data)
+		passed(int64(len(data)))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -52,24 +44,34 @@ func (p pieces) equal(have []byte) bool {
 	return true
 }
 
-// put creates the file.
-func (p pieces) put(ctx context.Context, s store.Store, name string) error {
+// put creates the file. passed is told of its bytes.
+func (p pieces) put(ctx context.Context, s store.Store, name string, passed func(bytes int64)) error {
 	return s.PutIfAbsent(ctx, name, func(w io.Writer) error {
 		for _, data := range p {
 			if _, err := w.Write(data); err != nil {
 				return err
 			}
+			passed(int64(len(data)))
 		}
 		return nil
 	})
 }
 
-// rowGroup is how many of the rows the next row group has. It depends on the rows alone.
+// rowGroup is how many of the rows the next row group has. It depends on the rows alone: it ends with the block that brings it to
+// rowGroupBytes, or within it where rows are long.
 func (rs runs) rowGroup(columns []int) int {
 	rows, size := 0, int64(0)
 	for c := (cursor{runs: rs}); c.more() && rows < rowGroupRows && size < rowGroupBytes; {
+		before := c
 		n, bytes := c.skipBlock(columns, partBlock)
+		if bytes > longBlock && n > 1 {
+			c = before
+			n, bytes = c.skipBlock(columns, int(max(1, int64(n)*longBlock/bytes)))
+		}
 		rows, size = rows+n, size+bytes
 	}
 	return rows
 }
+
+// longBlock is how many bytes of a row group are looked at together.
+const longBlock = 4 << 20

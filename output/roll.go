@@ -70,7 +70,7 @@ func (p *Parquet) roll(ctx context.Context, b *parquetBatch, groups []group, pen
 	r := &roller{p: p, info: b.out.Info, pending: pending, encoder: encoder, blocks: map[int64]*loadedBlock{}}
 	r.collect(groups)
 	for _, g := range r.groups {
-		g.decide(p.fileLimit(), p.columnsOfFiles(), r.info, p.maxAge)
+		g.decide(p.fileLimit(&r.info), p.columnsOfFiles(), r.info, p.maxAge)
 	}
 	r.bound()
 	if err := r.load(ctx); err != nil {

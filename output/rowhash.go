@@ -45,10 +45,45 @@ const hashRows = 256
 func (h *rowHash) add(column int, v *columnar.Vector, sel []int32) {
 	for len(sel) > 0 {
 		n := min(len(sel), hashRows)
+		if k := v.Type.Kind; k == columnar.String || k == columnar.Binary {
+			n = shortTexts(v, sel[:n])
+			if n == 0 {
+				h.addLong(column, v, sel[0])
+				sel = sel[1:]
+				continue
+			}
+		}
 		h.bufs[column] = appendCanonical(slices.Grow(h.bufs[column][:0], n*(canonHead+wholeCopy)+wholeCopy), v, sel[:n])
 		h.columns[column].Write(h.bufs[column])
 		sel = sel[n:]
 	}
+}
+
+// shortTexts is how many of the rows, from the first one, have less than hashText bytes together.
+func shortTexts(v *columnar.Vector, sel []int32) int {
+	bytes := 0
+	for i, r := range sel {
+		if v.Valid != nil && v.IsNull(int(r)) {
+			continue
+		}
+		if bytes += int(v.Off[r+1] - v.Off[r]); bytes >= hashText {
+			return i
+		}
+	}
+	return len(sel)
+}
+
+// hashText is how many bytes of strings are copied to be digested together.
+const hashText = 256 << 10
+
+// addLong feeds a string as it is.
+func (h *rowHash) addLong(column int, v *columnar.Vector, row int32) {
+	s := v.Data[v.Off[row]:v.Off[row+1]]
+	var head [canonHead]byte
+	head[0] = canonValue
+	binary.LittleEndian.PutUint32(head[1:], uint32(len(s)))
+	h.columns[column].Write(head[:])
+	h.columns[column].Write(s)
 }
 
 // sum is the digest as hexadecimal text.

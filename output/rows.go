@@ -50,8 +50,9 @@ const partBlock = 1024
 
 // fileLimit says when a file is full.
 type fileLimit struct {
-	bytes int64 // of rows, by estimate: a file ends with the block of rows that brings it there
-	rows  int64 // 0: any number
+	bytes  int64             // of rows, by estimate: a file ends with the block of rows that brings it there
+	rows   int64             // 0: any number
+	passed func(bytes int64) // see BatchInfo; nil: nobody is told
 }
 
 // ends is after how many rows of rs files end, of which the first has so many rows already, and what is left behind the
@@ -66,6 +67,9 @@ func (l fileLimit) ends(rs runs, columns []int, rows, size int64) (ends []int, r
 			return ends, rest, restSize
 		}
 		n, bytes := c.skipBlock(columns, l.block(rows))
+		if l.passed != nil {
+			l.passed(int64(4 * n * len(columns))) // sizes of strings, at most
+		}
 		at, rows, size, rest, restSize = at+n, rows+int64(n), size+bytes, rest+int64(n), restSize+bytes
 	}
 }

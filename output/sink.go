@@ -52,13 +52,14 @@ type BatchInfo struct {
 	Rerun bool
 
 	// Keep, if it is there, takes what Prepare has encoded and will not change any more, and returns it in memory that it
-	// counts, or that is no memory at all. It is there until the batch is committed.
+	// counts, or that is no memory at all. It is there until the batch is committed. Like the others it is for several
+	// goroutines at a time.
 	Keep func(data []byte) ([]byte, error)
 	// Fits, if it is there, counts bytes that Prepare has encoded and holds itself until the batch is committed, and reports
 	// whether there was room for them. Where there was none, a sink makes them once more in Publish.
 	Fits func(bytes int64) bool
-	// Passed, if it is there, is told of every some bytes that were encoded, kept or not: rows that they are made of are not
-	// needed for a while.
+	// Passed, if it is there, is told of bytes of rows, and of what was kept, that were gone through and are not needed for a
+	// while.
 	Passed func(bytes int64)
 }
 
@@ -75,13 +76,6 @@ func (b *BatchInfo) keep(data []byte) ([]byte, error) {
 		return data, nil
 	}
 	return b.Keep(data)
-}
-
-// keepRows is keep of a piece of a file, behind which the rows that it is made of are not needed for a while.
-func (b *BatchInfo) keepRows(data []byte) ([]byte, error) {
-	kept, err := b.keep(data)
-	b.passed(int64(len(data)))
-	return kept, err
 }
 
 // Shard is the rows that one shard of the last stage yields, in their fixed order.

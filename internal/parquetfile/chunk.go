@@ -15,15 +15,9 @@ func (c *column) write(out *buffer) (format.ColumnMetaData, format.OffsetIndex, 
 	if c.codedPages > 0 {
 		meta.Encoding = append(meta.Encoding, format.RLEDictionary)
 		meta.DictionaryPageOffset = from
-		head := format.PageHeader{Type: format.DictionaryPage, DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{NumValues: int32(c.dict.len()), Encoding: format.Plain})}
-		page, size, err := c.appendPage(nil, head, c.dict.plain)
-		if err != nil {
+		if err := out.add(c.dictPage); err != nil {
 			return meta, format.OffsetIndex{}, err
 		}
-		if _, err := out.Write(page); err != nil {
-			return meta, format.OffsetIndex{}, err
-		}
-		meta.TotalUncompressedSize += size
 	}
 	meta.EncodingStats = c.encodingStats()
 	meta.DataPageOffset = int64(out.Len())
@@ -31,8 +25,10 @@ func (c *column) write(out *buffer) (format.ColumnMetaData, format.OffsetIndex, 
 	for _, p := range c.pages {
 		offset.PageLocations = append(offset.PageLocations, format.PageLocation{Offset: meta.DataPageOffset + p.offset, CompressedPageSize: p.size, FirstRowIndex: p.firstRow})
 	}
-	if _, err := out.Write(c.chunk); err != nil {
-		return meta, offset, err
+	for _, piece := range append(c.pieces, c.chunk) {
+		if err := out.add(piece); err != nil {
+			return meta, offset, err
+		}
 	}
 	meta.TotalCompressedSize = int64(out.Len()) - from
 	return meta, offset, nil

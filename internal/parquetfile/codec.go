@@ -2,6 +2,7 @@ package parquetfile
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/s2"
@@ -29,6 +30,9 @@ func CodecOf(name string) (Codec, error) {
 	return Codec{}, fmt.Errorf("unknown compression %q: zstd, snappy or none", name)
 }
 
+// zstdWindow is how far back an encoder looks, of which it holds twice as much. Pages are larger only where one value is.
+const zstdWindow = 1 << 20
+
 // zstds are encoders to be used again, since each has tables of a megabyte, by level: the default one, and the fastest.
 var zstds [2]sync.Pool
 
@@ -42,7 +46,8 @@ func appendZstd(dst, src []byte, codes bool) ([]byte, error) {
 	e, _ := pool.Get().(*zstd.Encoder)
 	if e == nil {
 		var err error
-		e, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level), zstd.WithZeroFrames(true), zstd.WithEncoderCRC(false))
+		e, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level), zstd.WithZeroFrames(true), zstd.WithEncoderCRC(false),
+			zstd.WithWindowSize(zstdWindow))
 		if err != nil {
 			return nil, fmt.Errorf("make a zstd encoder: %w", err)
 		}
@@ -52,5 +57,7 @@ func appendZstd(dst, src []byte, codes bool) ([]byte, error) {
 }
 
 func appendSnappy(dst, src []byte, _ bool) ([]byte, error) {
-	return append(dst, s2.EncodeSnappy(nil, src)...), nil
+	at := len(dst)
+	dst = slices.Grow(dst, s2.MaxEncodedLen(len(src)))
+	return dst[:at+len(s2.EncodeSnappy(dst[at:cap(dst)], src))], nil
 }

@@ -16,8 +16,12 @@ import (
 
 // Constants that decide the bytes of a file. Changing one changes the bytes of a rerun under a new version, not its rows.
 const (
-	// BlockRows is the number of rows at whose multiples, counted from the begin of a row group, a page may end.
+	// BlockRows is how many rows a block has, at whose end a page may end; less where strings are long. The first one begins with
+	// the row group.
 	BlockRows = 256
+
+	// blockText ends a block of strings earlier, with the one that brings it to so many bytes.
+	blockText = 512 << 10
 
 	pageBytes     = 256 << 10 // a page ends when its values in PLAIN, or 4 bytes for each code, are so many
 	dictionaryMax = 1 << 20   // bytes of a dictionary, from which on strings are written as they are
@@ -27,18 +31,17 @@ const (
 // column makes the column chunks of one leaf.
 type column struct {
 	leaf
-	codec  Codec
-	dict   *dictionary // of strings
-	hashes [BlockRows]uint64
-	page   page
-	body   []byte // of a page, before it is compressed
-	packed []byte // and behind
-	head   bytes.Buffer
+	codec      Codec
+	keep       Keep
+	*workspace // while it is fed
 
 	// The chunk so far.
-	coded      bool   // strings go into the dictionary
-	chunk      []byte // its data pages
-	plainSize  int64  // of them, uncompressed, with their headers
+	coded      bool     // strings go into the dictionary
+	dictPage   []byte   // its dictionary page, when it is ended
+	pieces     [][]byte // of its data pages, those that are kept
+	chunk      []byte   // and behind those
+	kept       int64    // bytes of pieces
+	plainSize  int64    // of all pages, uncompressed, with their headers
 	pages      []pageIndex
 	pageBounds []bounds
 	bounds     bounds // of all pages
@@ -49,7 +52,8 @@ type column struct {
 	lastRows   int64   // of the last page
 	defs, reps []int64 // how many of each level
 	err        error
-	blockRows  int // rows behind the last end of a block
+	blockRows  int   // rows behind the last end of a block
+	blockBytes int64 // and the bytes of their strings
 }
 
 // page is a data page that is being made.
@@ -74,23 +78,22 @@ type pageIndex struct {
 
 func newColumn(l leaf, c Codec) *column {
 	out := &column{leaf: l, codec: c}
-	if l.phys == format.ByteArray {
-		out.dict = newDictionary()
-	}
 	out.reset()
 	return out
 }
 
 // reset begins a chunk.
 func (c *column) reset() {
-	if c.coded = c.dict != nil; c.coded {
-		c.dict.reset()
+	c.giveBack()
+	c.coded = c.phys == format.ByteArray
+	if len(c.dictPage) >= keptLeast { // it is part of a file
+		c.dictPage = nil
 	}
-	c.page.reset()
+	c.dictPage, c.pieces, c.kept = c.dictPage[:0], nil, 0
 	c.chunk, c.pages, c.pageBounds = c.chunk[:0], c.pages[:0], c.pageBounds[:0]
 	c.bounds, c.plainSize, c.slots, c.nulls, c.textBytes, c.codedPages = bounds{}, 0, 0, 0, 0, 0
 	c.defs, c.reps = make([]int64, c.maxDef+1), make([]int64, c.maxRep+1)
-	c.err, c.blockRows = nil, 0
+	c.err, c.blockRows, c.blockBytes = nil, 0, 0
 }
 
 func (p *page) reset() {
@@ -103,15 +106,33 @@ func (c *column) pageID() uint32 { return uint32(len(c.pages)) + 1 }
 
 // append takes rows sel of v, block by block.
 func (c *column) append(v *columnar.Vector, sel []int32) {
+	c.borrow()
 	for len(sel) > 0 && c.err == nil {
-		n := min(len(sel), BlockRows-c.blockRows)
+		n := c.block(v, sel)
 		c.part(v, sel[:n])
 		sel = sel[n:]
-		if c.blockRows += n; c.blockRows == BlockRows {
-			c.blockRows = 0
+		if c.blockRows += n; c.blockRows == BlockRows || c.blockBytes >= blockText {
+			c.blockRows, c.blockBytes = 0, 0
 			c.endBlock()
 		}
 	}
+}
+
+// block is how many of rows sel of v, one at least, belong to the block under way, whose strings are counted.
+func (c *column) block(v *columnar.Vector, sel []int32) int {
+	n := min(len(sel), BlockRows-c.blockRows)
+	if c.phys != format.ByteArray || c.path != nil {
+		return n
+	}
+	for i, r := range sel[:n] {
+		if v.Valid != nil && v.IsNull(int(r)) {
+			continue
+		}
+		if c.blockBytes += int64(v.Off[r+1] - v.Off[r]); c.blockBytes >= blockText {
+			return i + 1
+		}
+	}
+	return n
 }
 
 func (c *column) part(v *columnar.Vector, sel []int32) {
@@ -174,13 +195,47 @@ func (c *column) uncode() {
 
 // end ends the chunk.
 func (c *column) end() error {
+	c.borrow()
+	defer c.giveBack()
 	if c.coded && c.codedPages == 0 && !c.repeats(c.page.values) {
 		c.uncode()
 	}
 	if c.page.rows > 0 {
 		c.endPage()
 	}
+	if c.err == nil && c.codedPages > 0 {
+		c.endDictionary()
+	}
+	if c.err == nil && len(c.chunk) >= keptLeast {
+		c.keepChunk()
+	}
 	return c.err
+}
+
+// endDictionary makes the page of the dictionary.
+func (c *column) endDictionary() {
+	head := format.PageHeader{Type: format.DictionaryPage, DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{NumValues: int32(c.dict.len()), Encoding: format.Plain})}
+	var size int64
+	if c.dictPage, size, c.err = c.appendPage(c.dictPage[:0], head, c.dict.plain); c.err != nil {
+		return
+	}
+	c.plainSize += size
+	if len(c.dictPage) >= keptLeast {
+		c.dictPage, _, c.err = c.keep.give(c.dictPage)
+	}
+}
+
+// keepChunk keeps the data pages so far.
+func (c *column) keepChunk() {
+	var kept []byte
+	n := len(c.chunk)
+	if kept, c.chunk, c.err = c.keep.give(c.chunk); c.err != nil {
+		return
+	}
+	c.pieces, c.kept = append(c.pieces, kept), c.kept+int64(n)
+	if c.chunk == nil {
+		c.chunk = make([]byte, 0, min(n, keptBytes+pageBytes))
+	}
 }
 
 func (c *column) encoding() format.Encoding {
@@ -209,15 +264,18 @@ func (c *column) endPage() {
 		return
 	}
 	c.plainSize += size
-	c.index(int64(at))
+	c.index(at)
 	p.reset()
+	if len(c.chunk) >= keptBytes {
+		c.keepChunk()
+	}
 }
 
-// index notes what the page index and the statistics say of the page that was appended at that place.
-func (c *column) index(at int64) {
+// index notes what the page index and the statistics say of the page that was appended at that place of the chunk.
+func (c *column) index(at int) {
 	p := &c.page
 	slots := int64(p.slots())
-	x := pageIndex{offset: at, slots: slots, size: int32(int64(len(c.chunk)) - at), nulls: slots - int64(p.values), defs: histogram(p.defs, c.maxDef), reps: histogram(p.reps, c.maxRep)}
+	x := pageIndex{offset: c.kept + int64(at), slots: slots, size: int32(len(c.chunk) - at), nulls: slots - int64(p.values), defs: histogram(p.defs, c.maxDef), reps: histogram(p.reps, c.maxRep)}
 	x.defs[1] += int64(p.full)
 	if n := len(c.pages); n > 0 {
 		x.firstRow = c.pages[n-1].firstRow + c.lastRows
@@ -236,15 +294,17 @@ func (c *column) index(at int64) {
 
 // keepBounds copies the page's bounds, which are strings of batches and dictionary.
 func (c *column) keepBounds(b *bounds) {
+	whole := *b
 	if c.phys == format.ByteArray && b.any {
-		b.leastText, b.mostText = bytes.Clone(b.leastText), bytes.Clone(b.mostText)
-	}
-	c.bounds.merge(b, c.phys)
-	if c.phys == format.ByteArray && b.any {
+		whole.leastText, whole.mostText = comparable(b.leastText), comparable(b.mostText)
 		b.cut(c.typ.Kind == columnar.String)
 	}
+	c.bounds.merge(&whole, c.phys)
 	c.pageBounds = append(c.pageBounds, *b)
 }
+
+// comparable copies as much of a string as tells whether it is a bound of the chunk: one that is longer is none.
+func comparable(s []byte) []byte { return bytes.Clone(s[:min(len(s), longestText+1)]) }
 
 // appendPage compresses a page and puts its header in front. size is what both take uncompressed.
 func (c *column) appendPage(dst []byte, head format.PageHeader, body []byte) (out []byte, size int64, err error) {

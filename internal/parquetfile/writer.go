@@ -1,10 +1,8 @@
 package parquetfile
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
@@ -32,7 +30,7 @@ type Writer struct {
 	options  Options
 	elements []format.SchemaElement
 	columns  []*column
-	out      buffer // the file so far
+	out      buffer // the row groups that have ended
 	rows     int64
 	groups   []format.RowGroup
 	indexes  [][]format.ColumnIndex // by row group and column; empty where there are no bounds to tell
@@ -53,55 +51,21 @@ func NewWriter(o Options) (*Writer, error) {
 	return w, nil
 }
 
-// buffer is the part of a file that is not taken yet. Its length is that of the file.
-type buffer struct {
-	bytes.Buffer
-	taken int
-	take  func([]byte) error // nil: nobody
-}
-
-func (b *buffer) Len() int { return b.taken + b.Buffer.Len() }
-
-// Write has what is large taken as it is, and what has gathered.
-func (b *buffer) Write(p []byte) (int, error) {
-	if b.take == nil || len(p) < takenBytes && b.Buffer.Len()+len(p) < takenBytes {
-		return b.Buffer.Write(p)
-	}
-	err := b.pass(b.Buffer.Bytes())
-	b.Buffer.Reset()
-	for rest := p; len(rest) > 0 && err == nil; {
-		n := min(len(rest), takenBytes)
-		err = b.pass(rest[:n])
-		rest = rest[n:]
-	}
-	return len(p), err
-}
-
-func (b *buffer) pass(p []byte) error {
-	b.taken += len(p)
-	if len(p) == 0 {
-		return nil
-	}
-	return b.take(p)
-}
-
-// takenBytes is how much is gathered before it is taken.
-const takenBytes = 1 << 20
-
-// Begin begins a file, whatever has become of the last one. take, if it is there, gets its bytes in pieces, row groups that have
-// ended; it must not keep them. What is left is returned by Finish.
-func (w *Writer) Begin(take func([]byte) error) {
+// Begin begins a file, whatever has become of the last one. keep takes its bytes, in pieces: pages that are done.
+func (w *Writer) Begin(keep Keep) {
 	w.Reset()
-	w.out.take = take
+	w.out.keep = keep
+	for _, c := range w.columns {
+		c.keep = keep
+	}
 }
 
 // Reset begins a file, whatever has become of the last one.
 func (w *Writer) Reset() {
-	w.out.Reset()
-	w.out.taken, w.out.take = 0, nil
-	w.out.WriteString(magic)
+	w.out = buffer{data: append(w.out.data[:0], magic...)}
 	for _, c := range w.columns {
 		c.reset()
+		c.keep = nil
 	}
 	w.rows, w.groups, w.indexes, w.offsets = 0, nil, nil, nil
 }
@@ -150,8 +114,8 @@ func (w *Writer) EndRowGroup(rows int) error {
 // maxRowGroups is what the ordinal of a row group, 16 bits with a sign, can count.
 const maxRowGroups = 1<<15 - 1
 
-// Finish writes the rest of the file and returns the bytes that were not taken, which belong to the caller.
-func (w *Writer) Finish(keys []Key) ([]byte, error) {
+// Finish writes the rest of the file and returns its bytes, in pieces, which belong to the caller.
+func (w *Writer) Finish(keys []Key) ([][]byte, error) {
 	if err := w.pageIndex(); err != nil {
 		return nil, fmt.Errorf("encode page index: %w", err)
 	}
@@ -172,7 +136,10 @@ func (w *Writer) Finish(keys []Key) ([]byte, error) {
 	if _, err := w.out.Write(end[:]); err != nil {
 		return nil, err
 	}
-	return slices.Clone(w.out.Bytes()), nil
+	if err := w.out.flush(); err != nil {
+		return nil, err
+	}
+	return w.out.pieces, nil
 }
 
 // pageIndex writes the column indexes, then the offset indexes, and tells the column chunks where.

@@ -55,10 +55,11 @@ func write(t *testing.T, codec string, s *columnar.Schema, cols []*columnar.Vect
 	if err := w.EndRowGroup(rows); err != nil {
 		t.Fatal(err)
 	}
-	data, err := w.Finish([]parquetfile.Key{{Name: "k", Value: "v"}})
+	pieces, err := w.Finish([]parquetfile.Key{{Name: "k", Value: "v"}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	data := bytes.Join(pieces, nil)
 	f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
@@ -409,5 +410,72 @@ func TestNothingAllocatedPerRow(t *testing.T) {
 	run()
 	if got := testing.AllocsPerRun(3, run); got > 300 {
 		t.Errorf("%.0f allocations for %d rows", got, n)
+	}
+}
+
+// TestLongStrings: pages of long strings end within a block, wherever the rows are cut, and the values are those that were written.
+func TestLongStrings(t *testing.T) {
+	s := schema(kind(columnar.String))
+	long := strings.Repeat("long ", 40_000)
+	v := texts(100, func(i int) string { return fmt.Sprint(i, long[:i%7*30_000]) })
+	var want []byte
+	for _, cut := range []int{100, 1, 33} {
+		c, err := parquetfile.CodecOf("snappy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := parquetfile.NewWriter(parquetfile.Options{Schema: s, Codec: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := 0
+		w.Begin(func(data []byte) ([]byte, error) {
+			kept++
+			return bytes.Clone(data), nil // so that what was handed over is written over
+		})
+		for at := 0; at < v.N; at += cut {
+			var sel []int32
+			for i := at; i < min(at+cut, v.N); i++ {
+				sel = append(sel, int32(i))
+			}
+			if err := w.Append(0, v, sel); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(w.EndLeaf(0), w.EndRowGroup(v.N)); err != nil {
+			t.Fatal(err)
+		}
+		pieces, err := w.Finish(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept != len(pieces) || kept < 2 {
+			t.Errorf("%d pieces, %d of them kept", len(pieces), kept)
+		}
+		data := bytes.Join(pieces, nil)
+		if want == nil {
+			want = data
+		}
+		if !bytes.Equal(data, want) {
+			t.Errorf("cut into %d rows: other bytes", cut)
+		}
+	}
+	f, err := parquet.OpenFile(bytes.NewReader(want), int64(len(want)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	offsets, err := f.RowGroups()[0].ColumnChunks()[0].OffsetIndex()
+	if err != nil || offsets.NumPages() < 10 {
+		t.Errorf("%d pages of 9 MB, %v", offsets.NumPages(), err)
+	}
+	rows := make([]parquet.Row, v.N+1)
+	n, err := f.RowGroups()[0].Rows().ReadRows(rows)
+	if n != v.N || err != nil && !errors.Is(err, io.EOF) {
+		t.Fatalf("%d rows, %v", n, err)
+	}
+	for i, r := range rows[:n] {
+		if got, want := r[0].String(), string(v.Data[v.Off[i]:v.Off[i+1]]); got != want {
+			t.Errorf("row %d: %d bytes, want %d", i, len(got), len(want))
+		}
 	}
 }
