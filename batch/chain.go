@@ -3,6 +3,8 @@ package batch
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/dstream"
@@ -216,14 +218,12 @@ func (s *sender) makeRoom(size int64) error {
 	if s.early == nil {
 		s.early = make([][]*columnar.Batch, s.shards)
 	}
-	for n, partials := range s.divide(s.shards) {
-		for _, b := range partials {
-			moved, err := s.keep.aside(b)
-			if err != nil {
-				return err
-			}
-			s.early[n] = append(s.early[n], moved)
+	for n, b := range s.divide(s.shards) {
+		moved, err := s.keep.aside(b)
+		if err != nil {
+			return err
 		}
+		s.early[n] = append(s.early[n], moved)
 	}
 	s.agg = windows.NewLocalAggregate(s.assign.Schema(), s.x.Spec, s.x.Window) // Reset would keep the memory
 	return nil
@@ -231,45 +231,46 @@ func (s *sender) makeRoom(size int64) error {
 
 // finish adds to r the partials of the task, by shard.
 func (s *sender) finish(r *Result, stage, shards int) {
-	rest := s.divide(shards)
+	out := make([][]*columnar.Batch, shards)
 	for n, partials := range s.early {
 		for _, b := range partials {
 			r.aside += b.SizeBytes()
 		}
-		rest[n] = append(partials, rest[n]...)
+		out[n] = partials
 	}
-	r.Partials[stage], s.early = rest, nil
+	for n, b := range s.divide(shards) {
+		out[n] = append(out[n], b)
+	}
+	r.Partials[stage], s.early = out, nil
 }
 
 // divide copies the groups, or the rows that travel whole, into batches for each shard, and forgets them.
-func (s *sender) divide(shards int) [][]*columnar.Batch {
-	out := make([][]*columnar.Batch, shards)
-	if s.x.Window.Kind == windows.Dedup {
-		for _, rows := range s.rows {
-			s.split(rows, s.x.Spec.Keys[1:], out)
+func (s *sender) divide(shards int) iter.Seq2[int, *columnar.Batch] {
+	return func(yield func(shard int, b *columnar.Batch) bool) {
+		rows, keys := slices.Values(s.rows), s.x.Spec.Keys[1:]
+		if s.x.Window.Kind != windows.Dedup {
+			rows, keys = s.agg.Drain(), make([]int, len(keys))
+			for i := range keys {
+				keys[i] = i + 1
+			}
 		}
 		s.rows, s.waits = nil, 0
-		return out
+		for b := range rows {
+			if !s.split(b, keys, shards, yield) {
+				return
+			}
+		}
 	}
-	defer s.agg.Reset()
-	keys := make([]int, len(s.x.Spec.Keys)-1)
-	for i := range keys {
-		keys[i] = i + 1
-	}
-	s.split(s.agg.Partial(), keys, out)
-	return out
 }
 
-// split appends to out, by shard, copies of the rows of b. All keys but the first, the window, choose the shard, so that
-// every window of a key is in the same one.
-func (s *sender) split(b *columnar.Batch, keys []int, out [][]*columnar.Batch) {
-	shards := len(out)
+// split yields, by shard, copies of the rows of b. All keys but the first, the window, choose the shard, so that every
+// window of a key is in the same one.
+func (s *sender) split(b *columnar.Batch, keys []int, shards int, yield func(int, *columnar.Batch) bool) bool {
 	if b.Len() == 0 {
-		return
+		return true
 	}
 	if shards == 1 {
-		out[0] = append(out[0], columnar.Concat([]*columnar.Batch{b}))
-		return
+		return yield(0, columnar.Concat([]*columnar.Batch{b}))
 	}
 	s.groups = columnar.KeyGroups(b, keys, s.groups[:0])
 	rows := make([][]int32, shards)
@@ -278,8 +279,9 @@ func (s *sender) split(b *columnar.Batch, keys []int, out [][]*columnar.Batch) {
 		rows[n] = append(rows[n], int32(i))
 	}
 	for n := range rows {
-		if len(rows[n]) > 0 {
-			out[n] = append(out[n], columnar.Take(b, rows[n]))
+		if len(rows[n]) > 0 && !yield(n, columnar.Take(b, rows[n])) {
+			return false
 		}
 	}
+	return true
 }

@@ -13,10 +13,10 @@ func (c *counts) pack(r *groupRecords, at int) {
 	c.n = nil
 }
 
-func (c *counts) unpack(r *groupRecords, at int) {
-	c.n = roomy(c.n, r.n)
-	for g := range c.n {
-		c.n[g] = int64(*r.word(uint32(g), at))
+func (c *counts) unpack(r *groupRecords, at, first, n int) {
+	c.n = roomy(c.n, n)
+	for i := range c.n {
+		c.n[i] = int64(*r.word(uint32(first+i), at))
 	}
 }
 
@@ -64,12 +64,13 @@ func (s *intSum) pack(r *groupRecords, at int) {
 	s.signed = nil
 }
 
-func (s *intSum) unpack(r *groupRecords, at int) {
-	s.signed = roomy(s.signed, r.n)
-	for g := range s.signed {
-		s.signed[g] = [2]int64{int64(*r.word(uint32(g), at))}
+func (s *intSum) unpack(r *groupRecords, at, first, n int) {
+	s.signed, s.first = roomy(s.signed, n), first
+	for i := range s.signed {
+		g := uint32(first + i)
+		s.signed[i] = [2]int64{int64(*r.word(g, at))}
 		if s.halved {
-			s.signed[g][1] = int64(*r.word(uint32(g), at+1))
+			s.signed[i][1] = int64(*r.word(g, at+1))
 		}
 	}
 }

@@ -5,6 +5,7 @@ package columnar
 // the order of the rows, and the error comes with the first batch in which it is so.
 type intSum struct {
 	signed [][2]int64 // of each group: the values ≥ 0, and the others
+	first  int        // the group that signed begins with: 0 but for a run of groups in records
 	// zeros tells a group that has a value from one without where the sums do not: both are 0. It is as long as that needs.
 	zeros  []byte
 	below  bool       // there are values below 0, as far as records have to know
@@ -27,15 +28,16 @@ func (s *intSum) sawZero(g uint32) {
 	s.zeros[g] = 1
 }
 
-// has reports whether a group has a value.
-func (s *intSum) has(g int) bool {
-	return s.signed[g] != [2]int64{} || g < len(s.zeros) && s.zeros[g] != 0
+// has reports whether the i-th of the groups in signed has a value.
+func (s *intSum) has(i int) bool {
+	g := s.first + i
+	return s.signed[i] != [2]int64{} || g < len(s.zeros) && s.zeros[g] != 0
 }
 
 // validity is nil when every group has a value.
 func (s *intSum) validity() []byte {
-	for g := range s.signed {
-		if !s.has(g) {
+	for i := range s.signed {
+		if !s.has(i) {
 			s.valid = packBits(s.valid, len(s.signed), s.has)
 			return s.valid
 		}
@@ -100,7 +102,7 @@ func (s *intSum) final() (*Vector, error) {
 }
 
 func (s *intSum) reset() {
-	s.signed, s.zeros = s.signed[:0], s.zeros[:0]
+	s.signed, s.zeros, s.first = s.signed[:0], s.zeros[:0], 0
 }
 
 func (s *intSum) sizeBytes() int64 {

@@ -1,8 +1,8 @@
 package columnar
 
 // A table of many groups keeps keys and numbers of each group side by side, in [groupRecords]. That is a form for folding
-// rows in: everything else finds columns, into which settle brings the groups back, and there they stay until the next
-// Reset.
+// rows in and for handing all groups over, see [HashAggregate.Drain]: everything else finds columns, into which settle brings the
+// groups back, and there they stay until the next Reset.
 
 // recordGroups is the least number of groups that are worth it: their columns do not fit into the second cache. Tests
 // lower it.
@@ -20,8 +20,8 @@ type recordState interface {
 	fits(in *aggInput) bool
 	// pack moves the numbers of all groups to their records, to the words from at on.
 	pack(r *groupRecords, at int)
-	// unpack takes them back.
-	unpack(r *groupRecords, at int)
+	// unpack takes those of n groups from number first on back; until it takes all, the state holds no others.
+	unpack(r *groupRecords, at, first, n int)
 	// addRecords is add, to numbers in records.
 	addRecords(in *aggInput, r *groupRecords, at int) error
 }
@@ -70,7 +70,7 @@ func (h *HashAggregate) unpack() {
 	h.keys.unpack()
 	for i := range h.folds {
 		if f := &h.folds[i]; f.inRecords != nil {
-			f.inRecords.unpack(r, f.lane)
+			f.inRecords.unpack(r, f.lane, 0, r.n)
 			f.inRecords = nil
 		}
 	}

@@ -212,11 +212,31 @@ func (p *recordPair) check() {
 	if p.records.Groups() != p.columns.Groups() {
 		p.Fatalf("%s: %d groups, want %d", p.records.spec, p.records.Groups(), p.columns.Groups())
 	}
-	if p.r.IntN(2) == 0 {
+	switch p.r.IntN(3) {
+	case 0:
 		checkEqualBatches(p.T, final(p.T, p.records), final(p.T, p.columns))
-	} else {
+	case 1:
 		checkEqualBatches(p.T, p.records.Partial(), p.columns.Partial())
+	default:
+		p.drain()
 	}
+}
+
+// drain takes all groups out, and begins anew.
+func (p *recordPair) drain() {
+	p.Helper()
+	var runs []*Batch
+	for b := range p.records.Drain() {
+		runs = append(runs, Concat([]*Batch{b}))
+	}
+	if len(runs) > 0 {
+		checkEqualBatches(p.T, Concat(runs), p.columns.Partial())
+	}
+	if p.columns.Groups() > 0 && len(runs) == 0 || p.records.Groups() > 0 {
+		p.Fatalf("%s: %d of %d groups came, %d are left", p.records.spec, len(runs), p.columns.Groups(), p.records.Groups())
+	}
+	p.columns.Reset()
+	p.columns.settled = true
 }
 
 func (p *recordPair) checkKnown() {
@@ -224,6 +244,25 @@ func (p *recordPair) checkKnown() {
 	if part.Add(p.r.batch(10)) == nil {
 		keys := part.Partial()
 		checkEqualBatches(p.T, p.records.Known(keys, true), p.columns.Known(keys, true))
+	}
+}
+
+// TestDrainRuns takes groups out that come in several runs, with numbers in records and beside them, with sums of one word
+// and of two, with groups of which all values are NULL or 0.
+func TestDrainRuns(t *testing.T) {
+	r := newRand(t)
+	for _, below := range []bool{false, true} {
+		p := &recordPair{T: t, r: recordRandom{Rand: r, span: 1 << 40, widths: [2]int{16, 20}, below: below}}
+		p.start(AggSpec{Keys: []int{0, 4}, Aggs: []Agg{{Func: Sum, Arg: 7, In: Type{Kind: Int32}}, {Func: Max, Arg: 10, In: Type{Kind: String}},
+			{Func: CountStar, Arg: -1}, {Func: Sum, Arg: 9, In: Type{Kind: Float64}}, {Func: Sum, Arg: 6, In: Type{Kind: Int64}}}})
+		for range 5 {
+			b := p.r.batch(6000)
+			p.both(func(h *HashAggregate) error { return h.Add(b) })
+		}
+		if p.records.keys.records == nil || len(p.records.keys.records.chunks) < 2 {
+			t.Fatal("the groups are not in records, or in one run")
+		}
+		p.drain()
 	}
 }
 

@@ -56,11 +56,14 @@ func groupBy(keys, rows int) (run groupByRun) {
 		took += processorTime() - start
 	}
 	held, n := heap()-before, h.Groups()
-	start := processorTime()
-	if h.Partial().Rows != n {
-		panic("groups are missing")
+	start, drained := processorTime(), 0
+	for b := range h.Drain() {
+		drained += b.Rows
 	}
 	out := processorTime() - start
+	if drained != n {
+		panic("groups are missing")
+	}
 	runtime.KeepAlive(in)
 	return groupByRun{n, float64(took.Nanoseconds()) / float64(rows), float64(held) / float64(n), float64(out.Nanoseconds()) / float64(n)}
 }

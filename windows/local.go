@@ -1,6 +1,7 @@
 package windows
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/millrace/millrace/columnar"
@@ -227,6 +228,25 @@ func (a *LocalAggregate) Partial() *columnar.Batch {
 	a.out.Cols = append(append(a.out.Cols[:0], &a.window), cols...)
 	a.out.Cols = a.accs.States(a.out.Cols)
 	return &a.out
+}
+
+// Drain hands over all groups half-aggregated, in the order of first sight, and forgets them as Reset does. A batch is valid until the
+// next one is asked for; how many there are means nothing.
+func (a *LocalAggregate) Drain() iter.Seq[*columnar.Batch] {
+	return func(yield func(*columnar.Batch) bool) {
+		defer a.Reset()
+		if !a.hashing {
+			if len(a.starts) > 0 {
+				yield(a.Partial())
+			}
+			return
+		}
+		for b := range a.hashed().Drain() {
+			if !yield(b) {
+				return
+			}
+		}
+	}
 }
 
 // Reset forgets all groups and keeps the memory, and the numbers of keys unless most of them had no groups.

@@ -37,7 +37,8 @@ func TestLocalAggregate(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got, want := sortedIPC(t, local.Partial()), sortedIPC(t, want.Partial()); !bytes.Equal(got, want) {
+			groups := sortedIPC(t, want.Partial())
+			if got := sortedIPC(t, local.Partial()); !bytes.Equal(got, groups) {
 				t.Fatalf("seed %d case %d: groups differ", seed, c)
 			}
 			switch {
@@ -51,7 +52,9 @@ func TestLocalAggregate(t *testing.T) {
 			if local.SizeBytes() <= 0 {
 				t.Fatal("no memory")
 			}
-			local.Reset()
+			if got := sortedIPC(t, drained(local)); !bytes.Equal(got, groups) {
+				t.Fatalf("seed %d case %d: groups that are handed over differ", seed, c)
+			}
 		}
 		if local.Partial().Rows != 0 {
 			t.Fatalf("seed %d case %d: groups after Reset", seed, c)
@@ -61,6 +64,18 @@ func TestLocalAggregate(t *testing.T) {
 	if min(byCell, byHash, changed) < 10 {
 		t.Error("some ways were hardly taken")
 	}
+}
+
+// drained is what Drain hands over.
+func drained(a *LocalAggregate) *columnar.Batch {
+	var parts []*columnar.Batch
+	for b := range a.Drain() {
+		parts = append(parts, columnar.Concat([]*columnar.Batch{b}))
+	}
+	if len(parts) == 0 {
+		return a.Partial()
+	}
+	return columnar.Concat(parts)
 }
 
 func randomEvents(r *rand.Rand, n, keys int, span int64) *columnar.Batch {
