@@ -26,6 +26,9 @@ func JobHash(plan *dstream.Plan, settings ...string) string {
 func RangeHash(p *Planned) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "range hash 2\nat %d final %t step %d shards %d\n", p.At, p.Final, p.Step, p.Shards)
+	if p.TailStep > 0 { // plans of before there were any must keep their hash
+		fmt.Fprintf(h, "tail step %d\n", p.TailStep)
+	}
 	for _, r := range p.Ranges {
 		fmt.Fprintf(h, "range %q %q %s %d %d %d %d\n", r.Source, r.Topic, r.TopicID, r.Partition, r.From, r.Until, r.LeaderEpoch)
 	}

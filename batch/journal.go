@@ -58,20 +58,22 @@ type ChainEnd struct {
 // Planned says what batch Batch is, before anything of it is read. It is a fact from then on.
 type Planned struct {
 	noAttachments
-	Batch   int64             `json:"batch"`
-	At      int64             `json:"at_us"` // plan time, never before that of an earlier plan
-	Ranges  []offsets.Range   `json:"ranges"`
-	Step    int64             `json:"step"`   // source tasks cut ranges at multiples of it
-	Before  Marks             `json:"before"` // with the idle set of the batch, see windows.Idle
-	Tables  map[string]string `json:"tables,omitempty"`
-	Zones   map[string]string `json:"zones,omitempty"`  // blobs: rules of time zones
-	Skip    []SkipRecord      `json:"skip,omitempty"`   // records within Ranges that are left out
-	Losses  []offsets.Loss    `json:"losses,omitempty"` // what the job gives up with this plan, because it was told to
-	Job     string            `json:"job"`              // blob: the recorded job
-	JobHash string            `json:"job_hash"`
-	Changes []string          `json:"changes,omitempty"` // of the job since the last commit, see Edit
-	Shards  int               `json:"shards"`
-	Final   bool              `json:"final,omitempty"` // closes every window
+	Batch  int64           `json:"batch"`
+	At     int64           `json:"at_us"` // plan time, never before that of an earlier plan
+	Ranges []offsets.Range `json:"ranges"`
+	Step   int64           `json:"step"` // source tasks cut ranges at multiples of it
+	// TailStep is the step of the last tasks, see pieces; 0: the same.
+	TailStep int64             `json:"tail_step,omitempty"`
+	Before   Marks             `json:"before"` // with the idle set of the batch, see windows.Idle
+	Tables   map[string]string `json:"tables,omitempty"`
+	Zones    map[string]string `json:"zones,omitempty"`  // blobs: rules of time zones
+	Skip     []SkipRecord      `json:"skip,omitempty"`   // records within Ranges that are left out
+	Losses   []offsets.Loss    `json:"losses,omitempty"` // what the job gives up with this plan, because it was told to
+	Job      string            `json:"job"`              // blob: the recorded job
+	JobHash  string            `json:"job_hash"`
+	Changes  []string          `json:"changes,omitempty"` // of the job since the last commit, see Edit
+	Shards   int               `json:"shards"`
+	Final    bool              `json:"final,omitempty"` // closes every window
 	// LimitedBy is the limit that left records to later plans: rows, bytes, rate, backpressure or first; "": none.
 	LimitedBy string `json:"limited_by,omitempty"`
 	// Rate is the offsets per second that backpressure allowed when this was planned; 0: it is off, or has measured nothing

@@ -173,12 +173,15 @@ func greatest(floor map[string]int64) int64 {
 	return most
 }
 
-// seenIn is what the tasks of a source met, by the pieces of its ranges in their order.
-func seenIn(ranges []offsets.Range, step int64, results []*Result) []windows.Seen {
+// seen is what the tasks of a source met, by the pieces of its ranges in their order.
+func (o *outcome) seen(source int) []windows.Seen {
 	var seen []windows.Seen
-	for _, r := range ranges {
+	results := o.roots[o.job.Plan.Root(source)]
+	name := o.job.Plan.Sources[source].Name
+	pieces := o.plan.piecesOf(name)
+	for i, r := range rangesOf(o.plan.Ranges, name) {
 		s := windows.Seen{Topic: r.Topic, Partition: r.Partition, MaxEventTime: windows.NoWatermark}
-		for range r.Cut(step) {
+		for range pieces[i] {
 			s.MaxEventTime = max(s.MaxEventTime, results[0].Source.MaxEventTime)
 			s.Read = s.Read || results[0].Source.Records > 0
 			results = results[1:]

@@ -170,7 +170,7 @@ func (q *question) marks(ranges []offsets.Range) map[string]windows.SourceMark {
 }
 
 func (q *question) plan(ranges []offsets.Range, sources map[string]windows.SourceMark) *Planned {
-	return &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step,
+	return &Planned{Batch: q.History.NextBatch, At: q.At, Ranges: ranges, Step: q.Job.Step, TailStep: tailStep(q.Job.Step),
 		Before: Marks{Sources: sources, Operators: q.History.Marks.Operators}, Skip: skipsWithin(q.Skip, ranges), Losses: q.Ground.Losses, Rate: int64(math.Round(q.Rate)), Paid: q.spend(ranges), Roll: q.rollsAtEnd(ranges)}
 }
 

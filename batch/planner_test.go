@@ -75,7 +75,7 @@ func TestNextPlan(t *testing.T) {
 		if a.Planned == nil {
 			continue
 		}
-		if p := a.Planned; p.Batch != 7 || p.At != q.At || p.Step != 10 || p.Final || p.Before.Operators["w"] != 42_000_000 || len(p.Ranges) != len(test.want) {
+		if p := a.Planned; p.Batch != 7 || p.At != q.At || p.Step != 10 || p.TailStep != 2 || p.Final || p.Before.Operators["w"] != 42_000_000 || len(p.Ranges) != len(test.want) {
 			t.Errorf("%s: plan %+v", test.name, p)
 		}
 		for i, r := range a.Planned.Ranges {

@@ -103,14 +103,14 @@ func (o *outcome) allSourceTasks() []Task {
 	return tasks
 }
 
-// sourceTasks cuts the ranges of a source at fixed offsets. Their order, by range then step, is the order of rows and of
+// sourceTasks are those that read a source: its ranges cut at fixed offsets. Their order, by range then piece, is the order of rows and of
 // float sums, so it must depend on the plan alone.
 func (o *outcome) sourceTasks(source int) []Task {
 	var tasks []Task
-	for _, r := range rangesOf(o.plan.Ranges, o.job.Plan.Sources[source].Name) {
-		for _, piece := range r.Cut(o.plan.Step) {
+	for _, pieces := range o.plan.piecesOf(o.job.Plan.Sources[source].Name) {
+		for _, piece := range pieces {
 			t := o.task(o.job.Plan.Root(source))
-			t.Range, t.Skip, t.Census = &piece, skipOffsets(o.plan.Skip, piece), !o.counted[r.Source]
+			t.Range, t.Skip, t.Census = &piece, skipOffsets(o.plan.Skip, piece), !o.counted[piece.Source]
 			tasks = append(tasks, t)
 		}
 	}
@@ -194,7 +194,7 @@ func (o *outcome) sourceMarks() map[string]windows.SourceMark {
 	out := map[string]windows.SourceMark{}
 	for i := range o.job.Plan.Sources {
 		s := &o.job.Plan.Sources[i]
-		seen := seenIn(rangesOf(o.plan.Ranges, s.Name), o.plan.Step, o.roots[o.job.Plan.Root(i)])
+		seen := o.seen(i)
 		after := windows.Advance(o.plan.Before.source(s.Name), seen, s.Bounds, o.plan.At)
 		if o.plan.Final {
 			after = windows.Final(after)

@@ -169,6 +169,7 @@ func anyOutput(j *Job)             { j.AcceptOutput = []string{"lake"} }
 func shards(n int) func(*Job)      { return func(j *Job) { j.Shards = n } }
 func rowsMax(n int64) func(*Job)   { return func(j *Job) { j.Limits.Rows = n } }
 func flushing(j *Job)              { j.Trigger.FlushWindows = true }
+func onePiece(j *Job)              { j.Step = 1000 } // of each range, of which a test knows how many there are
 func skipBad(j *Job)               { j.OnBadRecord = SkipBad }
 func named(name string) func(*Job) { return func(j *Job) { j.Name = name } }
 

@@ -148,7 +148,7 @@ func TestPublishOverlapsReading(t *testing.T) {
 			return errors.New("batch 2 is not read while batch 1 is published")
 		}
 	}}
-	w.mustRun(w.job(windowed, flushing, rowsMax(60), hooked(h)), cores(2), beside)
+	w.mustRun(w.job(windowed, flushing, rowsMax(60), onePiece, hooked(h)), cores(2), beside)
 	w.wantRows("overlapping", w.expected(windowed), equalRows)
 }
 
@@ -165,7 +165,7 @@ func TestAheadFailsInTurn(t *testing.T) {
 			}
 			return nil
 		}}
-		if err := w.run(w.job(windowed, rowsMax(60), hooked(cut)), how); !errors.Is(err, errNetwork) || w.order() != "P1 P2 C1" {
+		if err := w.run(w.job(windowed, rowsMax(60), onePiece, hooked(cut)), how); !errors.Is(err, errNetwork) || w.order() != "P1 P2 C1" {
 			t.Errorf("a network that fails behind batch 1: %v, %s", err, w.order())
 		}
 		w.mustRun(w.job(windowed, flushing, rowsMax(60)), how)
@@ -176,7 +176,7 @@ func TestAheadFailsInTurn(t *testing.T) {
 		other := errors.New("the disk is full")
 		n.Store(0)
 		cut.publish = func() error { return other }
-		if err := w.run(w.job(windowed, rowsMax(60), hooked(cut)), how); !errors.Is(err, other) || w.order() != "P1 P2" {
+		if err := w.run(w.job(windowed, rowsMax(60), onePiece, hooked(cut)), how); !errors.Is(err, other) || w.order() != "P1 P2" {
 			t.Errorf("a sink that fails: %v, %s", err, w.order())
 		}
 		w.mustRun(w.job(windowed, flushing, rowsMax(60)), how)

@@ -56,7 +56,7 @@ func TestStepsOfOnePartition(t *testing.T) {
 	if !m.met[0] {
 		t.Error("the steps of a partition never met")
 	}
-	if steps := len(w.planned(1).Ranges[0].Cut(w.planned(1).Step)); steps < 4 {
+	if steps := len(w.planned(1).pieces()[0]); steps < 4 {
 		t.Errorf("%d steps", steps)
 	}
 }

@@ -38,9 +38,10 @@ func (o *outcome) weightsAfter(before map[partitionKey]PartitionWeight) []Partit
 		left[o.job.Plan.Sources[i].Name] = o.roots[o.job.Plan.Root(i)]
 	}
 	out := make([]PartitionWeight, len(o.plan.Ranges))
-	for i, r := range o.plan.Ranges {
+	for i, cut := range o.plan.pieces() {
+		r := o.plan.Ranges[i]
 		bytes, last := int64(0), int64(0)
-		pieces := len(r.Cut(o.plan.Step))
+		pieces := len(cut)
 		for _, done := range left[r.Source][:pieces] {
 			bytes += done.Source.WireBytes
 			if done.Source.Records > 0 {
