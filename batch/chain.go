@@ -135,8 +135,7 @@ func (c *chain) finish(r *Result, shards int) {
 		r.Edges = append(r.Edges, Edge{Stage: id, Operator: assignName(c.send.x), RowCounts: c.send.assign.Counts()})
 		c.send.finish(r, id, shards)
 		if c.send.late != nil {
-			c.send.late.finish(r)
-			r.Held[id] = c.send.late.partition(shards)
+			c.send.late.finish(r, id)
 		}
 	}
 }
@@ -183,6 +182,9 @@ func (s *sender) start(t *Task, keep *keeper) {
 	s.agg.Reset()
 	s.rows, s.waits, s.early = nil, 0, nil
 	s.shards, s.keep, s.most = t.Shards, keep, keep.taskPartials()
+	if s.late != nil {
+		s.late.start(t.Shards, keep)
+	}
 }
 
 func (s *sender) push(b *columnar.Batch) error {
@@ -191,9 +193,8 @@ func (s *sender) push(b *columnar.Batch) error {
 		return locate(err, b)
 	}
 	if s.late != nil {
-		s.late.add(b, s.assign.Late(b), s.watermark, s.assign.LastWindow)
-		if s.x.Window.Kind == windows.Session {
-			s.late.hold(assigned, s.watermark, s.mark)
+		if err := s.takeLate(b, assigned); err != nil {
+			return err
 		}
 	}
 	if assigned.Len() == 0 {
@@ -208,6 +209,14 @@ func (s *sender) push(b *columnar.Batch) error {
 		return locate(err, assigned)
 	}
 	return s.makeRoom(s.agg.SizeBytes())
+}
+
+// takeLate keeps what is late of rows, and of sessions what may be.
+func (s *sender) takeLate(rows, assigned *columnar.Batch) error {
+	if err := s.late.add(rows, s.assign.Late(rows), s.watermark, s.assign.LastWindow); err != nil || s.x.Window.Kind != windows.Session {
+		return err
+	}
+	return s.late.hold(assigned, s.watermark, s.mark)
 }
 
 // makeRoom takes what there is out of the way when it is large. Shards do not see in how many pieces partials come.

@@ -7,8 +7,16 @@ import (
 	"github.com/millrace/millrace/windows"
 )
 
-// deadBatchBytes is about the size of the batches that dead letters are gathered in.
+// deadBatchBytes is about the size of the batches that dead letters are gathered in, where there is room.
 const deadBatchBytes = 16 << 20
+
+// deadBytes is that size where memory is bounded.
+func (m Memory) deadBytes() int {
+	if m.Output <= 0 {
+		return deadBatchBytes
+	}
+	return int(min(max(m.Output/8, decodeBytesLeast), deadBatchBytes))
+}
 
 // The columns of [dstream.DeadLetterSchema].
 const (
@@ -35,6 +43,7 @@ type deadLetters struct {
 	hide   func(text string) string // takes secrets out
 	schema *columnar.Schema
 	cols   []*columnar.Builder
+	keep   *keeper // of done
 	done   []*columnar.Batch
 
 	rows, bad int // of the decoder's batch under way, that were looked at
@@ -47,7 +56,7 @@ func newDeadLetters(job *Job, source string) *deadLetters {
 	if i < 0 {
 		return nil
 	}
-	d := &deadLetters{side: i, of: plan.Sides[i].Dead, source: source, hide: job.hidden, schema: dstream.DeadLetterSchema()}
+	d := &deadLetters{side: i, of: plan.Sides[i].Dead, source: source, hide: job.hidden, schema: dstream.DeadLetterSchema(), keep: &keeper{}}
 	for _, f := range d.schema.Fields {
 		d.cols = append(d.cols, columnar.NewBuilder(f.Type))
 	}
@@ -55,7 +64,7 @@ func newDeadLetters(job *Job, source string) *deadLetters {
 }
 
 // take looks at the records that the decoder has just taken. obs is nil without an event time.
-func (d *deadLetters) take(recs *offsets.Records, dec columnar.Decoder, obs *windows.Observer, t *Task) {
+func (d *deadLetters) take(recs *offsets.Records, dec columnar.Decoder, obs *windows.Observer, t *Task) error {
 	b, bad := dec.Peek()
 	fresh := bad[d.bad:]
 	if obs != nil && b.Rows > d.rows {
@@ -67,14 +76,17 @@ func (d *deadLetters) take(recs *offsets.Records, dec columnar.Decoder, obs *win
 		for recs.Rows[next].Offset != r.Offset {
 			next++
 		}
-		d.add(recs, &recs.Rows[next], r.Reason, t)
+		if err := d.add(recs, &recs.Rows[next], r.Reason, t); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // flushed says that the decoder's batch was handed out.
 func (d *deadLetters) flushed() { d.rows, d.bad = 0, 0 }
 
-func (d *deadLetters) add(recs *offsets.Records, r *offsets.Record, reason string, t *Task) {
+func (d *deadLetters) add(recs *offsets.Records, r *offsets.Record, reason string, t *Task) error {
 	d.cols[deadSource].AppendString(d.source)
 	d.cols[deadTopic].AppendString(recs.Topic)
 	d.cols[deadPartition].AppendInt32(recs.Partition)
@@ -90,9 +102,10 @@ func (d *deadLetters) add(recs *offsets.Records, r *offsets.Record, reason strin
 		d.cols[deadValueBytes].AppendNull()
 	}
 	d.cols[deadComplete].AppendBool(d.headers(recs.Buf, r) && key && value && timestamp)
-	if d.cols[deadValue].Bytes()+d.cols[deadKey].Bytes()+d.cols[deadReason].Bytes() >= deadBatchBytes || d.cols[0].Len() >= decodeRows {
-		d.cut()
+	if d.cols[deadValue].Bytes()+d.cols[deadKey].Bytes()+d.cols[deadReason].Bytes() >= d.keep.memory.deadBytes() || d.cols[0].Len() >= decodeRows {
+		return d.cut()
 	}
+	return nil
 }
 
 // lastTimestamp is the last millisecond of the year 9999: no form that readers know says a later one, and microseconds of
@@ -139,24 +152,32 @@ func (d *deadLetters) headers(buf []byte, r *offsets.Record) bool {
 }
 
 // cut ends a batch.
-func (d *deadLetters) cut() {
+func (d *deadLetters) cut() error {
 	b := &columnar.Batch{Schema: d.schema, Rows: d.cols[0].Len()}
 	for _, c := range d.cols {
 		b.Cols = append(b.Cols, c.Vector())
 	}
 	if b.Rows > 0 {
-		d.done = append(d.done, columnar.Concat([]*columnar.Batch{b}))
+		kept, err := d.keep.rows(columnar.Concat([]*columnar.Batch{b}))
+		if err != nil {
+			return err
+		}
+		d.done = append(d.done, kept)
 	}
 	for _, c := range d.cols {
 		c.Reset()
 	}
+	return nil
 }
 
 // finish adds to r what the task yielded.
-func (d *deadLetters) finish(r *Result) {
-	d.cut()
+func (d *deadLetters) finish(r *Result) error {
+	if err := d.cut(); err != nil {
+		return err
+	}
 	if len(d.done) > 0 {
 		r.addSide(d.side, d.done)
 	}
 	d.done = nil
+	return nil
 }

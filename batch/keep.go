@@ -87,40 +87,11 @@ func (k *keeper) rows(b *columnar.Batch) (*columnar.Batch, error) {
 	return columnar.Move(b, k.alloc)
 }
 
-// all keeps batches in their places.
-func (k *keeper) all(batches []*columnar.Batch) error {
-	for i, b := range batches {
-		kept, err := k.rows(b)
-		if err != nil {
-			return err
-		}
-		batches[i] = kept
-	}
-	return nil
-}
-
 // aside keeps a batch that nobody else uses in the scratch file.
 func (k *keeper) aside(b *columnar.Batch) (*columnar.Batch, error) {
 	return columnar.Move(b, func(n int) ([]byte, error) {
 		return k.allocFor("partial groups of this batch that are not merged yet", k.memory.Partials, n)
 	})
-}
-
-// sides keeps the rows of a result that go to side outputs, or may.
-func (k *keeper) sides(r *Result) error {
-	for _, rows := range r.Sides {
-		if err := k.all(rows); err != nil {
-			return err
-		}
-	}
-	for _, shards := range r.Held {
-		for _, rows := range shards {
-			if err := k.all(rows); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // bytes keeps what a sink has encoded, such as a file.

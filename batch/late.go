@@ -15,8 +15,9 @@ type lateRows struct {
 	side   int // in the plan's sides
 	x      *dstream.Exchange
 	schema *columnar.Schema
+	keep   *keeper // of done and held
 	done   []*columnar.Batch
-	held   []*columnar.Batch // of sessions, see hold
+	held   [][]*columnar.Batch // by shard, of sessions, see hold
 }
 
 // newLateRows returns nil for a job without a side output of late rows.
@@ -27,10 +28,15 @@ func newLateRows(plan *dstream.Plan, x *dstream.Exchange) *lateRows {
 	}
 	for k := range plan.Sinks {
 		if plan.Sinks[k].Name == plan.Sides[i].Sink {
-			return &lateRows{side: i, x: x, schema: plan.Sinks[k].Schema}
+			return &lateRows{side: i, x: x, schema: plan.Sinks[k].Schema, keep: &keeper{}}
 		}
 	}
 	return nil // a plan that was checked has the sink
+}
+
+// start prepares for a task.
+func (l *lateRows) start(shards int, keep *keeper) {
+	l.keep, l.done, l.held = keep, nil, make([][]*columnar.Batch, shards)
 }
 
 // missed finds the last window of a time, false where it is not known.
@@ -38,11 +44,13 @@ type missed func(t int64) (start, end int64, ok bool)
 
 // add makes late rows of rows of in, which are as the window operator takes them. watermark is the operator's at
 // the start of the batch.
-func (l *lateRows) add(in *columnar.Batch, rows []int32, watermark int64, window missed) {
+func (l *lateRows) add(in *columnar.Batch, rows []int32, watermark int64, window missed) error {
 	if len(rows) == 0 {
-		return
+		return nil
 	}
-	l.done = append(l.done, l.rows(columnar.Take(in, rows), watermark, window))
+	late, err := l.keep.rows(l.rows(columnar.Take(in, rows), watermark, window))
+	l.done = append(l.done, late)
+	return err
 }
 
 // rows makes late rows of rows in front of the window operator.
@@ -113,21 +121,22 @@ func nulls(t columnar.Type, n int) *columnar.Vector {
 	return b.Vector()
 }
 
-// finish adds to r what the task yielded.
-func (l *lateRows) finish(r *Result) {
+// finish adds to r what the task, of that stage, yielded.
+func (l *lateRows) finish(r *Result, stage int) {
 	if len(l.done) > 0 {
 		r.addSide(l.side, l.done)
 	}
-	l.done = nil
+	r.Held[stage] = l.held
+	l.done, l.held = nil, nil
 }
 
 // hold keeps the rows of sessions that may be late: they end before the watermark, unless they touch a session that is
 // live. Only the shard of their key can tell. They go there as the late rows that they would be, with key and time behind.
 // mark is the watermark less the lateness that is allowed.
-func (l *lateRows) hold(in *columnar.Batch, watermark, mark int64) {
+func (l *lateRows) hold(in *columnar.Batch, watermark, mark int64) error {
 	gap := l.x.Window.Size
 	if mark < math.MinInt64+gap { // none is so early
-		return
+		return nil
 	}
 	var rows []int32
 	times := in.Cols[l.x.TimeColumn].I64
@@ -141,7 +150,7 @@ func (l *lateRows) hold(in *columnar.Batch, watermark, mark int64) {
 		}
 	}
 	if len(rows) == 0 {
-		return
+		return nil
 	}
 	taken := columnar.Take(in, rows)
 	out := l.rows(taken, watermark, nil)
@@ -150,7 +159,7 @@ func (l *lateRows) hold(in *columnar.Batch, watermark, mark int64) {
 	}
 	out.Cols = append(out.Cols, taken.Cols[l.x.TimeColumn])
 	out.Schema = heldSchema(l.schema, l.x)
-	l.held = append(l.held, out)
+	return l.partition(out)
 }
 
 // heldSchema is that of late rows, with the columns behind that tell whether they are late.
@@ -170,24 +179,26 @@ func heldColumns(late *columnar.Schema, x *dstream.Exchange) (keys []int, time i
 	return keys, len(late.Fields) + len(keys)
 }
 
-// partition gives every shard the rows of its keys.
-func (l *lateRows) partition(shards int) [][]*columnar.Batch {
-	out := make([][]*columnar.Batch, shards)
+// partition keeps rows for the shards of their keys.
+func (l *lateRows) partition(b *columnar.Batch) error {
+	shards := len(l.held)
 	keys, _ := heldColumns(l.schema, l.x)
-	for _, b := range l.held {
-		rows := make([][]int32, shards)
-		for i, g := range columnar.KeyGroups(b, keys, nil) {
-			n := columnar.Shard(g, shards)
-			rows[n] = append(rows[n], int32(i))
-		}
-		for n := range rows {
-			if len(rows[n]) > 0 {
-				out[n] = append(out[n], columnar.Take(b, rows[n]))
-			}
-		}
+	rows := make([][]int32, shards)
+	for i, g := range columnar.KeyGroups(b, keys, nil) {
+		n := columnar.Shard(g, shards)
+		rows[n] = append(rows[n], int32(i))
 	}
-	l.held = nil
-	return out
+	for n := range rows {
+		if len(rows[n]) == 0 {
+			continue
+		}
+		kept, err := l.keep.rows(columnar.Take(b, rows[n]))
+		if err != nil {
+			return err
+		}
+		l.held[n] = append(l.held[n], kept)
+	}
+	return nil
 }
 
 // tell finds the late rows among those held for a shard whose sessions have just closed.
@@ -201,6 +212,9 @@ func (l *lateRows) tell(state *windows.Aggregate, held []*columnar.Batch, r *Res
 		if len(rows) > 0 {
 			late := columnar.Take(b, rows)
 			late.Schema, late.Cols = l.schema, late.Cols[:len(l.schema.Fields)]
+			if late, err = l.keep.rows(late); err != nil {
+				return err
+			}
 			r.addSide(l.side, []*columnar.Batch{late})
 		}
 	}

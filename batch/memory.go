@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -23,6 +24,12 @@ type Memory struct {
 func DivideMemory(total int64) Memory {
 	return Memory{Total: total, Fetch: total / 8, Decode: total / 8, State: total / 8 * 3, Output: total / 8, Partials: total / 8}
 }
+
+// RecordBatch is how large one record batch may be, on the wire or decompressed; 0: no bound. Each core may have one.
+func (m Memory) RecordBatch() int64 { return m.Total / 4 }
+
+// record is how large one record may be; 0: no bound. There are several copies of it on its way.
+func (m Memory) record() int64 { return m.Total / 8 }
 
 // decodeBytesLeast keeps batches of columns large enough to be worth it.
 const decodeBytesLeast = 256 << 10
@@ -73,12 +80,42 @@ const againReplay = "nothing of the job was changed: replay again with --set mem
 
 // stateTooLarge is why a run stops before the kernel stops it.
 func (w *worker) stateTooLarge(used int64, where string) error {
-	m, again := w.memory, w.again
-	if again == "" {
-		again = "nothing of this batch was committed: run the job again with memory: %s or more, and it goes on from there"
-	}
-	return refuse("%s takes %s, more than the %s that memory: %s leaves for it; "+again,
+	m := w.memory
+	return refuse("%s takes %s, more than the %s that memory: %s leaves for it; "+w.withMore(),
 		where, sizeText(used), sizeText(m.State), sizeText(m.Total), sizeText(m.enough(used)))
+}
+
+// recordTooLarge is why a run stops at a record for which there is no room.
+func (w *worker) recordTooLarge(topic string, partition int32, offset, size int64) error {
+	return refuse("the record %s/%d at offset %d has %s, more than the %s that memory: %s leaves for one; "+w.withMore(),
+		topic, partition, offset, sizeText(size), sizeText(w.memory.record()), sizeText(w.memory.Total), sizeText(w.memory.doubled(8*size)))
+}
+
+// batchTooLarge is the same of a record batch.
+func (w *worker) batchTooLarge(e *offsets.TooLargeError) error {
+	takes := fmt.Sprintf("%s, more", sizeText(e.Bytes))
+	if e.Bytes == 0 {
+		takes = "more"
+	}
+	return refuse("the record batch of %s/%d at offset %d takes %s than the %s that memory: %s leaves for one; "+w.withMore(),
+		e.Topic, e.Partition, e.Offset, takes, sizeText(e.Most), sizeText(w.memory.Total), sizeText(w.memory.doubled(4*max(e.Bytes, e.Most+1))))
+}
+
+// withMore is what to do when memory: is too little.
+func (w *worker) withMore() string {
+	if w.again != "" {
+		return w.again
+	}
+	return "nothing of this batch was committed: run the job again with memory: %s or more, and it goes on from there"
+}
+
+// doubled is the total, doubled until it is enough.
+func (m Memory) doubled(enough int64) int64 {
+	total := m.Total
+	for total < enough {
+		total *= 2
+	}
+	return total
 }
 
 // enough is a total whose share for state is half as large again as what is needed, in steps that people write.

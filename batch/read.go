@@ -31,6 +31,7 @@ type sourceTree struct {
 	bytes    int   // of values that end a batch early
 	unusable int64 // rows without a usable event time
 	skipped  int64 // records left out
+	large    bool  // a record was so large that what it was decoded into is not to be kept
 }
 
 func (w *worker) newSourceTree(root int) (*sourceTree, error) {
@@ -75,6 +76,9 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 		}
 	}
 	c.start(&t, w.keep(t.Batch))
+	if c.dead != nil {
+		c.dead.keep = w.keep(t.Batch)
+	}
 	if c.timed != nil {
 		c.timed.env = w.env(t.At)
 	}
@@ -91,15 +95,26 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 	}
 	c.finish(r, t.Shards)
 	if c.dead != nil {
-		c.dead.finish(r)
+		if err := c.dead.finish(r); err != nil {
+			return nil, err
+		}
 	}
-	if err := w.keep(t.Batch).sides(r); err != nil {
-		return nil, err
+	if c.large {
+		return r, nil
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.readers[t.Stage] = append(w.readers[t.Stage], c)
 	return r, nil
+}
+
+// inRange is [inRange] for a run, which can be given more memory.
+func (w *worker) inRange(r *offsets.Range, err error) error {
+	var large *offsets.TooLargeError
+	if errors.As(err, &large) {
+		return w.batchTooLarge(large)
+	}
+	return inRange(r, err)
 }
 
 // inRange says where an error is, unless it knows that itself.
@@ -114,11 +129,11 @@ func inRange(r *offsets.Range, err error) error {
 // read streams the task's range through the decoder and the operators.
 func (c *sourceTree) read(ctx context.Context, w *worker, t Task, r *Result) error {
 	if err := failpoint.Hit(failpoint.SourceRead); err != nil {
-		return inRange(t.Range, err)
+		return w.inRange(t.Range, err)
 	}
 	reader, err := c.source.Read(ctx, *t.Range)
 	if err != nil {
-		return inRange(t.Range, err)
+		return w.inRange(t.Range, err)
 	}
 	defer reader.Close()
 	for {
@@ -130,7 +145,7 @@ func (c *sourceTree) read(ctx context.Context, w *worker, t Task, r *Result) err
 			return c.flush(w, t, r)
 		}
 		if err != nil {
-			return inRange(t.Range, err)
+			return w.inRange(t.Range, err)
 		}
 		r.Source.Records += int64(len(c.recs.Rows))
 		r.Source.WireBytes += c.recs.WireBytes
@@ -140,9 +155,26 @@ func (c *sourceTree) read(ctx context.Context, w *worker, t Task, r *Result) err
 		if len(t.Skip) > 0 {
 			c.skipped += leaveOut(&c.recs, t.Skip)
 		}
+		if err := c.decode(w, t, r); err != nil {
+			return err
+		}
+	}
+}
+
+// decode takes the records at hand, in pieces where they are many bytes: what is made of them is bounded, whatever a record
+// batch holds.
+func (c *sourceTree) decode(w *worker, t Task, r *Result) error {
+	for rest := c.recs.Rows; len(rest) > 0; {
+		n, err := c.piece(w, rest)
+		if err != nil {
+			return err
+		}
+		c.recs.Rows, rest = rest[:n], rest[n:]
 		c.dec.Append(&c.recs)
 		if c.dead != nil {
-			c.dead.take(&c.recs, c.dec, c.obs, &t)
+			if err := c.dead.take(&c.recs, c.dec, c.obs, &t); err != nil {
+				return err
+			}
 		}
 		if c.full() {
 			if err := c.flush(w, t, r); err != nil {
@@ -150,6 +182,26 @@ func (c *sourceTree) read(ctx context.Context, w *worker, t Task, r *Result) err
 			}
 		}
 	}
+	return nil
+}
+
+// piece is how many of the records fill the decoder.
+func (c *sourceTree) piece(w *worker, rows []offsets.Record) (int, error) {
+	if len(c.recs.Buf) <= c.bytes {
+		return len(rows), nil
+	}
+	size, most := c.dec.Bytes(), w.memory.record()
+	for i := range rows {
+		n := int64(rows[i].Key.Len) + int64(rows[i].Value.Len) + int64(rows[i].Headers.Len)
+		if most > 0 && n > most {
+			return 0, w.recordTooLarge(c.recs.Topic, c.recs.Partition, rows[i].Offset, n)
+		}
+		c.large = c.large || n > int64(4*c.bytes)
+		if size += int(n); size >= c.bytes {
+			return i + 1, nil
+		}
+	}
+	return len(rows), nil
 }
 
 // full says when to flush. The cuts do not show: not in rows, nor in their order.

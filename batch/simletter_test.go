@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"errors"
 	"math"
 	"testing"
 
@@ -32,8 +33,9 @@ func TestLettersOfOddRecords(t *testing.T) {
 		if test.noValue {
 			r.Value.Len = -1
 		}
-		d.add(recs, &r, "reason", &Task{})
-		d.cut()
+		if err := errors.Join(d.add(recs, &r, "reason", &Task{}), d.cut()); err != nil {
+			t.Fatal(err)
+		}
 		cols := d.done[0].Cols
 		if at := cols[deadTimestamp]; at.IsNull(0) != (test.want == 0) || !at.IsNull(0) && at.I64[0] != test.want {
 			t.Errorf("%+v: timestamp %d, NULL %t", test, at.I64[0], at.IsNull(0))

@@ -196,3 +196,57 @@ func TestReplayOutgrowsMemory(t *testing.T) {
 	_, _, err := w.replay(w.job(windowed), small)
 	wantError[*RefusedError](t, err, "batch 1", "than the 0 KiB that memory: 0 KiB leaves for it; nothing of the job was changed: replay again with --set memory=")
 }
+
+// wide appends n events of so many bytes each, between what the query's world has.
+func (w *world) wide(q simQuery, n, bytes int) {
+	for i := range n {
+		w.fill(q, 2)
+		w.append(simEvent{partition: int32(i % 2), ms: simStart.UnixMilli() + int64(i), ad: fmt.Sprintf("a%d", i%3) + strings.Repeat("-", bytes), kind: "view", n: int64(i)})
+	}
+}
+
+// boundedTo divides so much memory, with a scratch file that is checked.
+func boundedTo(total int64) func(*Options) {
+	return func(o *Options) {
+		o.Memory, o.scratch = DivideMemory(total), func() overflow { return &poisoned{} }
+	}
+}
+
+// TestLargeRecordBatches: of records that are more than is decoded at a time come the same rows, late ones and dead letters.
+func TestLargeRecordBatches(t *testing.T) {
+	for _, q := range []simQuery{stateless, windowed, aside, lateSessions} {
+		plain, w := newWorld(t, 7), newWorld(t, 7)
+		plain.wide(q, 200, 12_000)
+		plain.mustRun(plain.job(q, flushing))
+		w.wide(q, 200, 12_000)
+		w.mustRun(w.job(q, flushing), boundedTo(64<<20), func(o *Options) { o.Memory.Decode, o.Memory.Output = 1, 1 })
+		w.wantRows(q.name, plain.rows(), exactRows)
+	}
+}
+
+// TestRecordLargerThanMemory: a record for which there is no room stops the run, which says where it is and how much is enough; with that
+// it goes on, and so does a replay.
+func TestRecordLargerThanMemory(t *testing.T) {
+	w := newWorld(t, 8)
+	w.wide(stateless, 20, 100)
+	w.append(simEvent{partition: 1, ms: simStart.UnixMilli(), ad: strings.Repeat("x", 5<<20), kind: "view"})
+	at := w.events[len(w.events)-1].at
+	err := w.run(w.job(stateless), boundedTo(32<<20))
+	wantError[*RefusedError](t, err, fmt.Sprintf("the record %s/1 at offset %d has 5120 KiB, more than the 4096 KiB that memory: 32 MiB leaves for one", simTopic, at),
+		"nothing of this batch was committed: run the job again with memory: 64 MiB or more, and it goes on from there")
+	if h := w.history(); h.Last != nil || len(h.Open) != 1 || len(w.files()) != 0 {
+		t.Errorf("last commit %v, %d plans open, files %q", h.Last, len(h.Open), w.files())
+	}
+	w.mustRun(w.job(stateless), boundedTo(64<<20))
+	w.wantRows("with more memory", w.expected(stateless), equalRows)
+	little := func(total int64) func(*ReplayOptions) {
+		return func(o *ReplayOptions) {
+			o.Memory, o.scratch = DivideMemory(total), func() overflow { return &poisoned{} }
+		}
+	}
+	_, _, err = w.replay(w.job(stateless), little(32<<20))
+	wantError[*RefusedError](t, err, fmt.Sprintf("the record %s/1 at offset %d has", simTopic, at), "nothing of the job was changed: replay again with --set memory=64 MiB or more")
+	if out, _, err := w.replay(w.job(stateless), little(64<<20)); err != nil || out.Differences != 0 {
+		t.Errorf("replay: %+v, %v", out, err)
+	}
+}

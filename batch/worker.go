@@ -167,6 +167,7 @@ func (w *worker) runShard(t Task) (*Result, error) {
 	edge.Out, edge.Late, edge.Groups = closed.Rows, closed.Late, int64(closed.Groups.Len())
 	r := &Result{Edges: []Edge{edge}, Source: SourceStats{MaxEventTime: windows.NoWatermark}, ClosedTo: closed.End}
 	if late := newLateRows(w.job.Plan, x); late != nil {
+		late.keep = w.keep(t.Batch)
 		if err := late.tell(state, t.Held, r); err != nil {
 			return nil, err
 		}
@@ -207,9 +208,6 @@ func (w *worker) sendOn(t Task, closed *columnar.Batch, r *Result) error {
 		}
 	}
 	c.finish(r, t.Shards)
-	if err := w.keep(t.Batch).sides(r); err != nil {
-		return err
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.idle[t.Stage] = append(w.idle[t.Stage], c)

@@ -1,6 +1,7 @@
 package offsets
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/millrace/millrace/internal/kafka"
@@ -17,7 +18,8 @@ const fetchBytesLeast = 32 << 10
 // on; it fetches ahead only as long as there is room. The more readers, the less each fetch asks for. Nothing waits for
 // room. It is safe for concurrent use.
 type Budget struct {
-	total int64
+	total   int64
+	batches int64 // see BoundBatches
 
 	mu      sync.Mutex
 	used    int64 // by readers, and by memory that is kept for the next ones
@@ -32,6 +34,30 @@ func NewBudget(bytes int64) *Budget {
 		bytes = BudgetBytes
 	}
 	return &Budget{total: bytes}
+}
+
+// BoundBatches refuses record batches of more bytes, on the wire or decompressed, with a [TooLargeError]; 0: only what is
+// never taken, see [KafkaOptions]. It comes before the first reader.
+func (b *Budget) BoundBatches(bytes int64) *Budget {
+	b.batches = bytes
+	return b
+}
+
+// TooLargeError says that a record batch takes more memory than one may take. It was not read.
+type TooLargeError struct {
+	Topic     string
+	Partition int32
+	Offset    int64 // of its first record that is wanted
+	Bytes     int64 // that it takes; 0: not known, more than Most
+	Most      int64
+}
+
+func (e *TooLargeError) Error() string {
+	takes := "more"
+	if e.Bytes > 0 {
+		takes = fmt.Sprintf("%d bytes, more", e.Bytes)
+	}
+	return fmt.Sprintf("the record batch of %s/%d at offset %d takes %s than the %d that there is room for", e.Topic, e.Partition, e.Offset, takes, e.Most)
 }
 
 // Peak is the most bytes that were in use or kept at a time.

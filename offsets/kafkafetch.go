@@ -24,8 +24,12 @@ func (k *Kafka) fetch(ctx context.Context, r Range, from int64, most int, buf []
 	for {
 		answer, err := k.fetchOnce(ctx, r, kafka.FetchRequest{
 			Topic: r.Topic, TopicID: r.TopicID, Partition: r.Partition, Offset: from, Isolation: k.isolation(),
-			MaxBytes: int32(min(most, math.MaxInt32)), MaxWait: fetchWait, Buf: buf,
+			MaxBytes: int32(min(most, math.MaxInt32)), MaxWait: fetchWait, Buf: buf, AnswerMax: k.answerMax(most),
 		})
+		var large *kafka.AnswerTooLargeError
+		if errors.As(err, &large) { // more than was asked for: that is one batch
+			return fetched{}, &TooLargeError{Topic: r.Topic, Partition: r.Partition, Offset: from, Bytes: large.Bytes, Most: k.opts.Budget.batches}
+		}
 		if err != nil {
 			buf = nil // the broken exchange may still write into it
 			err = k.explain(ctx, r, from, err)
@@ -46,6 +50,17 @@ func (k *Kafka) fetch(ctx context.Context, r Range, from int64, most int, buf []
 		}
 	}
 }
+
+// answerMax is the longest answer to a fetch of so many bytes, beside whose records there is little.
+func (k *Kafka) answerMax(most int) int64 {
+	if k.opts.Budget.batches == 0 {
+		return 0
+	}
+	return max(int64(most), k.opts.Budget.batches) + answerBeside
+}
+
+// answerBeside is what an answer may have beside records: of aborted transactions, mostly.
+const answerBeside = 1 << 20
 
 // fetchOnce fetches from a leader that still has the log the range was planned on. The fetch names the leader epoch
 // that was looked at, so a leader elected in between refuses it.

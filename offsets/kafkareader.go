@@ -18,8 +18,17 @@ func (k *Kafka) Read(ctx context.Context, r Range) (Reader, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s := k.opts.Budget.enter()
-	s.unpack.Max = k.opts.BatchBytesMax
+	s.unpack.Max = k.unpackMax()
 	return &kafkaReader{source: k, scratch: s, r: r, ctx: ctx, cancel: cancel, at: r.From, ahead: r.From}, nil
+}
+
+// unpackMax is how much a record batch may be, decompressed; 0: 256 MiB.
+func (k *Kafka) unpackMax() int {
+	most := k.opts.BatchBytesMax
+	if n := k.opts.Budget.batches; n > 0 && (most <= 0 && n < kafka.DecompressedMax || n < int64(most)) {
+		return int(n)
+	}
+	return most
 }
 
 // scratch is the memory of a reader. While an answer is decoded out of one buffer the next is fetched into another.
@@ -169,6 +178,10 @@ func (k *kafkaReader) decode(recs *Records) error {
 		k.wire += k.r.wireShare(int64(b.WireBytes), b.BaseOffset, b.Next())
 		err = k.decodeBatch(&b, recs)
 	}
+	var large *TooLargeError
+	if errors.As(err, &large) {
+		return err
+	}
 	if err != nil {
 		return &kafka.BatchError{Topic: k.r.Topic, Partition: k.r.Partition, Offset: b.BaseOffset, Err: err}
 	}
@@ -185,6 +198,9 @@ func (k *kafkaReader) decodeBatch(b *kafka.RecordBatch, recs *Records) error {
 		return nil
 	}
 	buf, err := k.unpack.Do(b)
+	if n := k.source.opts.Budget.batches; errors.Is(err, kafka.ErrTooLarge) && int64(k.unpack.Max) == n {
+		return &TooLargeError{Topic: k.r.Topic, Partition: k.r.Partition, Offset: max(b.BaseOffset, k.r.From), Most: n}
+	}
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,8 @@ func (s *Spec) Job() (*batch.Job, []sql.Warning, error) {
 
 // addInputs tells the job how to reach the sources and tables that its plan uses.
 func (s *Spec) addInputs(job *batch.Job) {
-	budget := offsets.NewBudget(s.MemoryShares().Fetch) // one for the process
+	memory := s.MemoryShares()
+	budget := offsets.NewBudget(memory.Fetch).BoundBatches(memory.RecordBatch()) // one for the process
 	for _, used := range job.Plan.Sources {
 		for i := range s.Sources {
 			if src := &s.Sources[i]; src.Name == used.Name {

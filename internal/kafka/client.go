@@ -122,6 +122,7 @@ type call struct {
 	flexible bool
 	wait     time.Duration // how long the broker may hold the answer back by request
 	buf      []byte        // reused for the answer if large enough
+	most     int64         // bytes of the answer; 0: answerBytesMax
 	body     func(*request)
 }
 
@@ -134,7 +135,7 @@ func (c *Client) send(ctx context.Context, q call) (*rawAnswer, error) {
 	id := c.correlationID.Add(1)
 	r := newRequest(q.key, q.version, q.flexible, id, c.opts.ClientID)
 	q.body(r)
-	x := &exchange{ctx: ctx, key: q.key, node: q.node, flexible: q.flexible, correlationID: id, frame: r.finish(), buf: q.buf}
+	x := &exchange{ctx: ctx, key: q.key, node: q.node, flexible: q.flexible, correlationID: id, frame: r.finish(), buf: q.buf, most: q.most}
 	m, err := c.transport.RoundTrip(ctx, bootstrap{}, x)
 	if err != nil {
 		return nil, c.explain(x, limit, err)

@@ -81,7 +81,10 @@ func Decide(err error) Action {
 	var code Code
 	var batch *BatchError
 	var reach *ReachError
+	var large *AnswerTooLargeError
 	switch {
+	case errors.As(err, &large):
+		return Stop // it would come again
 	case err == nil, errors.Is(err, context.Canceled):
 		return Stop // there is nothing to do, or nobody waits for it
 	case errors.As(err, &batch):
@@ -122,4 +125,11 @@ func decideCode(c Code) Action {
 	default:
 		return Stop // the request, the right to make it, or the broker's log: the same again, e.g. not authorized
 	}
+}
+
+// AnswerTooLargeError says that an answer is longer than the caller has room for; it was not read.
+type AnswerTooLargeError struct{ Bytes, Most int64 }
+
+func (e *AnswerTooLargeError) Error() string {
+	return fmt.Sprintf("an answer of %d bytes, where there is room for %d", e.Bytes, e.Most)
 }

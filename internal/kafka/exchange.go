@@ -30,6 +30,7 @@ type exchange struct {
 	frame         []byte // the request with its length in front
 	addr          string // of the broker, host:port, once the Transport has found it; empty for anyBroker
 	buf           []byte // reused for the answer; owned by the exchange until it returns without error
+	most          int64  // bytes of the answer; 0: answerBytesMax
 }
 
 // rawAnswer is an answer without length and header; body lies in buf.
@@ -96,6 +97,9 @@ func (x *exchange) readAnswer(rw io.Reader) (*rawAnswer, error) {
 	size := int(binary.BigEndian.Uint32(head[:]))
 	if size < 4 || size > answerBytesMax {
 		return nil, fmt.Errorf("%w: %d bytes long", errShortAnswer, size)
+	}
+	if x.most > 0 && int64(size) > x.most {
+		return nil, &AnswerTooLargeError{Bytes: int64(size), Most: x.most}
 	}
 	buf := sized(x.buf, size)
 	if _, err := io.ReadFull(rw, buf); err != nil {

@@ -19,6 +19,7 @@ type FetchRequest struct {
 	MaxBytes  int32         // the first batch comes whole even if it is larger
 	MaxWait   time.Duration // how long the broker waits for the first byte
 	Buf       []byte        // reused for the answer; after an error it must not be used again
+	AnswerMax int64         // a longer answer is an [AnswerTooLargeError]; 0: a gibibyte
 }
 
 // FetchAnswer is what the leader of a partition holds from an offset on.
@@ -81,7 +82,7 @@ func (c *Client) fetchVersion(ctx context.Context, node int32, id [16]byte) (int
 func (c *Client) fetchOnce(ctx context.Context, leader Leader, version int16, f *FetchRequest) (res *FetchAnswer, throttled bool, err error) {
 	flexible := version >= fetchByID
 	raw, err := c.send(ctx, call{
-		node: leader.Node, key: protocol.Fetch, version: version, flexible: flexible, wait: f.MaxWait, buf: f.Buf,
+		node: leader.Node, key: protocol.Fetch, version: version, flexible: flexible, wait: f.MaxWait, buf: f.Buf, most: f.AnswerMax,
 		body: func(r *request) { writeFetch(r, leader.Epoch, f) },
 	})
 	if err != nil {
