@@ -54,7 +54,7 @@ func (s *session) restore(ctx context.Context, blobs store.Blobs, h *History) er
 		if err := s.restoreOperator(ctx, blobs, x, s.worker.states[i], h.States); err != nil {
 			return err
 		}
-		if err := s.each(s.shards, func(shard int) error { return s.worker.states[i][shard].Settle() }); err != nil {
+		if err := s.each(s.shards, func(shard int) error { return s.worker.states[i][shard].Settle(s.each) }); err != nil {
 			return err
 		}
 	}

@@ -69,7 +69,7 @@ func TestAppendJoinEdges(t *testing.T) {
 		h, a := NewHashAggregate(in, spec), NewAccumulators(in, spec.Aggs)
 		err := h.Add(&Batch{Schema: in, Rows: len(x), Cols: []*Vector{int64Column(Int64, ks, nil), xs.Vector(), ys.Vector()}})
 		if err == nil {
-			err = a.Load(h.Partial(), 1)
+			err = a.Load(0, h.Partial(), 1)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -4,29 +4,29 @@ import "math"
 
 // loader is an [aggState] that takes half-aggregated rows of groups that it knows nothing of.
 type loader interface {
-	// load is merge of rows whose groups are 0, 1, …, none of which has any rows yet. False says that it takes the longer way;
-	// then nothing is known of them still.
-	load(cols []*Vector, rows []int32) bool
+	// load is merge of rows whose groups are first, first + 1, …, none of which has any rows yet. False says that it takes the
+	// longer way; then nothing is known of them still.
+	load(first int, cols []*Vector, rows []int32) bool
 }
 
-// Load is [Accumulators.Merge] where there are no groups yet: the selected rows of partial become groups 0, 1, ….
-func (a *Accumulators) Load(partial *Batch, keys int) error {
+// Load is [Accumulators.Merge] of the selected rows of partial into groups that have no rows yet: first, first + 1, ….
+func (a *Accumulators) Load(first int, partial *Batch, keys int) error {
 	rows := partial.Sel
 	if rows == nil {
 		rows = a.frame.identity(partial.Rows)
 	}
-	a.Grow(len(rows))
+	a.Grow(first + len(rows))
 	var groups []uint32 // of the longer way
 	cols := partial.Cols[keys:]
 	for i := range a.folds {
 		f := &a.folds[i]
 		l, ok := f.state.(loader)
-		if !ok || !l.load(cols[:f.width], rows) {
+		if !ok || !l.load(first, cols[:f.width], rows) {
 			for n := len(groups); n < len(rows); n++ {
-				groups = append(groups, uint32(n))
+				groups = append(groups, uint32(first+n))
 			}
 			if err := a.mergeFold(f, cols[:f.width], rows, groups); err != nil {
-				return nameRow(err, partial, keys, int(rows[a.input.failed]))
+				return nameRow(err, partial, keys, int(rows[max(int(a.input.failed)-first, 0)]))
 			}
 		}
 		cols = cols[f.width:]
@@ -34,11 +34,11 @@ func (a *Accumulators) Load(partial *Batch, keys int) error {
 	return nil
 }
 
-func (c *counts) load(cols []*Vector, rows []int32) bool {
+func (c *counts) load(first int, cols []*Vector, rows []int32) bool {
 	if cols[0].Valid != nil {
 		return false
 	}
-	dst, src, bad := c.n[:len(rows)], cols[0].I64, int64(0)
+	dst, src, bad := c.n[first:first+len(rows)], cols[0].I64, int64(0)
 	for i, r := range rows {
 		dst[i] = src[r]
 		bad |= src[r]
@@ -50,14 +50,14 @@ func (c *counts) load(cols []*Vector, rows []int32) bool {
 	return true
 }
 
-func (s *doubleSums) load(cols []*Vector, rows []int32) bool {
+func (s *doubleSums) load(first int, cols []*Vector, rows []int32) bool {
 	rest := cols[2]
 	for _, r := range rows {
 		if !isNullAt(rest.Valid, r) {
 			return false
 		}
 	}
-	highs, lows, bad := s.high[:len(rows)], s.low[:len(rows)], 0.0
+	highs, lows, bad := s.high[first:first+len(rows)], s.low[first:first+len(rows)], 0.0
 	for i, r := range rows {
 		high, low := twoSum(cols[0].F64[r]+0, cols[1].F64[r]) // + 0: never −0
 		highs[i], lows[i] = high, low+0
@@ -71,33 +71,33 @@ func (s *doubleSums) load(cols []*Vector, rows []int32) bool {
 	return true
 }
 
-func (s *doubleSum) load(cols []*Vector, rows []int32) bool {
-	if cols[0].Valid != nil || !s.doubleSums.load(cols, rows) {
+func (s *doubleSum) load(first int, cols []*Vector, rows []int32) bool {
+	if cols[0].Valid != nil || !s.doubleSums.load(first, cols, rows) {
 		return false
 	}
-	s.markFirst(len(rows))
+	s.markRun(first, len(rows))
 	return true
 }
 
-// markFirst marks the first n groups.
-func (p *presence) markFirst(n int) {
-	for i := range p.seen[:n] {
-		p.seen[i] = 1
+// markRun marks n groups from one on.
+func (p *presence) markRun(first, n int) {
+	for i := range p.seen[first : first+n] {
+		p.seen[first+i] = 1
 	}
 }
 
-func (s *doubleAvg) load(cols []*Vector, rows []int32) bool {
-	if !s.counts.load(cols[3:], rows) {
+func (s *doubleAvg) load(first int, cols []*Vector, rows []int32) bool {
+	if !s.counts.load(first, cols[3:], rows) {
 		return false
 	}
-	if !s.doubleSums.load(cols, rows) {
-		clear(s.counts.n[:len(rows)])
+	if !s.doubleSums.load(first, cols, rows) {
+		clear(s.counts.n[first : first+len(rows)])
 		return false
 	}
 	return true
 }
 
-func (e *extreme) load(cols []*Vector, rows []int32) bool {
+func (e *extreme) load(first int, cols []*Vector, rows []int32) bool {
 	v := cols[0]
 	if v.Valid != nil {
 		return false
@@ -108,14 +108,14 @@ func (e *extreme) load(cols []*Vector, rows []int32) bool {
 			return false
 		}
 		for i, r := range rows {
-			b.vals[i] = v.I64[r]
+			b.vals[first+i] = v.I64[r]
 		}
-		b.markFirst(len(rows))
+		b.markRun(first, len(rows))
 	case *bestDouble:
 		for i, r := range rows {
-			b.vals[i] = math.Float64frombits(canonicalBits(v.F64[r]))
+			b.vals[first+i] = math.Float64frombits(canonicalBits(v.F64[r]))
 		}
-		b.markFirst(len(rows))
+		b.markRun(first, len(rows))
 	default:
 		return false
 	}
@@ -123,11 +123,11 @@ func (e *extreme) load(cols []*Vector, rows []int32) bool {
 }
 
 // load leaves values that no sum has to merge, which says so, and sums of 0.
-func (s *intSum) load(cols []*Vector, rows []int32) bool {
+func (s *intSum) load(first int, cols []*Vector, rows []int32) bool {
 	if cols[0].Valid != nil || cols[1].Valid != nil {
 		return false
 	}
-	dst, above, below := s.signed[:len(rows)], cols[0].I64, cols[1].I64
+	dst, above, below := s.signed[first:first+len(rows)], cols[0].I64, cols[1].I64
 	good := true
 	for i, r := range rows {
 		halves := [2]int64{above[r], below[r]}

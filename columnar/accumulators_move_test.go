@@ -59,13 +59,21 @@ func eachMove(t *testing.T, test func(m *moves)) {
 	}
 }
 
-// TestLoad: groups that are loaded are those that are merged into nothing, bit by bit.
+// TestLoad: groups that are loaded, some behind the others, are those that are merged into nothing, bit by bit.
 func TestLoad(t *testing.T) {
 	eachMove(t, func(m *moves) {
 		want, rows := m.some()
-		got := m.empty()
-		if err := got.Load(rows, len(m.spec.Keys)); err != nil {
-			t.Fatal(err)
+		got, all := m.empty(), selectedRows(rows)
+		for from := 0; from < len(all) || from == 0; {
+			end := from + m.r.IntN(len(all)-from+1)
+			part := *rows
+			part.Sel = all[from:end]
+			if err := got.Load(from, &part, len(m.spec.Keys)); err != nil {
+				t.Fatal(err)
+			}
+			if from = end; from == len(all) {
+				break
+			}
 		}
 		checkEqualBatches(t, m.states(got), m.states(want))
 	})
@@ -92,7 +100,7 @@ func TestLoadDamaged(t *testing.T) {
 		damage(partial.Cols[1:])
 		merged, loaded := NewAccumulators(in, spec.Aggs), NewAccumulators(in, spec.Aggs)
 		merged.Grow(2)
-		want, got := merged.Merge(partial, 1, groupsOf(2)), loaded.Load(partial, 1)
+		want, got := merged.Merge(partial, 1, groupsOf(2)), loaded.Load(3, partial, 1)
 		if want == nil || got == nil || got.Error() != want.Error() {
 			t.Errorf("load: error %v, want %v", got, want)
 		}
@@ -271,7 +279,7 @@ func TestMoveTameDoubles(t *testing.T) {
 		}
 		rows.Cols[0].N, rows.Cols[1].N = rows.Rows, rows.Rows
 		a := NewAccumulators(in, spec.Aggs)
-		if err := errors.Join(h.Add(rows), a.Load(Take(h.Partial(), (&frame{}).identity(groups)), 1)); err != nil {
+		if err := errors.Join(h.Add(rows), a.Load(0, Take(h.Partial(), (&frame{}).identity(groups)), 1)); err != nil {
 			t.Fatal(err)
 		}
 		return a

@@ -33,6 +33,22 @@ func NewBuilder(t Type) *Builder {
 	return b
 }
 
+// reserveRows makes room for n more rows, but not for text and nested values.
+func (b *Builder) reserveRows(n int) {
+	switch v := &b.vec; v.Type.Kind.Storage() {
+	case StoredI32:
+		v.I32 = withRoom(v.I32, n)
+	case StoredI64:
+		v.I64 = withRoom(v.I64, n)
+	case StoredF64:
+		v.F64 = withRoom(v.F64, n)
+	case StoredWide:
+		v.Wide = withRoom(v.Wide, n)
+	case StoredBytes:
+		v.Off = withRoom(v.Off, n)
+	}
+}
+
 // Len is the number of rows appended.
 func (b *Builder) Len() int { return b.vec.N }
 

@@ -18,14 +18,23 @@ func NewKeyIndex(types []Type) *KeyIndex { return &KeyIndex{table: newKeyTable(t
 // Number returns the number of the key of each selected row, in the order of the selection; new keys get new numbers. cols
 // are the positions of the key columns in b. The slice is valid until the next call. An error says that the keys are more
 // than one index holds.
-func (x *KeyIndex) Number(b *Batch, cols []int) ([]uint32, error) {
+func (x *KeyIndex) Number(b *Batch, cols []int) (numbers []uint32, err error) {
+	x.numbers, err = x.AppendNumbers(x.numbers[:0], b, cols)
+	return x.numbers, err
+}
+
+// AppendNumbers is [KeyIndex.Number] into an empty slice of the caller's.
+func (x *KeyIndex) AppendNumbers(dst []uint32, b *Batch, cols []int) ([]uint32, error) {
 	rows := x.rows(b)
 	if err := x.table.roomForKeys(b, cols, rows); err != nil {
-		return nil, err
+		return dst, err
 	}
-	x.numbers = x.table.numberRows(x.numbers, b, cols, rows)
-	return x.numbers, nil
+	return x.table.numberRows(dst, b, cols, rows), nil
 }
+
+// Reserve makes room for n keys in an index that has none: growing with them would copy each several times. Text has its room
+// made as it comes.
+func (x *KeyIndex) Reserve(n int) { x.table.reserve(n) }
 
 // Lookup returns the selected rows, physical positions, whose keys the index has, and the numbers of these. The slices are
 // valid until the next call.

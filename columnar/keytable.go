@@ -306,6 +306,20 @@ func (t *keyTable) grow() {
 	t.fill()
 }
 
+// reserve makes room for n keys in a table that has none.
+func (t *keyTable) reserve(n int) {
+	slots := len(t.slots)
+	for 4*n > 3*slots {
+		slots *= 2
+	}
+	if slots > len(t.slots) {
+		t.slots = makeLarge[uint64](slots, slots)
+	}
+	for i := range t.cols {
+		t.cols[i].own.reserveRows(n)
+	}
+}
+
 // fill writes all keys into empty slots, in the order of their numbers.
 func (t *keyTable) fill() {
 	t.eachHash(0, func(first int, hashes []uint64) {

@@ -45,7 +45,7 @@ type store interface {
 type restorer interface {
 	Load(block *state.Block, from, to uint8) error
 	Drop(watermark int64)
-	Settle() error // the loaded blocks become the state
+	Settle(each func(n int, f func(i int) error) error) error // the loaded blocks become the state
 }
 
 // closer is the way of rows through a store. See the methods of [Aggregate].
@@ -202,17 +202,17 @@ func (a *Aggregate) DropClosed(watermark int64) {
 func (a *Aggregate) Resume(watermark int64) { a.came = watermark }
 
 // Settle makes the state of the loaded blocks, which is done when it is first asked for anything else. Shards share nothing, so
-// several may do so at a time.
-func (a *Aggregate) Settle() error { return a.settle() }
-
-// settle makes the state of the loaded blocks.
-func (a *Aggregate) settle() error {
+// several may do so at a time; each calls f for 0 to n−1, several at a time if it likes, for what one shard alone can share out.
+func (a *Aggregate) Settle(each func(n int, f func(i int) error) error) error {
 	if a.loaded {
 		a.loaded, a.used = false, true
-		a.failed = a.store.Settle()
+		a.failed = a.store.Settle(each)
 	}
 	return a.failed
 }
+
+// settle makes the state of the loaded blocks.
+func (a *Aggregate) settle() error { return a.Settle(inTurn) }
 
 // RowsHeld is the number of rows that went into the groups held, for row accounting.
 func (a *Aggregate) RowsHeld() int64 {

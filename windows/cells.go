@@ -119,8 +119,8 @@ func (a *cells) Drop(watermark int64) {
 }
 
 // Settle turns the loaded blocks into the table.
-func (a *cells) Settle() error {
-	table, err := a.loader.Table()
+func (a *cells) Settle(each func(n int, f func(i int) error) error) error {
+	table, err := a.loader.Table(each)
 	if err != nil {
 		return fmt.Errorf("restore windows: %w", err)
 	}

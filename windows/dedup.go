@@ -77,7 +77,7 @@ func (d *dedup) Drop(watermark int64) {
 }
 
 // Settle turns the loaded blocks into the memory.
-func (d *dedup) Settle() error {
+func (d *dedup) Settle(func(n int, f func(i int) error) error) error {
 	seen, err := d.loader.Seen()
 	if err != nil {
 		return fmt.Errorf("restore deduplication: %w", err)

@@ -134,7 +134,7 @@ func (a *sessions) Drop(watermark int64) {
 }
 
 // Settle turns the loaded blocks into sessions.
-func (a *sessions) Settle() error {
+func (a *sessions) Settle(func(n int, f func(i int) error) error) error {
 	live, err := a.loader.Sessions()
 	if err != nil {
 		return fmt.Errorf("restore sessions: %w", err)

@@ -157,7 +157,7 @@ func TestLoaderKeepsNothingOfTheBlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	clear(reused)
-	table, err := l.Table()
+	table, err := l.Table(inTurn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func FuzzLoad(f *testing.F) {
 		if l.Load(block, from, to) != nil || from > to {
 			return
 		}
-		table, err := l.Table()
+		table, err := l.Table(inTurn)
 		if err != nil {
 			t.Fatalf("the block loads, but makes no table: %v", err)
 		}

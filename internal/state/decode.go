@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -125,14 +126,14 @@ func (o *opened) cutChunks(block []byte) error {
 	return nil
 }
 
-// groups returns the rows of the key groups from..to, as batches that are not changed any more. Only the chunks that these rows are
-// in are decoded.
-func (o *opened) groups(from, to uint8) ([]*columnar.Batch, error) {
+// groups returns the rows of the key groups from..to, as batches that are not changed any more, each with the key groups of its rows.
+// Only the chunks that these rows are in are decoded.
+func (o *opened) groups(from, to uint8) ([]layer, error) {
 	first, end := int(o.index[from]), int(o.index[int(to)+1])
 	if first >= end {
 		return nil, nil
 	}
-	var out []*columnar.Batch
+	var out []layer
 	for i := first / chunkRows; i*chunkRows < end; i++ {
 		var chunk *columnar.Batch
 		if o.rows != nil {
@@ -143,12 +144,25 @@ func (o *opened) groups(from, to uint8) ([]*columnar.Batch, error) {
 				return nil, err
 			}
 		}
-		if low, high := max(first-i*chunkRows, 0), min(end-i*chunkRows, chunk.Rows); high-low < chunk.Rows {
+		low, high := max(first-i*chunkRows, 0), min(end-i*chunkRows, chunk.Rows)
+		if high-low < chunk.Rows {
 			chunk = columnar.Take(chunk, rowRun(low, high))
 		}
-		out = append(out, chunk)
+		out = append(out, layer{rows: chunk, groups: o.filedUnder(i*chunkRows+low, i*chunkRows+high)})
 	}
 	return out, nil
+}
+
+// filedUnder lists the key groups of the rows from..to−1.
+func (o *opened) filedUnder(from, to int) []uint8 {
+	out := make([]uint8, 0, to-from)
+	g, _ := slices.BinarySearch(o.index[1:], uint32(from)+1)
+	for ; len(out) < to-from; g++ {
+		for n := min(int(o.index[g+1]), to) - from; len(out) < n; {
+			out = append(out, uint8(g))
+		}
+	}
+	return out
 }
 
 // chunk decodes chunk i and checks that its rows are groups, and filed where their keys say.

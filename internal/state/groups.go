@@ -107,13 +107,18 @@ func (g *groups) numberHashed(dst, keys []uint32) []uint32 {
 	return dst
 }
 
-// reserve makes room for n groups, of which there are none yet.
-func (g *groups) reserve(n int) {
-	slots := slotsMin
-	for slots < 2*n {
-		slots *= 2
+// reserve makes room for n groups, of which there are none yet, of total keys.
+func (g *groups) reserve(n, total int) {
+	g.keys = make([]uint32, 0, n)
+	if total <= denseShare*n {
+		g.fillDense(total)
+	} else {
+		slots := slotsMin
+		for slots < 2*n {
+			slots *= 2
+		}
+		g.slots = make([]uint64, slots)
 	}
-	g.slots, g.keys = make([]uint64, slots), make([]uint32, 0, n)
 	g.accs.Grow(n)
 	g.accs.Reset() // which keeps the memory
 }

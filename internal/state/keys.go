@@ -38,6 +38,12 @@ func newKeys(partial *columnar.Schema, n int) *keys {
 	return &keys{cols: firstColumns(n)[1:], index: columnar.NewKeyIndex(types), schema: columnar.NewSchema(fields...)}
 }
 
+// reserve makes room for n keys, of which there are none yet.
+func (k *keys) reserve(n int) {
+	k.index.Reserve(n)
+	k.uses, k.groups = make([]int32, 0, n), make([]uint8, 0, n)
+}
+
 // number returns the numbers of the keys of the selected rows. They are valid until the next call.
 func (k *keys) number(partial *columnar.Batch) ([]uint32, error) {
 	numbers, err := k.index.Number(partial, k.cols)
@@ -50,6 +56,15 @@ func (k *keys) number(partial *columnar.Batch) ([]uint32, error) {
 		k.groups = append(k.groups, columnar.KeyGroups(k.from(from), firstColumns(len(k.cols)), nil)...)
 	}
 	return numbers, nil
+}
+
+// file notes the key groups of numbers, of which there are total.
+func (k *keys) file(numbers []uint32, groups []uint8, total int) {
+	k.uses = append(k.uses, make([]int32, total-len(k.uses))...)
+	k.groups = append(k.groups, make([]uint8, total-len(k.groups))...)
+	for i, n := range numbers {
+		k.groups[n] = groups[i]
+	}
 }
 
 // all is the columns of all keys.

@@ -79,7 +79,7 @@ func BenchmarkLarge(b *testing.B) {
 					b.Fatal(err)
 				}
 				report(time.Since(began), "decode")
-				if _, err := l.Table(); err != nil {
+				if _, err := l.Table(inTurn); err != nil {
 					b.Fatal(err)
 				}
 				report(time.Since(began), "load")

@@ -22,6 +22,7 @@ type Loader struct {
 	kept    int     // of these, rows of the first block or of the last compaction
 	stale   bool    // there may be rows that newer ones replace, or that are closed
 	drops   []drop  // not done yet, oldest first
+	byName  bool    // what is closed is so by the namespace
 }
 
 // drop says what is closed, of the rows of blocks up to one.
@@ -30,10 +31,11 @@ type drop struct {
 	closed func(rows *columnar.Batch, row int32) bool
 }
 
-// layer is rows of one block, or what a compaction left of several.
+// layer is rows of one block, or what a compaction left of them.
 type layer struct {
-	rows  *columnar.Batch
-	block int
+	rows   *columnar.Batch
+	groups []uint8 // by row: its key group
+	block  int
 }
 
 // compactAbove is the number of rows below which layers are left alone.
@@ -81,12 +83,13 @@ func (l *Loader) load(o *opened, from, to uint8) error {
 		return err
 	}
 	l.blocks++
-	for _, b := range parts {
-		if err := checkGroups(l.partial, b); err != nil {
+	for _, p := range parts {
+		if err := checkGroups(l.partial, p.rows); err != nil {
 			return err
 		}
-		l.layers = append(l.layers, layer{b, l.blocks})
-		l.rows += b.Rows
+		p.block = l.blocks
+		l.layers = append(l.layers, p)
+		l.rows += p.rows.Rows
 	}
 	l.stale = true
 	if l.kept == 0 {
@@ -102,6 +105,7 @@ func (l *Loader) load(o *opened, from, to uint8) error {
 // closed may open again. It is called for the batch of each delta; covers says that closed answers true for all that it did
 // in the last call, which then need not be asked any more.
 func (l *Loader) Drop(closed func(namespace int64) bool, covers bool) {
+	l.byName = true
 	l.drop(func(rows *columnar.Batch, row int32) bool { return closed(rows.Cols[0].I64[row]) }, covers)
 }
 
@@ -117,39 +121,18 @@ func (l *Loader) closed(rows *columnar.Batch, row int32, block int) bool {
 	return slices.ContainsFunc(l.drops, func(d drop) bool { return block <= d.block && d.closed(rows, row) })
 }
 
-// Table returns the table of what was loaded. No group of it counts as changed. The loader must not be used any more.
-func (l *Loader) Table() (*Table, error) {
-	if err := l.compact(); err != nil {
+// Table returns the table of what was loaded. No group of it counts as changed. each calls f for 0 to n−1, several at a time if it
+// likes. The loader must not be used any more.
+func (l *Loader) Table(each func(n int, f func(i int) error) error) (*Table, error) {
+	err := l.compact()
+	if err != nil {
 		return nil, fmt.Errorf("load state: %w", err)
 	}
 	t := NewTable(l.shape)
-	t.expect(l.layers)
-	if err := l.mergeInto(t.Merge); err != nil {
-		return nil, err
+	if err := t.load(l.layers, each); err != nil {
+		return nil, fmt.Errorf("load state: %w", err)
 	}
-	t.markClean()
 	return t, nil
-}
-
-// expect makes room for groups that are about to be merged: growing with them would copy each several times.
-func (t *Table) expect(layers []layer) {
-	groups := map[int64]int{}
-	for _, l := range layers {
-		names := l.rows.Cols[0].I64[:l.rows.Rows]
-		for from := 0; from < len(names); {
-			end := from + 1
-			for end < len(names) && names[end] == names[from] {
-				end++
-			}
-			groups[names[from]] += end - from
-			from = end
-		}
-	}
-	for namespace, n := range groups {
-		if n >= compactAbove {
-			t.space(namespace).reserve(n)
-		}
-	}
 }
 
 // mergeInto hands out what was loaded.
@@ -185,7 +168,7 @@ func (l *Loader) compact() error {
 		var all []*columnar.Batch // with those that are left out: they are newer too
 		for i := range block {
 			all = append(all, block[i].rows)
-			block[i].rows = l.live(block[i], newer)
+			block[i] = l.live(block[i], newer)
 			rows += block[i].rows.Rows
 		}
 		if end = from; end > 0 {
@@ -215,22 +198,29 @@ func (l *Loader) unitTypes() []columnar.Type {
 	return types
 }
 
-// live are the rows of a layer that are not closed and of which no newer block has the unit: the layer itself, where that is all.
-func (l *Loader) live(of layer, newer *columnar.KeyIndex) *columnar.Batch {
+// live is a layer with the rows that are not closed and of which no newer block has the unit.
+func (l *Loader) live(of layer, newer *columnar.KeyIndex) layer {
 	var replaced []int32 // ascending
 	if newer != nil {
 		replaced, _ = newer.Lookup(of.rows, l.unit)
 	}
+	if len(replaced) == 0 && len(l.drops) == 0 {
+		return of
+	}
 	keep := make([]int32, 0, of.rows.Rows)
+	names, closed := of.rows.Cols[0].I64, false
 	for row := range int32(of.rows.Rows) {
+		if !l.byName || row == 0 || names[row] != names[row-1] {
+			closed = l.closed(of.rows, row, of.block)
+		}
 		if len(replaced) > 0 && replaced[0] == row {
 			replaced = replaced[1:]
-		} else if !l.closed(of.rows, row, of.block) {
+		} else if !closed {
 			keep = append(keep, row)
 		}
 	}
 	if len(keep) == of.rows.Rows {
-		return of.rows
+		return of
 	}
-	return columnar.Take(of.rows, keep)
+	return layer{columnar.Take(of.rows, keep), at(of.groups, keep), of.block}
 }

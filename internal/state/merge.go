@@ -38,14 +38,16 @@ func MergeBlocks(blocks [][]byte) ([]byte, error) {
 func merge(blocks []*opened) ([]byte, error) {
 	var parts []*columnar.Batch
 	for i, o := range blocks {
-		rows, err := o.groups(0, keyGroups-1)
+		layers, err := o.groups(0, keyGroups-1)
 		if err != nil {
 			return nil, fmt.Errorf("block %d: %w", i, err)
 		}
-		if i > 0 && (o.keys != blocks[0].keys || !rows[0].Schema.Equal(parts[0].Schema)) {
-			return nil, fmt.Errorf("the columns of a block are (%s), those of another (%s)", rows[0].Schema, parts[0].Schema)
+		if schema := layers[0].rows.Schema; i > 0 && (o.keys != blocks[0].keys || !schema.Equal(parts[0].Schema)) {
+			return nil, fmt.Errorf("the columns of a block are (%s), those of another (%s)", schema, parts[0].Schema)
 		}
-		parts = append(parts, rows...)
+		for _, l := range layers {
+			parts = append(parts, l.rows)
+		}
 	}
 	return encode(parts[0].Schema, blocks[0].keys, parts)
 }

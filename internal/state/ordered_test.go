@@ -32,7 +32,10 @@ func TestMergeInOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts, keys = append(parts, of...), o.keys
+		for _, l := range of {
+			parts = append(parts, l.rows)
+		}
+		keys = o.keys
 	}
 	if _, ok := inOrder(keys, parts); !ok || len(parts) < 5 {
 		t.Errorf("%d parts are not in order", len(parts))

@@ -103,15 +103,23 @@ func (t *Table) merge(s *space, part *columnar.Batch, keys []uint32) error {
 	t.pick.groups = s.number(t.pick.groups, keys, t.keys.index.Len())
 	t.keys.use(s.keys[had:])
 	t.touch(s, t.pick.groups)
-	var err error
-	if had == 0 && s.len() == len(keys) { // every row is a group
-		err = s.accs.Load(part, t.shape.keys())
-	} else {
-		err = s.accs.Merge(part, t.shape.keys(), t.pick.groups)
+	err := t.fold(s, part, had)
+	t.resize(s)
+	return err
+}
+
+// fold folds rows of one namespace into t.pick.groups. It had fewer groups before these were found.
+func (t *Table) fold(s *space, part *columnar.Batch, had int) error {
+	if s.len() == had+len(t.pick.groups) { // every row is a group
+		return s.accs.Load(had, part, t.shape.keys())
 	}
+	return s.accs.Merge(part, t.shape.keys(), t.pick.groups)
+}
+
+// resize counts the memory of a namespace anew.
+func (t *Table) resize(s *space) {
 	size := s.sizeBytes()
 	s.size, t.size = size, t.size+size-s.size
-	return err
 }
 
 // touch notes that groups change.

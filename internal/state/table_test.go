@@ -136,7 +136,7 @@ func load(t testing.TB, from, to uint8, blocks ...[]byte) *Table {
 			t.Fatal(err)
 		}
 	}
-	table, err := l.Table()
+	table, err := l.Table(inTurn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +297,7 @@ func TestLoaderCompacts(t *testing.T) {
 	if most > 2*compactAbove {
 		t.Errorf("the loader held %d rows", most)
 	}
-	restored, err := l.Table()
+	restored, err := l.Table(inTurn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -411,7 +411,7 @@ func TestDropsActOnBlocksBeforeThem(t *testing.T) {
 			load(block(), 15, covers)
 			load(again, 0, false)
 			load(block(), 3, true)
-			table, err := l.Table()
+			table, err := l.Table(inTurn)
 			if err != nil {
 				t.Fatal(err)
 			}

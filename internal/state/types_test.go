@@ -104,5 +104,5 @@ func restore(shape Shape, block []byte) (*Table, error) {
 	if err := l.Load(block, 0, 255); err != nil {
 		return nil, err
 	}
-	return l.Table()
+	return l.Table(inTurn)
 }
