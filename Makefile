@@ -5,6 +5,9 @@ MODULE   = $(shell $(GO) list -m)
 # Neither these packages nor their tests have more than one goroutine, which internal/lint checks: there are no races to detect.
 # What goroutines share of columnar's values, windows and batch use.
 ALONE    = columnar dstream internal/jobspec internal/parquettable internal/state internal/yaml
+# Unit tests make small things and drop them, and so does the compiler: a quarter of their time went into collecting these.
+# Whole jobs have what they have in production.
+TEST_GOGC = $(or $(GOGC),400)
 # The race detector needs a C compiler.
 RACE    := $(shell command -v cc >/dev/null 2>&1 && echo -race)
 
@@ -34,20 +37,20 @@ test: lint ## all tests, then the table of what they have proven; uses real Kafk
 
 .PHONY: test-short
 test-short: ## unit and simulation tests
-	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-short .ci/gotest -timeout 40m $(PACKAGES)
+	@GO=$(GO) GOGC=$(TEST_GOGC) MILLRACE_PROOFS=bin/proofs-short .ci/gotest -timeout 40m $(PACKAGES)
 
 .PHONY: test-race
 test-race: ## the same with fewer cases and the race detector on, where there is a C compiler; columnar with its pointers checked
 ifeq ($(RACE),)
 	@echo "no C compiler: the race detector is off"
 else
-	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-race .ci/gotest -timeout 40m -race -short $(filter-out $(addprefix $(MODULE)/,$(ALONE)),$(PACKAGES))
+	@GO=$(GO) GOGC=$(TEST_GOGC) MILLRACE_PROOFS=bin/proofs-race .ci/gotest -timeout 40m -race -short $(filter-out $(addprefix $(MODULE)/,$(ALONE)),$(PACKAGES))
 endif
 	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-pointers .ci/gotest -short -gcflags=$(MODULE)/columnar=-d=checkptr ./columnar
 
 .PHONY: test-jobs
 test-jobs: ## whole jobs on real servers
-	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-jobs .ci/gotest -timeout 40m ./integration/... ./bench/...
+	@GO=$(GO) MILLRACE_PROOFS=bin/proofs-jobs .ci/gotest -timeout 40m -parallel 4 ./integration/... ./bench/...
 
 .PHONY: proofs
 proofs: ## the tests that print figures of what they have proven, and nothing else: the table, and how long each took

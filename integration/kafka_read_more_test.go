@@ -252,7 +252,7 @@ func TestKafkaOpenTransactionTold(t *testing.T) {
 // untilEnded waits for the markers of a transaction, which come a moment after its end.
 func untilEnded(t *testing.T, s *offsets.Kafka, partition int) {
 	t.Helper()
-	for within := time.Now().Add(20 * time.Second); ; {
+	for within := time.Now().Add(time.Minute); ; {
 		p := partitionsOf(t, s)[partition]
 		if p.End == p.HighWatermark && p.Open.Since == 0 {
 			return

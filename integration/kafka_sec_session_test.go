@@ -238,7 +238,7 @@ func TestKafkaOutage(t *testing.T) {
 	}
 	rows(1)
 	b.Line.Cut()
-	for deadline := time.After(20 * time.Second); !strings.Contains(l.stderr.String(), "degraded"); {
+	for deadline := time.After(time.Minute); !strings.Contains(l.stderr.String(), "degraded"); {
 		select {
 		case <-deadline:
 			t.Fatalf("not degraded: %s", l.stderr.String())

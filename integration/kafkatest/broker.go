@@ -81,7 +81,7 @@ var shortLived = []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"}
 
 // format writes the cluster's id into the empty data directory, which a broker wants to find there.
 func format(java, lib, config, cluster string, args []string) error {
-	all := append(slices.Clone(shortLived), "-cp", filepath.Join(lib, "*"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config)
+	all := append(slices.Concat(shortLived, archived(lib)), "-cp", filepath.Join(lib, "*"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config)
 	cmd := exec.Command(java, append(all, args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("format data directory: %w\n%s", err, out)
@@ -104,7 +104,7 @@ func run(java, lib, config, log string, options ...string) (*process, error) {
 		return nil, err
 	}
 	defer out.Close()
-	cmd := exec.Command(java, append(options, "-Xms256m", "-Xmx512m", "-cp", filepath.Join(lib, "*"), "kafka.Kafka", config)...)
+	cmd := exec.Command(java, append(slices.Concat(archived(lib), options), "-Xms256m", "-Xmx512m", "-cp", filepath.Join(lib, "*"), "kafka.Kafka", config)...)
 	cmd.Stdout, cmd.Stderr = out, out
 	dieWithParent(cmd)
 	p := &process{cmd: cmd, log: log, done: make(chan struct{})}

@@ -40,14 +40,17 @@ func install(base string) (java, lib string, err error) {
 		return "", "", err
 	}
 	lib = filepath.Join(base, "lib")
-	if _, err := os.Stat(lib); err == nil {
-		return java, lib, nil
+	if _, err := os.Stat(lib); err != nil {
+		mvn, err := exec.LookPath("mvn")
+		if err != nil {
+			return "", "", fmt.Errorf("%w: no Maven (mvn) to fetch the broker with", errMissing)
+		}
+		if err := fetchJars(mvn, base, lib); err != nil {
+			return "", "", err
+		}
 	}
-	mvn, err := exec.LookPath("mvn")
-	if err != nil {
-		return "", "", fmt.Errorf("%w: no Maven (mvn) to fetch the broker with", errMissing)
-	}
-	return java, lib, fetchJars(mvn, base, lib)
+	makeArchive(java, lib)
+	return java, lib, nil
 }
 
 var javaVersion = regexp.MustCompile(`version "(\d+)`)

@@ -23,7 +23,7 @@ const Version = "4.2.0"
 const RequireEnv = "MILLRACE_REQUIRE_KAFKA"
 
 // readyWithin bounds the start of the broker, on a busy machine.
-const readyWithin = 90 * time.Second
+const readyWithin = 4 * time.Minute
 
 // Broker is a running broker.
 type Broker struct {
