@@ -102,6 +102,12 @@ func (c *comparer) run(ctx context.Context) error {
 	if err := c.open(ctx); err != nil {
 		return err
 	}
+	if err := c.old.rebuild(ctx); err != nil {
+		return err
+	}
+	if n := c.old.out.Differences; n > 0 {
+		c.old.o.warn(fmt.Sprintf("batches in front of batch %d, read for the state of the old job, did not come out as the log has them: %d differences", c.out.First, n))
+	}
 	all := committedBatches(c.old.entries)
 	first, err := c.rebuildFrom(ctx, all)
 	if err != nil {

@@ -46,6 +46,7 @@ type Options struct {
 	scratch                      func() overflow // nil with Memory: a file in the checkpoint's directory
 	snapshotEvery, snapshotBytes int
 	inlineBlock                  int
+	noteEvery                    time.Duration
 	oneAtATime                   bool // no batch is planned ahead
 	surveyPatience               time.Duration
 }
@@ -137,6 +138,9 @@ func newDriver(o Options) *driver {
 	}
 	if o.snapshotBytes <= 0 {
 		o.snapshotBytes = snapshotBytes
+	}
+	if o.noteEvery <= 0 {
+		o.noteEvery = noteEvery
 	}
 	if o.inlineBlock <= 0 {
 		o.inlineBlock = inlineBlock

@@ -70,6 +70,8 @@ type Replayed struct {
 	// it whose changes were added. No record was read for that.
 	Snapshot int64 `json:"snapshot,omitempty"`
 	Deltas   int   `json:"deltas,omitempty"`
+	// Rebuilt are the batches between that and First that were read only to rebuild the state.
+	Rebuilt int `json:"rebuilt,omitempty"`
 	// Unmade are files that were left out because they begin with rows of batches before First.
 	Unmade int `json:"unmade,omitempty"`
 }
@@ -94,12 +96,20 @@ func gone(err error) error {
 
 // replay is [Replay] with the errors as they are.
 func replay(ctx context.Context, o ReplayOptions) (*Replayed, error) {
-	r, err := newReplayer(ctx, o)
-	if err != nil {
-		return nil, err
+	for attempt := 1; ; attempt++ {
+		r, err := newReplayer(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		err = errors.Join(r.run(ctx), r.close())
+		var pruned *prunedError
+		if !errors.As(err, &pruned) {
+			return &r.out, err
+		}
+		if attempt == 3 || r.out.Batches > 0 {
+			return &r.out, lost(err)
+		}
 	}
-	err = r.run(ctx)
-	return &r.out, errors.Join(err, r.close())
 }
 
 func (r *replayer) close() error {
@@ -124,6 +134,7 @@ type replayer struct {
 	o       ReplayOptions
 	id      string // of the checkpoint
 	blobs   store.Blobs
+	state   map[string]bool  // the blocks of state that the checkpoint has
 	batches []committedBatch // to run
 	entries []Entry          // the whole log
 	rest    []Entry          // of the log, from the first of them on
@@ -169,7 +180,10 @@ func newReplayer(ctx context.Context, o ReplayOptions) (*replayer, error) {
 	if !o.exact {
 		r.batches = r.widen(all, r.batches)
 	}
-	return r, r.rewind(in.Entries)
+	if r.state, err = stateNames(ctx, p.store); err != nil {
+		return nil, err
+	}
+	return r, r.rewind()
 }
 
 func (o *ReplayOptions) warn(text string) {
@@ -178,15 +192,19 @@ func (o *ReplayOptions) warn(text string) {
 	}
 }
 
-// rewind makes the history that of the moment before the first batch was committed.
-func (r *replayer) rewind(entries []Entry) error {
-	at := r.batches[0].entry
-	before := entries[:at]
+// rewind makes the history that of the moment before the first batch was committed, or before the one that has to run again for the
+// state that it begins with.
+func (r *replayer) rewind() error {
+	from, err := r.restorable(r.batches[0].entry)
+	if err != nil {
+		return err
+	}
+	before := r.entries[:from]
 	h, err := Fold(before)
 	if err != nil {
 		return brokenRules(err)
 	}
-	r.history, r.rest = h, entries[at:]
+	r.history, r.rest = h, r.entries[from:]
 	if i := lastSnapshot(before); i >= 0 {
 		r.out.Snapshot = before[i].Record.(*Committed).Batch
 	}
@@ -200,6 +218,9 @@ func (r *replayer) rewind(entries []Entry) error {
 
 // run goes through the log from the first batch on.
 func (r *replayer) run(ctx context.Context) error {
+	if err := r.rebuild(ctx); err != nil {
+		return err
+	}
 	last := r.batches[len(r.batches)-1].commit
 	for _, e := range r.rest {
 		c, committed := e.Record.(*Committed)
@@ -211,13 +232,8 @@ func (r *replayer) run(ctx context.Context) error {
 		if c == last && committed {
 			return nil
 		}
-		if err := r.history.apply(e.Record); err != nil {
-			return brokenRules(err)
-		}
-		if _, reopened := e.Record.(*Reopened); reopened && r.s != nil {
-			if err := r.s.restoreAgain(ctx, r.blobs, r.history); err != nil {
-				return lost(err)
-			}
+		if err := r.advance(ctx, e.Record); err != nil {
+			return err
 		}
 	}
 	return errors.New("internal error: the log ended before the last batch to replay")
@@ -225,14 +241,8 @@ func (r *replayer) run(ctx context.Context) error {
 
 // batch runs a plan and compares what it yields with its commit.
 func (r *replayer) batch(ctx context.Context, p *Planned, want *Committed) error {
-	if err := r.use(ctx, p); err != nil {
-		return err
-	}
-	if err := r.s.useInputs(ctx, r.blobs, p); err != nil {
-		return lost(err)
-	}
-	o := newOutcome(r.s.job, p, r.s.worker.env(p.At), r.history.Floor)
-	if err := o.run(ctx, r.s.exec); err != nil {
+	o, err := r.compute(ctx, p)
+	if err != nil {
 		return err
 	}
 	took := r.took
@@ -245,6 +255,20 @@ func (r *replayer) batch(ctx context.Context, p *Planned, want *Committed) error
 	return r.s.worker.keep(p.Batch).reset()
 }
 
+// compute runs a plan.
+func (r *replayer) compute(ctx context.Context, p *Planned) (*outcome, error) {
+	if err := r.use(ctx, p); err != nil {
+		return nil, err
+	}
+	if err := r.s.useInputs(ctx, r.blobs, p); err != nil {
+		return nil, lost(err)
+	}
+	o := newOutcome(r.s.job, p, r.s.worker.env(p.At), r.history.Floor)
+	return o, o.run(ctx, r.s.exec)
+}
+
+func planTime(p *Planned) string { return windows.FormatTime(p.At) }
+
 // publish writes what a batch yields where the replay goes, and compares it with its commit.
 func (r *replayer) publish(ctx context.Context, p *Planned, o *outcome, want *Committed) error {
 	prepared, err := r.prepare(ctx, p, o)
@@ -254,7 +278,7 @@ func (r *replayer) publish(ctx context.Context, p *Planned, o *outcome, want *Co
 	for _, got := range prepared {
 		r.out.Unmade += len(got.Unmade)
 	}
-	done := ReplayedBatch{Batch: p.Batch, PlanTime: windows.FormatTime(p.At), Records: o.commit.Records, Differences: differences(o.commit, want)}
+	done := ReplayedBatch{Batch: p.Batch, PlanTime: planTime(p), Records: o.commit.Records, Differences: differences(o.commit, want)}
 	for i, k := range r.s.job.Sinks {
 		done.Differences = append(done.Differences, r.pendingDifferences(k.Name, want, prepared[i])...)
 		done.Files += len(want.Files[k.Name])
@@ -321,6 +345,9 @@ func (r *replayer) use(ctx context.Context, p *Planned) error {
 		return nil
 	}
 	if r.s != nil {
+		if err := r.holdState(); err != nil {
+			return err
+		}
 		if err := r.s.close(); err != nil {
 			return fmt.Errorf("close job: %w", err)
 		}
@@ -343,7 +370,7 @@ func (r *replayer) use(ctx context.Context, p *Planned) error {
 	s.worker.again = againReplay
 	s.worker.useScratch(r.scratch)
 	s.exec = r.o.executor(s.worker, r.o.Cores)
-	return lost(s.restore(ctx, r.blobs, r.history))
+	return r.restored(s.restore(ctx, r.blobs, r.history))
 }
 
 // jobOf is the job that a plan was made with. The job at hand may be another by now.

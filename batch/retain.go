@@ -2,12 +2,10 @@ package batch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
@@ -20,9 +18,6 @@ const (
 	prunedPrefix    = "pruned/"
 	statePrefix     = "state/"
 )
-
-// noteEvery is how far apart, in plan time, the snapshots are that a log may begin with once it is pruned.
-const noteEvery = int64(time.Hour / time.Microsecond)
 
 // LogStart is a commit with a snapshot that a log begins with, or may: nothing before it is needed to go on from it.
 type LogStart struct {
@@ -119,99 +114,6 @@ func batchOfState(name string) (batch int64) {
 		return 0
 	}
 	return batch
-}
-
-// keepSnapshot notes, of the snapshots of an hour one, that the log may begin with it, and prunes the log. at is where its record
-// stands. Neither is needed to go on, so that what fails is said and tried again an hour later.
-func (d *driver) keepSnapshot(ctx context.Context, c *Committed, at wal.Position) error {
-	if d.o.Job.Retain <= 0 || c.Base == nil || c.At < 0 || d.noted != 0 && c.At-d.noted < noteEvery {
-		return nil
-	}
-	err := d.noteSnapshot(ctx, LogStart{Batch: c.Batch, At: c.At, Place: at})
-	var superseded *SupersededError
-	if errors.As(err, &superseded) || ctx.Err() != nil {
-		return errors.Join(err, ctx.Err())
-	}
-	d.noted = c.At
-	if err != nil {
-		d.o.Warn(fmt.Sprintf("the log was not pruned behind batch %d, and grows: %v", c.Batch, err))
-	}
-	return nil
-}
-
-func (d *driver) noteSnapshot(ctx context.Context, s LogStart) error {
-	starts, err := logStarts(ctx, d.cp.store, snapshotsPrefix)
-	if err != nil {
-		return err
-	}
-	if n := len(starts); n > 0 && s.At-starts[n-1].At < noteEvery {
-		return nil
-	}
-	// Whoever takes over behind this look reads the snapshot, so that it counts for everybody.
-	if err := d.cp.lead(); err != nil {
-		return err
-	}
-	if err := putName(ctx, d.cp.store, snapshotsPrefix+s.name()); err != nil {
-		return err
-	}
-	return d.prune(ctx, append(starts, s))
-}
-
-// putName creates an object whose name says everything.
-func putName(ctx context.Context, s store.Store, name string) error {
-	if err := store.PutBytes(ctx, s, name, []byte("{\"format\":1}\n")); err != nil && !errors.Is(err, store.ErrExists) {
-		return err
-	}
-	return nil
-}
-
-// beginning is the latest snapshot that is older than what is retained, but for the newest one. It is pure.
-func beginning(starts []LogStart, oldest int64) *LogStart {
-	var out *LogStart
-	for i := range max(len(starts)-1, 0) {
-		if starts[i].At <= oldest {
-			out = &starts[i]
-		}
-	}
-	return out
-}
-
-// prune removes what is older than the job retains. First it is said where the log begins from then on: whatever is left behind a
-// crash, nobody reads it. A driver that is paused in here and wakes removes only what is said to be gone.
-func (d *driver) prune(ctx context.Context, starts []LogStart) error {
-	begin := beginning(starts, d.history.LastAt-d.o.Job.Retain.Microseconds())
-	if begin == nil {
-		return nil
-	}
-	if err := d.cp.lead(); err != nil {
-		return err
-	}
-	if err := putName(ctx, d.cp.store, prunedPrefix+begin.name()); err != nil {
-		return err
-	}
-	if err := d.cp.chains.Prune(ctx, begin.Place); err != nil {
-		return err
-	}
-	states, err := d.cp.store.List(ctx, statePrefix)
-	if err != nil {
-		return err
-	}
-	gone := slices.DeleteFunc(states, func(name string) bool {
-		batch := batchOfState(name)
-		return batch == 0 || batch >= begin.Batch
-	})
-	for _, prefix := range []string{snapshotsPrefix, prunedPrefix} {
-		older, err := logStarts(ctx, d.cp.store, prefix)
-		if err != nil {
-			return err
-		}
-		for _, s := range older {
-			if s.Batch < begin.Batch {
-				gone = append(gone, prefix+s.name())
-			}
-		}
-	}
-	return store.DeleteAll(ctx, d.cp.store, gone)
 }
 
 // pruned refuses what the log does not know any more. start may be nil; after are the watermarks behind it.

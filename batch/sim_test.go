@@ -57,6 +57,7 @@ type world struct {
 	read    map[string]simFile // files by name, as last read
 	// inspected is what inspect has found, when nothing happens any more; nil: it looks.
 	inspected *Inspection
+	log       []Entry // as it was when it was about to be pruned, see keepLog
 	// maxAge rolls files over batches, with so many rows at most; 0: they are not, any number.
 	maxAge      time.Duration
 	maxFileRows int64
@@ -390,7 +391,21 @@ func (w *world) inspect() (*Inspection, error) {
 	if w.inspected != nil {
 		return w.inspected, nil
 	}
-	return Inspect(context.Background(), Env{FS: w.disk, Objects: w.openObjects}, w.checkpoint())
+	in, err := Inspect(context.Background(), Env{FS: w.disk, Objects: w.openObjects}, w.checkpoint())
+	if err != nil || len(w.log) == 0 || in.Start == nil {
+		return in, err
+	}
+	i := slices.IndexFunc(w.log, func(e Entry) bool { return e.At == in.Entries[0].At })
+	in.Entries, in.Start = append(slices.Clone(w.log[:i]), in.Entries...), nil
+	in.History, err = Fold(in.Entries)
+	return in, err
+}
+
+// keepLog keeps what a log has that is about to be pruned, for what a test finds in it.
+func (w *world) keepLog() {
+	in, err := w.inspect()
+	w.check(err)
+	w.log = in.Entries
 }
 
 // history is what the checkpoint says.

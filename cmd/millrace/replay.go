@@ -183,7 +183,7 @@ func (s *replayShow) end(job string, out *batch.Replayed, into string) {
 
 // stateBefore says where the state of the first batch came from.
 func stateBefore(out *batch.Replayed) string {
-	if out.Snapshot == 0 && out.Deltas == 0 {
+	if out.Snapshot == 0 && out.Deltas == 0 && out.Rebuilt == 0 {
 		return "from no state"
 	}
 	var from []string
@@ -193,7 +193,11 @@ func stateBefore(out *batch.Replayed) string {
 	if out.Deltas > 0 {
 		from = append(from, "the changes of "+count(int64(out.Deltas), "batch"))
 	}
-	return "from the logged state: " + strings.Join(from, " and ")
+	text := "from the logged state: " + strings.Join(from, " and ")
+	if out.Rebuilt > 0 {
+		text += fmt.Sprintf(", and %s read only to rebuild state", count(int64(out.Rebuilt), "batch"))
+	}
+	return text
 }
 
 func replayVerdict(out *batch.Replayed) string {

@@ -111,6 +111,22 @@ const (
 	DriverCancel Point = "driver/cancel"
 )
 
+// What is older than the job retains.
+const (
+	// RetainNote is where a snapshot is about to be noted, which the log may begin with.
+	RetainNote Point = "retain/note"
+	// RetainBegin is where it is about to be said where the log begins.
+	RetainBegin Point = "retain/begin"
+	// RetainLog is where that is said, and what is in front of it in the log is about to be removed.
+	RetainLog Point = "retain/log"
+	// RetainState is where state that is not kept any more is about to be removed.
+	RetainState Point = "retain/state"
+	// RetainEpochs is where the locks of epochs of which the log has nothing any more are about to be removed.
+	RetainEpochs Point = "retain/epochs"
+	// RetainNames is where the names of snapshots that are not kept any more are about to be removed.
+	RetainNames Point = "retain/names"
+)
+
 // Sinks.
 const (
 	// ParquetClaim is where a directory is about to be looked at, and claimed if it is nobody's.
@@ -154,6 +170,7 @@ var all = []Point{
 	SourceSurvey, SourceRead, SourceFetch, InputsCopy, InputsLoad,
 	DriverRecover, DriverRerun, DriverPlan, DriverPlanned, DriverMerge, DriverClose, DriverPrepare, DriverPublish, DriverNextSink,
 	DriverCommit, DriverCommitted, DriverTold, DriverCancel,
+	RetainNote, RetainBegin, RetainLog, RetainState, RetainEpochs, RetainNames,
 	ParquetClaim, ParquetFile, ParquetAdopt, ParquetManifest, PendingLoad, PendingKeep, PendingRemove,
 	KafkaInit, KafkaInitialized, KafkaProduce, KafkaProduced, KafkaRecorded, KafkaCommitted,
 	StdoutPrint, StdoutPrinted,

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -353,5 +354,53 @@ func TestHeldBelow(t *testing.T) {
 	want(9, 4)
 	if _, err := HeldBelow(fsys, "/nowhere", 4); err == nil {
 		t.Error("a directory that is not there has nobody")
+	}
+}
+
+// TestPruneEpochs removes what says who held old epochs: who holds one of them finds the newer one all the same, and the next epoch
+// is behind the newest.
+func TestPruneEpochs(t *testing.T) {
+	fsys, objects := storetest.NewCrashFS(), &storetest.Objects{}
+	for name, epochs := range map[string]Epochs{
+		"files": FileEpochs{FS: fsys, Dir: "/ck/epochs"}, "objects": ObjectEpochs{Store: objects, Wait: func(context.Context, time.Duration) error { return nil }},
+	} {
+		ctx, take := t.Context(), AcquireOptions{TakeOver: true, Host: "h", PID: 1}
+		var leases []Lease
+		for range 5 {
+			l, err := epochs.Acquire(ctx, take)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b, ok := l.(Beater); ok {
+				_ = b.Beat(ctx)
+			}
+			leases = append(leases, l)
+		}
+		for range 2 { // the second time there is nothing left to do
+			if err := epochs.Prune(ctx, 4); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, l := range leases {
+			newer, err := l.Newer()
+			if err != nil || (newer == nil) != (i == 4) || newer != nil && newer.PID != 1 {
+				t.Errorf("%s: the holder of epoch %d finds %v, %v", name, l.Epoch(), newer, err)
+			}
+		}
+		if held, err := epochs.HeldBelow(ctx, 4); held != nil || err != nil {
+			t.Errorf("%s: %v holds an epoch that is gone, %v", name, held, err)
+		}
+		if l, err := epochs.Acquire(ctx, take); err != nil || l.Epoch() != 6 {
+			t.Errorf("%s: the next epoch: %v", name, err)
+		}
+	}
+	if left, _ := fsys.ReadDir("/ck/epochs"); len(left) != 3 {
+		t.Errorf("%d lock files are left, want those of epochs 4 to 6", len(left))
+	}
+	for _, prefix := range []string{epochsPrefix, beatsPrefix} {
+		left, _ := objects.List(t.Context(), prefix)
+		if len(left) == 0 || !strings.HasPrefix(left[0], prefix+"0000000004") {
+			t.Errorf("left of %s: %v", prefix, left)
+		}
 	}
 }

@@ -17,6 +17,9 @@ type Epochs interface {
 	// HeldBelow returns who may still live of the holders of epochs below one, the newest of them; nil: all of them are
 	// known to be gone. It takes nothing and changes nothing.
 	HeldBelow(ctx context.Context, below uint64) (*Holder, error)
+	// Prune removes what says who held epochs below one, of which nothing counts any more. below must not be newer than the
+	// caller's own. After an error any of it may be gone.
+	Prune(ctx context.Context, below uint64) error
 }
 
 // Lease is an epoch taken by this process. It is safe for concurrent use.

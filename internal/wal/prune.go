@@ -3,6 +3,12 @@ package wal
 import (
 	"cmp"
 	"context"
+	"errors"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/millrace/millrace/internal/store"
 )
@@ -68,4 +74,40 @@ func beginOf(fsys store.ReadFS, s segmentFile) (link, error) {
 		from.chain, from.sequence = h.chain, h.sequence
 	}
 	return from, err
+}
+
+// Prune implements [Epochs]. Whoever still holds one of the locks finds out all the same that there is a newer epoch.
+func (e FileEpochs) Prune(ctx context.Context, below uint64) error {
+	entries, err := e.FS.ReadDir(e.Dir)
+	if err != nil {
+		return &store.OpError{Op: "list", Name: e.Dir, Err: err}
+	}
+	for _, entry := range entries {
+		if epoch := parseLockName(entry.Name()); epoch == 0 || epoch >= below {
+			continue
+		}
+		name := filepath.Join(e.Dir, entry.Name())
+		if err := errors.Join(ctx.Err(), e.FS.Remove(name)); err != nil {
+			return &store.OpError{Op: "delete", Name: name, Err: err}
+		}
+	}
+	return nil
+}
+
+// Prune implements [Epochs]. A driver of long ago that wakes may write a heartbeat once more: the next call removes that.
+func (e ObjectEpochs) Prune(ctx context.Context, below uint64) error {
+	for prefix, object := range map[string]func(uint64) string{epochsPrefix: epochObject, beatsPrefix: beatObject} {
+		names, err := e.Store.List(ctx, prefix)
+		if err != nil {
+			return err
+		}
+		gone := slices.DeleteFunc(names, func(name string) bool {
+			epoch, err := strconv.ParseUint(strings.TrimSuffix(path.Base(name), epochSuffix), 10, 64)
+			return err != nil || epoch == 0 || epoch >= below || object(epoch) != name
+		})
+		if err := store.DeleteAll(ctx, e.Store, gone); err != nil {
+			return err
+		}
+	}
+	return nil
 }
