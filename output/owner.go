@@ -40,6 +40,27 @@ func (p *Parquet) claim(ctx context.Context, written bool) error {
 	return err
 }
 
+// checkAbove refuses a directory inside one that belongs to somebody. What cannot be looked at is left alone: the rights of a job
+// may end at its own directory.
+func (p *Parquet) checkAbove(ctx context.Context, above []Place) error {
+	for _, d := range above {
+		data, err := d.Store.Get(ctx, ownerName)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err != nil {
+			continue
+		}
+		var have ownerFile
+		whose := "another job"
+		if json.Unmarshal(data, &have) == nil && have.Job != "" {
+			whose = fmt.Sprintf("job %q with checkpoint %s", have.Job, have.Checkpoint)
+		}
+		return &ConflictError{Sink: p.sink, Path: p.root, Msg: fmt.Sprintf("lies in %s, which belongs to %s: whoever reads that would take the rows of both for one output; choose a path outside of it", d.Root, whose)}
+	}
+	return nil
+}
+
 // vet makes sure that the directory, which is ours, never loses what is there, and clears away half uploads.
 func (p *Parquet) vet(ctx context.Context) error {
 	if err := store.Probe(ctx, p.store, ownerName); err != nil {

@@ -3,7 +3,10 @@ package output_test
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/millrace/millrace/columnar"
@@ -99,4 +102,63 @@ func (s *lateStore) Get(ctx context.Context, name string) ([]byte, error) {
 		f()
 	}
 	return data, err
+}
+
+// TestInsideAnother refuses a directory inside one that belongs to somebody, whoever it is, and leaves both as they are. What cannot
+// be looked at is in nobody's way.
+func TestInsideAnother(t *testing.T) {
+	ctx := context.Background()
+	for _, test := range []struct{ owner, want string }{
+		{`{"format":1,"job":"other","checkpoint_id":"d"}`, `sink lake: /lake: lies in /lakes, which belongs to job "other" with checkpoint d: whoever reads that would take the rows of both for one output; choose a path outside of it`},
+		{`{"format":7}`, `sink lake: /lake: lies in /lakes, which belongs to another job: whoever reads that would take the rows of both for one output; choose a path outside of it`},
+		{"", ""},
+	} {
+		l := newLake(t)
+		above := newLake(t).store
+		if test.owner != "" {
+			if err := store.PutBytes(ctx, above, "_millrace/owner", []byte(test.owner)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cfg := l.config(outputtest.Layout())
+		cfg.Above = []output.Place{{Root: "/nobody", Store: forbidden{l.store}}, {Root: "/lakes", Store: above}}
+		_, err := output.OpenParquet(ctx, cfg)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || err.Error() != test.want) {
+			t.Errorf("error\n%v\nwant\n%s", err, test.want)
+		}
+		if names, _ := l.store.List(ctx, ""); test.want != "" && len(names) > 0 {
+			t.Errorf("the directory now holds %v", names)
+		}
+	}
+}
+
+// forbidden is a store of which nothing may be read.
+type forbidden struct{ store.Store }
+
+func (forbidden) Get(context.Context, string) ([]byte, error) { return nil, errors.New("access denied") }
+
+// TestPublishFails says once which file could not be written.
+func TestPublishFails(t *testing.T) {
+	l := newLake(t)
+	cfg := l.config(outputtest.Layout())
+	cfg.Store = full{l.store}
+	p := l.open(cfg)
+	prepared, err := p.Prepare(t.Context(), outputtest.Info(1), []output.Shard{{Rows: []*columnar.Batch{keyRows("a")}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "sink lake: create /lake/" + prepared.Files[0].Path + ": disk full (no space left on device)"
+	if err := p.Publish(t.Context(), prepared); err == nil || err.Error() != want {
+		t.Errorf("error\n%v\nwant\n%s", err, want)
+	}
+}
+
+// full is a store in which no data file can be created.
+type full struct{ store.Store }
+
+func (s full) PutIfAbsent(ctx context.Context, name string, write func(io.Writer) error) error {
+	if strings.HasSuffix(name, ".parquet") {
+		return &store.OpError{Op: "create", Name: name, Err: syscall.ENOSPC}
+	}
+	return s.Store.PutIfAbsent(ctx, name, write)
 }

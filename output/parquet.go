@@ -34,6 +34,9 @@ type ParquetConfig struct {
 	// Lead returns an error once another driver has taken over: what half uploads there are then may be that one's. nil: nobody
 	// else writes here.
 	Lead func() error
+	// Above are the directories that the sink's lies in. One that somebody's rows are in is refused: its readers would take
+	// those of this job for theirs.
+	Above []Place
 	// Written says that the log has committed rows to this sink. A directory that is nobody's then is not the one that
 	// holds them, and is refused with a [ConflictError] instead of claimed.
 	Written bool
@@ -56,6 +59,12 @@ type ParquetConfig struct {
 	// Each encodes the columns of a large row group several at a time, see [Opening]; nil: one after the other. The bytes
 	// are the same.
 	Each func(n int, f func(i int) error) error
+}
+
+// Place is a directory that may have an owner.
+type Place struct {
+	Root  string // for messages
+	Store store.Store
 }
 
 func (c ParquetConfig) withDefaults() ParquetConfig {
@@ -108,6 +117,9 @@ func OpenParquet(ctx context.Context, cfg ParquetConfig) (*Parquet, error) {
 	if err := p.compile(cfg); err != nil {
 		return nil, fmt.Errorf("sink %s: %w", cfg.Sink, err)
 	}
+	if err := p.checkAbove(ctx, cfg.Above); err != nil {
+		return nil, err
+	}
 	if err := p.claim(ctx, cfg.Written); err != nil {
 		return nil, p.claimError(err)
 	}
@@ -144,6 +156,15 @@ func (p *Parquet) claimError(err error) error {
 		return err
 	}
 	return fmt.Errorf("sink %s: claim %s: %w", p.sink, p.root, err)
+}
+
+// failed says what could not be done to which file of the sink. Stores know only its name below the directory.
+func (p *Parquet) failed(what, name string, err error) error {
+	var op *store.OpError
+	if errors.As(err, &op) && op.Op == what {
+		err = op.Err
+	}
+	return fmt.Errorf("sink %s: %w", p.sink, &store.OpError{Op: what, Name: p.at(name), Err: err})
 }
 
 // at is the place of an object, for messages.
@@ -289,7 +310,7 @@ func (p *Parquet) create(ctx context.Context, f *File, data pieces, passed func(
 		return p.adopt(ctx, f, data)
 	}
 	if err != nil {
-		return fmt.Errorf("sink %s: create %s: %w", p.sink, p.at(f.Path), err)
+		return p.failed("create", f.Path, err)
 	}
 	return nil
 }
@@ -302,7 +323,7 @@ func (p *Parquet) adopt(ctx context.Context, f *File, data pieces) error {
 		have, err = p.store.Get(ctx, f.Path)
 	}
 	if err != nil {
-		return fmt.Errorf("sink %s: read %s: %w", p.sink, p.at(f.Path), err)
+		return p.failed("read", f.Path, err)
 	}
 	if data.equal(have) {
 		return nil

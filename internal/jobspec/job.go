@@ -197,25 +197,15 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 	case k.Parquet != nil:
 		out.Done, out.Place, out.MaxAge = done, string(k.Parquet.Path), k.Parquet.File.MaxAge
 		out.Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
-			path := string(k.Parquet.Path)
-			cfg := k.parquetConfig(layout, done, o)
-			st, err := s.directory(ctx, path)
-			if err != nil {
-				return nil, fmt.Errorf("sink %s: %w", k.Name, err)
-			}
-			cfg.Store, cfg.Root = st, path
-			return output.OpenParquet(ctx, cfg)
+			return s.openParquet(ctx, k, k.parquetConfig(layout, done, o), string(k.Parquet.Path))
 		}
 		out.Elsewhere = func(ctx context.Context, o output.Opening, dir string) (output.Sink, error) {
 			cfg := k.parquetConfig(layout, done, o)
-			if cfg.Store, cfg.Root = output.Nowhere(), dir; dir != "" {
-				st, err := s.directory(ctx, dir)
-				if err != nil {
-					return nil, fmt.Errorf("sink %s: %w", k.Name, err)
-				}
-				cfg.Store = st
+			if dir == "" {
+				cfg.Store = output.Nowhere()
+				return output.OpenParquet(ctx, cfg)
 			}
-			return output.OpenParquet(ctx, cfg)
+			return s.openParquet(ctx, k, cfg, dir)
 		}
 		out.Verify = func(ctx context.Context, e output.Expected, each func(int, func(int) error) error) (*output.Checked, error) {
 			st, err := s.directory(ctx, string(k.Parquet.Path))
@@ -233,6 +223,19 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 		}
 	}
 	return out
+}
+
+// openParquet opens a sink of files in a directory.
+func (s *Spec) openParquet(ctx context.Context, k *Sink, cfg output.ParquetConfig, dir string) (output.Sink, error) {
+	st, err := s.directory(ctx, dir)
+	if err == nil {
+		cfg.Store, cfg.Root = st, dir
+		cfg.Above, err = s.above(ctx, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sink %s: %w", k.Name, err)
+	}
+	return output.OpenParquet(ctx, cfg)
 }
 
 // parquetConfig says how the rows of the sink become files; where, is for the caller to say.

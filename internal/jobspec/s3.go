@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -108,6 +109,34 @@ func (s *Spec) directory(ctx context.Context, path string) (store.Store, error) 
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return b, nil
+}
+
+// above are the directories that one lies in, the nearest first; in S3 up to the bucket.
+func (s *Spec) above(ctx context.Context, dir string) ([]output.Place, error) {
+	var out []output.Place
+	for up := parent(dir); up != ""; up = parent(up) {
+		st, err := s.directory(ctx, up)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, output.Place{Root: up, Store: st})
+	}
+	return out, nil
+}
+
+// parent is the directory that one lies in, "" for the outermost.
+func parent(dir string) string {
+	if !isS3(dir) {
+		if up := filepath.Dir(dir); up != dir {
+			return up
+		}
+		return ""
+	}
+	name := strings.TrimRight(strings.TrimPrefix(dir, s3.Scheme), "/")
+	if i := strings.LastIndexByte(name, '/'); i > 0 {
+		return s3.Scheme + strings.TrimRight(name[:i], "/")
+	}
+	return ""
 }
 
 // file is the place and the name of an object. Its address was checked when the job file was read.

@@ -172,7 +172,7 @@ type ParquetSink struct {
 type FileOptions struct {
 	MaxBytes  Size          `key:"max_bytes" default:"128MiB" doc:"A file is full with so many bytes of rows, as they are in memory: further rows go to the next one."`
 	MaxRows   int64         `key:"max_rows" least:"1" doc:"A file is full with so many rows. Default: any number."`
-	MaxAge    time.Duration `key:"max_age" least:"1s" doc:"Files are rolled over batches: rows wait until their file is full, but no longer than this; the end of a run does not wait. Default: a batch's rows are in files with it."`
+	MaxAge    time.Duration `key:"max_age" least:"1s" doc:"Files are rolled over batches: rows wait until their file is full, but no longer than this; the end of a run does not wait. Not with done_marker: a directory would be called complete while rows of it wait. Default: a batch's rows are in files with it."`
 	MaxAgePos dstream.Pos
 }
 
