@@ -124,7 +124,7 @@ func (e *encoder) leaf(i int, rows runs) error {
 // touched is about how many bytes of memory the values of rows are in.
 func touched(v *columnar.Vector, sel []int32) int64 {
 	n := 8 * int64(len(sel))
-	if k := v.Type.Kind; k == columnar.String || k == columnar.Binary {
+	if k := v.Type.Kind; len(sel) > 0 && (k == columnar.String || k == columnar.Binary) {
 		n += max(0, int64(v.Off[sel[len(sel)-1]+1])-int64(v.Off[sel[0]]))
 	}
 	return n

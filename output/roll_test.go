@@ -139,3 +139,19 @@ func TestPendingColumnsChanged(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestFilesEndWithRuns has files end where the rows of one task do and those of the next begin, rolled over batches and not.
+func TestFilesEndWithRuns(t *testing.T) {
+	for _, age := range []time.Duration{0, time.Hour} {
+		l := newLake(t)
+		cfg := l.config(flat(outputtest.Layout().Schema))
+		cfg.MaxFileRows, cfg.MaxAge = 2, age
+		r := l.rolling(cfg)
+		for n := range int64(3) {
+			r.next(n, n == 2, output.Shard{Rows: []*columnar.Batch{keyRows("a", "b"), keyRows("c", "d"), keyRows("e")}})
+		}
+		if files, want := l.files(), map[time.Duration]int{0: 9, time.Hour: 8}[age]; len(files) != want {
+			t.Errorf("max_age %s: %d files, want %d", age, len(files), want)
+		}
+	}
+}

@@ -23,7 +23,9 @@ func (rs runs) rows() int {
 func (rs runs) cut(n int) (head, tail runs) {
 	for i, r := range rs {
 		if n < len(r.sel) {
-			head = append(head, run{r.batch, r.sel[:n]})
+			if n > 0 { // a run has rows
+				head = append(head, run{r.batch, r.sel[:n]})
+			}
 			return head, append(runs{{r.batch, r.sel[n:]}}, rs[i+1:]...)
 		}
 		head = append(head, r)
