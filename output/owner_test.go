@@ -135,7 +135,9 @@ func TestInsideAnother(t *testing.T) {
 // forbidden is a store of which nothing may be read.
 type forbidden struct{ store.Store }
 
-func (forbidden) Get(context.Context, string) ([]byte, error) { return nil, errors.New("access denied") }
+func (forbidden) Get(context.Context, string) ([]byte, error) {
+	return nil, errors.New("access denied")
+}
 
 // TestPublishFails says once which file could not be written.
 func TestPublishFails(t *testing.T) {
