@@ -3,13 +3,13 @@ package duckdbtest
 import (
 	"bytes"
 	"encoding/csv"
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/millrace/millrace/integration/pylib"
 )
 
 const (
@@ -67,46 +67,5 @@ func Query(t testing.TB, sql string) [][]string {
 	return rows[1:]
 }
 
-// install puts DuckDB into the cache directory, once for all runs, and returns the directory for PYTHONPATH.
-var install = sync.OnceValues(func() (string, error) {
-	if _, err := exec.LookPath("python3"); err != nil {
-		return "", fmt.Errorf("no python3: %w", err)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("find cache directory: %w", err)
-	}
-	lib := filepath.Join(cache, "millrace", "duckdb-"+version+"-pytz-"+pytz)
-	if usable(lib) == nil {
-		return lib, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(lib), 0o755); err != nil {
-		return "", fmt.Errorf("make cache directory: %w", err)
-	}
-	half, err := os.MkdirTemp(filepath.Dir(lib), "duckdb-*")
-	if err != nil {
-		return "", fmt.Errorf("make cache directory: %w", err)
-	}
-	defer os.RemoveAll(half)
-	cmd := exec.Command("python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", half, "duckdb=="+version, "pytz=="+pytz)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("pip install duckdb: %w\n%s", err, out)
-	}
-	if err := os.Rename(half, lib); err != nil && usable(lib) != nil { // another process may have been faster
-		return "", fmt.Errorf("put DuckDB into the cache: %w", err)
-	}
-	return lib, usable(lib)
-})
-
-func usable(lib string) error {
-	cmd := exec.Command("python3", "-c", "import duckdb, pytz; print(duckdb.__version__)")
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+lib, "PYTHONNOUSERSITE=1")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("import duckdb: %w\n%s", err, out)
-	}
-	if got := strings.TrimSpace(string(out)); got != version {
-		return fmt.Errorf("found DuckDB %s, want %s", got, version)
-	}
-	return nil
-}
+var install = sync.OnceValues(pylib.Library{Name: "duckdb-" + version + "-pytz-" + pytz, Packages: []string{"duckdb==" + version, "pytz==" + pytz},
+	Version: version, Show: "import duckdb, pytz; print(duckdb.__version__)"}.Install)
