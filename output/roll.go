@@ -13,9 +13,12 @@ import (
 	"github.com/millrace/millrace/offsets"
 )
 
-// pendingMost is how many pieces of rows are pending behind a batch at most, so that the log can list them; part of the
-// format. Of more, those directories get their files first whose rows have waited longest.
-const pendingMost = 20_000
+// How many pieces of rows are pending behind a batch at most, so that the log can list them; part of the format. Of more, those
+// directories get their files first whose rows have waited longest.
+const (
+	pendingMost     = 20_000
+	pendingDirBytes = 128 // of a directory's name, for which it counts as one more piece
+)
 
 // roller decides which rows of a batch, and of those that were pending, go into files now. What it decides depends on
 // rows, their estimated sizes and plan times only.
@@ -162,7 +165,7 @@ func (g *rollGroup) files() int {
 	return n
 }
 
-// pieces is how many pieces of the group are pending behind the batch.
+// pieces is how many pieces of the group are pending behind the batch, as they count for pendingMost.
 func (g *rollGroup) pieces() int {
 	n := 0
 	if len(g.ends) == 0 {
@@ -174,7 +177,7 @@ func (g *rollGroup) pieces() int {
 	if g.all {
 		return 0
 	}
-	return n
+	return n * (1 + len(g.Dir)/pendingDirBytes)
 }
 
 // first is the batch of the first rows of the group's next file.

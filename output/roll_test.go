@@ -29,18 +29,25 @@ func (l *lake) rolling(cfg output.ParquetConfig) *roller {
 	return &roller{lake: l, sink: l.open(cfg), blocks: map[int64][]byte{}}
 }
 
-// next publishes a batch that is planned n seconds behind the first one.
-func (r *roller) next(second int64, roll bool, shards ...output.Shard) *output.Prepared {
+// prepare is what the next batch would publish, planned n seconds behind the first one.
+func (r *roller) prepare(second int64, roll bool, shards ...output.Shard) *output.Prepared {
 	r.t.Helper()
 	r.batch++
 	info := outputtest.Info(r.batch)
 	info.PlanTime, info.Roll = second*1_000_000, roll
 	load := func(_ context.Context, b *output.PendingBatch) ([]byte, error) { return r.blocks[b.Batch], nil }
 	pr, err := r.sink.Prepare(context.Background(), info, shards, &output.Pending{Batches: r.pending, Load: load})
-	if err == nil {
-		err = r.sink.Publish(context.Background(), pr)
-	}
 	if err != nil {
+		r.t.Fatalf("batch %d: %v", r.batch, err)
+	}
+	return pr
+}
+
+// next publishes a batch that is planned n seconds behind the first one.
+func (r *roller) next(second int64, roll bool, shards ...output.Shard) *output.Prepared {
+	r.t.Helper()
+	pr := r.prepare(second, roll, shards...)
+	if err := r.sink.Publish(context.Background(), pr); err != nil {
 		r.t.Fatalf("batch %d: %v", r.batch, err)
 	}
 	if pr.Pending != nil {
@@ -104,6 +111,39 @@ func TestRolledRows(t *testing.T) {
 	t.Logf("%d files", files)
 }
 
+// TestPendingCanBeListed: where more directories would have rows that wait than a record of the log can list, those whose rows have
+// waited longest get their files, and no more of them than must. Long names count for more.
+func TestPendingCanBeListed(t *testing.T) {
+	dirs := func(first, n int, name string) output.Shard {
+		keys := make([]string, n)
+		for i := range keys {
+			keys[i] = fmt.Sprintf("%s%05d", name, first+i)
+		}
+		return output.Shard{Rows: []*columnar.Batch{keyRows(keys...)}}
+	}
+	for _, test := range []struct {
+		name          string // "key=" and five digits more: 2 units of 128 bytes, and 1
+		first, second int
+	}{{strings.Repeat("long", 30), 6000, 4500}, {"k", 12_000, 8500}}[:cases(2, 1)] {
+		l := newLake(t)
+		cfg := l.config(outputtest.Layout())
+		cfg.MaxAge, cfg.MaxPartitions = time.Hour, 20_000
+		r := l.rolling(cfg)
+		if pr := r.next(0, false, dirs(0, test.first, test.name)); len(pr.Files) > 0 {
+			t.Fatalf("%d files of the first rows", len(pr.Files))
+		}
+		pr := r.prepare(1, false, dirs(test.first, test.second, test.name))
+		if len(pr.Files) != 500 {
+			t.Errorf("%d files, want 500", len(pr.Files))
+		}
+		for _, f := range pr.Files {
+			if !strings.Contains(f.Path, "-b000000000001-000000000002-") {
+				t.Fatalf("%s is not of rows that have waited longest", f.Path)
+			}
+		}
+	}
+}
+
 // TestDuckDBReadsRolled reads files with rows of several batches, and what their footers say.
 func TestDuckDBReadsRolled(t *testing.T) {
 	duckdbtest.Need(t)
@@ -113,13 +153,14 @@ func TestDuckDBReadsRolled(t *testing.T) {
 	cfg.MaxAge, cfg.MaxFileRows = time.Minute, 5
 	r := l.rolling(cfg)
 	for n := range int64(4) {
-		r.next(n, n == 3, output.Shard{Rows: []*columnar.Batch{keyRows("a", "b", "c")}})
+		r.next(n, n == 3, output.Shard{Rows: []*columnar.Batch{keyRows("a", "a", "a")}})
 	}
-	files := fmt.Sprintf("read_parquet('%s/**/*.parquet', hive_partitioning = true)", filepath.ToSlash(dir))
-	got := queries(t, "SELECT count(*) FROM "+files,
-		fmt.Sprintf("SELECT count(*) FROM parquet_kv_metadata('%s/**/*.parquet') WHERE key = 'millrace.first_batch'", filepath.ToSlash(dir)))
-	if !strings.HasPrefix(got, "12\n") || strings.HasSuffix(got, "\n0\n") {
-		t.Errorf("DuckDB reads %q, want 12 rows, and footers with a first batch", got)
+	path := filepath.ToSlash(dir) + "/**/*.parquet"
+	got := queries(t, fmt.Sprintf("SELECT count(*) FROM read_parquet('%s', hive_partitioning = true)", path),
+		fmt.Sprintf("SELECT string_agg(decode(value), ' ' ORDER BY file_name) FROM parquet_kv_metadata('%s') WHERE key = 'millrace.first_batch'", path),
+		fmt.Sprintf("SELECT string_agg(concat(decode(value)::JSON->>'$[0].from', '-', decode(value)::JSON->>'$[0].until'), ' ' ORDER BY file_name) FROM parquet_kv_metadata('%s') WHERE key = 'millrace.ranges'", path))
+	if want := "12\n1 2\n10-30 20-50 40-50\n"; got != want {
+		t.Errorf("DuckDB reads %q, want %q: the rows, the first batches of files that have several, and the ranges of all of a file's batches", got, want)
 	}
 }
 
