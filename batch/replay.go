@@ -281,7 +281,9 @@ func (r *replayer) publish(ctx context.Context, p *Planned, o *outcome, want *Co
 	done := ReplayedBatch{Batch: p.Batch, PlanTime: planTime(p), Records: o.commit.Records, Differences: differences(o.commit, want)}
 	for i, k := range r.s.job.Sinks {
 		done.Differences = append(done.Differences, r.pendingDifferences(k.Name, want, prepared[i])...)
-		done.Files += len(want.Files[k.Name])
+		if k.Topic == "" {
+			done.Files += len(want.Files[k.Name])
+		}
 		done.Rows += want.SinkRows[k.Name]
 		done.Differences = append(done.Differences, sinkDifferences(&k, want, prepared[i])...)
 	}

@@ -253,8 +253,8 @@ func TestReplayTopics(t *testing.T) {
 		w.mustRun(w.job(q, flushing, rowsMax(60)))
 		rows := len(w.topicRows())
 		out, _, err := w.replay(w.job(q), func(o *ReplayOptions) { o.Into = simAgain })
-		if err != nil || out.Differences != 0 || out.Batches < 3 {
-			t.Errorf("%s: %+v, %v", q.name, out, err)
+		if err != nil || out.Differences != 0 || out.Batches < 3 || out.Files != len(w.files()) {
+			t.Errorf("%s: %+v, %v, %d files", q.name, out, err, len(w.files()))
 		}
 		if n := len(w.topicRows()); n != rows || n == 0 {
 			t.Errorf("%s: %d rows in the topics, %d before the replay", q.name, n, rows)
