@@ -274,6 +274,8 @@ func TestReadLog(t *testing.T) {
 		{name: "a newest chain without a record", chains: map[uint64][]Record{1: chain(1, 3, nil), 2: nil}, want: 3},
 		{name: "no further than a snapshot", chains: map[uint64][]Record{2: snapshot(chain(2, 2, &ChainEnd{1, 3})), 3: chain(3, 2, &ChainEnd{2, 3})}, want: 5, unread: 2},
 		{name: "a snapshot behind what counts", chains: map[uint64][]Record{1: chain(1, 3, nil), 2: snapshot(chain(2, 2, &ChainEnd{1, 3})), 3: chain(3, 2, &ChainEnd{2, 2})}, want: 7},
+		{name: "a commit that only looks like a snapshot", chains: map[uint64][]Record{1: chain(1, 3, nil),
+			2: append(chain(2, 2, &ChainEnd{1, 3}), &Committed{SinkRows: map[string]int64{"base": 1}}), 3: chain(3, 2, &ChainEnd{2, 3})}, want: 8},
 		{name: "to the first chain when asked", whole: true, chains: map[uint64][]Record{1: chain(1, 3, nil), 2: snapshot(chain(2, 2, &ChainEnd{1, 3}))}, want: 6},
 		{name: "a chain that lost its end", chains: map[uint64][]Record{1: chain(1, 2, nil), 2: chain(2, 2, &ChainEnd{1, 3})}, err: "ends before record 3"},
 		{name: "a chain that is gone", chains: map[uint64][]Record{2: chain(2, 2, &ChainEnd{1, 3})}, err: "log of epoch 1 ends before record 3"},

@@ -50,7 +50,9 @@ func TestMergeInOrder(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v, want the %d of one shard", name, len(got), err, len(whole))
 		}
 	}
-	if _, err := MergeBlocks([][]byte{blocks[0], blocks[0], blocks[3]}); err == nil {
-		t.Error("groups that are there twice were taken")
+	for _, twice := range [][][]byte{{blocks[0], blocks[0], blocks[3]}, {blocks[1], blocks[1]}} { // the second is of one key group alone
+		if _, err := MergeBlocks(twice); err == nil {
+			t.Error("groups that are there twice were taken")
+		}
 	}
 }

@@ -36,6 +36,7 @@ var plainCauses = []struct {
 	{syscall.EPERM, "not permitted"},
 	{syscall.EIO, "disk error"},
 	{syscall.ENAMETOOLONG, "name too long"},
+	{syscall.ENOTDIR, "a file stands where a directory should"},
 	{syscall.EMFILE, "too many open files"},
 }
 
