@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/prooftest"
+	"github.com/millrace/millrace/internal/store/storetest"
 	"github.com/millrace/millrace/output"
 )
 
@@ -76,22 +77,58 @@ func TestRolledVisible(t *testing.T) {
 	}
 }
 
-// TestRolledBytes: the bytes of files do not depend on crashes, on what is planned ahead or on cores.
+// TestRolledBytes: the bytes of files, and how rows are divided among them, do not depend on crashes, on what is planned ahead or on
+// cores. A process dies, or the power goes, at every seventh change of the disk in turn; its successors plan at the same times.
 func TestRolledBytes(t *testing.T) {
-	story := func(change func(*Options)) map[string][]byte {
-		w := newWorld(t, simSeed(t)).rolled(time.Hour, 15)
+	seed := simSeed(t)
+	fresh := func() *world {
+		w := newWorld(t, seed).rolled(time.Hour, 15)
 		w.fill(windowed, 200)
-		w.mustRun(w.job(windowed, rowsMax(20), flushing), change)
-		return w.everything(simOutput)
+		return w
 	}
-	want := story(func(*Options) {})
-	for name, change := range map[string]func(*Options){"3 cores": cores(3), "one at a time": alone, "a snapshot each time": everySnapshot} {
-		got := story(change)
+	story := func(w *world, change ...func(*Options)) map[string][]byte {
+		w.mustRun(w.job(windowed, rowsMax(20), flushing), change...)
+		files := w.everything(simOutput)
+		maps.DeleteFunc(files, func(name string, _ []byte) bool { return strings.HasPrefix(path.Base(name), ".tmp-") })
+		return files
+	}
+	same := func(name string, want, got map[string][]byte) {
+		t.Helper()
 		for file, data := range want {
-			if strings.HasSuffix(file, ".parquet") && string(got[file]) != string(data) {
+			if string(got[file]) != string(data) {
 				t.Errorf("%s: %s is not the same", name, file)
 			}
 		}
+		if len(got) != len(want) {
+			t.Errorf("%s: %d files, want %d", name, len(got), len(want))
+		}
+	}
+	plain := fresh()
+	want := story(plain)
+	for name, change := range map[string]func(*Options){"3 cores": cores(3), "one at a time": alone, "a snapshot each time": everySnapshot} {
+		same(name, want, story(fresh(), change))
+	}
+	crashes, open := 0, 0
+	for at := 3; at < plain.disk.Count(); at += simStep(7) {
+		w := fresh()
+		w.disk.StopAfter(at)
+		err := w.run(w.job(windowed, rowsMax(20), flushing), alone)
+		if !errors.Is(err, storetest.ErrPower) {
+			break
+		}
+		if w.disk.Restart(); at%2 == 0 {
+			w.disk = w.disk.Crash(uint64(at))
+			w.fs = w.disk
+		}
+		if in, err := w.inspect(); err == nil && len(in.History.Pending) > 0 {
+			open++
+		}
+		crashes++
+		same(fmt.Sprintf("a crash at operation %d", at), want, story(w, alone))
+	}
+	prooftest.Figure(t, "rolled files, bytes across crashes", "%d crashes, %d while rows wait for their file: %d files with the same bytes", crashes, open, len(want))
+	if open < 5 && !testing.Short() {
+		t.Errorf("rows waited in %d of %d crashes", open, crashes)
 	}
 }
 
