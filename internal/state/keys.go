@@ -179,12 +179,7 @@ func (k *keys) inOrder(numbers []uint32) []int32 {
 func (k *keys) order(order []int32, numbers []uint32) []int32 {
 	total := k.index.Len()
 	if len(k.sorted) < total && 8*len(numbers) < total {
-		for i := range numbers {
-			order = append(order, int32(i))
-		}
-		compare := columnar.CompareRows(k.all(), firstColumns(len(k.cols)))
-		slices.SortFunc(order, func(i, j int32) int { return compare(int32(numbers[i]), int32(numbers[j])) })
-		return order
+		return k.sortAlone(order, numbers)
 	}
 	k.rankAll()
 	if 8*len(numbers) < total {
@@ -201,6 +196,16 @@ func (k *keys) order(order []int32, numbers []uint32) []int32 {
 		}
 	}
 	return order
+}
+
+// sortAlone sorts a copy of the keys: to compare them where they are would be a walk through all of the memory for each.
+func (k *keys) sortAlone(order []int32, numbers []uint32) []int32 {
+	cols, err := k.take(numbers)
+	if err != nil {
+		panic("state: some keys need more room than all: " + err.Error())
+	}
+	b := &columnar.Batch{Schema: k.schema, Cols: cols, Rows: len(numbers)}
+	return append(order, columnar.SortRows(b, firstColumns(len(k.cols)))...)
 }
 
 func (k *keys) sortedByRank(order []int32, numbers []uint32) []int32 {
