@@ -23,8 +23,8 @@ type chain struct {
 	keep  *keeper              // that keeps them
 }
 
-// newChain compiles a stage without its pipes. tables are the static tables by name, with the columns of the plan.
-func newChain(plan *dstream.Plan, id int, tables map[string]*columnar.Batch) (*chain, error) {
+// newChain compiles a stage without its pipes. tables are those that it joins with.
+func newChain(plan *dstream.Plan, id int, tables joinTables) (*chain, error) {
 	c := &chain{stage: &plan.Stages[id]}
 	in := c.stage.In
 	for _, op := range c.stage.Ops {
@@ -46,7 +46,7 @@ func newChain(plan *dstream.Plan, id int, tables map[string]*columnar.Batch) (*c
 	return c, nil
 }
 
-func compileOp(in *columnar.Schema, op dstream.Op, tables map[string]*columnar.Batch) (columnar.Operator, error) {
+func compileOp(in *columnar.Schema, op dstream.Op, tables joinTables) (columnar.Operator, error) {
 	switch {
 	case op.Changed:
 		return columnar.NewDropUnchanged(in, op.Ops-1)
@@ -57,11 +57,11 @@ func compileOp(in *columnar.Schema, op dstream.Op, tables map[string]*columnar.B
 	case op.Project != nil:
 		return columnar.NewProject(in, op.Project.Exprs, op.Project.Names)
 	case op.Join != nil:
-		t, ok := tables[op.Join.Table]
+		t, ok := tables[joinKey(op.Join)]
 		if !ok {
 			return nil, fmt.Errorf("table %q is not loaded", op.Join.Table)
 		}
-		return columnar.NewHashJoin(in, t, op.Join.LeftKeys, op.Join.RightKeys, op.Join.Left)
+		return t.Join(in, op.Join.LeftKeys, op.Join.Left)
 	case op.Unnest != nil:
 		u := op.Unnest
 		return columnar.NewUnnest(in, u.Column, u.Keep, u.Names, u.Ordinality, u.Left)

@@ -25,7 +25,7 @@ func TestChainSpellsOut(t *testing.T) {
 		Ops:      []dstream.Op{{Join: &dstream.Join{Table: "ads", LeftKeys: []int{1}, RightKeys: []int{0}}}, {Changed: true, Ops: 1}},
 		Exchange: -1, Sinks: []string{"out"},
 	}}}
-	c, err := newChain(plan, 0, map[string]*columnar.Batch{"ads": ads})
+	c, err := newChain(plan, 0, newJoinTables(plan, map[string]*columnar.Batch{"ads": ads}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -139,7 +139,7 @@ func (s *session) useInputs(ctx context.Context, blobs store.Blobs, p *Planned) 
 	}
 	s.worker.setInputs(tables, zones)
 	s.tables, s.zones = p.Tables, p.Zones
-	return nil
+	return s.worker.checkTables()
 }
 
 // uses reports whether the session computes with the side inputs that a plan names.

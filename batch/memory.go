@@ -44,8 +44,9 @@ func (m Memory) decodeBytes(cores int) int {
 
 // stateSize follows how much memory the state of all shards takes.
 type stateSize struct {
-	most int64 // 0: no bound
-	used atomic.Int64
+	most   int64 // 0: no bound
+	tables int64 // that static tables take, out of the same share
+	used   atomic.Int64
 }
 
 // measured returns a function that notes how large a shard's state is now, and refuses to go on when all of it together
@@ -61,7 +62,7 @@ func (s *stateSize) measured(a *windows.Aggregate) func() int64 {
 }
 
 // over reports whether the state takes more than it may.
-func (s *stateSize) over(used int64) bool { return s.most > 0 && used > s.most }
+func (s *stateSize) over(used int64) bool { return s.most > 0 && used+s.tables > s.most }
 
 // count measures the state of all shards anew.
 func (w *worker) countState() int64 {
@@ -81,8 +82,20 @@ const againReplay = "nothing of the job was changed: replay again with --set mem
 // stateTooLarge is why a run stops before the kernel stops it.
 func (w *worker) stateTooLarge(used int64, where string) error {
 	m := w.memory
+	if tables := w.size.tables; tables > 0 {
+		where, used = where+" with the tables", used+tables
+	}
 	return refuse("%s takes %s, more than the %s that memory: %s leaves for it; "+w.withMore(),
 		where, sizeText(used), sizeText(m.State), sizeText(m.Total), sizeText(m.enough(used)))
+}
+
+// checkTables refuses tables that leave no room for state.
+func (w *worker) checkTables() error {
+	if m := w.memory; w.size.over(0) {
+		return refuse("the tables take %s, more than the %s that memory: %s leaves for them and state; "+w.withMore(),
+			sizeText(w.size.tables), sizeText(m.State), sizeText(m.Total), sizeText(m.enough(w.size.tables)))
+	}
+	return nil
 }
 
 // recordTooLarge is why a run stops at a record for which there is no room.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/store"
 )
 
@@ -80,8 +81,8 @@ func TestStateOutgrowsMemory(t *testing.T) {
 	w := memoryWorld(t)
 	job := func() *Job { return w.job(windowed, flushing, rowsMax(60)) }
 	little := newWorker(job(), nil, 2).countState() + 100 // more than no state takes
-	err := w.run(job(), stateMax(little))
-	wantError[*RefusedError](t, err, "the state of batch 1 takes", "that memory: ", "leaves for it", "nothing of this batch was committed", "run the job again with memory: ")
+	err := w.run(job(), stateMax(little+withTables(t, job(), 2).size.tables))
+	wantError[*RefusedError](t, err, "the state of batch 1 with the tables takes", "that memory: ", "leaves for it", "nothing of this batch was committed", "run the job again with memory: ")
 	if h := w.history(); h.Last != nil || len(h.Open) != 1 || len(w.files()) != 0 {
 		t.Errorf("last commit %v, %d plans open, files %q", h.Last, len(h.Open), w.files())
 	}
@@ -190,11 +191,12 @@ func TestPartialsAside(t *testing.T) {
 func TestReplayOutgrowsMemory(t *testing.T) {
 	w := memoryWorld(t)
 	w.mustRun(w.job(windowed, flushing))
+	little := withTables(t, w.job(windowed), 1).size.tables + 100
 	small := func(o *ReplayOptions) {
-		o.Memory, o.scratch = Memory{Total: 8, State: 100}, func() overflow { return &poisoned{} }
+		o.Memory, o.scratch = Memory{Total: 8, State: little}, func() overflow { return &poisoned{} }
 	}
 	_, _, err := w.replay(w.job(windowed), small)
-	wantError[*RefusedError](t, err, "batch 1", "than the 0 KiB that memory: 0 KiB leaves for it; nothing of the job was changed: replay again with --set memory=")
+	wantError[*RefusedError](t, err, "batch 1", "KiB that memory: 0 KiB leaves for it; nothing of the job was changed: replay again with --set memory=")
 }
 
 // wide appends n events of so many bytes each, between what the query's world has.
@@ -249,4 +251,39 @@ func TestRecordLargerThanMemory(t *testing.T) {
 	if out, _, err := w.replay(w.job(stateless), little(64<<20)); err != nil || out.Differences != 0 {
 		t.Errorf("replay: %+v, %v", out, err)
 	}
+}
+
+// TestTablesOutgrowMemory: static tables are held once for all cores, and take of what state may have.
+func TestTablesOutgrowMemory(t *testing.T) {
+	w := memoryWorld(t)
+	two := func(o *Options) { o.Cores = 2 }
+	err := w.run(w.job(windowed), two, boundedTo(1<<30), func(o *Options) { o.Memory.State = 1000 })
+	wantError[*RefusedError](t, err, "the tables take ", " that memory: 1024 MiB leaves for them and state; nothing of this batch was committed: run the job again with memory: ")
+	if h := w.history(); h.Last != nil || len(h.Open) != 1 {
+		t.Errorf("last commit %v, %d plans open", h.Last, len(h.Open))
+	}
+	job := w.job(windowed)
+	one := withTables(t, job, 1)
+	root := job.Plan.Root(0)
+	first, err1 := one.newTree(root)
+	second, err2 := one.newTree(root)
+	if err1 != nil || err2 != nil || len(one.tables) != 1 || one.size.tables == 0 || first == second {
+		t.Errorf("%v, %v, %d tables of %d bytes", err1, err2, len(one.tables), one.size.tables)
+	}
+}
+
+// withTables is a worker that has the job's table.
+func withTables(t *testing.T, job *Job, shards int) *worker {
+	t.Helper()
+	data, err := job.Tables["ads"].Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ads, err := job.Tables["ads"].Decode(data, &columnar.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorker(job, nil, shards)
+	w.setInputs(map[string]*columnar.Batch{"ads": ads}, nil)
+	return w
 }

@@ -17,7 +17,7 @@ import (
 type worker struct {
 	job     *Job
 	sources []offsets.Source // as in the plan
-	tables  map[string]*columnar.Batch
+	tables  joinTables
 	zones   map[string]*columnar.Zone
 	states  [][]*windows.Aggregate // by exchange, by shard
 	merging [][]merging            // the same
@@ -68,7 +68,8 @@ func (w *worker) roomAhead() bool {
 // setInputs makes later tasks join with these tables and go by these rules of time zones. Trees compiled for others are
 // dropped.
 func (w *worker) setInputs(tables map[string]*columnar.Batch, zones map[string]*columnar.Zone) {
-	w.tables, w.zones = tables, zones
+	w.tables, w.zones = newJoinTables(w.job.Plan, tables), zones
+	w.size.tables = w.tables.sizeBytes()
 	w.idle, w.readers = map[int][]*tree{}, map[int][]*sourceTree{}
 	for i := range w.states {
 		if z := zones[w.job.Plan.Exchanges[i].Window.Zone]; z != nil {

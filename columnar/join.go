@@ -9,19 +9,13 @@ import (
 // columns of the input, then those of the table. In an inner join rows without a match are dropped and counted; in a
 // left join they get NULLs. Rows that match several table rows come out once for each, in the order of the table.
 type HashJoin struct {
+	right  *JoinTable
 	schema *Schema
 	in     *Schema
-	table  *Batch // canonical copy
 	left   bool
-	keys   []int // of the input
-	refs   bool  // see EmitReferences
-
-	longest []int // of the table's columns of strings: their longest value
-
-	index *keyTable
-	start []int32 // the table rows of key k are rows[start[k]:start[k+1]]
-	rows  []int32
-	multi bool // some key has several rows
+	keys   []int     // of the input
+	index  *keyTable // of the table, for this join
+	refs   bool      // see EmitReferences
 
 	frame   frame
 	live    []int32
@@ -43,14 +37,18 @@ func NewHashJoin(in *Schema, table *Batch, leftKeys, rightKeys []int, left bool)
 	if err := checkJoinKeys(in, table.Schema, leftKeys, rightKeys); err != nil {
 		return nil, err
 	}
-	schema := &Schema{Fields: append(append([]Field{}, in.Fields...), table.Schema.Fields...)}
-	j := &HashJoin{schema: schema, in: in, table: Take(table, selectedRows(table)), left: left, keys: leftKeys}
-	j.buildIndex(rightKeys)
+	return NewJoinTable(table, rightKeys).Join(in, leftKeys, left)
+}
+
+// Join makes a join with the table, as [NewHashJoin] does.
+func (t *JoinTable) Join(in *Schema, leftKeys []int, left bool) (*HashJoin, error) {
+	if err := checkJoinKeys(in, t.table.Schema, leftKeys, t.keys); err != nil {
+		return nil, err
+	}
+	schema := &Schema{Fields: append(append([]Field{}, in.Fields...), t.table.Schema.Fields...)}
+	j := &HashJoin{right: t, schema: schema, in: in, left: left, keys: leftKeys, index: t.index.reader()}
 	for _, f := range schema.Fields {
 		j.buffers = append(j.buffers, &Vector{Type: f.Type})
-	}
-	for _, v := range j.table.Cols {
-		j.longest = append(j.longest, longest(v))
 	}
 	j.out = Batch{Schema: schema, Cols: make([]*Vector, len(schema.Fields))}
 	j.found = make([]int32, 0, 1)
@@ -85,28 +83,6 @@ func checkJoinKeys(in, table *Schema, leftKeys, rightKeys []int) error {
 	return nil
 }
 
-// buildIndex numbers the keys and lists the table rows of each.
-func (j *HashJoin) buildIndex(keys []int) {
-	j.index = newKeyTable(columnTypes(j.table.Schema, keys))
-	live := withoutNull(nil, j.table, keys, selectedRows(j.table))
-	j.index.bind(j.table, keys, live)
-	numbers := j.index.number(nil, live)
-	j.start = make([]int32, j.index.n+1)
-	for _, k := range numbers {
-		j.start[k+1]++
-	}
-	for k := range j.index.n {
-		j.multi = j.multi || j.start[k+1] > 1
-		j.start[k+1] += j.start[k]
-	}
-	next := append([]int32{}, j.start...)
-	j.rows = make([]int32, len(live))
-	for i, k := range numbers {
-		j.rows[next[k]] = live[i]
-		next[k]++
-	}
-}
-
 // withoutNull appends the rows that are NULL in none of the columns.
 func withoutNull(dst []int32, b *Batch, cols []int, rows []int32) []int32 {
 	dst = append(dst, rows...)
@@ -135,7 +111,7 @@ func (j *HashJoin) Process(in *Batch) (*Batch, error) {
 	j.index.bind(in, j.keys, j.live)
 	j.numbers, j.found = j.index.lookup(j.numbers, j.found, j.live)
 	join := j.lookUp
-	if j.multi {
+	if j.right.multi {
 		join = j.expand
 	}
 	if err := join(in, rows); err != nil {
@@ -165,11 +141,11 @@ func (j *HashJoin) lookUp(in *Batch, _ []int32) error {
 		right[i] = -1
 	}
 	for i, r := range j.found {
-		right[r] = j.rows[j.numbers[i]]
+		right[r] = j.right.rows[j.numbers[i]]
 	}
 	j.pairs.right = right
 	copy(j.out.Cols, in.Cols)
-	for c := range j.table.Cols {
+	for c := range j.right.table.Cols {
 		if err := j.takeColumn(len(in.Cols), c, len(j.found)); err != nil {
 			return err
 		}
@@ -181,10 +157,10 @@ func (j *HashJoin) lookUp(in *Batch, _ []int32) error {
 // takeColumn sets the buffer of the table's c-th column, which comes behind at columns of the input, to the rows that
 // pairs names, of which matched are of the table.
 func (j *HashJoin) takeColumn(at, c, matched int) error {
-	v, right := j.table.Cols[c], j.pairs.right
+	v, right := j.right.table.Cols[c], j.pairs.right
 	at += c
 	plainText := v.Type.Kind.Storage() == StoredBytes
-	if !plainText || int64(matched)*int64(j.longest[c]) > math.MaxInt32 {
+	if !plainText || int64(matched)*int64(j.right.longest[c]) > math.MaxInt32 {
 		if err := checkPartsSize(j.schema.Fields[at].Name, v, right); err != nil {
 			return err
 		}
@@ -209,7 +185,7 @@ func (j *HashJoin) expand(in *Batch, rows []int32) error {
 		}
 		j.buffers[c].gather(v, j.pairs.left, false)
 	}
-	for c := range j.table.Cols {
+	for c := range j.right.table.Cols {
 		if err := j.takeColumn(len(in.Cols), c, len(j.pairs.right)); err != nil {
 			return err
 		}
@@ -230,7 +206,7 @@ func (j *HashJoin) expand(in *Batch, rows []int32) error {
 func (j *HashJoin) pairCount(rows int) int {
 	n := rows
 	for _, k := range j.numbers[:len(j.found)] {
-		n += int(j.start[k+1] - j.start[k])
+		n += int(j.right.start[k+1] - j.right.start[k])
 	}
 	return n
 }
@@ -248,7 +224,7 @@ func (j *HashJoin) match(rows []int32) pairs {
 		}
 		k := j.numbers[next]
 		next++
-		for _, t := range j.rows[j.start[k]:j.start[k+1]] {
+		for _, t := range j.right.rows[j.right.start[k]:j.right.start[k+1]] {
 			p.left, p.right = append(p.left, r), append(p.right, t)
 		}
 	}

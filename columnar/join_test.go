@@ -3,6 +3,8 @@ package columnar
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 )
 
@@ -126,4 +128,57 @@ func BenchmarkHashJoin(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
+}
+
+// TestJoinTableShared: joins of one table, several at a time, find what a join with a table of its own finds, with keys of all types.
+func TestJoinTableShared(t *testing.T) {
+	r := rand.New(rand.NewPCG(31, 7))
+	for key := range everySchema.Fields {
+		if everySchema.Fields[key].Type.CheckKey() != nil {
+			continue
+		}
+		table, in := randomBatch(r, everySchema, 60, 0.1), randomBatch(r, everySchema, 100, 0.1)
+		alone, err := NewHashJoin(everySchema, table, []int{key}, []int{key}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := alone.Process(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := rowTexts(out)
+		shared := NewJoinTable(table, []int{key})
+		if shared.SizeBytes() < table.SizeBytes()/2 {
+			t.Errorf("%d bytes of a table of %d", shared.SizeBytes(), table.SizeBytes())
+		}
+		var wg sync.WaitGroup
+		for range 4 {
+			join, err := shared.Join(everySchema, []int{key}, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wg.Go(func() {
+				for range 5 {
+					out, err := join.Process(in)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if got := rowTexts(out); !slices.Equal(got, want) || len(got) == 0 {
+						t.Errorf("key %s: %d rows, want %d", everySchema.Fields[key].Name, len(got), len(want))
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
+func rowTexts(b *Batch) []string {
+	var out []string
+	for _, i := range selected(b) {
+		out = append(out, fmt.Sprint(rowOf(b, int(i))...))
+	}
+	return out
 }
