@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"testing"
 )
 
@@ -130,48 +129,42 @@ func BenchmarkHashJoin(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
 }
 
-// TestJoinTableShared: joins of one table, several at a time, find what a join with a table of its own finds, with keys of all types.
+// TestJoinTableShared: joins of one table, used in turn, find what a join with a table of its own finds, with keys of all types.
 func TestJoinTableShared(t *testing.T) {
 	r := rand.New(rand.NewPCG(31, 7))
 	for key := range everySchema.Fields {
 		if everySchema.Fields[key].Type.CheckKey() != nil {
 			continue
 		}
-		table, in := randomBatch(r, everySchema, 60, 0.1), randomBatch(r, everySchema, 100, 0.1)
-		alone, err := NewHashJoin(everySchema, table, []int{key}, []int{key}, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := alone.Process(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := rowTexts(out)
+		table := randomBatch(r, everySchema, 15, 0.1)
 		shared := NewJoinTable(table, []int{key})
 		if shared.SizeBytes() < table.SizeBytes()/2 {
 			t.Errorf("%d bytes of a table of %d", shared.SizeBytes(), table.SizeBytes())
 		}
-		var wg sync.WaitGroup
-		for range 4 {
-			join, err := shared.Join(everySchema, []int{key}, false)
+		process := func(join *HashJoin, err error) func(*Batch) *Batch {
 			if err != nil {
 				t.Fatal(err)
 			}
-			wg.Go(func() {
-				for range 5 {
-					out, err := join.Process(in)
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					if got := rowTexts(out); !slices.Equal(got, want) || len(got) == 0 {
-						t.Errorf("key %s: %d rows, want %d", everySchema.Fields[key].Name, len(got), len(want))
-						return
-					}
+			return func(in *Batch) *Batch {
+				out, err := join.Process(in)
+				if err != nil {
+					t.Fatal(err)
 				}
-			})
+				return out
+			}
 		}
-		wg.Wait()
+		for range 3 {
+			one, other := randomBatch(r, everySchema, 20, 0.1), randomBatch(r, everySchema, 30, 0.1)
+			alone := process(NewHashJoin(everySchema, table, []int{key}, []int{key}, false))
+			wantOne := rowTexts(alone(one))
+			wantOther := rowTexts(alone(other))
+			first, second := process(shared.Join(everySchema, []int{key}, false)), process(shared.Join(everySchema, []int{key}, false))
+			gotOne := first(one)
+			gotOther := second(other) // which must not disturb the first
+			if !slices.Equal(rowTexts(gotOne), wantOne) || !slices.Equal(rowTexts(gotOther), wantOther) {
+				t.Errorf("key %s: %d and %d rows, want %d and %d", everySchema.Fields[key].Name, gotOne.Len(), gotOther.Len(), len(wantOne), len(wantOther))
+			}
+		}
 	}
 }
 

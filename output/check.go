@@ -232,25 +232,13 @@ func (k *parquetCheck) files(ctx context.Context) error {
 	return err
 }
 
-// checkBufferMax is the largest file whose memory is used for the next one.
-const checkBufferMax = 64 << 20
-
-// get reads a file, into the memory of an earlier one where the store can do that.
-func (k *parquetCheck) get(ctx context.Context, name string, buf []byte) ([]byte, error) {
-	if s, ok := k.Store.(interface {
-		GetInto(ctx context.Context, name string, buf []byte) ([]byte, error)
-	}); ok {
-		return s.GetInto(ctx, name, buf)
-	}
-	return k.Store.Get(ctx, name)
-}
-
 func (k *parquetCheck) file(ctx context.Context, w wanted, out *Checked) error {
 	buf, _ := k.bufs.Get().([]byte)
-	data, err := k.get(ctx, w.Path, buf)
-	if cap(data) > 0 && cap(data) <= checkBufferMax {
-		defer k.bufs.Put(data[:0])
+	if buf == nil {
+		buf = make([]byte, checkBytes)
 	}
+	defer k.bufs.Put(buf)
+	f, err := k.look(ctx, w.Path, buf)
 	if errors.Is(err, store.ErrNotExist) {
 		out.find(Missing, w.Path, w.batch, "%d rows are gone", w.Rows)
 		return nil
@@ -258,18 +246,16 @@ func (k *parquetCheck) file(ctx context.Context, w wanted, out *Checked) error {
 	if err != nil {
 		return fmt.Errorf("sink %s: read %s: %w", k.Sink, w.Path, err)
 	}
-	out.Files, out.Bytes = 1, int64(len(data))
-	rows, sum, err := readFooter(data)
-	out.Rows = rows
+	out.Files, out.Bytes, out.Rows = 1, f.bytes, f.rows
 	switch {
-	case int64(len(data)) != w.Bytes:
-		out.find(Changed, w.Path, w.batch, "it has %d bytes, written were %d", len(data), w.Bytes)
-	case w.SHA256 != "" && digestOf(data) != w.SHA256:
-		out.find(Changed, w.Path, w.batch, "its bytes are not those that were written (SHA-256 %.12s, written was %.12s)", digestOf(data), w.SHA256)
-	case err != nil:
-		out.find(Changed, w.Path, w.batch, "it cannot be read as Parquet: %v", err)
-	case rows != w.Rows || sum != w.RowsSHA256:
-		out.find(Changed, w.Path, w.batch, "it has %d rows with rows_sha256 %.12s, the log has %d with %.12s", rows, sum, w.Rows, w.RowsSHA256)
+	case f.bytes != w.Bytes:
+		out.find(Changed, w.Path, w.batch, "it has %d bytes, written were %d", f.bytes, w.Bytes)
+	case w.SHA256 != "" && f.digest != w.SHA256:
+		out.find(Changed, w.Path, w.batch, "its bytes are not those that were written (SHA-256 %.12s, written was %.12s)", f.digest, w.SHA256)
+	case f.unreadable != nil:
+		out.find(Changed, w.Path, w.batch, "it cannot be read as Parquet: %v", f.unreadable)
+	case f.rows != w.Rows || f.sum != w.RowsSHA256:
+		out.find(Changed, w.Path, w.batch, "it has %d rows with rows_sha256 %.12s, the log has %d with %.12s", f.rows, f.sum, w.Rows, w.RowsSHA256)
 	}
 	return nil
 }

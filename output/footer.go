@@ -45,15 +45,21 @@ func readFooter(file []byte) (rows int64, sum string, err error) {
 func footerBytes(file []byte) ([]byte, error) {
 	const magic = "PAR1"
 	n := len(file)
-	if n < 12 || string(file[:4]) != magic || string(file[n-4:]) != magic {
+	if n < footerLeast || string(file[:4]) != magic || string(file[n-4:]) != magic {
 		return nil, errFooter
 	}
-	size := int64(binary.LittleEndian.Uint32(file[n-8:]))
-	if size > int64(n-12) {
+	size := footerSize(file[n-8:])
+	if size > int64(n-footerLeast) {
 		return nil, errFooter
 	}
 	return file[n-8-int(size) : n-8], nil
 }
+
+// footerLeast is the length of a file with nothing in it: magic, the footer's length, magic.
+const footerLeast = 12
+
+// footerSize is the length of the footer that stands in front of a file's last 8 bytes.
+func footerSize(last []byte) int64 { return int64(binary.LittleEndian.Uint32(last)) }
 
 // lookup reads a list of key-value pairs and returns the value of key.
 func (r *thriftReader) lookup(key string) (value string) {

@@ -49,22 +49,37 @@ func (l *Local) PutIfAbsent(ctx context.Context, name string, write func(io.Writ
 }
 
 // Get implements [Store].
-func (l *Local) Get(ctx context.Context, name string) ([]byte, error) {
-	return l.GetInto(ctx, name, nil)
-}
-
-// GetInto is Get into the capacity of buf, where that is large enough: for who goes through many large objects.
-func (l *Local) GetInto(ctx context.Context, name string, buf []byte) ([]byte, error) {
-	var data []byte
-	err := failpoint.Hit(failpoint.StoreGet)
-	if err == nil {
-		data, err = l.get(ctx, name, buf)
-	}
+func (l *Local) Get(ctx context.Context, name string) (data []byte, err error) {
+	err = l.read(ctx, "read", name, func(path string) error {
+		data, err = l.fs().ReadFile(path)
+		return err
+	})
 	if err != nil {
-		return nil, &OpError{Op: "read", Name: name, Err: err}
+		return nil, err
 	}
 	return data, nil
 }
+
+// Open implements [Opener].
+func (l *Local) Open(ctx context.Context, name string) (o Object, size int64, err error) {
+	opener, ok := l.fs().(interface {
+		OpenFile(name string) (Object, int64, error)
+	})
+	if !ok {
+		data, err := l.Get(ctx, name)
+		return whole{bytes.NewReader(data)}, int64(len(data)), err
+	}
+	err = l.read(ctx, "open", name, func(path string) error {
+		o, size, err = opener.OpenFile(path)
+		return err
+	})
+	return o, size, err
+}
+
+// whole is an object that is in memory.
+type whole struct{ *bytes.Reader }
+
+func (whole) Close() error { return nil }
 
 // List implements [Store].
 func (l *Local) List(ctx context.Context, prefix string) ([]string, error) {
@@ -136,22 +151,23 @@ func (l *Local) makeDirUnder(dir string) error {
 	return makeDir(l.fs(), dir)
 }
 
-func (l *Local) get(ctx context.Context, name string, buf []byte) ([]byte, error) {
-	if err := errors.Join(ctx.Err(), CheckName(name)); err != nil {
-		return nil, err
+// read has f read an object, whose path it is given.
+func (l *Local) read(ctx context.Context, op, name string, f func(path string) error) error {
+	err := failpoint.Hit(failpoint.StoreGet)
+	if err == nil {
+		err = errors.Join(ctx.Err(), CheckName(name))
 	}
-	read := l.fs().ReadFile
-	if into, ok := l.fs().(interface {
-		ReadFileInto(name string, buf []byte) ([]byte, error)
-	}); ok && cap(buf) > 0 {
-		read = func(file string) ([]byte, error) { return into.ReadFileInto(file, buf) }
+	if err == nil {
+		err = f(l.path(name))
 	}
-	data, err := read(l.path(name))
 	// A directory has a name on disk but is no object; neither is anything below a file.
 	if isMissing(err) || errors.Is(err, syscall.EISDIR) {
-		return nil, ErrNotExist
+		err = ErrNotExist
 	}
-	return data, err
+	if err != nil {
+		return &OpError{Op: op, Name: name, Err: err}
+	}
+	return nil
 }
 
 // walk appends the names below dir, a slash-separated path, that begin with prefix.

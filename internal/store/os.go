@@ -19,25 +19,21 @@ type OS struct {
 // ReadFile implements [ReadFS].
 func (OS) ReadFile(name string) ([]byte, error) { return os.ReadFile(name) }
 
-// ReadFileInto is ReadFile into buf, where that is large enough.
-func (OS) ReadFileInto(name string, buf []byte) ([]byte, error) {
+// OpenFile opens a file for reading, and returns its size.
+func (OS) OpenFile(name string) (Object, int64, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	defer f.Close()
 	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = &fs.PathError{Op: "open", Path: name, Err: unix.EISDIR}
+	}
 	if err != nil {
-		return nil, err
+		f.Close()
+		return nil, 0, err
 	}
-	if n := info.Size(); !info.Mode().IsRegular() || n > int64(cap(buf)) {
-		return os.ReadFile(name)
-	}
-	buf = buf[:info.Size()]
-	if _, err := io.ReadFull(f, buf); err != nil {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
-	}
-	return buf, nil
+	return f, info.Size(), nil
 }
 
 // ReadDir implements [ReadFS].

@@ -25,3 +25,15 @@ type Store interface {
 	// Delete removes an object; none there is no error.
 	Delete(ctx context.Context, name string) error
 }
+
+// Opener is a [Store] whose objects can be read piece by piece.
+type Opener interface {
+	// Open returns an object and its size in bytes; [ErrNotExist] when there is none. It is the caller's to close.
+	Open(ctx context.Context, name string) (Object, int64, error)
+}
+
+// Object is an object that is read piece by piece.
+type Object interface {
+	io.ReaderAt
+	io.Closer
+}
