@@ -36,7 +36,6 @@ func (t *Table) load(layers []layer, each func(n int, f func(i int) error) error
 	}
 	for _, s := range t.spaces {
 		t.keys.use(s.keys)
-		s.touched = make([]byte, s.len())
 		t.resize(s)
 	}
 	return nil
