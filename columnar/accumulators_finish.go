@@ -64,40 +64,36 @@ func (a *Accumulators) joined(i int, x *Accumulators, from []int32, y *Accumulat
 	return results, nil
 }
 
-// finished is room for n more values of a column without NULL.
-func finished[T any](s []T, n int) (all, room []T) {
-	all = slices.Grow(s, n)[:len(s)+n]
-	return all, all[len(s):]
+// appendFilled has fill write n more values behind vals, those of b, which has no NULL; they count if it reports that it could.
+func appendFilled[T any](b *Builder, vals *[]T, n int, fill func(room []T) bool) bool {
+	had := len(*vals)
+	all := slices.Grow(*vals, n)[:had+n]
+	if !fill(all[had:]) {
+		return false
+	}
+	*vals, b.vec.N = all, b.vec.N+n
+	return true
 }
 
 func (c *counts) finishGroups(dst *Builder, x aggState, from []int32, y aggState, next []int32) bool {
-	all, room := finished(dst.vec.I64, len(from))
-	joinCounts(room, x.(*counts).n, from, y.(*counts).n, next)
-	dst.vec.I64, dst.vec.N = all, dst.vec.N+len(from)
-	return true
+	return appendFilled(dst, &dst.vec.I64, len(from), func(room []int64) bool {
+		joinCounts(room, x.(*counts).n, from, y.(*counts).n, next)
+		return true
+	})
 }
 
 func (s *doubleSum) finishGroups(dst *Builder, x aggState, from []int32, y aggState, next []int32) bool {
 	a, b := x.(*doubleSum), y.(*doubleSum)
-	if !seenInEach(a.seen, from, b.seen, next) {
-		return false
-	}
-	all, room := finished(dst.vec.F64, len(from))
-	if !finishSums(room, &a.doubleSums, from, &b.doubleSums, next) {
-		return false
-	}
-	dst.vec.F64, dst.vec.N = all, dst.vec.N+len(from)
-	return true
+	return seenInEach(a.seen, from, b.seen, next) && appendFilled(dst, &dst.vec.F64, len(from), func(room []float64) bool {
+		return finishSums(room, &a.doubleSums, from, &b.doubleSums, next)
+	})
 }
 
 func (s *doubleAvg) finishGroups(dst *Builder, x aggState, from []int32, y aggState, next []int32) bool {
 	a, b := x.(*doubleAvg), y.(*doubleAvg)
-	all, room := finished(dst.vec.F64, len(from))
-	if !finishSums(room, &a.doubleSums, from, &b.doubleSums, next) || !divideByCounts(room, a.counts.n, from, b.counts.n, next) {
-		return false
-	}
-	dst.vec.F64, dst.vec.N = all, dst.vec.N+len(from)
-	return true
+	return appendFilled(dst, &dst.vec.F64, len(from), func(room []float64) bool {
+		return finishSums(room, &a.doubleSums, from, &b.doubleSums, next) && divideByCounts(room, a.counts.n, from, b.counts.n, next)
+	})
 }
 
 // finishSums writes rounded sums. It reports false where two doubles are not enough for one of them.
@@ -162,29 +158,35 @@ func seenInEach(a []byte, from []int32, b []byte, next []int32) bool {
 
 func (s *intAvg) finishGroups(dst *Builder, x aggState, from []int32, y aggState, next []int32) bool {
 	a, b := x.(*intAvg), y.(*intAvg)
-	all, room := finished(dst.vec.F64, len(from))
+	return appendFilled(dst, &dst.vec.F64, len(from), func(room []float64) bool {
+		finishWords(room, &a.words, from, &b.words, next)
+		return divideByCounts(room, a.counts.n, from, b.counts.n, next)
+	})
+}
+
+// finishWords writes rounded sums.
+func finishWords(dst []float64, x *words, from []int32, y *words, next []int32) {
 	for i, f := range from {
-		low, high := joinWords(&a.words, f, &b.words, next[i])
-		room[i] = int128ToFloat(uint64(low), high)
+		low, high := joinWords(x, f, y, next[i])
+		dst[i] = int128ToFloat(uint64(low), high)
 	}
-	if !divideByCounts(room, a.counts.n, from, b.counts.n, next) {
-		return false
-	}
-	dst.vec.F64, dst.vec.N = all, dst.vec.N+len(from)
-	return true
 }
 
 func (s *intSum) finishGroups(dst *Builder, x aggState, from []int32, y aggState, next []int32) bool {
-	a, b := x.(*intSum), y.(*intSum)
-	all, room := finished(dst.vec.I64, len(from))
+	return appendFilled(dst, &dst.vec.I64, len(from), func(room []int64) bool {
+		return finishHalves(room, x.(*intSum), from, y.(*intSum), next)
+	})
+}
+
+// finishHalves writes sums. It reports false where one is too large, or perhaps has no value.
+func finishHalves(dst []int64, x *intSum, from []int32, y *intSum, next []int32) bool {
 	for i, f := range from {
-		halves, ok := joinHalves(a, f, b, next[i])
-		if !ok || halves == [2]int64{} { // too large, or perhaps no value
+		halves, ok := joinHalves(x, f, y, next[i])
+		if !ok || halves == [2]int64{} {
 			return false
 		}
-		room[i] = halves[0] + halves[1]
+		dst[i] = halves[0] + halves[1]
 	}
-	dst.vec.I64, dst.vec.N = all, dst.vec.N+len(from)
 	return true
 }
 
@@ -193,22 +195,12 @@ func (e *extreme) finishGroups(dst *Builder, x aggState, from []int32, y aggStat
 	switch own := e.best.(type) {
 	case *bestInt:
 		left, right := a.(*bestInt), b.(*bestInt)
-		if dst.vec.Type.Kind.Storage() != StoredI64 || !seenInEach(left.seen, from, right.seen, next) {
-			return false
-		}
-		all, room := finished(dst.vec.I64, len(from))
-		own.finishInts(room, left, from, right, next)
-		dst.vec.I64, dst.vec.N = all, dst.vec.N+len(from)
-		return true
+		return dst.vec.Type.Kind.Storage() == StoredI64 && seenInEach(left.seen, from, right.seen, next) &&
+			appendFilled(dst, &dst.vec.I64, len(from), func(room []int64) bool { own.finishInts(room, left, from, right, next); return true })
 	case *bestDouble:
 		left, right := a.(*bestDouble), b.(*bestDouble)
-		if !seenInEach(left.seen, from, right.seen, next) {
-			return false
-		}
-		all, room := finished(dst.vec.F64, len(from))
-		own.finishDoubles(room, left, from, right, next)
-		dst.vec.F64, dst.vec.N = all, dst.vec.N+len(from)
-		return true
+		return seenInEach(left.seen, from, right.seen, next) &&
+			appendFilled(dst, &dst.vec.F64, len(from), func(room []float64) bool { own.finishDoubles(room, left, from, right, next); return true })
 	}
 	return false
 }

@@ -132,7 +132,7 @@ func zeros(least, most float64) (float64, float64) {
 	if most == 0 {
 		most = 0
 	}
-	return least, most + 0
+	return least, most
 }
 
 // cut makes strings short: the least one shorter, the greatest one shorter and greater. It copies them.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"unsafe"
 
 	"github.com/parquet-go/parquet-go/format"
 
@@ -23,13 +24,13 @@ func (c *column) values(v *columnar.Vector, rows []int32) {
 		if v.Type.Kind == columnar.Decimal {
 			c.narrow(v, rows)
 		} else {
-			c.int32s(v.I32, rows)
+			ints(&c.page, v.I32, rows)
 		}
 	case format.Int64:
 		if v.Type.Kind == columnar.Decimal {
 			c.narrow(v, rows)
 		} else {
-			c.int64s(v.I64, rows)
+			ints(&c.page, v.I64, rows)
 		}
 	case format.Float, format.Double:
 		c.doubles(v.F64, rows)
@@ -65,26 +66,21 @@ func (c *column) bools(v *columnar.Vector, rows []int32) {
 	}
 }
 
-func (c *column) int32s(vals []int32, rows []int32) {
-	out := c.page.room(4 * len(rows))
+// ints appends integers; which of both sizes they have is known when this is compiled.
+func ints[T int32 | int64](p *page, vals []T, rows []int32) {
+	size := int(unsafe.Sizeof(vals[0]))
+	out := p.room(size * len(rows))
 	least, most := vals[rows[0]], vals[rows[0]]
 	for i, r := range rows {
 		x := vals[r]
 		least, most = min(least, x), max(most, x)
-		binary.LittleEndian.PutUint32(out[4*i:], uint32(x))
+		if size == 4 {
+			binary.LittleEndian.PutUint32(out[4*i:], uint32(x))
+		} else {
+			binary.LittleEndian.PutUint64(out[8*i:], uint64(x))
+		}
 	}
-	c.page.bounds.ints(int64(least), int64(most))
-}
-
-func (c *column) int64s(vals []int64, rows []int32) {
-	out := c.page.room(8 * len(rows))
-	least, most := vals[rows[0]], vals[rows[0]]
-	for i, r := range rows {
-		x := vals[r]
-		least, most = min(least, x), max(most, x)
-		binary.LittleEndian.PutUint64(out[8*i:], uint64(x))
-	}
-	c.page.bounds.ints(least, most)
+	p.bounds.ints(int64(least), int64(most))
 }
 
 // narrow is decimals of up to 18 digits.
