@@ -392,3 +392,27 @@ func TestSessionsForgetWhatIsGone(t *testing.T) {
 		}
 	}
 }
+
+// TestSessionsOfOneBegin: of sessions that begin at the same moment, side by side in a block, a watermark drops those that have ended.
+func TestSessionsOfOneBegin(t *testing.T) {
+	const keys, gap = 1000, 10
+	var rows []visit
+	for key := range keys {
+		rows = append(rows, visit{0, 1, key})
+		for ts := int64(5); key%2 == 0 && ts < 100; ts += 5 {
+			rows = append(rows, visit{ts, 1, key})
+		}
+	}
+	table := NewSessions(sessionShape(), gap)
+	must(t, table.Merge(visits(t, rows, gap)))
+	block, err := table.Snapshot()
+	must(t, err)
+	l := NewSessionLoader(sessionShape(), gap)
+	must(t, l.Load(block, 0, 255))
+	l.Drop(50)
+	held, err := l.Sessions()
+	must(t, err)
+	if held.Len() != keys/2 {
+		t.Errorf("%d sessions are held, want %d", held.Len(), keys/2)
+	}
+}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -86,5 +87,37 @@ func checkHeld(t *testing.T, got, want *Table) {
 	}
 	if g, w := got.keys, want.keys; g.held != w.held || g.live != w.live {
 		t.Fatalf("%d keys live with %d groups, want %d with %d", g.live, g.held, w.live, w.held)
+	}
+}
+
+// TestDeltaOfFewKeys: the delta of a few keys is the same whether all keys are in order already, as behind a snapshot, or not, as in a
+// table that was loaded.
+func TestDeltaOfFewKeys(t *testing.T) {
+	const seed, keys = 12, 2000
+	r := rand.New(rand.NewPCG(seed, 0))
+	named := func(key int) row {
+		n, name := int64(key%7), fmt.Sprint("key", key*7919%keys)
+		return row{n: &n, name: &name, window: int64(key % 3)}
+	}
+	var all []row
+	for key := range keys {
+		all = append(all, named(key))
+	}
+	table := NewTable(testShape())
+	mergeRows(t, table, all)
+	loaded := load(t, 0, 255, snapshot(t, table))
+	for range 10 {
+		var few []row
+		for range 1 + r.IntN(200) {
+			few = append(few, named(r.IntN(keys)))
+		}
+		mergeRows(t, table, few)
+		mergeRows(t, loaded, few)
+		if !bytes.Equal(delta(t, loaded), delta(t, table)) {
+			t.Fatalf("seed %d: a delta of %d rows is another one", seed, len(few))
+		}
+		if len(table.keys.sorted) == 0 || len(loaded.keys.sorted) > 0 {
+			t.Fatalf("%d and %d keys are in order", len(table.keys.sorted), len(loaded.keys.sorted))
+		}
 	}
 }
