@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,6 +126,10 @@ func TestRetain(t *testing.T) {
 		}
 		if first := in.Entries[0].Record.(*Committed); first.Batch != in.Start.Batch || len(in.Entries) > 60 {
 			t.Errorf("%d records from batch %d on", len(in.Entries), first.Batch)
+		}
+		locks := w.checkpointNames(objects, "epochs/")
+		if first := fmt.Sprintf("epochs/%010d", in.Start.Place.Epoch); !strings.HasPrefix(locks[0], first) || len(locks) != 7-int(in.Start.Place.Epoch) { // there were six drivers
+			t.Errorf("locks %v, want those from %s on", locks, first)
 		}
 		states := w.checkpointNames(objects, "state/")
 		for _, name := range states {

@@ -173,6 +173,25 @@ func kept(starts []LogStart) (out []LogStart) {
 	return out
 }
 
+// TestThinned is what is removed: the blocks from a snapshot that is not kept up to the next one, and of the newest two nothing.
+func TestThinned(t *testing.T) {
+	var starts []LogStart
+	var states []string
+	for i, minute := range []int64{0, 20, 40, 65, 70, 75} {
+		starts = append(starts, LogStart{Batch: int64(10 * (i + 1)), At: minute * 60_000_000})
+		for b := 10 * (i + 1); b < 10*(i+2); b += 5 {
+			states = append(states, fmt.Sprintf("%s%012d-%010d-digest", statePrefix, b, 1))
+		}
+	}
+	dropped, gone := thinned(starts, time.Hour, states)
+	if want := starts[1:3]; !slices.Equal(dropped, want) {
+		t.Errorf("%v are not kept, want %v", dropped, want)
+	}
+	if want := states[2:6]; !slices.Equal(gone, want) {
+		t.Errorf("blocks %v are removed, want %v", gone, want)
+	}
+}
+
 // TestBeginning is where a log begins when it is pruned.
 func TestBeginning(t *testing.T) {
 	const day = 24
@@ -192,6 +211,7 @@ func TestBeginning(t *testing.T) {
 		{"and an hour later", 7 * day, []int{0, 48, 96, 97, 97 + year, 98 + year}, -1},
 		{"it counts as a day", 2 * day, []int{0, 12, 24, 24 + year}, 0},
 		{"of two hours as one", 2, []int{0, 1, year}, 0},
+		{"one that is not kept", 2, []int{0, 1, 1, 2, 3}, 1},
 		{"a daily job", 7 * day, []int{0, 24, 48, 72, 96, 120, 144, 168, 192}, 1},
 		{"a weekly one keeps a week of runs", 7 * day, []int{0, 7 * day, 14 * day, 21 * day}, -1},
 		{"a clock that stands still after a jump", 2, []int{0, 1, year, year, year, year}, 0},
