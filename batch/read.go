@@ -29,6 +29,8 @@ type sourceTree struct {
 	dead     *deadLetters      // nil when nothing takes bad records
 	recs     offsets.Records
 	bytes    int   // of values that end a batch early
+	columns  int   // of the decoder
+	taken    int   // bytes of records in the decoder's batch
 	unusable int64 // rows without a usable event time
 	skipped  int64 // records left out
 	large    bool  // a record was so large that what it was decoded into is not to be kept
@@ -59,7 +61,7 @@ func (w *worker) newSourceTree(root int) (*sourceTree, error) {
 		}
 		dec = timed
 	}
-	c := &sourceTree{tree: t, source: w.sources[i], dec: dec, timed: timed, dead: newDeadLetters(w.job, p.Name), bytes: w.decodeBytes}
+	c := &sourceTree{tree: t, source: w.sources[i], dec: dec, timed: timed, dead: newDeadLetters(w.job, p.Name), bytes: w.decodeBytes, columns: len(p.Fields)}
 	if p.EventTime >= 0 {
 		c.obs = windows.NewObserver(p.EventTime, p.Bounds)
 	}
@@ -188,9 +190,10 @@ func (c *sourceTree) decode(w *worker, t Task, r *Result) error {
 // piece is how many of the records fill the decoder.
 func (c *sourceTree) piece(w *worker, rows []offsets.Record) (int, error) {
 	if len(c.recs.Buf) <= c.bytes {
+		c.taken += len(c.recs.Buf)
 		return len(rows), nil
 	}
-	size, most := c.dec.Bytes(), w.memory.record()
+	size, most := 0, w.memory.record()
 	for i := range rows {
 		n := int64(rows[i].Key.Len) + int64(rows[i].Value.Len) + int64(rows[i].Headers.Len)
 		if most > 0 && n > most {
@@ -198,18 +201,26 @@ func (c *sourceTree) piece(w *worker, rows []offsets.Record) (int, error) {
 		}
 		c.large = c.large || n > int64(4*c.bytes)
 		if size += int(n); size >= c.bytes {
+			c.taken += size
 			return i + 1, nil
 		}
 	}
+	c.taken += size
 	return len(rows), nil
 }
 
-// full says when to flush. The cuts do not show: not in rows, nor in their order.
+// full says when to flush: the decoder knows the bytes of its largest column, and of all together there are no more than of the records
+// as a rule. The cuts do not show: not in rows, nor in their order.
 func (c *sourceTree) full() bool {
-	return c.dec.Rows() >= decodeRows || c.dec.Bytes() >= c.bytes || c.dead != nil && c.dead.bad >= decodeRows
+	if c.dec.Rows() >= decodeRows || c.dead != nil && c.dead.bad >= decodeRows {
+		return true
+	}
+	n := c.dec.Bytes()
+	return n >= c.bytes || c.taken >= c.bytes && n*c.columns >= c.bytes
 }
 
 func (c *sourceTree) flush(w *worker, t Task, r *Result) error {
+	c.taken = 0
 	b, bad := c.dec.Flush()
 	if c.dead != nil {
 		c.dead.flushed()
