@@ -51,10 +51,11 @@ func TestMutants(t *testing.T) {
 func (s sight) fails(t *testing.T, overlay string) string {
 	var out []byte
 	for _, flags := range [][]string{{"-short"}, nil} {
-		args := append([]string{"test", "-count=1", "-timeout=20m", "-run", "^" + s.test + "$", "-overlay", overlay}, flags...)
+		args := append([]string{"test", "-count=1", "-timeout=20m", "-run", "^" + s.test + "$"}, flags...)
 		cmd := exec.Command("go", append(args, s.pkg)...)
 		cmd.Dir = root
-		out, _ = cmd.CombinedOutput() // its output is what counts
+		cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay) // for programs that tests build, too
+		out, _ = cmd.CombinedOutput()                                                        // its output is what counts
 		if failed.Match(out) {
 			return firstComplaint(string(out))
 		}
