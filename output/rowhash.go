@@ -62,6 +62,9 @@ func (h *rowHash) add(column int, v *columnar.Vector, sel []int32) {
 // shortTexts is how many of the rows, from the first one, have less than hashText bytes together.
 func shortTexts(v *columnar.Vector, sel []int32) int {
 	bytes := 0
+	if first, last := sel[0], sel[len(sel)-1]; v.Valid == nil && int(last-first) == len(sel)-1 && v.Off[last+1]-v.Off[first] < hashText {
+		return len(sel) // in a row: rows are in order
+	}
 	for i, r := range sel {
 		if v.Valid != nil && v.IsNull(int(r)) {
 			continue

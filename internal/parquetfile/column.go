@@ -124,6 +124,12 @@ func (c *column) block(v *columnar.Vector, sel []int32) int {
 	if c.phys != format.ByteArray || c.path != nil {
 		return n
 	}
+	if first, last := sel[0], sel[n-1]; v.Valid == nil && int(last-first) == n-1 { // in a row: rows are in order
+		if all := c.blockBytes + int64(v.Off[last+1]-v.Off[first]); all < blockText {
+			c.blockBytes = all
+			return n
+		}
+	}
 	for i, r := range sel[:n] {
 		if v.Valid != nil && v.IsNull(int(r)) {
 			continue
