@@ -35,6 +35,7 @@ func (t *Table) load(layers []layer, each func(n int, f func(i int) error) error
 		now, before = before, now
 	}
 	for _, s := range t.spaces {
+		s.touched = make([]byte, s.len())
 		t.keys.use(s.keys)
 		t.resize(s)
 	}
