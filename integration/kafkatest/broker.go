@@ -79,9 +79,14 @@ func newID() string {
 // the other pays.
 var shortLived = []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"}
 
+// crashesTo has a virtual machine that crashes say so beside its configuration, and not where the tests run.
+func crashesTo(config string) string {
+	return "-XX:ErrorFile=" + filepath.Join(filepath.Dir(config), "hs_err_pid%p.log")
+}
+
 // format writes the cluster's id into the empty data directory, which a broker wants to find there.
 func format(java, lib, config, cluster string, args []string) error {
-	all := append(slices.Concat(shortLived, archived(lib)), "-cp", filepath.Join(lib, "*"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config)
+	all := append(slices.Concat(shortLived, archived(lib)), crashesTo(config), "-cp", filepath.Join(lib, "*"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config)
 	cmd := exec.Command(java, append(all, args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("format data directory: %w\n%s", err, out)
@@ -104,7 +109,7 @@ func run(java, lib, config, log string, options ...string) (*process, error) {
 		return nil, err
 	}
 	defer out.Close()
-	cmd := exec.Command(java, append(slices.Concat(archived(lib), options), "-Xms256m", "-Xmx512m", "-cp", filepath.Join(lib, "*"), "kafka.Kafka", config)...)
+	cmd := exec.Command(java, append(slices.Concat(archived(lib), options), crashesTo(config), "-Xms256m", "-Xmx512m", "-cp", filepath.Join(lib, "*"), "kafka.Kafka", config)...)
 	cmd.Stdout, cmd.Stderr = out, out
 	dieWithParent(cmd)
 	p := &process{cmd: cmd, log: log, done: make(chan struct{})}
