@@ -219,9 +219,9 @@ func TestLargeRecordBatches(t *testing.T) {
 	for _, q := range []simQuery{stateless, windowed, aside, lateSessions} {
 		plain, w := newWorld(t, 7), newWorld(t, 7)
 		plain.wide(q, 200, 12_000)
-		plain.mustRun(plain.job(q, flushing))
+		plain.mustRun(plain.job(q, flushing, onePiece))
 		w.wide(q, 200, 12_000)
-		w.mustRun(w.job(q, flushing), boundedTo(64<<20), func(o *Options) { o.Memory.Decode, o.Memory.Output = 1, 1 })
+		w.mustRun(w.job(q, flushing, onePiece), boundedTo(64<<20), func(o *Options) { o.Memory.Decode, o.Memory.Output = 1, 1 })
 		w.wantRows(q.name, plain.rows(), exactRows)
 	}
 }
