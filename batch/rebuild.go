@@ -140,14 +140,14 @@ func (r *replayer) advance(ctx context.Context, record Record) error {
 	if _, reopened := record.(*Reopened); !reopened || r.s == nil {
 		return nil
 	}
-	if err := r.holdState(); err != nil {
+	if err := r.holdState(ctx); err != nil {
 		return err
 	}
 	return r.restored(r.s.restoreAgain(ctx, r.blobs, r.history))
 }
 
 // holdState has the history say what the session has in memory, if the checkpoint does not keep all of it any more.
-func (r *replayer) holdState() error {
+func (r *replayer) holdState(ctx context.Context) error {
 	h, kept := r.history, true
 	for _, v := range h.States {
 		kept = kept && r.there(v.Batch, v.Blocks)
@@ -157,7 +157,7 @@ func (r *replayer) holdState() error {
 	}
 	last := h.States[len(h.States)-1]
 	keep := r.s.worker.keep(last.Batch)
-	blocks, err := r.s.blocks(context.Background(), r.blobs, 0, nil, true, keep, math.MaxInt)
+	blocks, err := r.s.blocks(ctx, r.blobs, 0, nil, true, keep, math.MaxInt)
 	if err != nil {
 		return err
 	}

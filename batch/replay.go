@@ -347,7 +347,7 @@ func (r *replayer) use(ctx context.Context, p *Planned) error {
 		return nil
 	}
 	if r.s != nil {
-		if err := r.holdState(); err != nil {
+		if err := r.holdState(ctx); err != nil {
 			return err
 		}
 		if err := r.s.close(); err != nil {

@@ -302,15 +302,15 @@ func (c *column) index(at int) {
 func (c *column) keepBounds(b *bounds) {
 	whole := *b
 	if c.phys == format.ByteArray && b.any {
-		whole.leastText, whole.mostText = comparable(b.leastText), comparable(b.mostText)
+		whole.leastText, whole.mostText = comparedPart(b.leastText), comparedPart(b.mostText)
 		b.cut(c.typ.Kind == columnar.String)
 	}
 	c.bounds.merge(&whole, c.phys)
 	c.pageBounds = append(c.pageBounds, *b)
 }
 
-// comparable copies as much of a string as tells whether it is a bound of the chunk: one that is longer is none.
-func comparable(s []byte) []byte { return bytes.Clone(s[:min(len(s), longestText+1)]) }
+// comparedPart copies as much of a string as tells whether it is a bound of the chunk: one that is longer is none.
+func comparedPart(s []byte) []byte { return bytes.Clone(s[:min(len(s), longestText+1)]) }
 
 // appendPage compresses a page and puts its header in front. size is what both take uncompressed.
 func (c *column) appendPage(dst []byte, head format.PageHeader, body []byte) (out []byte, size int64, err error) {

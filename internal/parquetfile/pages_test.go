@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"iter"
 	"math"
 	"slices"
 	"testing"
@@ -49,6 +50,30 @@ func less(a, b any) bool {
 	return a.(string) < b.(string)
 }
 
+// pagesIn are the values of each page of a chunk, as parquet-go reads them.
+func pagesIn(t *testing.T, chunk parquet.ColumnChunk) iter.Seq2[int, []parquet.Value] {
+	return func(yield func(int, []parquet.Value) bool) {
+		pages := chunk.Pages()
+		defer pages.Close()
+		for i := 0; ; i++ {
+			page, err := pages.ReadPage()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			vals := make([]parquet.Value, page.NumValues())
+			if n, err := page.Values().ReadValues(vals); n != len(vals) {
+				t.Fatalf("page %d: %d of %d values: %v", i, n, len(vals), err)
+			}
+			if !yield(i, vals) {
+				return
+			}
+		}
+	}
+}
+
 func checkPages(t *testing.T, f *parquet.File, column int, want *columnar.Vector) format.BoundaryOrder {
 	t.Helper()
 	typ := want.Type
@@ -56,22 +81,9 @@ func checkPages(t *testing.T, f *parquet.File, column int, want *columnar.Vector
 	meta := f.Metadata().RowGroups[0].Columns[column].MetaData
 	index, err := chunk.ColumnIndex()
 	told := err == nil
-	pages := chunk.Pages()
-	defer pages.Close()
 	row, nulls := 0, int64(0)
 	var least, most any
-	for i := 0; ; i++ {
-		page, err := pages.ReadPage()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		vals := make([]parquet.Value, page.NumValues())
-		if n, err := page.Values().ReadValues(vals); n != len(vals) {
-			t.Fatalf("page %d: %d of %d values: %v", i, n, len(vals), err)
-		}
+	for i, vals := range pagesIn(t, chunk) {
 		pageNulls, ordered := int64(0), 0
 		var low, high any
 		for _, v := range vals {

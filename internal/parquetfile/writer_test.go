@@ -174,20 +174,7 @@ func TestDictionaries(t *testing.T) {
 				t.Errorf("pages are %s (%v), want %s", got, meta.EncodingStats, c.pages)
 			}
 			var got []string
-			pages := f.RowGroups()[0].ColumnChunks()[0].Pages()
-			defer pages.Close()
-			for {
-				page, err := pages.ReadPage()
-				if errors.Is(err, io.EOF) {
-					break
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				vals := make([]parquet.Value, page.NumValues())
-				if n, err := page.Values().ReadValues(vals); n != len(vals) {
-					t.Fatal(err)
-				}
+			for _, vals := range pagesIn(t, f.RowGroups()[0].ColumnChunks()[0]) {
 				for _, v := range vals {
 					got = append(got, v.String())
 				}

@@ -26,6 +26,15 @@ func newGroups(shape Shape) groups {
 
 func (g *groups) len() int { return len(g.keys) }
 
+// slotsFor is how many slots n groups need.
+func slotsFor(n int) int {
+	slots := slotsMin
+	for slots < 2*n {
+		slots *= 2
+	}
+	return slots
+}
+
 // slotOf is where the search for a key begins: the upper bits of a product, in which all bits of the key have a part.
 func slotOf(key uint32, slots int) int {
 	return int(uint64(key*0x9e3779b1) * uint64(slots) >> 32)
@@ -66,11 +75,7 @@ func (g *groups) choose(more, total int) {
 		g.fillDense(total)
 	case !fits && len(g.dense) < total && g.dense != nil:
 		g.dense = nil
-		slots := slotsMin
-		for slots < 2*len(g.keys) {
-			slots *= 2
-		}
-		g.fill(slots)
+		g.fill(slotsFor(len(g.keys)))
 	}
 }
 
@@ -113,11 +118,7 @@ func (g *groups) reserve(n, total int) {
 	if total <= denseShare*n {
 		g.fillDense(total)
 	} else {
-		slots := slotsMin
-		for slots < 2*n {
-			slots *= 2
-		}
-		g.slots = make([]uint64, slots)
+		g.slots = make([]uint64, slotsFor(n))
 	}
 	g.accs.Grow(n)
 	g.accs.Reset() // which keeps the memory

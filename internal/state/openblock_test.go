@@ -2,7 +2,6 @@ package state
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"testing"
 )
@@ -10,14 +9,7 @@ import (
 // TestOpenBlock decodes a block of several chunks, in any order, and loads shards out of it: together they hold what the block does.
 // An error of any chunk is told.
 func TestOpenBlock(t *testing.T) {
-	rows := make([]row, 2*chunkRows+7000)
-	for i := range rows {
-		name := fmt.Sprint(i)
-		rows[i] = row{name: &name, window: int64(10 * (i % 3))}
-	}
-	table := NewTable(testShape())
-	mergeRows(t, table, rows)
-	whole := snapshot(t, table)
+	whole := threeChunks(t)
 	backwards := func(n int, f func(i int) error) error {
 		for i := n - 1; i >= 0; i-- {
 			if err := f(i); err != nil {

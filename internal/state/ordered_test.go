@@ -8,9 +8,9 @@ import (
 	"github.com/millrace/millrace/columnar"
 )
 
-// TestMergeInOrder: the blocks of shards, of many chunks, are joined a chunk at a time to the block of one shard; in another order
-// they are joined all the same, and what is there twice is refused.
-func TestMergeInOrder(t *testing.T) {
+// threeChunks is the block of a table of so many groups, of three namespaces.
+func threeChunks(t *testing.T) []byte {
+	t.Helper()
 	rows := make([]row, 2*chunkRows+7000)
 	for i := range rows {
 		name := fmt.Sprint(i)
@@ -18,7 +18,13 @@ func TestMergeInOrder(t *testing.T) {
 	}
 	table := NewTable(testShape())
 	mergeRows(t, table, rows)
-	whole := snapshot(t, table)
+	return snapshot(t, table)
+}
+
+// TestMergeInOrder: the blocks of shards, of many chunks, are joined a chunk at a time to the block of one shard; in another order
+// they are joined all the same, and what is there twice is refused.
+func TestMergeInOrder(t *testing.T) {
+	whole := threeChunks(t)
 	shard := func(from, to uint8) []byte { return snapshot(t, load(t, from, to, whole)) }
 	blocks := [][]byte{shard(0, 30), shard(31, 31), shard(32, 200), shard(201, 255)}
 	var parts []*columnar.Batch
