@@ -34,30 +34,62 @@ func Describe(r Record) string {
 		}
 		return b.String()
 	case *Committed:
-		files, rows := 0, int64(0)
-		for name := range r.Files {
-			files += len(r.Files[name])
-			rows += r.SinkRows[name]
-		}
-		kind := "delta"
-		if r.Base != nil {
-			kind = "snapshot"
-		}
-		done, pending := "", int64(0)
-		for _, change := range r.Pending {
-			pending += change.After
-		}
-		if pending > 0 {
-			done = fmt.Sprintf(", %d rows pending", pending)
-		}
-		if dirs := r.completed(); dirs != "" {
-			done += ", completed " + dirs
-		}
-		return fmt.Sprintf("Committed batch %d: %d records in, %d rows out in %d files, watermark %s, %s%s", r.Batch, r.Records, rows, files, windows.FormatTime(r.After.Watermark()), kind, done)
+		return describeCommit(r)
 	case *Cancelled:
 		return fmt.Sprintf("Cancelled batch %d: %s", r.Batch, r.Reason)
 	case *Reopened:
 		return fmt.Sprintf("Reopened after batch %d, watermark %s", r.Batch, windows.FormatTime(r.Marks.Watermark()))
 	}
 	return TypeName(r)
+}
+
+func describeCommit(c *Committed) string {
+	kind, more, pending := "delta", "", int64(0)
+	if c.Base != nil {
+		kind = "snapshot"
+	}
+	for _, change := range c.Pending {
+		pending += change.After
+	}
+	if pending > 0 {
+		more = fmt.Sprintf(", %s pending", counted(pending, "row"))
+	}
+	if dirs := c.completed(); dirs != "" {
+		more += ", completed " + dirs
+	}
+	return fmt.Sprintf("Committed batch %d: %s in, %s, watermark %s, %s%s", c.Batch, counted(c.Records, "record"), c.wrote(), windows.FormatTime(c.After.Watermark()), kind, more)
+}
+
+// wrote says how many rows went out, and into how many files and topics.
+func (c *Committed) wrote() string {
+	files, topics, rows := int64(0), int64(0), int64(0)
+	for sink, entries := range c.Files {
+		rows += c.SinkRows[sink]
+		for _, f := range entries {
+			if f.IsTopic() {
+				topics++
+			} else {
+				files++
+			}
+		}
+	}
+	var places []string
+	if files > 0 {
+		places = append(places, counted(files, "file"))
+	}
+	if topics > 0 {
+		places = append(places, counted(topics, "topic"))
+	}
+	if len(places) == 0 {
+		return counted(rows, "row") + " out"
+	}
+	return counted(rows, "row") + " out in " + strings.Join(places, " and ")
+}
+
+// counted is a number with a word, in the plural where it belongs there.
+func counted(n int64, word string) string {
+	if n != 1 {
+		word += "s"
+	}
+	return fmt.Sprintf("%d %s", n, word)
 }

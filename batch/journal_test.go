@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/millrace/millrace/columnar"
@@ -132,6 +133,34 @@ func TestRangeHashIsPinned(t *testing.T) {
 	} {
 		if p.TailStep = test.tail; RangeHash(p) != test.want {
 			t.Errorf("with tail step %d: range hash %s, want %s", test.tail, RangeHash(p), test.want)
+		}
+	}
+}
+
+// TestDescribeCommit says how many rows went out, and where to, in words that fit their numbers.
+func TestDescribeCommit(t *testing.T) {
+	file := output.File{Path: "dt=1/a.parquet", SHA256: "ab"}
+	old := output.File{Path: "b.parquet"} // of a manifest of before there were digests of files
+	topic := output.File{Path: "alerts"}
+	for _, test := range []struct {
+		records int64
+		files   map[string][]output.File
+		rows    map[string]int64
+		pending int64
+		want    string
+	}{
+		{0, nil, nil, 0, "0 records in, 0 rows out, "},
+		{1, map[string][]output.File{"lake": {file}}, map[string]int64{"lake": 1}, 1, "1 record in, 1 row out in 1 file, watermark none, delta, 1 row pending"},
+		{3, map[string][]output.File{"lake": {file, old}}, map[string]int64{"lake": 3}, 2, "3 records in, 3 rows out in 2 files, watermark none, delta, 2 rows pending"},
+		{3, map[string][]output.File{"alerts": {topic}}, map[string]int64{"alerts": 2}, 0, "3 records in, 2 rows out in 1 topic, "},
+		{3, map[string][]output.File{"lake": {file}, "alerts": {topic}, "more": {topic}}, map[string]int64{"lake": 4, "alerts": 2, "more": 1}, 0, "3 records in, 7 rows out in 1 file and 2 topics, "},
+	} {
+		c := &Committed{Batch: 7, Records: test.records, Files: test.files, SinkRows: test.rows}
+		if test.pending > 0 {
+			c.Pending = map[string]*output.PendingChange{"lake": {After: test.pending}}
+		}
+		if got := Describe(c); !strings.HasPrefix(got, "Committed batch 7: "+test.want) {
+			t.Errorf("%s\nwant %s", got, test.want)
 		}
 	}
 }

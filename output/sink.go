@@ -3,6 +3,7 @@ package output
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/millrace/millrace/columnar"
@@ -93,6 +94,9 @@ type File struct {
 	// SHA256 is that of the file's bytes, 64 hexadecimal digits; "" for topics, and in manifests of before there was one.
 	SHA256 string `json:"sha256,omitempty"`
 }
+
+// IsTopic reports whether the entry is of rows in a Kafka topic.
+func (f File) IsTopic() bool { return f.SHA256 == "" && !strings.HasSuffix(f.Path, ".parquet") }
 
 // Prepared is a batch that is ready to be published; it belongs to the sink that made it. One that holds Info alone is
 // a batch without rows, for every sink.

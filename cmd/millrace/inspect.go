@@ -17,7 +17,7 @@ func inspectCommand() *cli.Command {
 		Usage:     "show what a job's checkpoint says: positions, watermarks, open windows, the last batches",
 		ArgsUsage: "JOB.yaml",
 		Flags: append(jobFlags(),
-			&cli.IntFlag{Name: "last", Value: 5, Usage: "how many records of the log to show; 0 = all"},
+			&cli.IntFlag{Name: "last", Value: 5, Usage: "how many records of the log to show; 0 = all; with --json all, unless it is given"},
 			&cli.BoolFlag{Name: "history", Usage: "every edit of the job that took effect, with its batch and time"},
 			&cli.BoolFlag{Name: "json", Usage: "every record of the log, or with --history every edit, as a JSON line"},
 		),
@@ -41,7 +41,11 @@ func inspectJob(c *cli.Context) error {
 		return inspectHistory(c.App.Writer, in.History, c.Bool("json"))
 	}
 	if c.Bool("json") {
-		return inspectJSON(c.App.Writer, in)
+		last := 0
+		if c.IsSet("last") {
+			last = c.Int("last")
+		}
+		return inspectJSON(c.App.Writer, lastOf(in.Entries, last))
 	}
 	inspectText(c.App.Writer, string(spec.Checkpoint), in, c.Int("last"))
 	return nil
@@ -67,9 +71,17 @@ func inspectHistory(w io.Writer, h *batch.History, asJSON bool) error {
 	return nil
 }
 
-func inspectJSON(w io.Writer, in *batch.Inspection) error {
+// lastOf are the last n entries; 0: all.
+func lastOf(entries []batch.Entry, n int) []batch.Entry {
+	if n > 0 && len(entries) > n {
+		return entries[len(entries)-n:]
+	}
+	return entries
+}
+
+func inspectJSON(w io.Writer, entries []batch.Entry) error {
 	enc := json.NewEncoder(w)
-	for _, e := range in.Entries {
+	for _, e := range entries {
 		line := struct {
 			Epoch    uint64       `json:"epoch"`
 			Sequence uint64       `json:"sequence"`
@@ -121,11 +133,7 @@ func inspectText(w io.Writer, dir string, in *batch.Inspection, last int) {
 			}
 		}
 	}
-	entries := in.Entries
-	if last > 0 && len(entries) > last {
-		entries = entries[len(entries)-last:]
-	}
-	for _, e := range entries {
+	for _, e := range lastOf(in.Entries, last) {
 		fmt.Fprintf(w, "log %d:%d     %s\n", e.At.Epoch, e.At.Sequence, batch.Describe(e.Record))
 	}
 }

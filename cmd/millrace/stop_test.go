@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -138,6 +139,32 @@ func TestJSONWithoutData(t *testing.T) {
 	for line := range strings.Lines(s.run("inspect job.yaml --json")) {
 		if !json.Valid([]byte(line)) && line != "exit 0\n" {
 			t.Errorf("not JSON: %s", line)
+		}
+	}
+}
+
+// JSON lines of inspect are the whole log, or as many records of its end as one asks for.
+func TestInspectJSONLast(t *testing.T) {
+	s := newScript(t)
+	write(t, "job.yaml", landJob)
+	check(t, s.broker.CreateTopic("events", 1, nil))
+	s.produce(t, "events", 0, []string{`{"id":"a"}`})
+	s.run("run job.yaml --available-now --quiet")
+	for flags, want := range map[string][]string{
+		"":         {"Opened", "Planned", "Committed"},
+		"--last 0": {"Opened", "Planned", "Committed"},
+		"--last 2": {"Planned", "Committed"},
+		"--last 9": {"Opened", "Planned", "Committed"},
+	} {
+		var got []string
+		for line := range strings.Lines(s.run("inspect job.yaml --json " + flags)) {
+			var r struct{ Type string }
+			if json.Unmarshal([]byte(line), &r) == nil {
+				got = append(got, r.Type)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %v, want %v", flags, got, want)
 		}
 	}
 }
