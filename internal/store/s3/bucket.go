@@ -196,6 +196,9 @@ func (b *Bucket) ListAfter(ctx context.Context, prefix, after string, limit int)
 // pageKeys is the most keys that one request can ask for.
 const pageKeys = 1000
 
+// errHalfList is a list of which nobody can read the rest.
+var errHalfList = errors.New("the store says that its list goes on, but not how to read on")
+
 // list returns the names behind one, of those at most limit; 0: all.
 func (b *Bucket) list(ctx context.Context, prefix, after string, limit int) ([]string, error) {
 	if err := failpoint.Hit(failpoint.S3List); err != nil {
@@ -218,9 +221,12 @@ func (b *Bucket) list(ctx context.Context, prefix, after string, limit int) ([]s
 			return nil, err
 		}
 		names = b.names(names, page, limit)
-		if limit > 0 && len(names) == limit || !aws.ToBool(page.IsTruncated) || page.NextContinuationToken == nil {
+		if limit > 0 && len(names) == limit || !aws.ToBool(page.IsTruncated) {
 			slices.Sort(names)
 			return names, nil
+		}
+		if next := aws.ToString(page.NextContinuationToken); next == "" || next == aws.ToString(in.ContinuationToken) {
+			return nil, errHalfList // what is left out here would count as not there
 		}
 		in.ContinuationToken = page.NextContinuationToken
 	}

@@ -43,6 +43,9 @@ func (b *Bucket) uploads(ctx context.Context) (all []types.MultipartUpload, err 
 		if !aws.ToBool(page.IsTruncated) {
 			return all, nil
 		}
+		if aws.ToString(page.NextKeyMarker) == "" || aws.ToString(page.NextKeyMarker) == aws.ToString(in.KeyMarker) && aws.ToString(page.NextUploadIdMarker) == aws.ToString(in.UploadIdMarker) {
+			return nil, errHalfList
+		}
 		in.KeyMarker, in.UploadIdMarker = page.NextKeyMarker, page.NextUploadIdMarker
 	}
 }
