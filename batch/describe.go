@@ -52,12 +52,12 @@ func describeCommit(c *Committed) string {
 		pending += change.After
 	}
 	if pending > 0 {
-		more = fmt.Sprintf(", %s pending", counted(pending, "row"))
+		more = fmt.Sprintf(", %s pending", howMany(pending, "row"))
 	}
 	if dirs := c.completed(); dirs != "" {
 		more += ", completed " + dirs
 	}
-	return fmt.Sprintf("Committed batch %d: %s in, %s, watermark %s, %s%s", c.Batch, counted(c.Records, "record"), c.wrote(), windows.FormatTime(c.After.Watermark()), kind, more)
+	return fmt.Sprintf("Committed batch %d: %s in, %s, watermark %s, %s%s", c.Batch, howMany(c.Records, "record"), c.wrote(), windows.FormatTime(c.After.Watermark()), kind, more)
 }
 
 // wrote says how many rows went out, and into how many files and topics.
@@ -75,19 +75,19 @@ func (c *Committed) wrote() string {
 	}
 	var places []string
 	if files > 0 {
-		places = append(places, counted(files, "file"))
+		places = append(places, howMany(files, "file"))
 	}
 	if topics > 0 {
-		places = append(places, counted(topics, "topic"))
+		places = append(places, howMany(topics, "topic"))
 	}
 	if len(places) == 0 {
-		return counted(rows, "row") + " out"
+		return howMany(rows, "row") + " out"
 	}
-	return counted(rows, "row") + " out in " + strings.Join(places, " and ")
+	return howMany(rows, "row") + " out in " + strings.Join(places, " and ")
 }
 
-// counted is a number with a word, in the plural where it belongs there.
-func counted(n int64, word string) string {
+// howMany is a number with a word, in the plural where it belongs there.
+func howMany(n int64, word string) string {
 	if n != 1 {
 		word += "s"
 	}
