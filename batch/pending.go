@@ -142,9 +142,10 @@ func (d *driver) dropPending(ctx context.Context, before map[string][]output.Pen
 }
 
 // clearPending removes what earlier drivers have left: blocks of batches that were never committed so, or whose rows are in
-// files. A block that no commit up to the last one needs is never needed again.
+// files. A block that no commit up to the last one needs is never needed again. It is looked for whatever the job is now: the one that
+// crashed may have been another.
 func (d *driver) clearPending(ctx context.Context) error {
-	if d.history.Last == nil || len(d.history.Pending) == 0 && !rollsAny(d.o.Job) {
+	if d.history.Last == nil {
 		return nil
 	}
 	names, err := d.cp.store.List(ctx, pendingPrefix)

@@ -288,3 +288,34 @@ func TestRolledEdits(t *testing.T) {
 		}
 	}
 }
+
+// TestRolledLeftover: what a crash leaves of rows that are in files by then is removed by the next run, also when its files do not
+// roll over batches any more.
+func TestRolledLeftover(t *testing.T) {
+	seed, leftovers := simSeed(t), 0
+	fresh := func() *world {
+		w := newWorld(t, seed).rolled(time.Hour, 1000)
+		w.fill(stateless, 60)
+		return w
+	}
+	plain := fresh()
+	plain.mustRun(plain.job(stateless, rowsMax(20), flushing), alone)
+	for at := plain.disk.Count(); at > plain.disk.Count()-12; at-- {
+		w := fresh()
+		w.disk.StopAfter(at)
+		err := w.run(w.job(stateless, rowsMax(20), flushing), alone)
+		w.disk.Restart()
+		if h := w.history(); len(h.Open) > 0 || len(h.Pending) > 0 || len(w.checkpointNames(nil, pendingPrefix)) == 0 {
+			continue // nothing is left that nobody needs
+		}
+		leftovers++
+		w.rolled(0, 0).mustRun(w.job(stateless))
+		if left := w.checkpointNames(nil, pendingPrefix); len(left) > 0 {
+			t.Errorf("crash at operation %d (%v): the checkpoint still has %v", at, err, left)
+		}
+		w.wantRows("behind the leftover", w.expected(stateless), equalRows)
+	}
+	if leftovers == 0 {
+		t.Error("no crash left anything")
+	}
+}
