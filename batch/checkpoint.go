@@ -10,6 +10,7 @@ import (
 	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
+	"github.com/millrace/millrace/output"
 )
 
 // checkpointFormat is the version of the directory's layout, docs/formats/checkpoint.md.
@@ -135,6 +136,9 @@ func createMarker(ctx context.Context, env Env, p place, job *Job) (marker, erro
 		return marker{}, refuse("%s holds %s but no %s: it is not a checkpoint, or only part of one; choose another directory", job.Checkpoint, names[0], markerName)
 	}
 	m := marker{Format: checkpointFormat, Job: job.Name, CheckpointID: fmt.Sprintf("%016x%016x", env.Rand.Uint64(), env.Rand.Uint64()), Feed: job.Feed}
+	if err := vacant(ctx, env, job, m); err != nil {
+		return m, err
+	}
 	data, err := json.Marshal(m)
 	if err != nil {
 		return m, fmt.Errorf("encode %s: %w", markerName, err)
@@ -146,6 +150,24 @@ func createMarker(ctx context.Context, env Env, p place, job *Job) (marker, erro
 		return m, fmt.Errorf("create checkpoint: %w", err)
 	}
 	return m, nil
+}
+
+// vacant refuses a first start over what can be seen before there is a checkpoint: it would be in the way of the next one. Another
+// job may claim a place behind this look; then the claim is refused, and an empty checkpoint stays.
+func vacant(ctx context.Context, env Env, job *Job, m marker) error {
+	if err := job.check(); err != nil {
+		return fmt.Errorf("job %s: %w", job.Name, err)
+	}
+	o := output.Opening{Owner: output.Owner{Job: m.Job, Checkpoint: m.CheckpointID}, Clock: env.Clock}
+	for _, k := range job.Sinks {
+		if k.Vacant == nil {
+			continue
+		}
+		if err := k.Vacant(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkEpochs refuses a checkpoint whose log knows later epochs than its lock files: epochs would be given again, and two

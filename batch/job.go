@@ -118,6 +118,9 @@ type Sink struct {
 	// MaxAge is how long, in plan time, rows may wait for their file to get full, see output.ParquetConfig; 0: they do not.
 	MaxAge time.Duration
 	Open   func(ctx context.Context, o output.Opening) (output.Sink, error)
+	// Vacant looks, before there is anything of a new checkpoint, whether Open would find the place to be somebody else's, and changes
+	// nothing; nil: nobody can be there.
+	Vacant func(ctx context.Context, o output.Opening) error
 	// Elsewhere opens a sink that prepares what the one of Open does and touches nothing of it. It writes files below dir,
 	// a directory or an address; with "" it writes nothing, and only Prepare may be called. What is no file is not written: its sink takes
 	// Publish and does nothing.

@@ -347,23 +347,26 @@ func layoutOf(k *dstream.SinkPlan) output.Layout {
 }
 
 func (w *world) parquet(k *dstream.SinkPlan, root string) Sink {
-	open := func(ctx context.Context, o output.Opening, to store.Store, root string) (output.Sink, error) {
-		return output.OpenParquet(ctx, output.ParquetConfig{Sink: k.Name, Store: to, Root: root,
+	config := func(o output.Opening, to store.Store, root string) output.ParquetConfig {
+		return output.ParquetConfig{Sink: k.Name, Store: to, Root: root,
 			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Compression: "none", MaxPartitions: 12,
-			MaxAge: w.maxAge, MaxFileRows: w.maxFileRows})
+			MaxAge: w.maxAge, MaxFileRows: w.maxFileRows}
 	}
 	return Sink{Name: k.Name, Place: root, MaxAge: w.maxAge,
 		Verify: func(ctx context.Context, e output.Expected, each func(int, func(int) error) error) (*output.Checked, error) {
 			return output.ParquetCheck{Sink: k.Name, Store: w.place(root, w.disk), Expect: e, Each: each}.Run(ctx)
 		},
 		Open: func(ctx context.Context, o output.Opening) (output.Sink, error) {
-			return open(ctx, o, w.place(root, w.fs), root)
+			return output.OpenParquet(ctx, config(o, w.place(root, w.fs), root))
+		},
+		Vacant: func(ctx context.Context, o output.Opening) error {
+			return output.CheckParquet(ctx, config(o, w.place(root, w.fs), root))
 		},
 		Elsewhere: func(ctx context.Context, o output.Opening, dir string) (output.Sink, error) {
 			if dir == "" {
-				return open(ctx, o, output.Nowhere(), dir)
+				return output.OpenParquet(ctx, config(o, output.Nowhere(), dir))
 			}
-			return open(ctx, o, &store.Local{Root: dir, FS: w.fs}, dir)
+			return output.OpenParquet(ctx, config(o, &store.Local{Root: dir, FS: w.fs}, dir))
 		}}
 }
 

@@ -10,7 +10,8 @@ import (
 	"github.com/millrace/millrace/output"
 )
 
-// wantUntouched runs a job that must be refused, and checks that nothing below the output is another than before.
+// wantUntouched runs a job whose first start must be refused, and checks that nothing below the output is another than before, and that
+// no checkpoint was begun, which would be in the way of the next start.
 func (w *world) wantUntouched(job *Job, parts ...string) {
 	w.t.Helper()
 	before := w.everything(simOutput)
@@ -19,6 +20,34 @@ func (w *world) wantUntouched(job *Job, parts ...string) {
 	if len(before) == 0 || !maps.EqualFunc(before, after, func(a, b []byte) bool { return string(a) == string(b) }) {
 		w.t.Errorf("%d files before, %d after, or other bytes", len(before), len(after))
 	}
+	w.wantNothing(job.Checkpoint)
+}
+
+// wantNothing checks that a directory holds no file.
+func (w *world) wantNothing(dir string) {
+	w.t.Helper()
+	if names, err := (&store.Local{Root: dir, FS: w.disk}).List(w.t.Context(), ""); err != nil || len(names) > 0 {
+		w.t.Errorf("%s holds %v, %v", dir, names, err)
+	}
+}
+
+// TestRefusedFirstStart: what can be seen to be wrong before there is a checkpoint leaves none, and the job that is corrected, under
+// whatever name, begins in its place.
+func TestRefusedFirstStart(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	w.generate(60)
+	w.write(simOutput+"/dt=1/foreign.parquet", "x")
+	wantError[*output.ConflictError](t, w.run(w.job(stateless, named("first"))), "is in the way")
+	w.wantNothing(simCheckpoint)
+	if err := w.disk.Remove(simOutput + "/dt=1/foreign.parquet"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.run(w.job(stateless, named("second"), func(j *Job) { j.Sinks = nil })); err == nil {
+		t.Fatal("a job without its sinks ran")
+	}
+	w.wantNothing(simCheckpoint)
+	w.mustRun(w.job(stateless, flushing))
+	w.wantRows("in the end", w.expected(stateless), equalRows)
 }
 
 // TestCheckpointDeleted: an output whose checkpoint is gone belongs to nobody who comes now, and is not written again from the start.

@@ -60,6 +60,21 @@ func (k *Kafka) read(ctx context.Context) (commitRecord, bool, error) {
 	return r, err == nil, err
 }
 
+// CheckKafka reports whether OpenKafka would find the topic's commit record to be somebody else's. It changes nothing, and closes
+// cluster.
+func CheckKafka(ctx context.Context, cluster KafkaCluster, cfg KafkaConfig) error {
+	defer cluster.Close()
+	k := &Kafka{cfg: cfg.withDefaults(), cluster: cluster}
+	if k.cfg.AtLeastOnce {
+		return nil
+	}
+	k.producer = cluster.NewProducer(kafka.ProducerOptions{TransactionalID: k.cfg.TransactionalID, Timeout: k.cfg.TransactionTimeout, RetryFor: k.cfg.RetryFor})
+	return k.named(k.persist(ctx, func() error {
+		_, _, err := k.read(ctx)
+		return err
+	}))
+}
+
 // publishOnce makes the batch visible together with its record, unless the record says that it is.
 func (k *Kafka) publishOnce(ctx context.Context, p *Prepared, work *kafkaWork) error {
 	want := commitRecord{Batch: p.Info.Batch, Owner: k.cfg.Opening.Owner, RangeHash: p.Info.RangeHash, Rows: p.Rows}

@@ -40,6 +40,23 @@ func (p *Parquet) claim(ctx context.Context, written bool) error {
 	return err
 }
 
+// CheckParquet reports whether OpenParquet would claim the directory for an owner that has never written anywhere, by the same
+// errors. It changes nothing, so that a start that is refused leaves nothing behind.
+func CheckParquet(ctx context.Context, cfg ParquetConfig) error {
+	p := &Parquet{sink: cfg.Sink, root: cfg.Root, store: cfg.Store, owner: cfg.Owner}
+	if err := p.checkAbove(ctx, cfg.Above); err != nil {
+		return err
+	}
+	err := p.checkOwner(ctx)
+	if errors.Is(err, store.ErrNotExist) {
+		err = p.checkFree(ctx, false)
+	}
+	if err != nil {
+		return p.claimError(err)
+	}
+	return nil
+}
+
 // checkAbove refuses a directory inside one that belongs to somebody. What cannot be looked at is left alone: the rights of a job
 // may end at its own directory.
 func (p *Parquet) checkAbove(ctx context.Context, above []Place) error {

@@ -184,7 +184,7 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 	out := batch.Sink{Name: k.Name, Guarantee: k.Guarantee()}
 	switch {
 	case k.Kafka != nil:
-		out.Topic, out.Open = k.Kafka.Topic, s.openKafka(k, plan, layout)
+		out.Topic, out.Open, out.Vacant = k.Kafka.Topic, s.openKafka(k, plan, layout), s.vacantKafka(k, plan, layout)
 		out.Place, out.Form = fmt.Sprintf("topic %q", k.Kafka.Topic), k.Kafka.form()
 		out.Elsewhere = func(_ context.Context, o output.Opening, _ string) (output.Sink, error) {
 			cfg, err := k.kafkaConfig(plan, layout, o)
@@ -198,6 +198,13 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 		out.Done, out.Place, out.MaxAge = done, string(k.Parquet.Path), k.Parquet.File.MaxAge
 		out.Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
 			return s.openParquet(ctx, k, k.parquetConfig(layout, done, o), string(k.Parquet.Path))
+		}
+		out.Vacant = func(ctx context.Context, o output.Opening) error {
+			cfg, err := s.placed(ctx, k, k.parquetConfig(layout, done, o), string(k.Parquet.Path))
+			if err != nil {
+				return err
+			}
+			return output.CheckParquet(ctx, cfg)
 		}
 		out.Elsewhere = func(ctx context.Context, o output.Opening, dir string) (output.Sink, error) {
 			cfg := k.parquetConfig(layout, done, o)
@@ -227,15 +234,24 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 
 // openParquet opens a sink of files in a directory.
 func (s *Spec) openParquet(ctx context.Context, k *Sink, cfg output.ParquetConfig, dir string) (output.Sink, error) {
+	cfg, err := s.placed(ctx, k, cfg, dir)
+	if err != nil {
+		return nil, err
+	}
+	return output.OpenParquet(ctx, cfg)
+}
+
+// placed is a configuration with its directory.
+func (s *Spec) placed(ctx context.Context, k *Sink, cfg output.ParquetConfig, dir string) (output.ParquetConfig, error) {
 	st, err := s.directory(ctx, dir)
 	if err == nil {
 		cfg.Store, cfg.Root = st, dir
 		cfg.Above, err = s.above(ctx, dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("sink %s: %w", k.Name, err)
+		return cfg, fmt.Errorf("sink %s: %w", k.Name, err)
 	}
-	return output.OpenParquet(ctx, cfg)
+	return cfg, nil
 }
 
 // parquetConfig says how the rows of the sink become files; where, is for the caller to say.

@@ -196,6 +196,20 @@ func (s *Spec) openKafka(k *Sink, plan *dstream.SinkPlan, layout output.Layout) 
 	}
 }
 
+func (s *Spec) vacantKafka(k *Sink, plan *dstream.SinkPlan, layout output.Layout) func(context.Context, output.Opening) error {
+	return func(ctx context.Context, o output.Opening) error {
+		cfg, err := k.kafkaConfig(plan, layout, o)
+		if err != nil {
+			return err
+		}
+		cluster, err := output.DialKafka(k.Kafka.reached(s.Name))
+		if err != nil {
+			return err
+		}
+		return output.CheckKafka(ctx, cluster, cfg)
+	}
+}
+
 // kafkaConfig says how the rows of the sink become records.
 func (k *Sink) kafkaConfig(plan *dstream.SinkPlan, layout output.Layout, o output.Opening) (output.KafkaConfig, error) {
 	at := k.Kafka
