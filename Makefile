@@ -67,8 +67,8 @@ crash: ## kill the program on real Kafka in every phase of a batch, N=2000 times
 	@GO=$(GO) MILLRACE_REQUIRE_KAFKA=1 MILLRACE_REQUIRE_DUCKDB=1 MILLRACE_CRASH_KILLS=$(or $(N),2000) .ci/gotest -count=1 -timeout 120m -run 'KafkaExactlyOnce' ./integration
 
 .PHONY: mutants
-mutants: ## plant faults, one after the other, and see a test fail each time: in windows, log, store, state, sinks and driver. ONLY= some, 'close|late'
-	MILLRACE_MUTANTS=1 $(GO) test ./internal/mutants -count=1 -timeout 180m -run '^TestMutants$$/^($(or $(ONLY),.*))$$' -v
+mutants: ## plant faults, two at a time, and see a test fail each time: in windows, log, store, state, sinks and driver. ONLY= some, 'close|late'
+	MILLRACE_MUTANTS=1 $(GO) test ./internal/mutants -count=1 -timeout 180m -parallel 2 -run '^TestMutants$$/^($(or $(ONLY),.*))$$' -v
 
 .PHONY: bench
 bench: build ## what is promised about speed, with figure and bar: a table, behind the benchmarks in Go's format. ONLY= some of it, RECORDS= of the long job

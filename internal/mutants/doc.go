@@ -14,5 +14,6 @@
 // place; there may be several, and each of them must.
 //
 // Every run of the tests checks that the texts are where the blocks say; `make mutants` plants them, without touching the
-// code: the go command is given other bytes for the file. `make mutants ONLY='close|late'` plants those alone.
+// code: the go command is given other bytes for the file. A test that fails counts if it passes, with as many cases, on the code as
+// it is. `make mutants ONLY='close|late'` plants those alone.
 package mutants

@@ -3,10 +3,9 @@ package mutants
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/millrace/millrace/internal/prooftest"
@@ -24,8 +23,7 @@ type mutant struct {
 // sight is a test that must fail.
 type sight struct{ test, pkg string }
 
-// TestMutants plants the faults of testdata one after the other, and wants the tests that they name to fail. It builds the
-// packages anew for each.
+// TestMutants plants the faults of testdata, and wants the tests that they name to fail.
 func TestMutants(t *testing.T) {
 	all := readMutants(t)
 	for _, m := range all {
@@ -34,47 +32,22 @@ func TestMutants(t *testing.T) {
 	if os.Getenv("MILLRACE_MUTANTS") == "" {
 		t.Skipf("skipped: planting %d faults takes minutes; run it with make mutants", len(all))
 	}
-	caught := 0
+	var planted, caught atomic.Int32
+	sound := newSoundness(t.TempDir())
+	t.Cleanup(func() { // behind the parallel ones
+		prooftest.Figure(t, "planted bugs, each caught by the test that it names", "%d of %d", caught.Load(), planted.Load())
+	})
 	for _, m := range all {
 		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			planted.Add(1)
 			overlay := m.overlay(t)
 			for _, s := range m.seenBy {
-				t.Logf("seen by %s in %s: %s", s.test, s.pkg, s.fails(t, overlay))
+				t.Logf("seen by %s in %s: %s", s.test, s.pkg, s.fails(t, overlay, sound))
 			}
-			caught++
+			caught.Add(1)
 		})
 	}
-	prooftest.Figure(t, "planted bugs, each caught by the test that it names", "%d of %d", caught, len(all))
-}
-
-// fails runs a test with a fault in place, with few cases first, and returns what it says when it fails.
-func (s sight) fails(t *testing.T, overlay string) string {
-	var out []byte
-	for _, flags := range [][]string{{"-short"}, nil} {
-		args := append([]string{"test", "-count=1", "-timeout=20m", "-run", "^" + s.test + "$"}, flags...)
-		cmd := exec.Command("go", append(args, s.pkg)...)
-		cmd.Dir = root
-		cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay) // for programs that tests build, too
-		out, _ = cmd.CombinedOutput()                                                        // its output is what counts
-		if failed.Match(out) {
-			return firstComplaint(string(out))
-		}
-	}
-	t.Fatalf("%s in %s does not fail\n%s", s.test, s.pkg, out)
-	return ""
-}
-
-// failed is what the go command prints of a test that fails or panics; of a fault that does not compile it does not.
-var failed = regexp.MustCompile(`(?m)^ *--- FAIL: |^panic: `)
-
-// firstComplaint is the first thing that a test has to say, beside its seed.
-func firstComplaint(out string) string {
-	for line := range strings.Lines(out) {
-		if strings.Contains(line, "_test.go:") && !strings.Contains(line, "run it again") && !strings.Contains(line, prooftest.Prefix) {
-			return strings.TrimSpace(line)
-		}
-	}
-	return "it fails"
 }
 
 func readMutants(t *testing.T) []mutant {
