@@ -55,6 +55,8 @@ type world struct {
 	reports []Progress
 	warned  []string
 	read    map[string]simFile // files by name, as last read
+	// changeRecords makes a verification find other records in a topic; nil: it finds those that are there.
+	changeRecords func(topic string, all []outputtest.KafkaRecord) []outputtest.KafkaRecord
 	// inspected is what inspect has found, when nothing happens any more; nil: it looks.
 	inspected *Inspection
 	log       []Entry // as it was when it was about to be pruned, see keepLog

@@ -12,6 +12,7 @@ import (
 
 	"github.com/millrace/millrace/dstream"
 	"github.com/millrace/millrace/internal/store/storetest"
+	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
 	"github.com/millrace/millrace/output/outputtest"
 )
@@ -68,7 +69,35 @@ func (w *world) topic(k *dstream.SinkPlan) Sink {
 			cfg.Opening = o
 			return output.OpenKafka(ctx, w.kafka.Cluster(), cfg)
 		},
-		Elsewhere: func(context.Context, output.Opening, string) (output.Sink, error) { return output.RehearseKafka(cfg) }}
+		Elsewhere: func(context.Context, output.Opening, string) (output.Sink, error) { return output.RehearseKafka(cfg) },
+		Verify: func(ctx context.Context, e output.Expected, _ func(int, func(int) error) error) (*output.Checked, error) {
+			return output.KafkaCheck{Sink: k.Name, Topic: k.Name, Source: w.topicSource(k.Name), Expect: e, Changelog: k.Changelog != nil}.Run(ctx)
+		}}
+}
+
+// topicSource reads what a topic holds, changed as w.changeRecord says.
+func (w *world) topicSource(topic string) offsets.Source {
+	m := offsets.NewMemory("sink " + topic)
+	m.Create(topic, 3)
+	bytesOf := func(s *string) []byte {
+		if s == nil {
+			return nil
+		}
+		return []byte(*s)
+	}
+	records := w.kafka.Records(topic)
+	if w.changeRecords != nil {
+		records = w.changeRecords(topic, records)
+	}
+	for _, r := range records {
+		out := offsets.MemoryRecord{Key: bytesOf(r.Key), Value: bytesOf(r.Value), Timestamp: r.At}
+		for _, h := range strings.Fields(r.Headers) {
+			key, value, _ := strings.Cut(h, "=")
+			out.Headers = append(out.Headers, offsets.MemoryHeader{Key: key, Value: []byte(value)})
+		}
+		m.Append(topic, int32(r.Partition), out)
+	}
+	return m
 }
 
 // topicRows are the rows that a consumer of the topics sees.

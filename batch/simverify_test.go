@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/millrace/millrace/output"
+	"github.com/millrace/millrace/output/outputtest"
 )
 
 // verify verifies a job of the world.
@@ -50,19 +51,29 @@ var damages = []struct {
 		w.change(name, func(data []byte) []byte { return data[:w.rng.IntN(len(data))] })
 		return name
 	}},
-	{"a file of another batch", output.Foreign, func(w *world, name string) string {
+	{"a file once more under the name of another batch", output.Doubled, func(w *world, name string) string {
 		other := strings.Replace(name, "-b0000", "-b0009", 1)
 		w.copyFile(name, other)
 		return other
 	}},
-	{"a file of the batch with another shard", output.Foreign, func(w *world, name string) string {
+	{"a file once more under the name of another shard", output.Doubled, func(w *world, name string) string {
 		other := strings.Replace(name, "-s00", "-s05", 1)
 		w.copyFile(name, other)
 		return other
 	}},
-	{"a stranger's file", output.Foreign, func(w *world, name string) string {
+	{"a file once more under a name of no batch", output.Doubled, func(w *world, name string) string {
 		other := path.Join(path.Dir(name), "part-0.parquet")
 		w.copyFile(name, other)
+		return other
+	}},
+	{"a file of another batch with other rows", output.Foreign, func(w *world, name string) string {
+		other := strings.Replace(name, "-b0000", "-b0009", 1)
+		w.put(other, []byte("rows of somebody"))
+		return other
+	}},
+	{"a stranger's file", output.Foreign, func(w *world, name string) string {
+		other := path.Join(path.Dir(name), "part-0.parquet")
+		w.put(other, []byte("rows of somebody"))
 		return other
 	}},
 	{"a manifest is gone", output.Missing, func(w *world, name string) string {
@@ -131,6 +142,94 @@ func TestVerifyFinds(t *testing.T) {
 			t.Errorf("seed %d: %s, %s: found %s", seed+uint64(i), d.name, what, got)
 		}
 	}
+}
+
+// topicDamages are what can happen to the records of a topic; each changes them, and says what of it must be told without running
+// the batches again.
+var topicDamages = []struct {
+	name    string
+	do      func(all []outputtest.KafkaRecord, i, j int) []outputtest.KafkaRecord // i and j are of one batch
+	shallow []output.FindingKind
+}{
+	{"a record is gone", func(all []outputtest.KafkaRecord, i, _ int) []outputtest.KafkaRecord {
+		return slices.Delete(all, i, i+1)
+	}, []output.FindingKind{output.Missing}},
+	{"a record is there twice", func(all []outputtest.KafkaRecord, i, _ int) []outputtest.KafkaRecord {
+		return append(all, all[i])
+	}, []output.FindingKind{output.Doubled}},
+	{"one is there twice, another is gone", func(all []outputtest.KafkaRecord, i, j int) []outputtest.KafkaRecord {
+		all[j] = all[i]
+		return all
+	}, nil},
+	{"a value is another", func(all []outputtest.KafkaRecord, i, _ int) []outputtest.KafkaRecord {
+		other := strings.Replace(*all[i].Value, ":", ": ", 1)
+		all[i].Value = &other
+		return all
+	}, nil},
+	{"a value is gone", func(all []outputtest.KafkaRecord, i, _ int) []outputtest.KafkaRecord {
+		all[i].Value = nil
+		return all
+	}, nil},
+	{"a key is gone", func(all []outputtest.KafkaRecord, i, _ int) []outputtest.KafkaRecord {
+		all[i].Key = nil
+		return all
+	}, nil},
+	{"a record in another partition", func(all []outputtest.KafkaRecord, i, _ int) []outputtest.KafkaRecord {
+		all[i].Partition = (all[i].Partition + 1) % 3
+		return all
+	}, []output.FindingKind{}},
+}
+
+// TestVerifyFindsInTopics: records that are gone, doubled or not those that were written are found, with --deep also where their number
+// is right.
+func TestVerifyFindsInTopics(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	w.publish()
+	w.fill(published, 400)
+	w.mustRun(w.job(published, flushing, rowsMax(100)))
+	w.wantVerified("before", w.job(published), true)
+	for _, d := range topicDamages {
+		w.changeRecords = func(topic string, all []outputtest.KafkaRecord) []outputtest.KafkaRecord {
+			if topic != "copies" {
+				return all
+			}
+			i, j := twoOfOneBatch(t, all)
+			return d.do(all, i, j)
+		}
+		kinds := func(v *Verified) (out []output.FindingKind) {
+			for _, f := range v.Findings {
+				if f.Sink != "copies" || f.Batch == 0 || f.Path != "copies" {
+					t.Errorf("%s: found %s", d.name, f)
+				}
+				out = append(out, f.Kind)
+			}
+			return out
+		}
+		if got := kinds(w.verify(w.job(published), false)); !slices.Equal(got, d.shallow) {
+			t.Errorf("%s: found %q, want %q", d.name, got, d.shallow)
+		}
+		want := d.shallow
+		if want == nil {
+			want = []output.FindingKind{output.Changed}
+		}
+		if got := kinds(w.verify(w.job(published), true)); !slices.Equal(got, want) {
+			t.Errorf("%s: with --deep found %q, want %q", d.name, got, want)
+		}
+	}
+}
+
+// twoOfOneBatch finds two different records of one batch.
+func twoOfOneBatch(t *testing.T, all []outputtest.KafkaRecord) (i, j int) {
+	t.Helper()
+	for i := range all {
+		for j := i + 1; j < len(all); j++ {
+			if all[i].Headers == all[j].Headers && *all[i].Value != *all[j].Value {
+				return i, j
+			}
+		}
+	}
+	t.Fatal("no batch has two records")
+	return 0, 0
 }
 
 // TestVerifyAccounts: a log whose accounts do not add up is told so.

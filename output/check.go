@@ -22,6 +22,7 @@ type Expected struct {
 	// between is under way, or will be finished by the next driver.
 	Last, Planned int64
 	Running       bool // a driver holds the job: later batches may appear meanwhile
+	Sums          bool // the records of topics are to be summed up
 }
 
 // ExpectedBatch is what one batch wrote.
@@ -74,6 +75,8 @@ type Checked struct {
 	Bytes    int64     `json:"bytes"`
 	Findings []Finding `json:"findings,omitempty"`
 	Notes    []string  `json:"notes,omitempty"` // what could not be checked, and what is on its way
+	// Sums are those of the records of a topic, by batch, with Expected.Sums: of batches of which it has all records, each once.
+	Sums map[int64]RecordSum `json:"-"`
 }
 
 func (c *Checked) find(kind FindingKind, path string, batch int64, format string, args ...any) {
@@ -107,12 +110,11 @@ func (c ParquetCheck) Run(ctx context.Context) (*Checked, error) {
 	if len(names) == 0 && len(c.Expect.Batches) == 0 {
 		return k.out, nil
 	}
-	for _, step := range []func(context.Context) error{k.owner, k.manifests, k.files} {
+	for _, step := range []func(context.Context) error{k.owner, k.manifests, k.files, k.foreign} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
-	k.foreign()
 	k.marks()
 	for i := range k.out.Findings {
 		k.out.Findings[i].Sink = c.Sink
@@ -262,22 +264,49 @@ func (k *parquetCheck) file(ctx context.Context, w wanted, out *Checked) error {
 
 // foreign finds what a plain reader would read besides: everything in the directory but what is hidden, as readers hide
 // names that begin with an underscore or a dot.
-func (k *parquetCheck) foreign() {
+func (k *parquetCheck) foreign(ctx context.Context) error {
 	for _, name := range k.names {
 		if _, ours := k.want[name]; ours || hidden(name) {
 			continue
 		}
 		batch, of := batchOf(path.Base(name), k.Expect.Owner.Job)
+		if of && batch > k.Expect.Last && batch <= k.Expect.Planned {
+			k.out.note("%s is of batch %d, which is not committed yet", name, batch)
+			continue
+		}
+		if of && batch > k.Expect.Planned && k.Expect.Running {
+			continue
+		}
+		original, err := k.original(ctx, name)
 		switch {
+		case err != nil:
+			return err
+		case original != "":
+			k.out.find(Doubled, name, batch, "it has the rows of %s", original)
 		case !of:
 			k.out.find(Foreign, name, 0, "this job did not write it, but readers take it for its rows")
-		case batch > k.Expect.Planned && k.Expect.Running:
-		case batch > k.Expect.Last && batch <= k.Expect.Planned:
-			k.out.note("%s is of batch %d, which is not committed yet", name, batch)
 		default:
 			k.out.find(Foreign, name, batch, "the log does not have it")
 		}
 	}
+	return nil
+}
+
+// original is the file that another one is a copy of; "" for none.
+func (k *parquetCheck) original(ctx context.Context, name string) (string, error) {
+	f, err := k.look(ctx, name, make([]byte, checkBytes))
+	if errors.Is(err, store.ErrNotExist) || err == nil && (f.unreadable != nil || f.rows == 0) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("sink %s: read %s: %w", k.Sink, name, err)
+	}
+	for _, w := range k.paths {
+		if want := k.want[w]; want.Rows == f.rows && want.RowsSHA256 == f.sum {
+			return w, nil
+		}
+	}
+	return "", nil
 }
 
 func hidden(name string) bool {

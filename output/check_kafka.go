@@ -24,8 +24,10 @@ type KafkaCheck struct {
 // topicCount is what a topic holds of a job.
 type topicCount struct {
 	batches map[int64]int64 // rows by batch
-	others  int64           // records of other writers
-	gone    bool            // some records of the topic have been deleted
+	sums    map[int64]RecordSum
+	hasher  *recordHasher // nil: sums are not asked for
+	others  int64         // records of other writers
+	gone    bool          // some records of the topic have been deleted
 }
 
 // Run reads the whole topic and counts its records by the batch that their headers name. Records of other writers are
@@ -37,6 +39,9 @@ func (c KafkaCheck) Run(ctx context.Context) (*Checked, error) {
 		return out, nil
 	}
 	n := topicCount{batches: map[int64]int64{}}
+	if c.Expect.Sums {
+		n.sums, n.hasher = map[int64]RecordSum{}, newRecordHasher()
+	}
 	if err := c.count(ctx, &n); err != nil {
 		return nil, fmt.Errorf("sink %s: read topic %s: %w", c.Sink, c.Topic, err)
 	}
@@ -44,6 +49,7 @@ func (c KafkaCheck) Run(ctx context.Context) (*Checked, error) {
 		out.Rows += rows
 	}
 	c.compare(&n, out)
+	out.Sums = n.sums
 	if n.others > 0 {
 		out.note("topic %s holds %d records of other writers", c.Topic, n.others)
 	}
@@ -58,6 +64,9 @@ func (c KafkaCheck) compare(n *topicCount, out *Checked) {
 	for _, b := range c.Expect.Batches {
 		have := n.batches[b.Batch]
 		delete(n.batches, b.Batch)
+		if have != b.Rows {
+			delete(n.sums, b.Batch)
+		}
 		switch {
 		case have > b.Rows && !c.AtLeastOnce:
 			out.find(Doubled, c.Topic, b.Batch, "the topic has %d rows of it, written were %d", have, b.Rows)
@@ -112,6 +121,11 @@ func (c KafkaCheck) record(buf []byte, r *offsets.Record, n *topicCount) error {
 		return err
 	case ours:
 		n.batches[batch]++
+		if n.hasher != nil {
+			sum := n.sums[batch]
+			n.hasher.add(&sum, r.Key.Of(buf), r.Value.Of(buf))
+			n.sums[batch] = sum
+		}
 	default:
 		n.others++
 	}

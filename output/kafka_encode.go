@@ -96,6 +96,9 @@ type kafkaEncoder struct {
 	changelog *Changelog
 	changed   []int32 // rows of a changelog that are written
 
+	hasher *recordHasher // nil: nobody asks for sum
+	sum    RecordSum
+
 	writers        []kafka.BatchWriter // by partition
 	keyBuf, valBuf []byte
 }
@@ -338,6 +341,9 @@ func (b *kafkaBatch) record(rows *columnar.Batch, r int) error {
 		}
 	}
 	w.Append(at, key, value, b.headers)
+	if e.hasher != nil {
+		e.hasher.add(&e.sum, key, value)
+	}
 	return nil
 }
 

@@ -113,7 +113,9 @@ type Prepared struct {
 	Block   []byte
 	// Unmade are files whose rows of earlier batches could not be had, with no more than path and rows.
 	Unmade []File
-	work   any // what Publish needs
+	// Records are those of a [RehearsedKafka].
+	Records RecordSum
+	work    any // what Publish needs
 }
 
 // Sink publishes batches. It is used by one goroutine at a time.
