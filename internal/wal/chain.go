@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/millrace/millrace/internal/store"
 )
@@ -36,7 +37,7 @@ type Chain struct {
 
 // ChainEpochs returns the epochs that have a chain in dir, ascending. A directory that is not there has none.
 func ChainEpochs(fsys store.ReadFS, dir string) ([]uint64, error) {
-	segments, err := listSegments(fsys, dir)
+	segments, err := listSegments(fsys, dir, anyEpoch)
 	if err != nil {
 		return nil, err
 	}
@@ -61,18 +62,16 @@ func readChain(fsys store.ReadFS, dir string, epoch uint64, first uint32) (*Chai
 		return nil, err
 	}
 	chain := &Chain{Epoch: epoch}
-	next := link{epoch: epoch, segment: 1, sequence: 1}
-	if first > 1 && len(segments) > 0 && segments[0].segment == first {
-		if next, err = beginOf(fsys, segments[0]); err != nil {
-			return nil, err
-		}
-	}
-	next.segment = first
+	next := link{epoch: epoch, segment: first}
 	for i, s := range segments {
 		if s.segment != next.segment {
 			return nil, missing(dir, next, s.segment)
 		}
-		c, err := readSegment(fsys, s, next, i == len(segments)-1)
+		from := &next
+		if i == 0 {
+			from = nil
+		}
+		c, err := readSegment(fsys, s, from, i == len(segments)-1)
 		if err != nil {
 			return nil, err
 		}
@@ -125,11 +124,15 @@ type segmentFile struct {
 	epoch   uint64
 	segment uint32
 	path    string
-	bytes   int64
+	entry   fs.DirEntry
 }
 
-// listSegments returns the segments in dir, ordered by epoch and number.
-func listSegments(fsys store.ReadFS, dir string) ([]segmentFile, error) {
+// anyEpoch has listSegments return those of all epochs.
+const anyEpoch = 0
+
+// listSegments returns the segments of an epoch in dir, ordered by number, or those of all, ordered by epoch and number. It looks
+// at names alone: who goes from chain to chain lists the directory once for each.
+func listSegments(fsys store.ReadFS, dir string, epoch uint64) ([]segmentFile, error) {
 	entries, err := fsys.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -137,31 +140,37 @@ func listSegments(fsys store.ReadFS, dir string) ([]segmentFile, error) {
 	if err != nil {
 		return nil, &store.OpError{Op: "list", Name: dir, Err: err}
 	}
+	prefix := ""
+	if epoch != anyEpoch {
+		prefix = chainName(epoch)
+	}
 	var segments []segmentFile
 	for _, entry := range entries {
-		epoch, segment, ok := parseSegmentName(entry.Name())
-		if !ok {
+		if !strings.HasPrefix(entry.Name(), prefix) {
 			continue
 		}
-		info, err := entry.Info()
-		if err != nil {
-			return nil, &store.OpError{Op: "list", Name: dir, Err: err}
+		if epoch, segment, ok := parseSegmentName(entry.Name()); ok {
+			segments = append(segments, segmentFile{epoch, segment, filepath.Join(dir, entry.Name()), entry})
 		}
-		segments = append(segments, segmentFile{epoch, segment, filepath.Join(dir, entry.Name()), info.Size()})
 	}
 	return segments, nil
 }
 
-// readSegment reads and judges one segment. A driver that appends while its file is read may show a later record and
-// not yet the one before, which looks like damage: so damage counts only when a second look finds the same bytes.
-func readSegment(fsys store.ReadFS, s segmentFile, from link, last bool) (content, error) {
+// readSegment reads and judges one segment, which goes on from a link, or if that is nil, from where it says itself. A driver that
+// appends while its file is read may show a later record and not yet the one before, which looks like damage: so damage counts
+// only when a second look finds the same bytes.
+func readSegment(fsys store.ReadFS, s segmentFile, from *link, last bool) (content, error) {
 	var before []byte
 	for {
 		data, err := readSegmentFile(fsys, s)
 		if err != nil {
 			return content{}, err
 		}
-		c, bad := judge(data, from, last)
+		begin := s.begin(data)
+		if from != nil {
+			begin = *from
+		}
+		c, bad := judge(data, begin, last)
 		if bad == nil {
 			return c, nil
 		}
@@ -174,8 +183,12 @@ func readSegment(fsys store.ReadFS, s segmentFile, from link, last bool) (conten
 
 // readSegmentFile returns the bytes of a segment of our format.
 func readSegmentFile(fsys store.ReadFS, s segmentFile) ([]byte, error) {
-	if s.bytes > maxSegmentBytes {
-		reason := fmt.Sprintf("the file has %d bytes, more than any segment may have", s.bytes)
+	info, err := s.entry.Info()
+	if err != nil {
+		return nil, &store.OpError{Op: "look at", Name: s.path, Err: err}
+	}
+	if info.Size() > maxSegmentBytes {
+		reason := fmt.Sprintf("the file has %d bytes, more than any segment may have", info.Size())
 		return nil, &CorruptionError{File: s.path, Offset: maxSegmentBytes, Reason: reason}
 	}
 	data, err := fsys.ReadFile(s.path)

@@ -146,9 +146,12 @@ const (
 	maxSegment    = 999_999
 )
 
+// chainName is what the file names of an epoch's segments begin with.
+func chainName(epoch uint64) string { return fmt.Sprintf("%0*d-", epochDigits, epoch) }
+
 // segmentName returns the file name of a segment.
 func segmentName(epoch uint64, segment uint32) string {
-	return fmt.Sprintf("%0*d-%0*d.log", epochDigits, epoch, segmentDigits, segment)
+	return fmt.Sprintf("%s%0*d.log", chainName(epoch), segmentDigits, segment)
 }
 
 // parseSegmentName reads a file name; ok is false for any that segmentName does not make.

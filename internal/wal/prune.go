@@ -20,7 +20,7 @@ func (p Position) compare(q Position) int {
 
 // Prune implements [Chains]: it removes whole segments.
 func (c FileChains) Prune(ctx context.Context, keep Position) error {
-	segments, err := listSegments(c.FS, c.Dir)
+	segments, err := listSegments(c.FS, c.Dir, anyEpoch)
 	if err != nil {
 		return err
 	}
@@ -64,16 +64,18 @@ func (c ObjectChains) Prune(ctx context.Context, keep Position) error {
 	}
 }
 
-// beginOf is where reading a chain begins when what is in front of a segment is not read: behind what its header says of that.
-// Whether the header is as it should be is left to [judge].
-func beginOf(fsys store.ReadFS, s segmentFile) (link, error) {
+// begin is where reading a chain begins when what is in front of a segment is not read: behind what its header says of that.
+// Whether the header is as it should be is left to [judge]. A chain's first segment has nothing in front of it.
+func (s segmentFile) begin(data []byte) link {
+	if s.segment == 1 {
+		return link{epoch: s.epoch, segment: 1, sequence: 1}
+	}
 	from := link{epoch: s.epoch, segment: s.segment}
-	data, err := readSegmentFile(fsys, s)
-	if err == nil && len(data) >= headerBytes {
+	if len(data) >= headerBytes {
 		h, _, _ := decodeHeader(data)
 		from.chain, from.sequence = h.chain, h.sequence
 	}
-	return from, err
+	return from
 }
 
 // Prune implements [Epochs]. Whoever still holds one of the locks finds out all the same that there is a newer epoch.

@@ -16,6 +16,7 @@ type link struct {
 // content is what a segment's bytes were judged to hold.
 type content struct {
 	records []record
+	begin   link  // what it goes on from
 	end     link  // what the next segment must continue from
 	torn    *Torn // what was left out
 }
@@ -33,7 +34,7 @@ func judge(data []byte, from link, last bool) (content, *damage) {
 	if bad != nil {
 		return content{}, bad
 	}
-	c := content{end: link{from.epoch, from.segment + 1, sum, from.sequence}}
+	c := content{begin: from, end: link{from.epoch, from.segment + 1, sum, from.sequence}}
 	tag := segmentTag(from.epoch, from.segment)
 	at, why := headerBytes, ""
 	for at < len(data) {

@@ -44,11 +44,11 @@ func (t Tail) enoughIn(records []record) bool {
 
 // chainSegments lists the segments of an epoch from one on; those before it are pruned, or on their way to be.
 func chainSegments(fsys store.ReadFS, dir string, epoch uint64, first uint32) ([]segmentFile, error) {
-	segments, err := listSegments(fsys, dir)
+	segments, err := listSegments(fsys, dir, epoch)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(segments, func(s segmentFile) bool { return s.epoch != epoch || s.segment < first }), nil
+	return slices.DeleteFunc(segments, func(s segmentFile) bool { return s.segment < first }), nil
 }
 
 // tailReader reads segments from the last one backwards.
@@ -56,26 +56,17 @@ type tailReader struct {
 	fsys     store.ReadFS
 	segments []segmentFile
 	read     []content
-	begins   link // of the segment read last
 }
 
 // segment reads one and checks that the one behind it, if there is any, goes on from it.
 func (r *tailReader) segment(i int) error {
-	s, last := r.segments[i], i == len(r.segments)-1
-	from := link{epoch: s.epoch, segment: 1, sequence: 1}
-	if s.segment > 1 {
-		var err error
-		if from, err = beginOf(r.fsys, s); err != nil {
-			return err
-		}
-	}
+	last := len(r.segments) - 1
 	var err error
-	if r.read[i], err = readSegment(r.fsys, s, from, last); err != nil {
+	if r.read[i], err = readSegment(r.fsys, r.segments[i], nil, i == last); err != nil || i == last {
 		return err
 	}
-	if end := r.read[i].end; !last && end != r.begins && r.segments[i+1].segment == end.segment {
-		_, err = readSegment(r.fsys, r.segments[i+1], end, i+1 == len(r.segments)-1) // which says what is wrong
+	if end := r.read[i].end; end != r.read[i+1].begin && r.segments[i+1].segment == end.segment {
+		_, err = readSegment(r.fsys, r.segments[i+1], &end, i+1 == last) // which says what is wrong
 	}
-	r.begins = from
 	return err
 }

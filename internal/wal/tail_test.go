@@ -2,6 +2,9 @@ package wal
 
 import (
 	"fmt"
+	"io/fs"
+	"maps"
+	"path"
 	"slices"
 	"testing"
 
@@ -115,5 +118,78 @@ func TestTailGaps(t *testing.T) {
 	_, whole := ReadChain(memoryDir(t, mixed), "/wal", golden.epoch)
 	if problem := wantRefused(err); problem != "" || err.Error() != whole.Error() {
 		t.Errorf("a segment of another chain: %v, %v", err, whole)
+	}
+}
+
+// lookedAt counts how often each file is read, and looked at.
+type lookedAt struct {
+	store.ReadFS
+	reads, looks map[string]int
+}
+
+func (l lookedAt) ReadFile(name string) ([]byte, error) {
+	l.reads[path.Base(name)]++
+	return l.ReadFS.ReadFile(name)
+}
+
+func (l lookedAt) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := l.ReadFS.ReadDir(name)
+	for i, e := range entries {
+		entries[i] = lookedEntry{e, l.looks}
+	}
+	return entries, err
+}
+
+type lookedEntry struct {
+	fs.DirEntry
+	looks map[string]int
+}
+
+func (e lookedEntry) Info() (fs.FileInfo, error) {
+	e.looks[e.Name()]++
+	return e.DirEntry.Info()
+}
+
+// TestTailLooksAtNothingElse: a start after many crashes goes through many short chains, each beside the files of all the others.
+func TestTailLooksAtNothingElse(t *testing.T) {
+	files := memoryDir(t, goldenFiles(t))
+	for epoch := golden.epoch - 1; epoch <= golden.epoch+1; epoch += 2 {
+		log, err := create(files, "/wal", epoch, sizes(192))
+		must(t, err)
+		must(t, log.Close())
+	}
+	want := map[string]int{}
+	for i := len(golden.segments) - 1; i >= 0; i-- {
+		want[golden.segments[i].name] = 1
+		l := lookedAt{files, map[string]int{}, map[string]int{}}
+		sequence := 1
+		for _, s := range golden.segments[:i] {
+			sequence += len(s.bounds) - 1
+		}
+		_, err := tailOf(l, Tail{}, sequence)
+		must(t, err)
+		if !maps.Equal(l.reads, want) || !maps.Equal(l.looks, want) {
+			t.Errorf("segment %d is enough: read %v, looked at %v, want %v", i+1, l.reads, l.looks, want)
+		}
+	}
+}
+
+// TestFirstSegmentGoesOnFromNothing has a first segment whose header is whole and names a record before it: there is none.
+func TestFirstSegmentGoesOnFromNothing(t *testing.T) {
+	for _, h := range []header{{version, 3, 1, 0, 2, 128}, {version, 3, 1, 7, 1, 128}} {
+		segment := append(h.encode(), make([]byte, 128-headerBytes)...)
+		fsys := storetest.NewCrashFS()
+		must(t, fsys.Mkdir("/wal"))
+		f, err := fsys.Create("/wal/" + segmentName(3, 1))
+		must(t, err)
+		_, err = f.Write(segment)
+		must(t, err)
+		_, whole := ReadChain(fsys, "/wal", 3)
+		_, tail := readTail(fsys, "/wal", 3, Tail{Enough: func([]byte) bool { return true }})
+		for _, err := range []error{whole, tail} {
+			if problem := wantRefused(err); problem != "" {
+				t.Errorf("%+v: %s", h, problem)
+			}
+		}
 	}
 }
