@@ -85,12 +85,6 @@ func (f figures) print(w io.Writer, bars []bar) error {
 	var missing error
 	for _, b := range bars {
 		v, where, ok := f.of(b.source + " " + b.figure)
-		if ok && b.against != "" {
-			var by float64
-			if by, _, ok = f.of(b.against); by != 0 {
-				v /= by
-			}
-		}
 		if !ok {
 			missing = errors.Join(missing, fmt.Errorf("nothing printed %q, for %q", b.source+" "+b.figure, b.measure))
 			fmt.Fprintf(t, "%s\t%s\t?\tnot measured\n", b.measure, b.text())

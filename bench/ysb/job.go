@@ -15,7 +15,7 @@ import (
 
 // rounds runs the job, the bare loop and the landing in turn.
 func rounds(c config, dir string) (r result, err error) {
-	var wall, cpu, engine, ratio, bare, landed []float64
+	var wall, cpu, engine, ratio, bare, landed, short, peaks []float64
 	var loop string
 	if c.bare {
 		if loop, err = buildBare(dir); err != nil {
@@ -24,17 +24,21 @@ func rounds(c config, dir string) (r result, err error) {
 	}
 	for round := range c.rounds {
 		place := filepath.Join(dir, fmt.Sprint("round-", round))
-		one, err := measure(c, c.job, place)
-		if err != nil {
-			return r, err
-		}
-		wrong, groups, err := compare(filepath.Join(place, "lake"), c.expected)
+		one, wrong, groups, err := right(c, place)
 		if err != nil {
 			return r, err
 		}
 		r.Records, r.GroupsCompared, r.Wrong = one.records, groups, r.Wrong+wrong
 		r.PeakRSSBytes = max(r.PeakRSSBytes, one.peak)
 		wall, cpu, engine = append(wall, one.wall), append(cpu, one.cpu), append(engine, one.perCPU())
+		if c.short != nil {
+			tenth, wrong, _, err := right(*c.short, place+"-short")
+			if err != nil {
+				return r, err
+			}
+			r.Wrong += wrong
+			short, peaks = append(short, float64(tenth.peak)), append(peaks, float64(one.peak)/float64(tenth.peak))
+		}
 		if c.bare {
 			n, err := runBare(c, loop)
 			if err != nil {
@@ -54,8 +58,18 @@ func rounds(c config, dir string) (r result, err error) {
 		}
 	}
 	r.Rounds, r.WallS, r.CPUS, r.RecordsPerCPUS = c.rounds, median(wall), median(cpu), median(engine)
+	r.PeakRSSShortBytes, r.PeakRatio = median(short), median(peaks)
 	r.BareRecordsPerCPUS, r.Ratio, r.LandedPerCPUS = median(bare), median(ratio), median(landed)
 	return r, nil
+}
+
+// right runs the job into a new place and compares its counts with the truth.
+func right(c config, place string) (one account, wrong, groups int, err error) {
+	if one, err = measure(c, c.job, place); err != nil {
+		return one, 0, 0, err
+	}
+	wrong, groups, err = compare(filepath.Join(place, "lake"), c.expected)
+	return one, wrong, groups, err
 }
 
 // median is 0 where there is nothing.

@@ -19,7 +19,10 @@ type result struct {
 	WallS          float64 `json:"wall_s"`
 	CPUS           float64 `json:"cpu_s"`
 	RecordsPerCPUS float64 `json:"records_per_cpu_s"`
-	PeakRSSBytes   int64   `json:"peak_rss_bytes"`
+	PeakRSSBytes   int64   `json:"peak_rss_bytes"` // the greatest of all rounds
+	// PeakRatio is the peak against that over a tenth of the records, in turn: the median over the rounds.
+	PeakRatio         float64 `json:"peak_ratio,omitempty"`
+	PeakRSSShortBytes float64 `json:"peak_rss_short_bytes,omitempty"` // median
 	// Wrong counts differ from the generator's in any round.
 	Wrong          int `json:"wrong"`
 	GroupsCompared int `json:"groups_compared"`
@@ -43,6 +46,7 @@ type config struct {
 	ads      string
 	expected string
 	codec    string
+	short    *config // the same with a tenth of the records; nil: without
 }
 
 func main() {
@@ -51,6 +55,7 @@ func main() {
 	flag.StringVar(&c.job, "job", "examples/ysb/job.yaml", "its job")
 	flag.StringVar(&c.landing, "landing", "", "a second job, which writes every record; empty: none")
 	flag.BoolVar(&c.bare, "bare", false, "run the bare loop over the same events, in turn with the job")
+	short := flag.Bool("short", false, "run the job over a tenth of the events as well, in turn, and compare the peaks")
 	flag.IntVar(&c.rounds, "rounds", 1, "runs of each")
 	flag.IntVar(&c.records, "records", 20_000_000, "events to write")
 	flag.StringVar(&c.brokers, "brokers", "", "use this cluster; empty: start Apache Kafka")
@@ -59,6 +64,11 @@ func main() {
 	flag.StringVar(&c.expected, "expected", "", "true counts of the topic: campaign_id,w,n")
 	flag.StringVar(&c.codec, "codec", "lz4", "of the events that are written")
 	flag.Parse()
+	if *short {
+		tenth := c
+		tenth.records, tenth.topic = c.records/10, ""
+		c.short = &tenth
+	}
 	if err := run(c); err != nil {
 		fmt.Fprintln(os.Stderr, "ysb:", err)
 		os.Exit(1)
@@ -84,6 +94,12 @@ func run(c config) error {
 			return err
 		}
 	}
+	if c.short != nil {
+		c.short.brokers = c.brokers
+		if err := generate(c.short, filepath.Join(dir, "short")); err != nil {
+			return err
+		}
+	}
 	r, err := rounds(c, dir)
 	if err != nil {
 		return err
@@ -98,7 +114,10 @@ func run(c config) error {
 
 // generate writes the events and remembers where their truth stands.
 func generate(c *config, dir string) error {
-	c.topic, c.ads, c.expected = fmt.Sprintf("ysb-%d", os.Getpid()), filepath.Join(dir, "ads.csv"), filepath.Join(dir, "expected.csv")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	c.topic, c.ads, c.expected = fmt.Sprintf("ysb-%d-%d", os.Getpid(), c.records), filepath.Join(dir, "ads.csv"), filepath.Join(dir, "expected.csv")
 	cmd := exec.Command(c.millrace, "gen", "ysb", "--brokers", c.brokers, "--topic", c.topic, "--records", strconv.Itoa(c.records),
 		"--partitions", "2", "--codec", c.codec, "--ads", c.ads, "--expected", c.expected)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr

@@ -55,7 +55,7 @@ func replayJob(c *cli.Context) error {
 		return compareJobs(c, spec, o)
 	}
 	show := replayShow{w: c.App.Writer, json: c.Bool("json"), quiet: c.Bool("quiet")}
-	o.Report = show.batch
+	o.Report = tidied(show.batch)
 	ctx, _, release := signals(c.Context)
 	defer release()
 	out, err := batch.Replay(ctx, o)

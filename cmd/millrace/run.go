@@ -77,7 +77,7 @@ func drive(ctx context.Context, c *cli.Context, spec *jobspec.Spec, o batch.Opti
 	show.total.idle = idleAfter(spec)
 	o.TakeOver, o.Reopen, o.Version = c.Bool("take-over"), c.Bool("reopen"), version
 	o.Cores, o.Memory = useResources(c, spec)
-	o.Report, o.Waiting, o.Warn = show.batch, show.waiting, show.warn
+	o.Report, o.Waiting, o.Warn = tidied(show.batch), show.waiting, show.warn
 	o.Env = spec.Env(batch.SystemEnv())
 	err := batch.Run(ctx, o)
 	show.end(err)
