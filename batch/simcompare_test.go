@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -71,5 +72,27 @@ func TestCompareTells(t *testing.T) {
 	}
 	if want := `only the new job has the column "n"`; len(s.Notes) != 1 || s.Notes[0] != want || strings.Join(s.Key, " ") != "ad window_start" {
 		t.Errorf("notes %q, key %q", s.Notes, s.Key)
+	}
+}
+
+// TestCompareSamples: of each kind of row so many are shown as are asked for, and all are counted.
+func TestCompareSamples(t *testing.T) {
+	k := &rowsOfSink{columns: []string{"id", "n"}, key: 1, rows: map[string]int64{}}
+	for i := range 25 {
+		k.add(fmt.Appendf(nil, `{"id":"old%02d","n":1}`, i), -1)
+		k.add(fmt.Appendf(nil, `{"id":"new%02d","n":1}`, i), 1)
+		k.add(fmt.Appendf(nil, `{"id":"both%02d","n":1}`, i), -1)
+		k.add(fmt.Appendf(nil, `{"id":"both%02d","n":2}`, i), 1)
+		k.add(fmt.Appendf(nil, `{"id":"same%02d","n":1}`, i), -1)
+		k.add(fmt.Appendf(nil, `{"id":"same%02d","n":1}`, i), 1)
+	}
+	for samples, want := range map[int]int{0: 0, DefaultSamples: 20, 100: 25} {
+		s, err := k.compare(samples)
+		if err != nil || s.OnlyOld != 25 || s.OnlyNew != 25 || s.Changed != 25 {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		if len(s.OnlyOldRows) != want || len(s.OnlyNewRows) != want || len(s.ChangedRows) != want {
+			t.Errorf("%d, %d and %d samples of %d", len(s.OnlyOldRows), len(s.OnlyNewRows), len(s.ChangedRows), samples)
+		}
 	}
 }
