@@ -116,10 +116,13 @@ func readMarker(ctx context.Context, p place) (marker, error) {
 		return m, err
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return m, refuse("%s is damaged: %v", p.at(markerName), err)
+		return m, refuse("%s is damaged: %v; restore it from a copy", p.at(markerName), err)
 	}
-	if m.Format != checkpointFormat {
-		return m, refuse("checkpoint %s has format %d, this program reads format %d: a newer millrace wrote it", p.path, m.Format, checkpointFormat)
+	switch {
+	case m.Format > checkpointFormat:
+		return m, refuse("checkpoint %s has format %d, this program reads format %d: a newer millrace wrote it; run that version, or a newer one", p.path, m.Format, checkpointFormat)
+	case m.Format < checkpointFormat || m.Job == "" || m.CheckpointID == "":
+		return m, refuse("%s is damaged: it says no format, no job or no checkpoint id; restore it from a copy", p.at(markerName))
 	}
 	return m, nil
 }

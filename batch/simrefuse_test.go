@@ -54,8 +54,10 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"checkpoint of another job", nil, named("other"), refusedWith(`checkpoint /ck belongs to job "sim", not to "other"`, "choose another directory")},
 		{"checkpoint of a newer format", func(w *world) { w.write(marker, strings.Replace(w.text(marker), `"format":1`, `"format":2`, 1)) }, nil,
-			refusedWith("checkpoint /ck has format 2, this program reads format 1", "a newer millrace wrote it")},
-		{"damaged marker", func(w *world) { w.write(marker, "{") }, nil, refusedWith("/ck/millrace.json is damaged")},
+			refusedWith("checkpoint /ck has format 2, this program reads format 1", "a newer millrace wrote it; run that version, or a newer one")},
+		{"damaged marker", func(w *world) { w.write(marker, "{") }, nil, refusedWith("/ck/millrace.json is damaged", "restore it from a copy")},
+		{"marker of nothing", func(w *world) { w.write(marker, "{}") }, nil, refusedWith("/ck/millrace.json is damaged", "restore it from a copy")},
+		{"marker of no job", func(w *world) { w.write(marker, strings.Replace(w.text(marker), `"job":"sim"`, `"job":""`, 1)) }, nil, refusedWith("/ck/millrace.json is damaged")},
 		{"marker gone", func(w *world) { _ = w.disk.Remove(marker) }, nil, refusedWith("/ck holds", "but no millrace.json", "not a checkpoint")},
 		{"log of a newer format", func(w *world) { w.spoilLog(6, 2) }, nil, refusedWith("has log format 2, this program reads format 1")},
 		{"log damaged in the middle", func(w *world) { w.spoilLog(300, 0xff) }, nil, refusedWith("damaged", "restore the checkpoint from a copy", "nothing was changed")},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -44,7 +45,7 @@ func verifyJob(c *cli.Context) error {
 	if c.Bool("json") {
 		err = verifyJSON(c.App.Writer, spec.Name, v)
 	} else {
-		verifyText(c.App.Writer, spec.Name, v)
+		verifyText(c.App.Writer, spec.Name, c.Args().First(), v)
 	}
 	if err == nil && len(v.Findings) > 0 {
 		err = exitWith(exitDifferent)
@@ -52,7 +53,7 @@ func verifyJob(c *cli.Context) error {
 	return err
 }
 
-func verifyText(w io.Writer, job string, v *batch.Verified) {
+func verifyText(w io.Writer, job, file string, v *batch.Verified) {
 	if v.Batches == 0 {
 		fmt.Fprintf(w, "log         no batch is committed yet\n")
 	} else {
@@ -78,11 +79,27 @@ func verifyText(w io.Writer, job string, v *batch.Verified) {
 	for _, f := range v.Findings {
 		fmt.Fprintf(w, "difference  %s\n", f)
 	}
+	if first, last := lostFiles(v); first > 0 {
+		fmt.Fprintf(w, "way out     to have these files as they were, in a place of their own: millrace replay %s --batches %d..%d --into DIR\n", file, first, last)
+	}
 	if len(v.Findings) == 0 {
 		fmt.Fprintf(w, "%s: no difference\n", job)
 	} else {
 		fmt.Fprintf(w, "%s: %s\n", job, count(int64(len(v.Findings)), "difference"))
 	}
+}
+
+// lostFiles are the first and the last batch of those whose files are not what they were, as far as the log has them; 0: none.
+func lostFiles(v *batch.Verified) (first, last int64) {
+	for _, f := range v.Findings {
+		if (f.Kind == output.Missing || f.Kind == output.Changed) && strings.HasSuffix(f.Path, ".parquet") && f.Batch >= max(v.First, 1) {
+			if first == 0 || f.Batch < first {
+				first = f.Batch
+			}
+			last = max(last, f.Batch)
+		}
+	}
+	return first, last
 }
 
 func verifyJSON(w io.Writer, job string, v *batch.Verified) error {
