@@ -35,7 +35,7 @@ type Spec struct {
 	Sinks       []Sink        `key:"sinks" need:"yes" doc:"Where rows go, by name. The name is the sink's identity."`
 	Trigger     Trigger       `key:"trigger" default:"{every: 1s}" write:"write {every: 1s}, {available_now: true} or {cron: '0 * * * *'}" doc:"When batches run."`
 	Limits      Limits        `key:"limits" default:"{}" write:"write {rows: 1000000, bytes: 256MiB}" doc:"How much the next batch reads at most."`
-	Retain      time.Duration `key:"retain" words:"forever" default:"7d" least:"1h" doc:"How long batches stay in the log, to be replayed and verified against it, and the state that replay begins with. What a run needs to go on always stays."` // < 0: forever
+	Retain      time.Duration `key:"retain" words:"forever" default:"7d" least:"1h" doc:"How long batches stay in the log, to be replayed and verified against it, and the state that replay begins with. What a run needs to go on always stays, and so does each version of the job file and of its tables that a batch has used."` // < 0: forever
 	Checkpoint  Path          `key:"checkpoint" need:"yes" doc:"Directory of the log and the state, or s3://BUCKET/PREFIX."`
 	OnBadRecord BadRecord     `key:"on_bad_record" default:"fail" write:"write fail, skip, {do: skip, stop_above: 5%} or {do: dead_letter, to: SINK}" doc:"What a record does that does not fit: fail stops with exit code 4, skip drops and counts it, dead_letter keeps it in a sink."`
 	OnBadValue  string        `key:"on_bad_value" words:"fail null" default:"fail" doc:"What a value does that does not fit its column: fail makes its record a bad record, null makes it NULL."`
