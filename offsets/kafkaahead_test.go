@@ -1,6 +1,7 @@
 package offsets_test
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -70,5 +71,33 @@ func TestKafkaNoRoomAhead(t *testing.T) {
 	}
 	if most := int64(80 << 10); budget.Peak() > most {
 		t.Errorf("%d bytes at a time, want no more than %d: one answer, and what it decompresses to", budget.Peak(), most)
+	}
+}
+
+// TestKafkaReaderGoroutines: a reader that goes through many record batches has no more goroutines on the way than at its start.
+func TestKafkaReaderGoroutines(t *testing.T) {
+	const records = 4_000
+	c := adsLog(t, records)
+	s, r := adsSource(t, c, 2_000)
+	reader, err := s.Read(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	var recs offsets.Records
+	first, most, runs := 0, 0, 0
+	for rows := 0; rows < records; rows += len(recs.Rows) {
+		if err := reader.Next(t.Context(), &recs); err != nil {
+			t.Fatal(err)
+		}
+		n := runtime.NumGoroutine()
+		if runs++; runs == 1 {
+			first = n
+		}
+		most = max(most, n)
+	}
+	t.Logf("%d record batches: %d goroutines with the first, %d at most", runs, first, most)
+	if runs < 100 || most > first+4 {
+		t.Errorf("%d record batches: %d goroutines with the first, then up to %d", runs, first, most)
 	}
 }
