@@ -93,6 +93,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	d.cp, d.inputs = cp, newSideInputs(cp.blobs, d.o.Env.LoadZone)
+	d.inputs.memory = d.o.Memory
 	if err = d.run(ctx, entries); errors.Is(err, errStopped) {
 		err = nil
 	}

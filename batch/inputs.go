@@ -15,6 +15,7 @@ import (
 type sideInputs struct {
 	blobs    store.Blobs
 	loadZone func(name string) (*columnar.Zone, error)
+	memory   Memory // that reading a table may take
 	tables   map[string]copied
 	zones    map[string]string // digests
 }
@@ -93,13 +94,27 @@ func (s *sideInputs) table(ctx context.Context, name string, t Table, zones map[
 	return digest, nil
 }
 
-// copy checks that the table can be decoded before a plan depends on it.
+// copy checks that the table can be decoded, and that there is room for it, before a plan depends on it.
 func (s *sideInputs) copy(ctx context.Context, table Table, zones map[string]*columnar.Zone) (string, error) {
+	const again = "nothing was planned: run the job again with memory: %s or more"
+	if table.Size != nil {
+		bytes, err := table.Size()
+		if err == nil {
+			err = s.memory.tableFits(bytes, again)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
 	data, err := table.Read()
 	if err != nil {
 		return "", err
 	}
-	if _, err := table.Decode(data, &columnar.Env{Zones: zones}); err != nil {
+	rows, err := table.Decode(data, &columnar.Env{Zones: zones})
+	if err == nil {
+		err = s.memory.tableFits(int64(len(data))+rows.SizeBytes(), again)
+	}
+	if err != nil {
 		return "", err
 	}
 	return s.blobs.Put(ctx, data)
@@ -123,23 +138,36 @@ func (s *session) useInputs(ctx context.Context, blobs store.Blobs, p *Planned) 
 			return err
 		}
 	}
-	tables := map[string]*columnar.Batch{}
-	for _, t := range s.job.Plan.Tables {
-		data, err := copyOf(ctx, blobs, p.Tables, "table", t.Name)
-		if err != nil {
-			return err
-		}
-		all, err := s.job.Tables[t.Name].Decode(data, &columnar.Env{Zones: zones})
-		if err != nil {
-			return fmt.Errorf("decode copy of table %s: %w", t.Name, err)
-		}
-		if tables[t.Name], err = pick(all, t.Schema); err != nil {
-			return fmt.Errorf("table %s: %w", t.Name, err)
-		}
+	tables, err := s.loadTables(ctx, blobs, p, zones)
+	if err != nil {
+		return err
 	}
 	s.worker.setInputs(tables, zones)
 	s.tables, s.zones = p.Tables, p.Zones
 	return s.worker.checkTables()
+}
+
+// loadTables reads the tables of a plan, as long as there is room for them.
+func (s *session) loadTables(ctx context.Context, blobs store.Blobs, p *Planned, zones map[string]*columnar.Zone) (map[string]*columnar.Batch, error) {
+	tables, before := map[string]*columnar.Batch{}, int64(0)
+	for _, t := range s.job.Plan.Tables {
+		data, err := copyOf(ctx, blobs, p.Tables, "table", t.Name)
+		if err != nil {
+			return nil, err
+		}
+		all, err := s.job.Tables[t.Name].Decode(data, &columnar.Env{Zones: zones})
+		if err != nil {
+			return nil, fmt.Errorf("decode copy of table %s: %w", t.Name, err)
+		}
+		if err := s.worker.memory.tableFits(before+int64(len(data))+all.SizeBytes(), s.worker.withMore()); err != nil {
+			return nil, fmt.Errorf("table %s: %w", t.Name, err)
+		}
+		if tables[t.Name], err = pick(all, t.Schema); err != nil {
+			return nil, fmt.Errorf("table %s: %w", t.Name, err)
+		}
+		before += tables[t.Name].SizeBytes()
+	}
+	return tables, nil
 }
 
 // uses reports whether the session computes with the side inputs that a plan names.

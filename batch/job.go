@@ -99,9 +99,11 @@ type Source struct {
 // decoded once for many plans.
 type Table struct {
 	Version func() (string, error)
-	Read    func() ([]byte, error)
-	Decode  func(data []byte, env *columnar.Env) (*columnar.Batch, error)
-	Zones   []string // names of time zones, without UTC
+	// Size is how many bytes Read would return, for a bound on memory; nil or 0: not known.
+	Size   func() (int64, error)
+	Read   func() ([]byte, error)
+	Decode func(data []byte, env *columnar.Env) (*columnar.Batch, error)
+	Zones  []string // names of time zones, without UTC
 }
 
 // Sink opens one output. Open claims the place for the owner; a foreign owner is an [output.OwnedError]. Where the log

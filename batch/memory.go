@@ -89,6 +89,19 @@ func (w *worker) stateTooLarge(used int64, where string) error {
 		where, sizeText(used), sizeText(m.State), sizeText(m.Total), sizeText(m.enough(used)))
 }
 
+// loading is how much the files of static tables, and their rows, may take while they are read: no task runs then. 0 or less: no bound.
+func (m Memory) loading() int64 { return m.Total - m.State }
+
+// tableFits refuses a table that takes too much while it is read: its file, its rows, and those of the tables before it. again is what to
+// do, with room for how much would do.
+func (m Memory) tableFits(bytes int64, again string) error {
+	if m.loading() <= 0 || bytes <= m.loading() {
+		return nil
+	}
+	return refuse("its file and its rows take %s while they are read, more than the %s that memory: %s has beside state; "+again,
+		sizeText(bytes), sizeText(m.loading()), sizeText(m.Total), sizeText(m.doubled(bytes/5*8+8)))
+}
+
 // checkTables refuses tables that leave no room for state.
 func (w *worker) checkTables() error {
 	if m := w.memory; w.size.over(0) {

@@ -292,6 +292,9 @@ func (r *replayer) publish(ctx context.Context, p *Planned, o *outcome, want *Co
 			done.Differences = append(done.Differences, Difference{Sink: k.Name, File: k.Topic, Why: fmt.Sprintf("the topic has other keys or values in its %d records of this batch", sum.Records)})
 		}
 	}
+	if err := r.checkKept(); err != nil {
+		return err
+	}
 	if r.o.Into != "" {
 		if err := r.write(ctx, want, prepared); err != nil {
 			return err

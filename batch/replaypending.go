@@ -99,3 +99,17 @@ func (r *replayer) keep(sink string, want *Committed, got *output.Prepared) {
 		}
 	}
 }
+
+// checkKept refuses to go on when the rows that wait for their files take more than there is room for, with the state.
+func (r *replayer) checkKept() error {
+	w, used := r.s.worker, int64(0)
+	for _, batches := range r.kept {
+		for _, block := range batches {
+			used += int64(len(block))
+		}
+	}
+	if used == 0 || !w.size.over(w.size.used.Load()+used) {
+		return nil
+	}
+	return w.stateTooLarge(w.size.used.Load()+used, fmt.Sprintf("the state with what waits for its file (%s)", sizeText(used)))
+}

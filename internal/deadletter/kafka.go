@@ -23,6 +23,7 @@ type KafkaOptions struct {
 	// left for another time. Letters of one partition are spread over those of the topic, and a later batch may not be
 	// there as a whole; whoever goes on behind the last letter that he has seen would never see the others.
 	Until int64
+	Share int64        // of memory that they may take; 0: 1 GiB
 	Clock output.Clock // for the wait for open transactions
 }
 
@@ -33,7 +34,7 @@ func ReadKafka(ctx context.Context, job string, src offsets.Source, o KafkaOptio
 	if err != nil {
 		return nil, err
 	}
-	g := &gatherer{most: mostBytes, until: o.Until}
+	g := &gatherer{most: bound(o.Share), until: o.Until}
 	for _, s := range states {
 		r := offsets.Range{Topic: s.Topic, TopicID: s.TopicID, Partition: s.Partition, From: s.Start, Until: s.End, LeaderEpoch: s.LeaderEpoch}
 		if r.Empty() {

@@ -9,8 +9,16 @@ import (
 	"github.com/millrace/millrace/offsets"
 )
 
-// mostBytes bounds what is held in memory.
+// mostBytes bounds what is held in memory, where nothing else does.
 const mostBytes = 1 << 30
+
+// bound is the bytes that letters may take: a share of memory, 0 for none.
+func bound(share int64) int64 {
+	if share <= 0 {
+		return mostBytes
+	}
+	return min(share, mostBytes)
+}
 
 // Letter is a dead letter.
 type Letter struct {
@@ -83,7 +91,7 @@ func (g *gatherer) add(l *Letter) error {
 		g.bytes += int64(len(h.Key)+len(h.Value)) + 40
 	}
 	if g.bytes > g.most {
-		return refuse("the dead letters have more than %d MiB, which are kept in memory while they are fed", g.most>>20)
+		return refuse("the dead letters have more than the %d MiB that memory: leaves for them, 1024 at most: they are kept in memory while they are fed", g.most>>20)
 	}
 	g.list = append(g.list, l)
 	return nil

@@ -127,6 +127,29 @@ func TestNoPlace(t *testing.T) {
 	}
 }
 
+// TestLettersBound: letters take no more than their share of the memory, and 1 GiB where nobody says.
+func TestLettersBound(t *testing.T) {
+	for share, want := range map[int64]int64{0: mostBytes, 1 << 20: 1 << 20, 2 << 30: mostBytes} {
+		if got := bound(share); got != want {
+			t.Errorf("a share of %d bounds letters at %d bytes, want %d", share, got, want)
+		}
+	}
+	m := offsets.NewMemory("letters")
+	for i := range int64(4) {
+		post(m, "job", 0, i, 1, strings.Repeat("x", 512<<10))
+	}
+	for share, fits := range map[int64]bool{3 << 20: true, 1 << 20: false} {
+		_, err := ReadKafka(t.Context(), "job", m, KafkaOptions{Until: 1, Share: share, Clock: &waiter{}})
+		var refused *RefusedError
+		switch {
+		case fits && err != nil:
+			t.Errorf("%d MiB: %v", share>>20, err)
+		case !fits && (!errors.As(err, &refused) || !strings.Contains(err.Error(), "more than the 1 MiB that memory: leaves for them")):
+			t.Errorf("%d MiB: %v", share>>20, err)
+		}
+	}
+}
+
 // FuzzParseLetter: whatever stands in a topic, it is a letter or an error.
 func FuzzParseLetter(f *testing.F) {
 	f.Add([]byte(`{"source":"a","topic":"t","partition":0,"offset":5,"timestamp":"2026-11-26T05:00:00.001Z","batch":1,"reason":"r","key":null,"value":"eA==","value_bytes":1,"headers":[{"key":"h","value":null}],"complete":true}`))
@@ -186,7 +209,7 @@ func TestRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "_millrace", "owner"), []byte(`{"format":1,"job":"other","checkpoint_id":"d"}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, owned := ReadParquet(t.Context(), "job", output.Dir(dir), dir)
+	_, owned := ReadParquet(t.Context(), "job", output.Dir(dir), dir, 0)
 	for what, err := range map[string]error{"deleted and made again": twice, "columns are missing": text, "belongs to job other, not to job": owned} {
 		var refused *RefusedError
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), what) {

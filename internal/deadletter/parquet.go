@@ -17,8 +17,8 @@ import (
 )
 
 // ReadParquet reads the dead letters that a job has committed to the directory of st, root by name. Files that somebody
-// has deleted are counted, see [Letters.Missing].
-func ReadParquet(ctx context.Context, job string, st store.Store, root string) (*Letters, error) {
+// has deleted are counted, see [Letters.Missing]. share is how much memory they may take, 0 for 1 GiB.
+func ReadParquet(ctx context.Context, job string, st store.Store, root string, share int64) (*Letters, error) {
 	files, err := output.Committed(ctx, st, root, job)
 	var other *output.OtherJobError
 	if errors.As(err, &other) {
@@ -27,7 +27,7 @@ func ReadParquet(ctx context.Context, job string, st store.Store, root string) (
 	if err != nil {
 		return nil, err
 	}
-	g := &gatherer{most: mostBytes}
+	g := &gatherer{most: bound(share)}
 	var gone missing
 	for _, f := range files {
 		data, err := st.Get(ctx, f.Path)

@@ -43,7 +43,7 @@ func ReplayDead(ctx context.Context, of, with *Spec, o ReplayOptions) (*Replay, 
 		o.Env = batch.SystemEnv()
 	}
 	o.Env = of.Env(o.Env)
-	letters, err := of.deadLetters(ctx, o.Env)
+	letters, err := of.deadLetters(ctx, o.Env, with.MemoryShares().State)
 	var refused *deadletter.RefusedError
 	if errors.As(err, &refused) {
 		return nil, &batch.RefusedError{Msg: err.Error()}
@@ -118,8 +118,8 @@ func (s *Spec) checkApart(with *Spec) error {
 	return nil
 }
 
-// deadLetters reads what the job has put aside.
-func (s *Spec) deadLetters(ctx context.Context, env batch.Env) (*deadletter.Letters, error) {
+// deadLetters reads what the job has put aside, into this share of the memory.
+func (s *Spec) deadLetters(ctx context.Context, env batch.Env, share int64) (*deadletter.Letters, error) {
 	b := &s.OnBadRecord
 	if b.To == "" {
 		at := s.normal.get("on_bad_record")
@@ -134,7 +134,7 @@ func (s *Spec) deadLetters(ctx context.Context, env batch.Env) (*deadletter.Lett
 		if err != nil {
 			return nil, err
 		}
-		return deadletter.ReadParquet(ctx, s.Name, st, string(k.Parquet.Path))
+		return deadletter.ReadParquet(ctx, s.Name, st, string(k.Parquet.Path), share)
 	case k.Kafka == nil:
 		return nil, fail(k.Pos, "", "sinks.%s: dead letters on standard output are not kept", k.Name)
 	case k.Kafka.Value.Format == "raw":
@@ -142,23 +142,23 @@ func (s *Spec) deadLetters(ctx context.Context, env batch.Env) (*deadletter.Lett
 	case !k.Kafka.Headers:
 		return nil, fail(k.Pos, "", "sinks.%s.kafka: with headers: false its records don't say which job has written them, so its dead letters can't be replayed", k.Name)
 	}
-	return s.kafkaLetters(ctx, env, k.Kafka)
+	return s.kafkaLetters(ctx, env, k.Kafka, share)
 }
 
 // kafkaLetters reads what the job has put aside in a topic. The checkpoint comes first: the letters of a batch that is
 // committed there are in the topic.
-func (s *Spec) kafkaLetters(ctx context.Context, env batch.Env, k *KafkaSink) (*deadletter.Letters, error) {
+func (s *Spec) kafkaLetters(ctx context.Context, env batch.Env, k *KafkaSink, share int64) (*deadletter.Letters, error) {
 	last, ran, err := batch.CommittedBatch(ctx, env, s.Name, string(s.Checkpoint))
 	if err != nil {
 		return nil, err
 	}
 	src, err := offsets.DialKafka(ctx, k.reached(s.Name), offsets.KafkaOptions{Source: "dead letters of " + s.Name, Topics: []string{k.Topic},
-		ReadCommitted: true, Start: offsets.StartAt{Start: offsets.Earliest}, Budget: offsets.NewBudget(0)})
+		ReadCommitted: true, Start: offsets.StartAt{Start: offsets.Earliest}, Budget: offsets.NewBudget(share)})
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	letters, err := deadletter.ReadKafka(ctx, s.Name, src, deadletter.KafkaOptions{Until: last, Clock: env.Clock})
+	letters, err := deadletter.ReadKafka(ctx, s.Name, src, deadletter.KafkaOptions{Until: last, Share: share, Clock: env.Clock})
 	if err == nil && !ran && letters.Later() > 0 {
 		return nil, &batch.RefusedError{Msg: fmt.Sprintf("topic %s holds %d dead letters of job %s, but its checkpoint %s is not there, which says which of them are committed; put it back", k.Topic, letters.Later(), s.Name, s.Checkpoint)}
 	}

@@ -96,6 +96,7 @@ func (t Table) input(zone string, from *stores) batch.Table {
 	path, _ := t.path()
 	return batch.Table{
 		Version: func() (string, error) { return from.version(path) },
+		Size:    func() (int64, error) { return localSize(path) },
 		Read:    func() ([]byte, error) { return from.read(path) },
 		Zones:   t.zones(zone),
 		Decode: func(data []byte, env *columnar.Env) (*columnar.Batch, error) {
@@ -110,6 +111,18 @@ func (t Table) input(zone string, from *stores) batch.Table {
 			return b, nil
 		},
 	}
+}
+
+// localSize is how large a local file is; 0: it is not local.
+func localSize(path string) (int64, error) {
+	if isS3(path) {
+		return 0, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }
 
 // zones are those whose rules the texts of the table are read by: that of the job where a column holds instants.

@@ -70,6 +70,9 @@ func decodeAds(t *testing.T, job *batch.Job) (*columnar.Batch, error) {
 	t.Helper()
 	table := job.Tables["ads"]
 	data, err := table.Read()
+	if size, sizeErr := table.Size(); size != int64(len(data)) || sizeErr != nil {
+		t.Errorf("a file of %d bytes is said to have %d: %v", len(data), size, sizeErr)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
