@@ -67,7 +67,8 @@ func (d *driver) tellDropped(ctx context.Context, c *Committed, names map[string
 
 func (d *driver) tellOne(ctx context.Context, c *Committed, k *Sink) (err error) {
 	o := d.opening(d.o.Job)
-	o.Written = d.history.LastRows[k.Name] > 0
+	o.Last = d.history.LastRows[k.Name]
+	o.Written = o.Last > 0
 	sink, err := k.Open(ctx, o)
 	if err != nil {
 		return err

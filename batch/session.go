@@ -33,7 +33,8 @@ func openSession(ctx context.Context, job *Job, digest string, o output.Opening,
 	}
 	s := &session{job: job, digest: digest, shards: shards, each: o.Each}
 	for _, k := range job.Sinks {
-		o.Written = lastRows[k.Name] > 0
+		o.Last = lastRows[k.Name]
+		o.Written = o.Last > 0
 		sink, err := k.Open(ctx, o)
 		if err != nil {
 			return nil, errors.Join(err, s.close())

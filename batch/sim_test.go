@@ -351,7 +351,7 @@ func layoutOf(k *dstream.SinkPlan) output.Layout {
 func (w *world) parquet(k *dstream.SinkPlan, root string) Sink {
 	config := func(o output.Opening, to store.Store, root string) output.ParquetConfig {
 		return output.ParquetConfig{Sink: k.Name, Store: to, Root: root,
-			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Compression: "none", MaxPartitions: 12,
+			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Last: o.Last, Compression: "none", MaxPartitions: 12,
 			MaxAge: w.maxAge, MaxFileRows: w.maxFileRows}
 	}
 	return Sink{Name: k.Name, Place: root, MaxAge: w.maxAge,

@@ -95,9 +95,9 @@ func (p *Parquet) readManifest(ctx context.Context, name string) (manifest, erro
 	return have, nil
 }
 
-// Published implements [Sink]: the highest batch with a manifest.
+// Published implements [Sink]: the highest batch with a manifest; 0 for none that is as new as the last one that the log has.
 func (p *Parquet) Published(ctx context.Context) (Standing, error) {
-	names, err := p.store.List(ctx, manifestPrefix)
+	names, err := p.newestManifests(ctx)
 	if err != nil {
 		return Standing{}, fmt.Errorf("sink %s: list manifests: %w", p.sink, err)
 	}
@@ -106,6 +106,15 @@ func (p *Parquet) Published(ctx context.Context) (Standing, error) {
 		highest = max(highest, manifestBatch(name))
 	}
 	return Standing{Batch: highest}, nil
+}
+
+// newestManifests lists the manifests from that of the last batch on that the log has, and where it makes no difference those before:
+// there is one for each batch with files since the job began, and an object store answers with a thousand at a time.
+func (p *Parquet) newestManifests(ctx context.Context) ([]string, error) {
+	if objects, ok := p.store.(store.Objects); ok && p.last > 1 {
+		return objects.ListAfter(ctx, manifestPrefix, manifestName(p.last-1), 0)
+	}
+	return p.store.List(ctx, manifestPrefix)
 }
 
 // manifestBatch is the batch of a manifest's name, 0 for other names.

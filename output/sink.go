@@ -22,6 +22,8 @@ type Opening struct {
 	// Written says that the log has committed rows to this sink. A place that does not know the owner is then not the one
 	// that holds them: a disk is not mounted, or the path is another one.
 	Written bool
+	// Last is the last batch of which the log has committed rows to this sink; 0: none. What was before it need not be looked at.
+	Last int64
 	// Lead returns an error when a newer driver has taken over. A sink asks before it ends somebody else's session.
 	Lead func() error
 	// Clock is the driver's. Rows never depend on it.

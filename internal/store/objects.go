@@ -9,8 +9,8 @@ import (
 // Objects is a [Store] over objects without files and locks: what a write-ahead log needs to live there.
 type Objects interface {
 	Store
-	// ListAfter returns the first names, at most limit, that begin with prefix and come behind after, sorted. after need
-	// not be there; "" is before all names.
+	// ListAfter returns the first names, at most limit or with 0 all, that begin with prefix and come behind after, sorted.
+	// after need not be there; "" is before all names.
 	ListAfter(ctx context.Context, prefix, after string, limit int) ([]string, error)
 	// GetAll returns whole objects in the order of their names, several at a time. One that is not there is an [OpError]
 	// that names it and wraps [ErrNotExist].
