@@ -1,10 +1,13 @@
 package batch
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/millrace/millrace/output"
 )
 
 // little is memory of which this much is beside the state.
@@ -64,5 +67,22 @@ func TestReplayWaitingOutgrowsMemory(t *testing.T) {
 	wantError[*RefusedError](t, err, "the state with what waits for its file (", " takes ", "that memory: 1024 MiB leaves for it", "replay again with --set memory=")
 	if out, _, err := w.replay(w.job(stateless), bounded(1<<20)); err != nil || out.Differences > 0 {
 		t.Errorf("with more memory: %+v, %v", out, err)
+	}
+}
+
+// TestVerifyRoom: files that verify has whole in memory may take what state may take in a run.
+func TestVerifyRoom(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	w.fill(stateless, 50)
+	w.mustRun(w.job(stateless))
+	job, room := w.job(stateless), int64(0)
+	verify := job.Sinks[0].Verify
+	job.Sinks[0].Verify = func(ctx context.Context, e output.Expected, each func(int, func(int) error) error) (*output.Checked, error) {
+		room = e.Room
+		return verify(ctx, e, each)
+	}
+	memory := DivideMemory(64 << 20)
+	if _, err := Verify(t.Context(), VerifyOptions{Job: job, Resolve: w.resolve, Cores: 2, Memory: memory, Env: w.env()}); err != nil || room != memory.State {
+		t.Errorf("room for %d bytes, want %d: %v", room, memory.State, err)
 	}
 }

@@ -21,7 +21,7 @@ type VerifyOptions struct {
 	Resolve Resolve             // builds the job that a batch was planned with; nil: that is Job
 	Deep    bool                // run all batches again as well, see [Replay]
 	Cores   int                 // files and tasks at a time; 0: GOMAXPROCS
-	Memory  Memory              // how much Deep may use; zero: nothing is bounded
+	Memory  Memory              // how much Deep, and files of a remote store, may use; zero: nothing is bounded
 	Report  func(ReplayedBatch) // of Deep; nil: nobody wants to know
 	Warn    func(string)
 	Env     Env // zero: [SystemEnv]
@@ -290,7 +290,7 @@ func (v *verification) renamed() {
 
 // expected is what the log says of a sink.
 func (v *verification) expected(sink string) output.Expected {
-	e := output.Expected{Owner: output.Owner{Job: v.in.Job, Checkpoint: v.in.CheckpointID}, First: v.out.First, Last: v.out.Last, Planned: v.in.History.NextBatch - 1, Running: v.in.Holder != nil, Sums: v.o.Deep}
+	e := output.Expected{Owner: output.Owner{Job: v.in.Job, Checkpoint: v.in.CheckpointID}, First: v.out.First, Last: v.out.Last, Planned: v.in.History.NextBatch - 1, Running: v.in.Holder != nil, Sums: v.o.Deep, Room: v.o.Memory.State}
 	for _, b := range v.batches {
 		done := b.commit.Done[sink]
 		e.Batches = append(e.Batches, output.ExpectedBatch{Batch: b.plan.Batch, Files: b.commit.Files[sink], Rows: b.commit.SinkRows[sink], Marks: done.marks(b.plan.Batch)})

@@ -23,6 +23,8 @@ type Expected struct {
 	Last, Planned int64
 	Running       bool // a driver holds the job: later batches may appear meanwhile
 	Sums          bool // the records of topics are to be summed up
+	// Room is how many bytes of files may be in memory at a time, where a store gives them only whole; 0: any number. One file always may.
+	Room int64
 }
 
 // ExpectedBatch is what one batch wrote.
@@ -100,7 +102,7 @@ type ParquetCheck struct {
 // done markers. Each file is read whole: its bytes must have the digest of its manifest, or, where that has none, its
 // footer the number and digest of the rows.
 func (c ParquetCheck) Run(ctx context.Context) (*Checked, error) {
-	k := &parquetCheck{ParquetCheck: c, out: &Checked{}, want: map[string]wanted{}}
+	k := &parquetCheck{ParquetCheck: c, out: &Checked{}, want: map[string]wanted{}, room: newRoom(c.Expect.Room)}
 	names, err := c.Store.List(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("sink %s: list files: %w", c.Sink, err)
@@ -133,6 +135,7 @@ type parquetCheck struct {
 	names []string
 	out   *Checked
 	bufs  sync.Pool // of files that were looked at
+	room  *room
 	want  map[string]wanted
 	paths []string // of want, in the order of batches
 }
@@ -240,6 +243,10 @@ func (k *parquetCheck) file(ctx context.Context, w wanted, out *Checked) error {
 		buf = make([]byte, checkBytes)
 	}
 	defer k.bufs.Put(buf)
+	if _, ok := k.Store.(store.Opener); !ok {
+		k.room.take(w.Bytes)
+		defer k.room.give(w.Bytes)
+	}
 	f, err := k.look(ctx, w.Path, buf)
 	if errors.Is(err, store.ErrNotExist) {
 		out.find(Missing, w.Path, w.batch, "%d rows are gone", w.Rows)
