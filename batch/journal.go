@@ -255,16 +255,30 @@ func Decode(payload []byte) (Record, error) {
 	if !bytes.HasPrefix(rest[:n], recordFirst) {
 		return nil, fmt.Errorf("journal record: its header does not begin with %s", recordFirst)
 	}
-	env := envelope{Record: r} // what r points to is filled
-	if err := json.Unmarshal(rest[:n], &env); err != nil {
-		return nil, fmt.Errorf("decode journal record: %w", err)
+	lengths, ok := readRecord(rest[:n], r)
+	if !ok {
+		if r, lengths, err = parseRecord(payload[1], rest[:n]); err != nil {
+			return nil, err
+		}
 	}
-	blocks, err := cutAttachments(rest[n:], env.Attachments)
+	blocks, err := cutAttachments(rest[n:], lengths)
 	if err != nil {
 		return nil, err
 	}
 	r.setAttachments(blocks)
 	return r, nil
+}
+
+// parseRecord reads an envelope as JSON.
+func parseRecord(kind byte, text []byte) (r Record, attachments []int, err error) {
+	if r, err = newRecord(kind); err != nil {
+		return nil, nil, err
+	}
+	env := envelope{Record: r} // what r points to is filled
+	if err := json.Unmarshal(text, &env); err != nil {
+		return nil, nil, fmt.Errorf("decode journal record: %w", err)
+	}
+	return r, env.Attachments, nil
 }
 
 func newRecord(kind byte) (Record, error) {
