@@ -62,6 +62,7 @@ const (
 // topic and files hold what DuckDB computes.
 func TestKafkaExactlyOnceKilled(t *testing.T) {
 	duckdbtest.Need(t)
+	t.Parallel() // one process at a time, which waits for brokers and disks
 	c := newCrasher(t, crashKills(t))
 	topic := c.p.watch(t)
 	rows := readAlong(t, filepath.Join(c.p.lake, "rows"), "id", c.p.checkpoint, crashRows)

@@ -269,6 +269,7 @@ func (l *s3Lane) world(seed uint64) error {
 // TestS3Faults drives whole jobs on a real store through a proxy that does what stores and networks do, and lets drivers
 // die at any request: whatever happens, the rows are those of an oracle.
 func TestS3Faults(t *testing.T) {
+	t.Parallel() // it waits now and then, and so do the kills
 	bucket := s3test.Start(t).Bucket(t)
 	from, to := s3FaultSeeds()
 	lanes := make([]*s3Lane, s3Lanes)

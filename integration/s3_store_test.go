@@ -13,7 +13,6 @@ import (
 // s3Client reaches a gateway or a proxy before it by the default credential chain.
 func s3Client(t testing.TB, endpoint string, o s3.Options) *s3.Client {
 	t.Helper()
-	setEnv(t, s3test.Env())
 	o.Endpoint, o.PathStyle = endpoint, true
 	c, err := s3.Connect(t.Context(), o)
 	if err != nil {

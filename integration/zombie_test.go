@@ -90,6 +90,7 @@ func (v *victim) wake(l *lookout, taker *victim, from hit) {
 // TestKafkaExactlyOnceZombies stops drivers of a job with a topic and files, of one whose results change, and of one in a bucket.
 func TestKafkaExactlyOnceZombies(t *testing.T) {
 	duckdbtest.Need(t)
+	t.Parallel() // as the kills
 	t.Run("topic and files", func(t *testing.T) {
 		p := newKafkaProgram(t, crashJob, 3)
 		c := &crasher{t: t, p: p}

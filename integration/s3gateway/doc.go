@@ -3,5 +3,6 @@
 //
 //	s3gateway DIRECTORY SIDECAR ADDRESS
 //
+// Metadata of objects goes into extended attributes, or below SIDECAR where the file system of DIRECTORY has none.
 // The access key is "test", the secret key "testtest". It ends when its standard input does.
 package main

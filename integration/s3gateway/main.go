@@ -18,13 +18,20 @@ func main() {
 	}
 }
 
-// serve keeps the metadata of objects in a directory beside, because not every file system has extended attributes.
-func serve(dir, sidecar, address string) error {
+// open keeps the metadata of objects in extended attributes, or in a directory beside, because not every file system has those.
+func open(dir, sidecar string) (*posix.Posix, error) {
+	if (meta.XattrMeta{}).Test(dir) == nil {
+		return posix.New(dir, meta.XattrMeta{}, posix.PosixOpts{})
+	}
 	attributes, err := meta.NewSideCar(sidecar)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	files, err := posix.New(dir, attributes, posix.PosixOpts{SideCarDir: sidecar})
+	return posix.New(dir, attributes, posix.PosixOpts{SideCarDir: sidecar})
+}
+
+func serve(dir, sidecar, address string) error {
+	files, err := open(dir, sidecar)
 	if err != nil {
 		return err
 	}

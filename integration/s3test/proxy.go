@@ -68,6 +68,8 @@ func (g *Gateway) Proxy(t testing.TB) *Proxy {
 			r.Out.Host = r.In.Host // what was signed
 		},
 		ModifyResponse: p.retag,
+		Transport:      &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}, // the default one is everybody's, and keeps 2
+		BufferPool:     buffers{},
 		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(forward, w, r) }))
@@ -76,6 +78,14 @@ func (g *Gateway) Proxy(t testing.TB) *Proxy {
 	p.URL = server.URL
 	return p
 }
+
+// buffers are those through which answers go; without them there is a new one for each.
+type buffers struct{}
+
+var spareBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+func (buffers) Get() []byte  { return spareBuffers.Get().(*[32 << 10]byte)[:] }
+func (buffers) Put(b []byte) { spareBuffers.Put((*[32 << 10]byte)(b)) }
 
 // Set makes choose say from now on what happens to each request; nil: nothing does.
 func (p *Proxy) Set(choose func(*http.Request) Fault) {
