@@ -73,12 +73,17 @@ func BenchmarkCores(b *testing.B) {
 	passes := passes(passesBeside)
 	one, two := newEngine(b, events, passes, 1), newEngine(b, events, passes, 2)
 	for b.Loop() {
-		var ratios, bares []float64
+		var ratios, bares, busy, more []float64
 		for round := range limit.Rounds + 1 {
 			l, m := wall(func() { loops(events, passes) }), wall(func() { beside(func() { loops(events, passes/2) }) })
-			a, c := wall(one.run), wall(two.run)
+			start := limit.CPU()
+			a := wall(one.run)
+			alone := limit.CPU()
+			c := wall(two.run)
+			together := limit.CPU() - alone
 			if round > 0 { // the first one warms up
 				ratios, bares = append(ratios, a.Seconds()/c.Seconds()), append(bares, l.Seconds()/m.Seconds())
+				busy, more = append(busy, together.Seconds()/c.Seconds()/2), append(more, together.Seconds()/(alone-start).Seconds())
 			}
 		}
 		one.check()
@@ -86,6 +91,8 @@ func BenchmarkCores(b *testing.B) {
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(median(ratios), "speed-up")
 		b.ReportMetric(median(bares), "bare-speed-up")
+		b.ReportMetric(median(busy), "busy")        // share of the time of two cores
+		b.ReportMetric(median(more), "cpu-two/one") // what the work takes more on two cores
 	}
 }
 
