@@ -288,11 +288,33 @@ func TestKafkaOtherCheckpoint(t *testing.T) {
 			t.Errorf("%q is not in: %v", part, err)
 		}
 	}
+	// Who only asks before it has a checkpoint is told the same.
+	if err := output.CheckKafka(t.Context(), p.Cluster(), p.cfg); !errors.As(err, &owned) {
+		t.Errorf("asked before: %v", err)
+	}
 	if p.Inits() != inits {
 		t.Error("a session was begun")
 	}
+	p.cfg.AtLeastOnce = true // that has no record
+	if err := output.CheckKafka(t.Context(), p.Cluster(), p.cfg); err != nil {
+		t.Errorf("asked before, at least once: %v", err)
+	}
 	p.mustPublish(k, 2, row("b", 2))
 	p.wantValues(value("a", 1), value("b", 2))
+}
+
+// TestKafkaVacant: a topic without a record, or that is not there yet, is free, and is so behind the question, too.
+func TestKafkaVacant(t *testing.T) {
+	for _, topic := range []string{"t", "not-there-yet"} {
+		p := newKafkaPlace(t, 2)
+		p.cfg.Topic = topic
+		if err := output.CheckKafka(t.Context(), p.Cluster(), p.cfg); err != nil {
+			t.Errorf("topic %s: %v", topic, err)
+		}
+		if p.Inits() > 0 {
+			t.Error("a session was begun")
+		}
+	}
 }
 
 // TestKafkaCommitsUntilInit has the older process commit a batch at the last moment before its successor ends its session: the

@@ -97,8 +97,8 @@ type File struct {
 	SHA256 string `json:"sha256,omitempty"`
 }
 
-// IsTopic reports whether the entry is of rows in a Kafka topic.
-func (f File) IsTopic() bool { return f.SHA256 == "" && !strings.HasSuffix(f.Path, ".parquet") }
+// IsTopic reports whether the entry is of rows in a Kafka topic, by its name: that of a file says what it is.
+func (f File) IsTopic() bool { return !strings.HasSuffix(f.Path, ".parquet") }
 
 // Prepared is a batch that is ready to be published; it belongs to the sink that made it. One that holds Info alone is
 // a batch without rows, for every sink.

@@ -66,11 +66,13 @@ func TestHalfUploads(t *testing.T) {
 	upload := func(rest string) string {
 		return `<ListMultipartUploadsResult><Upload><Key>ck/a</Key><UploadId>1</UploadId></Upload><IsTruncated>true</IsTruncated>` + rest + `</ListMultipartUploadsResult>`
 	}
-	for what, body := range map[string]string{
-		"no marker":                upload(""),
-		"the same marker for ever": upload(`<NextKeyMarker>ck/a</NextKeyMarker><NextUploadIdMarker>1</NextUploadIdMarker>`),
+	next := `<NextKeyMarker>ck/a</NextKeyMarker><NextUploadIdMarker>1</NextUploadIdMarker>`
+	for what, bodies := range map[string][]string{
+		"no marker":                {upload("")},
+		"none behind page two":     {upload(next), upload(""), "<ListMultipartUploadsResult/>"},
+		"the same marker for ever": {upload(next)},
 	} {
-		if n, err := pages(t, body).AbortUploads(t.Context(), nil); !errors.Is(err, errHalfList) {
+		if n, err := pages(t, bodies...).AbortUploads(t.Context(), nil); !errors.Is(err, errHalfList) {
 			t.Errorf("%s: %d given up, %v", what, n, err)
 		}
 	}
