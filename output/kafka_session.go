@@ -19,6 +19,9 @@ const (
 // recordAge is when a commit record is written once more. Brokers forget offsets after 7 days by default.
 const recordAge = 24 * time.Hour
 
+// askFor is how long [CheckKafka] tries to ask.
+const askFor = 5 * time.Second
+
 // openSession begins to write. The record is read before: who finds that it belongs to somebody else must not end his
 // session. It is read again behind: what it says then is final, because nobody else can change it any more.
 func (k *Kafka) openSession(ctx context.Context) error {
@@ -60,19 +63,22 @@ func (k *Kafka) read(ctx context.Context) (commitRecord, bool, error) {
 	return r, err == nil, err
 }
 
-// CheckKafka reports whether OpenKafka would find the topic's commit record to be somebody else's. It changes nothing, and closes
-// cluster.
+// CheckKafka reports whether the topic's commit record is somebody else's, by the errors of OpenKafka. What cannot be asked now is for
+// OpenKafka to say. It changes nothing, and closes cluster.
 func CheckKafka(ctx context.Context, cluster KafkaCluster, cfg KafkaConfig) error {
 	defer cluster.Close()
 	k := &Kafka{cfg: cfg.withDefaults(), cluster: cluster}
 	if k.cfg.AtLeastOnce {
 		return nil
 	}
-	k.producer = cluster.NewProducer(kafka.ProducerOptions{TransactionalID: k.cfg.TransactionalID, Timeout: k.cfg.TransactionTimeout, RetryFor: k.cfg.RetryFor})
-	return k.named(k.persist(ctx, func() error {
-		_, _, err := k.read(ctx)
+	k.producer = cluster.NewProducer(kafka.ProducerOptions{TransactionalID: k.cfg.TransactionalID, Timeout: k.cfg.TransactionTimeout, RetryFor: min(k.cfg.RetryFor, askFor)})
+	_, _, err := k.read(ctx)
+	var owned *OwnedError
+	var conflict *ConflictError
+	if errors.As(err, &owned) || errors.As(err, &conflict) {
 		return err
-	}))
+	}
+	return ctx.Err()
 }
 
 // publishOnce makes the batch visible together with its record, unless the record says that it is.
