@@ -93,14 +93,14 @@ func printTable(to io.Writer, paths ...string) error {
 }
 
 // runProofs runs the tests of prooftest.Proofs, each package in a process of its own beside the others, and prints their table,
-// how long all that took, and what of the processors.
+// how long all that took, and what of the processors. Those that wait now and then run beside one another, whatever cores there are.
 func runProofs(args ...string) error {
 	var packages, tests []string
 	for _, p := range slices.Sorted(maps.Keys(prooftest.Proofs)) {
 		packages, tests = append(packages, "./"+p), append(tests, prooftest.Proofs[p]...)
 	}
 	began, r := time.Now(), newReport(os.Stdout)
-	cpu, err := r.run(slices.Concat([]string{"-count=1", "-timeout=60m", "-run=^(" + strings.Join(tests, "|") + ")$"}, args, packages)...)
+	cpu, err := r.run(slices.Concat([]string{"-count=1", "-timeout=60m", "-parallel=4", "-run=^(" + strings.Join(tests, "|") + ")$"}, args, packages)...)
 	_ = finish(r, "")
 	if missing := r.missing(tests); err == nil && len(missing) > 0 {
 		err = fmt.Errorf("no figure of %s", strings.Join(missing, ", "))

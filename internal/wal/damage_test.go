@@ -332,3 +332,20 @@ func TestSegmentNames(t *testing.T) {
 		}
 	}
 }
+
+// TestStrayBytes has one byte that is not zero, at every place of tails of every length.
+func TestStrayBytes(t *testing.T) {
+	for n := range 40 {
+		tail := make([]byte, n)
+		if got := strayBytes(tail); got != 0 {
+			t.Errorf("%d zeros: %d stray bytes", n, got)
+		}
+		for at := range tail {
+			tail[at] = 0x80
+			if got := strayBytes(tail); got != at+1 {
+				t.Errorf("byte %d of %d is not zero: %d stray bytes", at, n, got)
+			}
+			tail[at] = 0
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 )
@@ -109,7 +110,11 @@ func judgeTail(data []byte, at, capacity int, why string, tag uint32, end link, 
 
 // strayBytes returns how many bytes there are up to the last that is not zero.
 func strayBytes(tail []byte) int {
-	for n := len(tail); n > 0; n-- {
+	n := len(tail)
+	for n >= 8 && binary.LittleEndian.Uint64(tail[n-8:]) == 0 { // most of a segment has not been written yet
+		n -= 8
+	}
+	for ; n > 0; n-- {
 		if tail[n-1] != 0 {
 			return n
 		}

@@ -228,9 +228,12 @@ func (c *CrashFS) look(op, name string) (*node, error) {
 
 // find returns the node of a name, or nil.
 func (c *CrashFS) find(name string) *node {
+	if strings.Contains(name, "..") {
+		name = clean(name)
+	}
 	n := c.root
-	for part := range strings.SplitSeq(clean(name), "/") {
-		if part != "" && n != nil {
+	for part := range strings.SplitSeq(name, "/") {
+		if part != "" && part != "." && n != nil {
 			n = n.entries[part]
 		}
 	}
