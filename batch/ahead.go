@@ -74,7 +74,7 @@ func (d *driver) goAhead(ctx context.Context, w *work) error {
 func (d *driver) mayGoAhead(w *work) bool {
 	limits := d.o.Job.Limits
 	return !d.caughtUpBy(w.commit.Positions) && !d.o.oneAtATime && !w.rerun && !w.plan.Final && w.plan.Batch >= d.aheadFrom && !d.stopped() && len(d.accept) == 0 &&
-		limits.Rate == 0 && limits.Backpressure == nil && !d.o.Env.Clock.Now().Before(d.due) && !d.snapshotWanted(emptySnapshotEvery)
+		limits.Rate == 0 && limits.Backpressure == nil && !d.o.Env.Clock.Now().Before(d.due) && !d.snapshotWanted(emptySnapshotEvery) && !d.roundEnds()
 }
 
 // caughtUpBy reports whether positions are the ends at which this run stops.

@@ -46,6 +46,9 @@ type Options struct {
 	scratch                      func() overflow // nil with Memory: a file in the checkpoint's directory
 	snapshotEvery, snapshotBytes int
 	inlineBlock                  int
+	sliceAbove, sliceBytes       int
+	sliceParts                   int                          // of the 256, that a slice has; 0: as many as sizes say
+	beside                       func(f func()) (wait func()) // runs f while the driver goes on; nil: in a goroutine
 	noteEvery                    time.Duration
 	oneAtATime                   bool // no batch is planned ahead
 	surveyPatience               time.Duration
@@ -74,6 +77,7 @@ type driver struct {
 	ground    ground           // where the job stands, by the last survey
 	warnedOf  map[waitKey]bool // open transactions of the last survey, and whether they were warned of
 	next      *work            // the batch that is begun ahead; nil: none
+	round     *round           // the snapshot under way; nil: none
 	// aheadFrom is the first batch behind which one may be planned ahead, see aheadPause.
 	aheadFrom int64
 	due       time.Time       // when the next trigger comes; zero: as soon as a batch is done
@@ -99,6 +103,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	err = cp.orSuperseded(ctx, err)
 	d.dropAhead()
+	d.dropRound()
 	if d.s != nil {
 		err = errors.Join(err, d.s.close())
 	}
@@ -145,6 +150,15 @@ func newDriver(o Options) *driver {
 	}
 	if o.inlineBlock <= 0 {
 		o.inlineBlock = inlineBlock
+	}
+	if o.sliceAbove <= 0 {
+		o.sliceAbove = sliceAbove
+	}
+	if o.sliceBytes <= 0 {
+		o.sliceBytes = sliceBytes
+	}
+	if o.beside == nil {
+		o.beside = besideDriver
 	}
 	if o.surveyPatience <= 0 {
 		o.surveyPatience = surveyPatience

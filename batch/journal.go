@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"iter"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/wal"
@@ -15,6 +16,7 @@ import (
 // These constants stand in logs on disk and must not change.
 const (
 	payloadVersion = 2
+	slicesVersion  = 3 // of a commit with slices, or whose snapshot is made of some
 
 	typeOpened    = 1
 	typePlanned   = 2
@@ -87,13 +89,15 @@ type Planned struct {
 
 // Committed says that batch Batch is published by every sink.
 type Committed struct {
-	Batch     int64                    `json:"batch"`
-	Job       string                   `json:"job,omitempty"` // blob: the recorded job, as in the plan
-	At        int64                    `json:"at_us"`         // plan time of the batch
-	RangeHash string                   `json:"range_hash"`
-	After     Marks                    `json:"after"`
-	Positions []offsets.Position       `json:"positions"`
-	State     []StateBlock             `json:"state,omitempty"`
+	Batch     int64              `json:"batch"`
+	Job       string             `json:"job,omitempty"` // blob: the recorded job, as in the plan
+	At        int64              `json:"at_us"`         // plan time of the batch
+	RangeHash string             `json:"range_hash"`
+	After     Marks              `json:"after"`
+	Positions []offsets.Position `json:"positions"`
+	State     []StateBlock       `json:"state,omitempty"`
+	// Slices are of the state as of the batch before this one: each is all that an operator held of some key groups.
+	Slices    []StateBlock             `json:"slices,omitempty"`
 	Files     map[string][]output.File `json:"files,omitempty"` // by sink
 	SinkRows  map[string]int64         `json:"sink_rows,omitempty"`
 	LeftOut   map[string]int64         `json:"left_out,omitempty"` // by sink, see output.Prepared
@@ -126,6 +130,8 @@ type Base struct {
 	Partitions map[string][]output.TimePartition `json:"partitions,omitempty"`
 	// Pending are, by sink that has some, the rows that are in no file yet.
 	Pending map[string][]output.PendingBatch `json:"pending,omitempty"`
+	// States are, of a snapshot that was taken in slices, what the batches of its round before this one logged, oldest first.
+	States []VersionedState `json:"states,omitempty"`
 }
 
 // OpenWindows is what an operator holds between two batches. It is for people: nothing is decided by it.
@@ -145,7 +151,9 @@ type StateBlock struct {
 	Epoch    uint64 `json:"epoch,omitempty"`  // that wrote it, see stateBlobs; 0: it is among the other blobs
 	Bytes    int    `json:"bytes,omitempty"`  // of the blob; 0: it is not known
 	Length   int    `json:"length,omitempty"` // attachment otherwise
-	inline   []byte
+	// Groups are the first and the last key group of a slice; nil: the block is none.
+	Groups *[2]uint8 `json:"groups,omitempty"`
+	inline []byte
 }
 
 // Edge is the row accounting of one operator of one stage.
@@ -162,18 +170,35 @@ type Edge struct {
 
 func (c *Committed) attach() [][]byte {
 	var out [][]byte
-	for i := range c.State {
-		if c.State[i].Digest == "" {
-			out = append(out, c.State[i].inline)
-		}
+	for b := range c.attached() {
+		out = append(out, b.inline)
 	}
 	return out
 }
 
 func (c *Committed) setAttachments(blocks [][]byte) {
-	for i := range c.State {
-		if c.State[i].Digest == "" && len(blocks) > 0 {
-			c.State[i].inline, blocks = blocks[0], blocks[1:]
+	for b := range c.attached() {
+		if len(blocks) > 0 {
+			b.inline, blocks = blocks[0], blocks[1:]
+		}
+	}
+}
+
+// attached are the blocks that are attachments, in their order.
+func (c *Committed) attached() iter.Seq[*StateBlock] {
+	return func(yield func(*StateBlock) bool) {
+		lists := [][]StateBlock{c.State, c.Slices}
+		if c.Base != nil {
+			for _, v := range c.Base.States {
+				lists = append(lists, v.Blocks)
+			}
+		}
+		for _, list := range lists {
+			for i := range list {
+				if list[i].Digest == "" && !yield(&list[i]) {
+					return
+				}
+			}
 		}
 	}
 }
@@ -223,7 +248,7 @@ func Encode(r Record) ([]byte, error) {
 		return nil, fmt.Errorf("encode journal record: %w", err)
 	}
 	out := make([]byte, 0, payloadHeader+len(head)+total)
-	out = binary.LittleEndian.AppendUint32(append(out, payloadVersion, r.kind()), uint32(len(head)))
+	out = binary.LittleEndian.AppendUint32(append(out, versionOf(r), r.kind()), uint32(len(head)))
 	out = append(out, head...)
 	for _, b := range blocks {
 		out = append(out, b...)
@@ -231,17 +256,25 @@ func Encode(r Record) ([]byte, error) {
 	return out, nil
 }
 
+// versionOf is the least version that says all of a record: older programs go on reading what they understand.
+func versionOf(r Record) byte {
+	if c, ok := r.(*Committed); ok && (len(c.Slices) > 0 || c.Base != nil && len(c.Base.States) > 0) {
+		return slicesVersion
+	}
+	return payloadVersion
+}
+
 // Decode is the inverse of [Encode]. The record may point into payload.
 func Decode(payload []byte) (Record, error) {
 	if len(payload) < payloadHeader {
 		return nil, fmt.Errorf("journal record of %d bytes is too short", len(payload))
 	}
-	if v := payload[0]; v != payloadVersion {
+	if v := payload[0]; v != payloadVersion && v != slicesVersion {
 		writer := "a newer millrace wrote it"
 		if v < payloadVersion {
 			writer = "a millrace before its first release wrote it; begin anew with another checkpoint"
 		}
-		return nil, fmt.Errorf("journal record has version %d, this program reads version %d: %s", v, payloadVersion, writer)
+		return nil, fmt.Errorf("journal record has version %d, this program reads versions %d and %d: %s", v, payloadVersion, slicesVersion, writer)
 	}
 	r, err := newRecord(payload[1])
 	if err != nil {

@@ -30,6 +30,10 @@ func sampleRecords() []Record {
 				Added: &output.PendingBatch{Batch: 1, At: 5, Digest: "p", Epoch: 2, Pieces: []output.PendingPiece{{Dir: "dt=2026-11-22/", Shard: 1, Rows: 4, Bytes: 40, Offset: 9, Length: 50}}}}},
 			Open: map[string]OpenWindows{"a": {Windows: 2, Groups: 3, First: -4, Close: 5}},
 			Base: &Base{Pending: map[string][]output.PendingBatch{"lake": {{Batch: 1, At: 5, Digest: "p", Pieces: []output.PendingPiece{}}}}, Partitions: map[string][]output.TimePartition{"lake": {{Dir: "f"}}}, Totals: Totals{Batches: 4, SinkRows: map[string]int64{"lake": 2}, Operators: map[string]columnar.RowCounts{"a": {In: 9, Out: 7, Late: 2}}}, Records: 1, WireBytes: 2, Offsets: 3, LastRows: map[string]int64{"lake": 1}, Floor: map[string]int64{"a": 4}, Rate: 500, Paid: 7}},
+		&Committed{Batch: 2, Slices: []StateBlock{{Operator: "a", Length: 2, Groups: &[2]uint8{0, 9}, inline: []byte("cd")}, {Operator: "b", Digest: "ee", Epoch: 3, Bytes: 7, Groups: &[2]uint8{0, 9}}},
+			State: []StateBlock{{Operator: "a", Length: 3, inline: []byte("abc")}},
+			Base: &Base{States: []VersionedState{{Batch: 1, Blocks: []StateBlock{{Operator: "a", Length: 1, Groups: &[2]uint8{10, 255}, inline: []byte("e")}, {Operator: "a", Length: 2, inline: []byte("fg")}},
+				Operators: map[string]int64{"a": 5}, Zones: map[string]string{"UTC": "z"}}}}},
 		&Cancelled{Batch: 1, Reason: "bad record at t/1 offset 3"},
 		&Reopened{Batch: 1, Marks: marks, FlushedTo: map[string]int64{"window 1": 9}},
 	}
@@ -63,6 +67,24 @@ func TestJournalRoundTrip(t *testing.T) {
 	}
 }
 
+// TestPayloadVersions: a record that older programs would take for another one says so, and no other.
+func TestPayloadVersions(t *testing.T) {
+	blocks := []StateBlock{{Operator: "a", Digest: "d"}}
+	for _, test := range []struct {
+		c    Committed
+		want byte
+	}{
+		{Committed{State: blocks}, 2},
+		{Committed{State: blocks, Base: &Base{}}, 2},
+		{Committed{Slices: blocks}, 3},
+		{Committed{State: blocks, Base: &Base{States: []VersionedState{{Batch: 1}}}}, 3},
+	} {
+		if got := encoded(t, &test.c)[0]; got != test.want {
+			t.Errorf("%+v has version %d, want %d", test.c, got, test.want)
+		}
+	}
+}
+
 func TestRangeHashSurvivesTheLog(t *testing.T) {
 	for _, p := range []*Planned{{Batch: 1, Ranges: []offsets.Range{}}, sampleRecords()[1].(*Planned)} {
 		back, err := Decode(encoded(t, p))
@@ -82,8 +104,8 @@ func TestDecodeRefusesOtherVersions(t *testing.T) {
 		to   byte
 		want string
 	}{
-		{0, payloadVersion + 1, "a newer millrace wrote it"},
-		{0, 1, "version 1, this program reads version 2: a millrace before its first release wrote it"},
+		{0, slicesVersion + 1, "a newer millrace wrote it"},
+		{0, 1, "version 1, this program reads versions 2 and 3: a millrace before its first release wrote it"},
 		{1, 9, "a newer millrace wrote it"},
 	} {
 		changed := bytes.Clone(data)

@@ -39,7 +39,7 @@ func TestJournalDoc(t *testing.T) {
 
 // jsonFields adds the JSON names of a struct's fields to out, by the struct's name, and those of structs inside it.
 func jsonFields(t reflect.Type, out map[string][]string) {
-	for slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map}, t.Kind()) {
+	for slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map}, t.Kind()) {
 		t = t.Elem()
 	}
 	name := strings.ToUpper(t.Name()[:1]) + t.Name()[1:]

@@ -29,10 +29,10 @@ const (
 // keepSnapshot notes a snapshot that is committed, if it is one to note, and removes what is not kept any more. at is where its
 // record stands. Nobody needs either to go on, so that what fails is said, and tried again with the next one.
 func (d *driver) keepSnapshot(ctx context.Context, c *Committed, at wal.Position) error {
-	if d.o.Job.Retain <= 0 || c.Base == nil || c.At < 0 || !inBlobs(c.State) && d.noted != 0 && c.At-d.noted < d.o.noteEvery.Microseconds() {
+	if d.o.Job.Retain <= 0 || c.Base == nil || c.At < 0 || !inBlobs(c) && d.noted != 0 && c.At-d.noted < d.o.noteEvery.Microseconds() {
 		return nil
 	}
-	err := d.noteSnapshot(ctx, LogStart{Batch: c.Batch, At: c.At, Place: at}, inBlobs(c.State))
+	err := d.noteSnapshot(ctx, c.start(at), inBlobs(c))
 	var superseded *SupersededError
 	if errors.As(err, &superseded) || ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())
@@ -44,9 +44,20 @@ func (d *driver) keepSnapshot(ctx context.Context, c *Committed, at wal.Position
 	return nil
 }
 
-// inBlobs reports whether some of the state is in objects of its own.
-func inBlobs(blocks []StateBlock) bool {
-	return slices.ContainsFunc(blocks, func(b StateBlock) bool { return b.Digest != "" && b.Epoch > 0 })
+// inBlobs reports whether some of the state of a snapshot is in objects of its own.
+func inBlobs(c *Committed) bool {
+	apart := func(b StateBlock) bool { return b.Digest != "" && b.Epoch > 0 }
+	return slices.ContainsFunc(c.State, apart) || slices.ContainsFunc(c.Slices, apart) ||
+		slices.ContainsFunc(c.Base.States, func(v VersionedState) bool { return slices.ContainsFunc(v.Blocks, apart) })
+}
+
+// start is the place at which the log may begin with a snapshot.
+func (c *Committed) start(at wal.Position) LogStart {
+	s := LogStart{Batch: c.Batch, At: c.At, Place: at}
+	if states := c.Base.States; len(states) > 0 {
+		s.From = states[0].Batch
+	}
+	return s
 }
 
 func (d *driver) noteSnapshot(ctx context.Context, s LogStart, always bool) error {
@@ -112,7 +123,8 @@ func lastHourly(starts []LogStart, every time.Duration) int {
 }
 
 // thinned are, of the snapshots noted, oldest first, those that are not kept: all but one an hour and the newest. gone are the
-// names of their blocks of state, and of those behind each up to the next snapshot, which are of no use without it. It is pure.
+// names of their blocks of state, and of those behind each up to the first that the next snapshot needs, which are of no use without
+// it. It is pure.
 func thinned(starts []LogStart, every time.Duration, states []string) (dropped []LogStart, gone []string) {
 	h := hourly(starts, every)
 	for i := range max(len(starts)-newestKept, 0) {
@@ -121,7 +133,7 @@ func thinned(starts []LogStart, every time.Duration, states []string) (dropped [
 		}
 		dropped = append(dropped, starts[i])
 		for _, name := range states {
-			if b := batchOfState(name); b >= starts[i].Batch && b < starts[i+1].Batch {
+			if b := batchOfState(name); b >= starts[i].needs() && b < starts[i+1].needs() {
 				gone = append(gone, name)
 			}
 		}
@@ -196,7 +208,7 @@ func (d *driver) prune(ctx context.Context, starts []LogStart) error {
 	}
 	gone := slices.DeleteFunc(states, func(name string) bool {
 		batch := batchOfState(name)
-		return batch == 0 || batch >= begin.Batch
+		return batch == 0 || batch >= begin.needs()
 	})
 	if err := d.removeOld(ctx, failpoint.RetainState, gone); err != nil {
 		return err

@@ -193,13 +193,12 @@ func (d *driver) commit(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
-	if d.snapshotDue(p) {
-		if c.Base, err = d.history.base(p, c); err != nil {
-			return bug(err)
-		}
+	whole, err := d.snapshot(p, c)
+	if err != nil {
+		return err
 	}
 	epoch := d.cp.lease.Epoch()
-	if c.State, err = d.s.blocks(ctx, stateBlobs(d.cp.blobs, p.Batch, epoch), epoch, w.deltas, c.Base != nil, d.s.worker.keep(p.Batch), d.o.inlineBlock); err != nil {
+	if c.State, err = d.s.blocks(ctx, stateBlobs(d.cp.blobs, p.Batch, epoch), epoch, w.deltas, whole, d.s.worker.keep(p.Batch), d.inlineMost(len(w.deltas))); err != nil {
 		return err
 	}
 	if p.Final {
@@ -219,6 +218,7 @@ func (d *driver) commit(ctx context.Context, w *work) error {
 	if err := d.history.apply(c); err != nil {
 		return err
 	}
+	d.noteRound(p, c)
 	d.marks = d.history.Marks.Sources
 	for i, sink := range d.s.sinks {
 		name := d.s.job.Sinks[i].Name
@@ -235,24 +235,56 @@ func (d *driver) commit(ctx context.Context, w *work) error {
 	if err := d.dropPending(ctx, before); err != nil {
 		return err
 	}
-	return d.keepSnapshot(ctx, c, at)
+	if err := d.keepSnapshot(ctx, c, at); err != nil {
+		return err
+	}
+	return d.nextSlice(ctx, w)
+}
+
+// snapshot gives a commit what it says as a snapshot, if it is one: of the whole state, which it has to carry then, or of the slices
+// of a round.
+func (d *driver) snapshot(p *Planned, c *Committed) (whole bool, err error) {
+	if c.Slices, err = d.takeSlices(p); err != nil {
+		return false, err
+	}
+	if whole = d.snapshotDue(p); whole {
+		d.dropRound()
+		c.Slices = nil
+	}
+	round := !whole && d.roundEnds() && d.mayBeSnapshot(p)
+	if !whole && !round {
+		return false, nil
+	}
+	if c.Base, err = d.history.base(p, c); err != nil {
+		return false, bug(err)
+	}
+	if round {
+		c.Base.States = d.round.states
+		err = failpoint.Hit(failpoint.StateRound)
+	}
+	return whole, err
 }
 
 // snapshotDue says whether a commit carries the whole state. One that holds nothing costs nothing, so it always does. A
 // flush does not: to reopen it its plan is needed. Nor does the commit of a batch with a later plan open, which reading
 // from the snapshot would miss.
 func (d *driver) snapshotDue(p *Planned) bool {
-	if p.Final || len(d.history.Open) > 1 {
-		return false
-	}
-	return d.snapshotWanted(1)
+	return d.mayBeSnapshot(p) && d.snapshotWanted(1)
+}
+
+// mayBeSnapshot reports whether reading may begin with the commit of a plan.
+func (d *driver) mayBeSnapshot(p *Planned) bool { return !p.Final && len(d.history.Open) <= 1 }
+
+// deltasDue reports whether deltas are as many as a snapshot is due for.
+func (d *driver) deltasDue() bool {
+	return d.history.DeltaBytes >= max(d.o.snapshotBytes, d.history.SnapshotBytes)
 }
 
 // snapshotWanted reports whether the next commit is to carry the whole state, which it does after so many commits when it
 // holds nothing.
 func (d *driver) snapshotWanted(emptyEvery int) bool {
 	n := d.history.SinceSnapshot + 1
-	if n >= d.o.snapshotEvery || d.history.DeltaBytes >= max(d.o.snapshotBytes, d.history.SnapshotBytes) {
+	if (n >= d.o.snapshotEvery || d.deltasDue()) && !d.inSlices() {
 		return true
 	}
 	held := int64(0)

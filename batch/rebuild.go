@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/offsets"
@@ -36,18 +37,31 @@ func (r *replayer) there(batch int64, blocks []StateBlock) bool {
 	return true
 }
 
+// logged reports whether what a commit logged of the state is kept.
+func (r *replayer) logged(c *Committed) bool {
+	return r.there(c.Batch, c.State) && r.there(c.Batch, c.Slices)
+}
+
+// snapshotThere reports whether a commit is a snapshot of which everything is kept.
+func (r *replayer) snapshotThere(c *Committed) bool {
+	if c.Base == nil || !r.logged(c) {
+		return false
+	}
+	return !slices.ContainsFunc(c.Base.States, func(v VersionedState) bool { return !r.there(v.Batch, v.Blocks) })
+}
+
 // restorable is where reading begins so that the state before entry at can be had: at itself, or the commit of the first batch
 // that has to run again. behind is a snapshot in front of it whose state is kept, or the begin of all.
 func (r *replayer) restorable(at int) (from int, err error) {
 	behind := -1
 	for i := at - 1; i >= 0 && behind < 0; i-- {
-		if c, ok := r.entries[i].Record.(*Committed); ok && c.Base != nil && r.there(c.Batch, c.State) {
+		if c, ok := r.entries[i].Record.(*Committed); ok && r.snapshotThere(c) {
 			behind = i
 		}
 	}
 	for i := behind + 1; i < at; i++ {
 		c, ok := r.entries[i].Record.(*Committed)
-		if !ok || r.there(c.Batch, c.State) {
+		if !ok || r.logged(c) {
 			continue
 		}
 		if i == 0 { // a pruned log begins with a commit
@@ -69,7 +83,7 @@ func (r *replayer) chooseLater(at int) string {
 // nextKept is the first snapshot from an entry on whose state is kept, 0: there is none.
 func (r *replayer) nextKept(at int) int64 {
 	for _, e := range r.entries[at:] {
-		if c, ok := e.Record.(*Committed); ok && c.Base != nil && r.there(c.Batch, c.State) {
+		if c, ok := e.Record.(*Committed); ok && r.snapshotThere(c) {
 			return c.Batch
 		}
 	}

@@ -22,8 +22,10 @@ type History struct {
 	// States are the blocks that make up the state: a snapshot, if one was taken yet, and the deltas behind it.
 	States        []VersionedState
 	SinceSnapshot int // commits since the last snapshot
-	DeltaBytes    int // of their state
-	SnapshotBytes int // of the last snapshot
+	// DeltaBytes are of their deltas, and of those that a snapshot in slices was made of.
+	DeltaBytes    int
+	SnapshotBytes int  // of the last snapshot
+	Sliced        bool // there are slices behind it
 	Records       int64
 	WireBytes     int64
 	Offsets       int64 // offsets behind Records
@@ -45,10 +47,15 @@ type History struct {
 
 // VersionedState is the state that one commit logged, and the operators' watermarks after it.
 type VersionedState struct {
-	Batch     int64
-	Blocks    []StateBlock
-	Operators map[string]int64
-	Zones     map[string]string // as in the plan of the batch; nil: the plan was not read
+	Batch     int64             `json:"batch"`
+	Blocks    []StateBlock      `json:"blocks,omitempty"` // slices in front
+	Operators map[string]int64  `json:"operators,omitempty"`
+	Zones     map[string]string `json:"zones,omitempty"` // as in the plan of the batch; nil: the plan was not read
+}
+
+// versioned is the state that a commit logged. zones are those of its plan.
+func versioned(c *Committed, zones map[string]string) VersionedState {
+	return VersionedState{Batch: c.Batch, Blocks: slices.Concat(c.Slices, c.State), Operators: c.After.Operators, Zones: zones}
 }
 
 // Fold reads a journal. It does no I/O and changes nothing. It begins with the last snapshot, or else with the first
@@ -260,15 +267,22 @@ func noteFloors(floor map[string]int64, p *Planned, c *Committed) {
 func (h *History) keepState(c *Committed, zones map[string]string) {
 	h.SinceSnapshot++
 	h.DeltaBytes += stateBytes(c.State)
+	h.Sliced = h.Sliced || len(c.Slices) > 0
 	if c.Base != nil {
-		h.States, h.SinceSnapshot, h.DeltaBytes, h.SnapshotBytes = nil, 0, 0, stateBytes(c.State)
+		h.States, h.SinceSnapshot, h.Sliced = slices.Clone(c.Base.States), 0, false
+		h.SnapshotBytes, h.DeltaBytes = c.snapshotBytes()
 	}
 	if h.loaded || len(c.After.Operators) == 0 {
 		return
 	}
-	h.States = append(h.States, VersionedState{Batch: c.Batch, Blocks: c.State, Operators: c.After.Operators, Zones: zones})
-	for i := range h.States {
-		h.States[i].Blocks = slices.DeleteFunc(slices.Clone(h.States[i].Blocks), func(b StateBlock) bool { return !h.needed(b.Operator) })
+	h.States = append(h.States, versioned(c, zones))
+	h.forget(h.States)
+}
+
+// forget drops the blocks of operators of which nobody needs any.
+func (h *History) forget(states []VersionedState) {
+	for i := range states {
+		states[i].Blocks = slices.DeleteFunc(slices.Clone(states[i].Blocks), func(b StateBlock) bool { return !h.needed(b.Operator) })
 	}
 }
 

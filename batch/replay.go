@@ -210,9 +210,10 @@ func (r *replayer) rewind() error {
 	if i := lastSnapshot(before); i >= 0 {
 		r.out.Snapshot = before[i].Record.(*Committed).Batch
 	}
-	r.out.Deltas = len(h.States)
-	if r.out.Snapshot > 0 && r.out.Deltas > 0 {
-		r.out.Deltas--
+	for _, v := range h.States {
+		if v.Batch > r.out.Snapshot {
+			r.out.Deltas++
+		}
 	}
 	r.out.First, r.out.Last = r.batches[0].plan.Batch, r.batches[len(r.batches)-1].plan.Batch
 	return nil

@@ -24,18 +24,33 @@ type LogStart struct {
 	Batch int64        `json:"batch"`
 	At    int64        `json:"at_us"` // its plan time
 	Place wal.Position `json:"place"`
+	// From is the first batch of which the snapshot needs blocks, see needs; 0: its own.
+	From int64 `json:"from,omitempty"`
+}
+
+// needs is the first batch of which the snapshot needs blocks of state: that is where its round began.
+func (s LogStart) needs() int64 {
+	if s.From > 0 {
+		return s.From
+	}
+	return s.Batch
 }
 
 // name is the whole of what is kept of it.
 func (s LogStart) name() string {
+	if s.From > 0 {
+		whole := s
+		whole.From = 0
+		return fmt.Sprintf("%s-%012d", whole.name(), s.From)
+	}
 	return fmt.Sprintf("%012d-%016d-%010d-%06d-%012d", s.Batch, s.At, s.Place.Epoch, s.Place.Segment, s.Place.Sequence)
 }
 
 // parseLogStart reads a name; false for any that name does not make.
 func parseLogStart(name string) (s LogStart, ok bool) {
 	base := path.Base(name)
-	n, err := fmt.Sscanf(base, "%d-%d-%d-%d-%d", &s.Batch, &s.At, &s.Place.Epoch, &s.Place.Segment, &s.Place.Sequence)
-	return s, err == nil && n == 5 && s.name() == base
+	n, _ := fmt.Sscanf(base, "%d-%d-%d-%d-%d-%d", &s.Batch, &s.At, &s.Place.Epoch, &s.Place.Segment, &s.Place.Sequence, &s.From)
+	return s, n >= 5 && s.name() == base
 }
 
 // String says what is not there any more.

@@ -124,7 +124,10 @@ func (w *world) env() Env {
 func (w *world) run(job *Job, change ...func(*Options)) error {
 	o := Options{Job: job, Cores: 1, Version: "sim", Env: w.env(), Resolve: w.resolve, Earlier: w.earlier,
 		Report: func(p Progress) { w.reports = append(w.reports, p) },
-		Warn:   func(s string) { w.warned = append(w.warned, s) }, executor: newStepped, surveyPatience: time.Hour}
+		Warn:   func(s string) { w.warned = append(w.warned, s) }, executor: newStepped, beside: atOnce, surveyPatience: time.Hour}
+	if os.Getenv("SIMSLICES") != "" {
+		o.sliceAbove, o.sliceParts = 1, 100
+	}
 	for _, c := range change {
 		c(&o)
 	}
@@ -160,6 +163,20 @@ func stopAhead(n int) func(*Options) {
 			}
 		}
 	}
+}
+
+// atOnce and atLast run what is to happen beside the driver before it goes on, or when the driver waits for it.
+func atOnce(f func()) (wait func()) {
+	f()
+	return func() {}
+}
+
+func atLast(f func()) (wait func()) { return f }
+
+// inSlices has snapshots taken in slices of so many of 256 parts, which are written at some time.
+func (w *world) inSlices(parts int) func(*Options) {
+	beside := []func(func()) func(){atOnce, atLast}[w.rng.IntN(2)]
+	return func(o *Options) { o.sliceAbove, o.sliceParts, o.beside = 1, parts, beside }
 }
 
 func cores(n int) func(*Options)   { return func(o *Options) { o.Cores = n } }

@@ -73,6 +73,17 @@ var lives = []life{
 	{name: "other shards every time", like: "small batches", shards: true, run: func(w *world, q simQuery) {
 		w.inPieces(q, stopAfter, func() int { return []int{1, 2, 3, 8, 256}[w.rng.IntN(5)] })
 	}},
+	{name: "snapshots in slices", like: "small batches", files: true, run: func(w *world, q simQuery) {
+		smallBatches(w.inSlices(64), snapshotEach2, cores(2))(w, q)
+		w.wantRounds(q, 1)
+	}},
+	{name: "slices, other shards every time", like: "small batches", shards: true, run: func(w *world, q simQuery) {
+		slices := w.inSlices(128)
+		w.inPieces(q, func(int) func(*Options) {
+			return func(o *Options) { stopAhead(4)(o); slices(o); snapshotEach2(o) }
+		}, func() int { return []int{1, 2, 3, 8, 256}[w.rng.IntN(5)] })
+		w.wantRounds(q, 1)
+	}},
 	{name: "random cuts", run: (*world).randomCuts},
 	{name: "random cuts again", run: (*world).randomCuts},
 }

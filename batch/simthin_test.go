@@ -46,9 +46,9 @@ func (w *world) snapshotsOf(objects *storetest.Objects) (all, kept []*Committed)
 		r.state[name] = true
 	}
 	for _, e := range in.Entries {
-		if c, ok := e.Record.(*Committed); ok && c.Base != nil && inBlobs(c.State) {
+		if c, ok := e.Record.(*Committed); ok && c.Base != nil && inBlobs(c) {
 			all = append(all, c)
-			if r.there(c.Batch, c.State) {
+			if r.snapshotThere(c) {
 				kept = append(kept, c)
 			}
 		}

@@ -117,6 +117,7 @@ type wholeStory struct {
 	paused  func()
 	power   bool // goes with the process
 	crashes int
+	sliced  int            // of 256 parts, that slices of snapshots have; 0: they are taken at once
 	kinds   map[string]int // of lives
 }
 
@@ -135,6 +136,9 @@ func newWholeStory(t *testing.T, seed uint64) *wholeStory {
 	}
 	if seed%3 == 1 { // files of every third job roll over batches
 		w.rolled(4*time.Second, 20)
+	}
+	if seed%4 > 0 {
+		s.sliced = []int{64, 100, 256}[seed%4-1]
 	}
 	s.flow()
 	return s
@@ -207,6 +211,9 @@ func (s *wholeStory) run(change ...any) error {
 	q.planned = plan
 	changes := []func(*Job){rowsMax(int64(6 + s.w.rng.IntN(30))), shards(1 + s.w.rng.IntN(2)), s.sources}
 	options := []func(*Options){inline, s.reported, func(o *Options) { o.snapshotEvery = 4 }}
+	if s.sliced > 0 {
+		options = append(options, s.w.inSlices(s.sliced))
+	}
 	for _, c := range change {
 		switch c := c.(type) {
 		case func(*Job):
@@ -400,6 +407,9 @@ func (f *wholeFigures) add(s *wholeStory, twice bool) {
 	f.batches[int(s.w.history().Last.Batch)]++
 	f.partitions[s.partitions]++
 	f.crashes[s.crashes]++
+	rounds, slices := s.w.rounds()
+	f.kinds["snapshots in slices"] += rounds
+	f.kinds["slices"] += slices
 	for kind, n := range s.kinds {
 		f.kinds[kind] += n
 	}

@@ -83,8 +83,10 @@ func (s *session) restoreOperator(ctx context.Context, blobs store.Blobs, x *dst
 	}
 	rules := map[string]*columnar.Zone{} // by digest
 	for _, v := range states {
-		i := slices.IndexFunc(v.Blocks, func(b StateBlock) bool { return b.Operator == x.Name })
-		if i >= 0 {
+		for i := range v.Blocks {
+			if v.Blocks[i].Operator != x.Name {
+				continue
+			}
 			if err := s.loadBlock(ctx, blobs, x, shards, &v.Blocks[i], v.Batch); err != nil {
 				return err
 			}
@@ -143,7 +145,7 @@ func (s *session) loadBlock(ctx context.Context, blobs store.Blobs, x *dstream.E
 			return fmt.Errorf("read state of batch %d: %w", batch, err)
 		}
 	}
-	opened, err := state.OpenBlock(block, s.each)
+	opened, err := s.openBlock(b, block)
 	for shard := 0; err == nil && shard < len(shards); shard++ {
 		from, to := keyGroups(shard, s.shards)
 		err = shards[shard].LoadBlock(opened, from, to)
@@ -152,6 +154,13 @@ func (s *session) loadBlock(ctx context.Context, blobs store.Blobs, x *dstream.E
 		return fmt.Errorf("load state of %q, batch %d: %w", x.Name, batch, err)
 	}
 	return nil
+}
+
+func (s *session) openBlock(b *StateBlock, block []byte) (*state.Block, error) {
+	if b.Groups != nil {
+		return state.OpenSlice(block, b.Groups[0], b.Groups[1], s.each)
+	}
+	return state.OpenBlock(block, s.each)
 }
 
 func otherSchema(operator string, batch int64, was, is string) error {

@@ -63,6 +63,12 @@ const (
 	StateDelta Point = "state/delta"
 	// StateSnapshot is where the whole state is about to be gathered for a commit.
 	StateSnapshot Point = "state/snapshot"
+	// StateSlice is where some key groups of a large state are about to be gathered, behind a commit.
+	StateSlice Point = "state/slice"
+	// StateSliced is where they are written, and nothing refers to them.
+	StateSliced Point = "state/sliced"
+	// StateRound is where all slices of a snapshot are written, and the commit that lists them is about to be made.
+	StateRound Point = "state/round"
 	// StateKept is where state is ready for its commit: blobs are written, and nothing refers to them.
 	StateKept Point = "state/kept"
 )
@@ -166,7 +172,7 @@ var all = []Point{
 	LogLock, LogLocked, LogRead, LogCreate, LogAppend, LogSync, LogSynced,
 	StoreCreate, StoreSync, StoreLink, StoreLinked, StoreDurable, StoreGet, StoreList,
 	S3Put, S3Part, S3Complete, S3Created, S3Get, S3List,
-	StateRestore, StateDelta, StateSnapshot, StateKept,
+	StateRestore, StateDelta, StateSnapshot, StateSlice, StateSliced, StateRound, StateKept,
 	SourceSurvey, SourceRead, SourceFetch, InputsCopy, InputsLoad,
 	DriverRecover, DriverRerun, DriverPlan, DriverPlanned, DriverMerge, DriverClose, DriverPrepare, DriverPublish, DriverNextSink,
 	DriverCommit, DriverCommitted, DriverTold, DriverCancel,

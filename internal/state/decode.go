@@ -36,7 +36,11 @@ type opened struct {
 	index  [keyGroups + 1]uint32
 	chunks [][]byte
 	rows   []*columnar.Batch // of the chunks, where they are decoded already
+	slice  *sliceOf          // nil: the block is none
 }
+
+// sliceOf is the run of key groups of which a slice has all that was held.
+type sliceOf struct{ from, to uint8 }
 
 // Block is a block of which everything is checked and decoded, for the loaders of several shards. It is not changed any more.
 type Block struct{ *opened }
@@ -57,6 +61,19 @@ func OpenBlock(block []byte, each func(n int, f func(i int) error) error) (*Bloc
 		return nil, fmt.Errorf("load state: %w", err)
 	}
 	return &Block{o}, nil
+}
+
+// OpenSlice is [OpenBlock] of a slice of the key groups from..to.
+func OpenSlice(block []byte, from, to uint8, each func(n int, f func(i int) error) error) (*Block, error) {
+	b, err := OpenBlock(block, each)
+	if err != nil {
+		return nil, err
+	}
+	if from > to || b.index[from] != 0 || b.index[int(to)+1] != b.index[keyGroups] {
+		return nil, fmt.Errorf("load state: %w", corrupt("it has rows of other key groups than %d to %d", from, to))
+	}
+	b.slice = &sliceOf{from, to}
+	return b, nil
 }
 
 func openBlock(block []byte) (*opened, error) {

@@ -8,21 +8,23 @@ import (
 )
 
 // Loader rebuilds the table of a shard from blocks: a snapshot, then the deltas behind it, oldest first. A group of a
-// later block replaces the same group of an earlier one; of sessions, all those of a key replace all those of that key.
+// later block replaces the same group of an earlier one; of sessions, all those of a key replace all those of that key. A slice
+// replaces all that earlier blocks say of its key groups.
 //
 // Loaded rows are gathered in layers, which are made one whenever they have grown to twice what was left the last time:
 // hundreds of small deltas on top of a large snapshot cost little more than reading them.
 type Loader struct {
 	shape   Shape
 	partial *columnar.Schema
-	unit    []int   // columns: rows that are equal in them are replaced together
-	layers  []layer // oldest first
-	blocks  int     // read so far
-	rows    int     // in all layers
-	kept    int     // of these, rows of the first block or of the last compaction
-	stale   bool    // there may be rows that newer ones replace, or that are closed
-	drops   []drop  // not done yet, oldest first
-	byName  bool    // what is closed is so by the namespace
+	unit    []int          // columns: rows that are equal in them are replaced together
+	layers  []layer        // oldest first
+	blocks  int            // read so far
+	rows    int            // in all layers
+	kept    int            // of these, rows of the first block or of the last compaction, and of slices since
+	sliced  [keyGroups]int // by key group: the last block that is a slice of it
+	stale   bool           // there may be rows that newer ones replace, or that are closed
+	drops   []drop         // not done yet, oldest first
+	byName  bool           // what is closed is so by the namespace
 }
 
 // drop says what is closed, of the rows of blocks up to one.
@@ -83,6 +85,7 @@ func (l *Loader) load(o *opened, from, to uint8) error {
 		return err
 	}
 	l.blocks++
+	had := l.rows
 	for _, p := range parts {
 		if err := checkGroups(l.partial, p.rows); err != nil {
 			return err
@@ -92,8 +95,16 @@ func (l *Loader) load(o *opened, from, to uint8) error {
 		l.rows += p.rows.Rows
 	}
 	l.stale = true
-	if l.kept == 0 {
+	switch {
+	case l.kept == 0:
 		l.kept = l.rows
+	case o.slice != nil:
+		l.kept += l.rows - had
+	}
+	if o.slice != nil {
+		for g := max(int(o.slice.from), int(from)); g <= min(int(o.slice.to), int(to)); g++ {
+			l.sliced[g] = l.blocks
+		}
 	}
 	if l.rows > max(2*l.kept, compactAbove) {
 		return l.compact()
@@ -167,7 +178,9 @@ func (l *Loader) compact() error {
 		block := l.layers[from:end]
 		var all []*columnar.Batch // with those that are left out: they are newer too
 		for i := range block {
-			all = append(all, block[i].rows)
+			if ask := l.askedFor(block[i]); ask != nil {
+				all = append(all, ask)
+			}
 			block[i] = l.live(block[i], newer)
 			rows += block[i].rows.Rows
 		}
@@ -198,13 +211,38 @@ func (l *Loader) unitTypes() []columnar.Type {
 	return types
 }
 
+// askedFor are the rows of a layer that older blocks must be looked up among; nil: none. Of key groups of which the block, or a newer
+// one, is a slice, nothing older is left to be looked up.
+func (l *Loader) askedFor(of layer) *columnar.Batch {
+	var asked []int32
+	for row, g := range of.groups {
+		if l.sliced[g] < of.block {
+			asked = append(asked, int32(row))
+		}
+	}
+	switch len(asked) {
+	case 0:
+		return nil
+	case of.rows.Rows:
+		return of.rows
+	}
+	b := *of.rows
+	b.Sel = asked
+	return &b
+}
+
+// outdated reports whether a newer slice says what became of some row of a layer.
+func (l *Loader) outdated(of layer) bool {
+	return slices.ContainsFunc(of.groups, func(g uint8) bool { return l.sliced[g] > of.block })
+}
+
 // live is a layer with the rows that are not closed and of which no newer block has the unit.
 func (l *Loader) live(of layer, newer *columnar.KeyIndex) layer {
 	var replaced []int32 // ascending
 	if newer != nil {
 		replaced, _ = newer.Lookup(of.rows, l.unit)
 	}
-	if len(replaced) == 0 && len(l.drops) == 0 {
+	if len(replaced) == 0 && len(l.drops) == 0 && !l.outdated(of) {
 		return of
 	}
 	keep := make([]int32, 0, of.rows.Rows)
@@ -215,7 +253,7 @@ func (l *Loader) live(of layer, newer *columnar.KeyIndex) layer {
 		}
 		if len(replaced) > 0 && replaced[0] == row {
 			replaced = replaced[1:]
-		} else if !closed {
+		} else if !closed && l.sliced[of.groups[row]] <= of.block {
 			keep = append(keep, row)
 		}
 	}

@@ -26,6 +26,7 @@ type Seen struct {
 	live      int           // in all cells
 	watermark int64         // that was expired to
 	clean     int           // of kept: those in front stand in blocks
+	groups    []uint8       // by key, as far as slices have asked: its key group
 }
 
 // keptRow is a row that was kept, in front of the older ones of its key.
@@ -144,7 +145,7 @@ func (s *Seen) First() (watermark int64, held bool) {
 // SizeBytes is about the memory that it takes.
 func (s *Seen) SizeBytes() int64 {
 	const rowBytes = 16
-	return s.keys.SizeBytes() + 4*int64(cap(s.newest)) + rowBytes*int64(cap(s.kept))
+	return s.keys.SizeBytes() + 4*int64(cap(s.newest)) + rowBytes*int64(cap(s.kept)) + int64(cap(s.groups))
 }
 
 // Snapshot returns a block of all that is remembered.
@@ -164,10 +165,15 @@ func (s *Seen) block(from int) ([]byte, error) {
 
 // remembered is the kept rows from a position on that are not expired: time, keys, a count of one.
 func (s *Seen) remembered(from int) *columnar.Batch {
+	return s.rememberedOf(from, func(uint32) bool { return true })
+}
+
+// rememberedOf is remembered of some of the keys.
+func (s *Seen) rememberedOf(from int, of func(key uint32) bool) *columnar.Batch {
 	var numbers []int32
 	var times, ones []int64
 	for _, k := range s.kept[from:] {
-		if !s.expired(s.cell(k.time), s.watermark) {
+		if of(k.key) && !s.expired(s.cell(k.time), s.watermark) {
 			numbers, times, ones = append(numbers, int32(k.key)), append(times, k.time), append(ones, 1)
 		}
 	}

@@ -28,6 +28,7 @@ type Sessions struct {
 	accs      *columnar.Accumulators // by slot
 	queue     endQueue
 	dirty     []uint32 // keys that changed since the last block
+	filedAs   []uint8  // by key, as far as slices have asked: its key group
 
 	live, liveKeys int
 	rows           int64 // that went into the live sessions
@@ -241,7 +242,7 @@ func (s *Sessions) SizeBytes() int64 {
 	const slotBytes, keyBytes, entryBytes = 32, 12, 16
 	size := s.keys.SizeBytes() + s.accs.SizeBytes() + s.finish.SizeBytes()
 	size += slotBytes*int64(cap(s.slots)) + keyBytes*int64(cap(s.byKey)) + entryBytes*int64(cap(s.queue)+cap(s.due))
-	size += 4 * int64(cap(s.groups)+cap(s.next)+cap(s.dirty)+cap(s.list)+cap(s.order))
+	size += 4*int64(cap(s.groups)+cap(s.next)+cap(s.dirty)+cap(s.list)+cap(s.order)) + int64(cap(s.filedAs))
 	for _, l := range s.lists {
 		size += 4 * int64(cap(l))
 	}
