@@ -126,7 +126,7 @@ func keyedCheckpoint(b *testing.B) (*Job, *keyedSource) {
 	source := &keyedSource{end: keyedIDs / keyedPartitions}
 	job := keyedJob(b, source, b.TempDir())
 	const batches = 21 // the first is smaller: nothing is known of the records yet
-	runKeyed(b, job, func(o *Options) { o.snapshotEvery, o.snapshotBytes = batches, 1<<40 })
+	runKeyed(b, job, func(o *Options) { o.snapshotEvery, o.snapshotBytes, o.sliceAbove = batches, 1<<40, 1<<40 })
 	in, err := Inspect(b.Context(), SystemEnv(), job.Checkpoint)
 	if err != nil || in.History.Last.Batch != batches || in.History.SinceSnapshot != 0 {
 		b.Fatalf("%d batches, %d behind the snapshot, want %d and 0: %v", in.History.Last.Batch, in.History.SinceSnapshot, batches, err)

@@ -63,6 +63,7 @@ type world struct {
 	// maxAge rolls files over batches, with so many rows at most; 0: they are not, any number.
 	maxAge      time.Duration
 	maxFileRows int64
+	parts       int // of 256, that slices of snapshots have, see retainOptions; 0: they are taken at once
 }
 
 func newWorld(t testing.TB, seed uint64) *world {
@@ -125,9 +126,6 @@ func (w *world) run(job *Job, change ...func(*Options)) error {
 	o := Options{Job: job, Cores: 1, Version: "sim", Env: w.env(), Resolve: w.resolve, Earlier: w.earlier,
 		Report: func(p Progress) { w.reports = append(w.reports, p) },
 		Warn:   func(s string) { w.warned = append(w.warned, s) }, executor: newStepped, beside: atOnce, surveyPatience: time.Hour}
-	if os.Getenv("SIMSLICES") != "" {
-		o.sliceAbove, o.sliceParts = 1, 100
-	}
 	for _, c := range change {
 		c(&o)
 	}

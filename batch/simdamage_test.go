@@ -66,6 +66,7 @@ func parents(name string) []string {
 type damaged struct {
 	*world
 	q      simQuery
+	parts  int               // of 256, that slices of snapshots have; 0: they are taken at once
 	files  map[string][]byte // what lies there
 	want   []simRow
 	sum    damageFigures
@@ -77,10 +78,14 @@ type damageFigures struct{ flips, cuts, gone, same, torn, refused int }
 
 // newDamaged makes a checkpoint that has every kind of file: two epochs, of which the second one died with a batch open;
 // windows open, in a snapshot and a delta, in the log and in blobs; manifests beside the output.
-func newDamaged(t *testing.T, q simQuery) *damaged {
-	d := &damaged{world: newWorld(t, simSeed(t)), q: q}
-	d.fill(q, 60)
-	d.mustRun(d.job(), d.options, stopAfter(2))
+func newDamaged(t *testing.T, q simQuery, parts int) *damaged {
+	d := &damaged{world: newWorld(t, simSeed(t)), q: q, parts: parts}
+	first := 2
+	if parts > 0 {
+		first = 3
+	}
+	d.fill(q, 30+15*first)
+	d.mustRun(d.job(), d.options, stopAfter(first))
 	h := &hooks{}
 	n := 0
 	h.publish = func() error {
@@ -115,7 +120,12 @@ func (d *damaged) job(change ...func(*Job)) *Job {
 }
 
 // options make a snapshot of every second commit, of which the larger ones are blobs.
-func (d *damaged) options(o *Options) { o.snapshotEvery, o.inlineBlock = 2, 700 }
+func (d *damaged) options(o *Options) {
+	o.snapshotEvery, o.inlineBlock = 2, 700
+	if d.parts > 0 {
+		o.sliceAbove, o.sliceParts = 1, d.parts
+	}
+}
 
 // with looks at the checkpoint with other bytes in one file; nil: the file is gone. deep is false where a look at the chain,
 // or at the blob, is enough.
@@ -252,10 +262,31 @@ func (d *damaged) wantRefused(name string, err error) {
 // to every fourth, one at a time, and takes each file away: the job comes to the same rows, or is refused with an error that names the file.
 func TestDamagedCheckpoint(t *testing.T) {
 	t.Parallel()
-	d := newDamaged(t, windowed)
-	step := 1
+	d := newDamaged(t, windowed, 0)
+	d.damageAll(1)
+	prooftest.Figure(t, "each byte of each file of a checkpoint flipped, logs and blobs cut to each length: the same rows, or a refusal that names the file",
+		"%d flips, %d cuts, %d files; %d refusals, %d torn tails, 0 silent losses", d.sum.flips, d.sum.cuts, d.sum.gone, d.sum.refused, d.sum.torn)
+}
+
+// TestDamagedSlices is the same of a checkpoint whose last snapshot is in slices, with some of its bytes.
+func TestDamagedSlices(t *testing.T) {
+	t.Parallel()
+	d := newDamaged(t, windowed, 128)
+	h := d.entire.History
+	if first := h.States[0]; len(h.States) != 3 || len(first.Blocks) < 2 || first.Blocks[0].Groups == nil || first.Blocks[0].Digest == "" {
+		t.Fatalf("no snapshot in slices of two batches with a delta behind it: %+v", h.States)
+	}
+	d.damageAll(11)
+	if d.sum.gone < 10 || d.sum.refused == 0 {
+		t.Errorf("too little was damaged: %+v", d.sum)
+	}
+}
+
+// damageAll damages each file at every so many bytes.
+func (d *damaged) damageAll(step int) {
+	t := d.t
 	if testing.Short() {
-		step = 53
+		step *= 53
 	}
 	kinds := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(d.files)) {
@@ -289,6 +320,4 @@ func TestDamagedCheckpoint(t *testing.T) {
 			t.Errorf("nothing in %s was damaged", dir)
 		}
 	}
-	prooftest.Figure(t, "each byte of each file of a checkpoint flipped, logs and blobs cut to each length: the same rows, or a refusal that names the file",
-		"%d flips, %d cuts, %d files; %d refusals, %d torn tails, 0 silent losses", d.sum.flips, d.sum.cuts, d.sum.gone, d.sum.refused, d.sum.torn)
 }

@@ -203,13 +203,16 @@ func (s *failStory) takenOver() error {
 	return nil
 }
 
-// options have a snapshot in every second commit, and later in each, which are noted, and one goroutine, so that points are hit in the
+// options have a snapshot due behind every second commit, and later behind each, at first in slices, which are noted, and one goroutine, so that points are hit in the
 // same order every time.
 func (s *failStory) options(o *Options) {
 	inline(o)
 	o.snapshotEvery, o.noteEvery, o.inlineBlock = 2, time.Microsecond, 64
 	if s.cancelled {
 		o.snapshotEvery = 1
+	}
+	if !s.cancelled || s.sink.q.aside != "" && !s.died { // dead letters stop the first life before it has much
+		o.sliceAbove, o.sliceParts = 1, 256
 	}
 }
 

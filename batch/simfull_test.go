@@ -20,10 +20,13 @@ func TestDiskFull(t *testing.T) {
 		errno syscall.Errno
 		ops   []storetest.Op
 		step  int
+		parts int // of 256, that slices of snapshots have
 	}{
-		{"full", syscall.ENOSPC, full, 1},
-		{"read-only", syscall.EROFS, storetest.Ops, 3},
-		{"failed syncs", syscall.EIO, []storetest.Op{storetest.OpSync, storetest.OpSyncName}, 3},
+		{"full", syscall.ENOSPC, full, 1, 0},
+		{"read-only", syscall.EROFS, storetest.Ops, 3, 0},
+		{"failed syncs", syscall.EIO, []storetest.Op{storetest.OpSync, storetest.OpSyncName}, 3, 0},
+		{"full", syscall.ENOSPC, full, 2, 256},
+		{"failed syncs", syscall.EIO, []storetest.Op{storetest.OpSync, storetest.OpSyncName}, 3, 100},
 	}
 	seed, stops := simSeed(t), map[string]int{}
 	for _, kind := range kinds {
@@ -37,7 +40,11 @@ func TestDiskFull(t *testing.T) {
 			faulty := storetest.NewFaultFS(w.disk)
 			w.fs = faulty
 			faulty.FailFrom(at, kind.errno, kind.ops...)
-			err := w.run(w.job(windowed, flushing, rowsMax(35)), smallBlobs)
+			options := []func(*Options){smallBlobs}
+			if kind.parts > 0 {
+				options = append(options, w.inSlices(kind.parts))
+			}
+			err := w.run(w.job(windowed, flushing, rowsMax(35)), options...)
 			what := fmt.Sprintf("%s from operation %d", kind.name, at)
 			if err == nil {
 				if left := faulty.Changes() - at; left > 8 { // unlinks of temporary names and the like

@@ -77,6 +77,9 @@ var lives = []life{
 		smallBatches(w.inSlices(64), snapshotEach2, cores(2))(w, q)
 		w.wantRounds(q, 1)
 	}},
+	{name: "slices beside on cores", like: "small batches", files: true, run: func(w *world, q simQuery) {
+		smallBatches(w.inSlices(64), snapshotEach2, cores(4), beside, func(o *Options) { o.beside = besideDriver })(w, q)
+	}},
 	{name: "slices, other shards every time", like: "small batches", shards: true, run: func(w *world, q simQuery) {
 		slices := w.inSlices(128)
 		w.inPieces(q, func(int) func(*Options) {

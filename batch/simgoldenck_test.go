@@ -17,9 +17,12 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "make a golden checkpoint of today's formats if there is none")
 
-// goldenCheckpoint is a whole small checkpoint as the formats of its name have it, with its output, what its topic held, and the
-// rows that it comes to.
-var goldenCheckpoint = fmt.Sprintf("testdata/checkpoint-v%d-journal-v%d", checkpointFormat, payloadVersion)
+// goldenCheckpoints are whole small checkpoints as the formats of their names have them, with their output, what their topic held, and
+// the rows that they come to; and of how many of 256 parts the slices of their snapshots are.
+var goldenCheckpoints = map[string]int{
+	fmt.Sprintf("testdata/checkpoint-v%d-journal-v%d", checkpointFormat, payloadVersion): 0,
+	fmt.Sprintf("testdata/checkpoint-v%d-journal-v%d", checkpointFormat, slicesVersion):  128,
+}
 
 // goldenRecord is a record of the topic of a golden checkpoint.
 type goldenRecord struct {
@@ -32,12 +35,14 @@ type goldenRecord struct {
 // batch open, windows open, state in the log and in blobs. The rows are those that were right then, and what both have committed is
 // verified and replayed. With -rewrite a checkpoint of today's formats is made if there is none; one that is there never changes.
 func TestGoldenCheckpoints(t *testing.T) {
-	if _, err := os.Stat(goldenCheckpoint); errors.Is(err, os.ErrNotExist) && *rewrite {
-		writeGoldenCheckpoint(t, goldenCheckpoint)
-	}
 	dirs, err := filepath.Glob("testdata/checkpoint-*")
-	if err != nil || !slices.Contains(dirs, goldenCheckpoint) {
-		t.Fatalf("there are golden checkpoints %v, and none of the formats of today; make one with -rewrite", dirs)
+	for dir, parts := range goldenCheckpoints {
+		if !slices.Contains(dirs, dir) && *rewrite {
+			writeGoldenCheckpoint(t, dir, parts)
+		}
+		if err != nil || !slices.Contains(dirs, dir) && !*rewrite {
+			t.Fatalf("there are golden checkpoints %v, and not all of the formats of today; make them with -rewrite", dirs)
+		}
 	}
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) { resumeGolden(t, dir) })
@@ -73,6 +78,9 @@ func resumeGolden(t *testing.T, dir string) {
 	before := w.history()
 	if len(before.Open) != 1 || len(before.States) < 2 {
 		t.Errorf("the checkpoint has %d open batches and %d versions of state", len(before.Open), len(before.States))
+	}
+	if rounds, _ := w.rounds(); rounds == 0 && strings.HasSuffix(dir, fmt.Sprint("-v", slicesVersion)) {
+		t.Error("no snapshot is in slices")
 	}
 	w.mustRun(w.job(windowed, flushing, rowsMax(15)))
 	if !w.reports[0].Rerun {
@@ -117,8 +125,8 @@ func goldenRows(rows []simRow) string {
 	return b.String()
 }
 
-func writeGoldenCheckpoint(t *testing.T, dir string) {
-	d := newDamaged(t, windowed)
+func writeGoldenCheckpoint(t *testing.T, dir string, parts int) {
+	d := newDamaged(t, windowed, parts)
 	write := func(name string, data []byte) {
 		name = filepath.Join(dir, filepath.FromSlash(name))
 		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, data, 0o600)); err != nil {

@@ -114,6 +114,9 @@ func (s *powerStory) job() *Job {
 
 func (s *powerStory) options(o *Options) {
 	o.snapshotEvery, o.inlineBlock = 2, 1+s.rng.IntN(2)*2000
+	if s.seed%2 == 1 {
+		s.inSlices(64 + 64*s.rng.IntN(4))(o)
+	}
 	report := o.Report
 	o.Report = func(p Progress) {
 		s.mu.Lock()
@@ -427,7 +430,7 @@ func readPowerLog(disk *storetest.CrashFS) (*powerLog, error) {
 			}
 		case *Committed:
 			l.committed[r.Batch], l.last = r, max(l.last, r.Batch)
-			for _, b := range r.State {
+			for _, b := range slices.Concat(r.State, r.Slices) {
 				if b.Digest != "" {
 					blobs[stateBlobs(store.Blobs{}, r.Batch, b.Epoch).Under+b.Digest] = true
 				}

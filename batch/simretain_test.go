@@ -20,9 +20,10 @@ func retaining(j *Job) { j.Retain = 2 * time.Hour }
 func keeping(j *Job) { j.Retain = 1000 * time.Hour }
 
 // oldWorld has a job that has run for hours, with state in blobs, in several lives, and has pruned nothing yet. objects holds the
-// checkpoint; nil: the disk does.
-func oldWorld(t *testing.T, objects *storetest.Objects) *world {
+// checkpoint; nil: the disk does. parts are those of the slices of snapshots, see world.
+func oldWorld(t *testing.T, objects *storetest.Objects, parts int) *world {
 	w := newWorld(t, 7)
+	w.parts = parts
 	for range 3 {
 		w.mustRun(w.retainJob(objects, continuous, keeping), w.retainOptions(objects), ticks(w, 5, w.threeQuarters))
 	}
@@ -49,6 +50,9 @@ func (w *world) retainOptions(objects *storetest.Objects) func(*Options) {
 	return func(o *Options) {
 		o.snapshotEvery, o.inlineBlock = 3, 64
 		o.Env.Objects = objectsAt(objects)
+		if w.parts > 0 {
+			o.sliceAbove, o.sliceParts = 1, w.parts
+		}
 	}
 }
 
@@ -107,10 +111,10 @@ func (w *world) wantRetained(what string, objects *storetest.Objects) *Inspectio
 
 // TestRetain prunes what is older than two hours, and nothing that recovery, replay or verify needs.
 func TestRetain(t *testing.T) {
-	for _, objects := range []*storetest.Objects{nil, {}} {
-		w := oldWorld(t, objects)
+	for i, objects := range []*storetest.Objects{nil, {}, nil, {}} {
+		w := oldWorld(t, objects, i/2*128)
 		logged := len(w.checkpointNames(objects, "wal/"))
-		if notes, starts := len(w.checkpointNames(objects, "snapshots/")), len(w.checkpointNames(objects, "pruned/")); notes < 3 || notes > 12 || starts > 0 || logged < 3 {
+		if notes, starts := len(w.checkpointNames(objects, "snapshots/")), len(w.checkpointNames(objects, "pruned/")); notes < 2 || notes > 12 || starts > 0 || logged < 3 {
 			t.Fatalf("%d snapshots noted in 10 hours, %d places where the log begins, %d names in the log", notes, starts, logged)
 		}
 		for range 2 {
@@ -121,7 +125,7 @@ func TestRetain(t *testing.T) {
 			t.Fatal("nothing was pruned")
 		}
 		age := time.Duration(in.History.LastAt-in.Start.At) * time.Microsecond
-		if age < 2*time.Hour || age > 6*time.Hour { // by at most an hour from one to the next
+		if most := time.Duration(6+6*(i/2)) * time.Hour; age < 2*time.Hour || age > most { // by at most an hour from one to the next, in slices by some more
 			t.Errorf("the log begins %s before its end", age)
 		}
 		if first := in.Entries[0].Record.(*Committed); first.Batch != in.Start.Batch || len(in.Entries) > 60 {
@@ -133,7 +137,7 @@ func TestRetain(t *testing.T) {
 		}
 		states := w.checkpointNames(objects, "state/")
 		for _, name := range states {
-			if batchOfState(name) < in.Start.Batch {
+			if batchOfState(name) < in.Start.needs() {
 				t.Errorf("state of a batch that is gone: %s", name)
 			}
 		}
@@ -142,6 +146,9 @@ func TestRetain(t *testing.T) {
 		}
 		_, err := Replay(t.Context(), ReplayOptions{Job: w.retainJob(objects), Resolve: w.resolve, Cores: 1, Batches: Selection{First: 1, Last: 3}, Env: envWith(w, objects)})
 		wantError[*RefusedError](t, err, "batch 1 is gone: the log was pruned before batch", "retain")
+		if rounds, _ := w.roundsOf(objects); i < 2 != (in.Start.From == 0) && rounds == 0 {
+			t.Errorf("%d snapshots in slices, the log begins with %+v", rounds, in.Start)
+		}
 		t.Logf("%d names in the log before, %d behind; %s; %d records left", logged, len(w.checkpointNames(objects, "wal/")), in.Start, len(in.Entries))
 	}
 }
@@ -155,8 +162,14 @@ func envWith(w *world, objects *storetest.Objects) Env {
 // TestRetainCrashes ends the process, or cuts the power, at every change of the disk while a log is pruned: whatever is left, the
 // next run goes on, and what is kept can be replayed and verified.
 func TestRetainCrashes(t *testing.T) {
+	for _, parts := range []int{0, 256} {
+		t.Run(fmt.Sprintf("%d parts", parts), func(t *testing.T) { retainCrashes(t, parts) })
+	}
+}
+
+func retainCrashes(t *testing.T, parts int) {
 	t.Parallel()
-	w := denseWorld(t, nil, 7)
+	w := denseWorld(t, nil, 7, parts)
 	whole, pruned := w.disk, 0
 	for at := 1; ; at++ {
 		if step := simStep(2); at%step != 0 {
@@ -191,7 +204,7 @@ func TestRetainCrashes(t *testing.T) {
 func TestRetainFaults(t *testing.T) {
 	t.Parallel()
 	objects := &storetest.Objects{}
-	w := denseWorld(t, objects, 7)
+	w := denseWorld(t, objects, 7, 0)
 	gone := errors.New("the store is gone")
 	whole, schedules, pruned := w.disk, 0, 0
 	for at := 1; ; at++ {

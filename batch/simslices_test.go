@@ -1,8 +1,22 @@
 package batch
 
+import "github.com/millrace/millrace/internal/store/storetest"
+
 // rounds counts the snapshots of a log that were taken in slices, and its commits with slices.
-func (w *world) rounds() (rounds, slices int) {
-	for _, e := range w.entries() {
+func (w *world) rounds() (rounds, slices int) { return roundsIn(w.entries()) }
+
+// roundsOf is rounds of a checkpoint that may be elsewhere.
+func (w *world) roundsOf(objects *storetest.Objects) (rounds, slices int) {
+	w.t.Helper()
+	in, err := Inspect(w.t.Context(), envWith(w, objects), w.retainJob(objects).Checkpoint)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return roundsIn(in.Entries)
+}
+
+func roundsIn(entries []Entry) (rounds, slices int) {
+	for _, e := range entries {
 		c, ok := e.Record.(*Committed)
 		if !ok {
 			continue
