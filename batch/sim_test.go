@@ -171,10 +171,16 @@ func atOnce(f func()) (wait func()) {
 
 func atLast(f func()) (wait func()) { return f }
 
-// inSlices has snapshots taken in slices of so many of 256 parts, which are written at some time.
+// inSlices has snapshots taken in slices of so many of 256 parts, which are written at some time, to blobs or into the log.
 func (w *world) inSlices(parts int) func(*Options) {
 	beside := []func(func()) func(){atOnce, atLast}[w.rng.IntN(2)]
-	return func(o *Options) { o.sliceAbove, o.sliceParts, o.beside = 1, parts, beside }
+	blobs := w.rng.IntN(2) == 0
+	return func(o *Options) {
+		o.sliceAbove, o.sliceParts, o.beside = 1, parts, beside
+		if blobs {
+			o.inlineBlock = 64
+		}
+	}
 }
 
 func cores(n int) func(*Options)   { return func(o *Options) { o.Cores = n } }

@@ -194,30 +194,32 @@ func (r *round) step(all, most int) int {
 // parts are what shards have of the slice of the parts from..end−1 of the key groups. A core has a run of shards of its own, of
 // which it takes the same part, so that all are busy and few blocks come of it.
 func (s *session) parts(from, end int) (out []slicePart) {
-	lanes := min(s.shards, s.cores())
 	for exchange := range s.worker.states {
-		if s.held(exchange) == 0 {
-			continue // whatever older blocks say, their windows are closed
-		}
-		for lane := range lanes {
-			first, behind := lane*s.shards/lanes, (lane+1)*s.shards/lanes
-			low, _ := keyGroups(first, s.shards)
-			_, high := keyGroups(behind-1, s.shards)
-			span := int(high) - int(low) + 1
-			a, b := int(low)+span*from/keyGroupCount, int(low)+span*end/keyGroupCount-1
-			for shard := first; shard < behind; shard++ {
-				f, t := keyGroups(shard, s.shards)
-				if a, b := max(a, int(f)), min(b, int(t)); a <= b {
-					out = append(out, slicePart{exchange: exchange, shard: shard, groups: [2]uint8{uint8(a), uint8(b)}})
-				}
-			}
+		if s.held(exchange) > 0 { // else, whatever older blocks say, their windows are closed
+			out = append(out, partsOf(exchange, s.shards, max(s.lanes, 1), from, end)...)
 		}
 	}
 	return out
 }
 
-// cores is on how many lanes slices are encoded.
-func (s *session) cores() int { return max(s.lanes, 1) }
+// partsOf are those of one operator, on so many cores.
+func partsOf(exchange, shards, cores, from, end int) (out []slicePart) {
+	lanes := min(shards, cores)
+	for lane := range lanes {
+		first, behind := lane*shards/lanes, (lane+1)*shards/lanes
+		low, _ := keyGroups(first, shards)
+		_, high := keyGroups(behind-1, shards)
+		span := int(high) - int(low) + 1
+		a, b := int(low)+span*from/keyGroupCount, int(low)+span*end/keyGroupCount-1
+		for shard := first; shard < behind; shard++ {
+			f, t := keyGroups(shard, shards)
+			if a, b := max(a, int(f)), min(b, int(t)); a <= b {
+				out = append(out, slicePart{exchange: exchange, shard: shard, groups: [2]uint8{uint8(a), uint8(b)}})
+			}
+		}
+	}
+	return out
+}
 
 func (s *session) encodeSlice(p *slicePart) (err error) {
 	if p.block, err = s.worker.states[p.exchange][p.shard].Slice(p.groups[0], p.groups[1]); err != nil {
