@@ -133,6 +133,8 @@ func newFiller(t reflect.Type) filler {
 		return structFiller(t)
 	case reflect.Slice:
 		return sliceFiller(t)
+	case reflect.Array:
+		return arrayFiller(t)
 	case reflect.Map:
 		return mapFiller(t)
 	case reflect.Pointer:
@@ -143,7 +145,7 @@ func newFiller(t reflect.Type) filler {
 		return fillBool
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		return fillInt
-	case reflect.Uint32, reflect.Uint64:
+	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
 		return fillUint
 	}
 	return fillNothing
@@ -180,8 +182,11 @@ func fillInt(t *recordText, v reflect.Value) bool {
 }
 
 func fillUint(t *recordText, v reflect.Value) bool {
+	if bytes.HasPrefix(t.rest, []byte("-")) { // also of zero, which encoding/json refuses
+		return false
+	}
 	n, ok := t.whole()
-	if !ok || n < 0 || v.OverflowUint(uint64(n)) {
+	if !ok || v.OverflowUint(uint64(n)) {
 		return false
 	}
 	v.SetUint(uint64(n))
@@ -216,6 +221,17 @@ func sliceFiller(t reflect.Type) filler {
 			v.Index(n).SetZero()
 			return fill(r, v.Index(n))
 		})
+	}
+}
+
+func arrayFiller(t reflect.Type) filler {
+	fill := fillerOf(t.Elem())
+	return func(r *recordText, v reflect.Value) bool {
+		n := 0
+		return r.list("[", "]", func() bool {
+			n++
+			return n <= t.Len() && fill(r, v.Index(n-1))
+		}) && n == t.Len()
 	}
 }
 

@@ -51,7 +51,7 @@ func TestNoteTakenOver(t *testing.T) {
 			if remote {
 				objects = &storetest.Objects{}
 			}
-			w := oldWorld(t, objects)
+			w := oldWorld(t, objects, 0)
 			var names []string
 			successor := func() {
 				w.fs = w.disk
