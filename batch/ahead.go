@@ -19,6 +19,8 @@ type work struct {
 	watch  *stopwatch
 	rerun  bool
 	asked  bool // whether another may be planned behind it
+	// visible: a sink may show rows of it already, so that it can never be cancelled.
+	visible bool
 }
 
 // emptySnapshotEvery is the most commits between two snapshots while batches are read ahead and no state is held: a snapshot

@@ -50,9 +50,10 @@ func (d *driver) finish(ctx context.Context, w *work) error {
 
 // cancelIfBad logs that the batch will never be published when its data is at fault: every driver that meets it decides
 // the same, before anything of the batch is visible. Where an earlier driver has decided otherwise, because it was
-// another version of the program, what it published is in the way: the batch must not be planned anew.
+// another version of the program, what it published is in the way: the batch must not be planned anew. Nor must one that a sink
+// has been told to publish.
 func (d *driver) cancelIfBad(ctx context.Context, w *work, err error) error {
-	if !dataDecides(err) {
+	if w.visible || !dataDecides(err) {
 		return d.refuseIfLeading(err)
 	}
 	if lead := d.cp.lead(); lead != nil {
@@ -134,6 +135,7 @@ func (d *driver) publish(ctx context.Context, w *work) error {
 	}
 	c := w.commit
 	c.Files, c.SinkRows = map[string][]output.File{}, map[string]int64{}
+	w.visible = true
 	for _, i := range d.s.publishOrder() {
 		name := d.s.job.Sinks[i].Name
 		if err := d.s.sinks[i].Publish(ctx, prepared[i]); err != nil {

@@ -121,6 +121,19 @@ func TestDataThatNoRunCanPublish(t *testing.T) {
 	}
 }
 
+// TestDataAtFaultBehindPublishing: a batch of which rows are visible is never cancelled, whatever a sink says then. It stays open, and the
+// next run publishes it, once.
+func TestDataAtFaultBehindPublishing(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	w.generate(60)
+	wantError[*output.MessageTooLargeError](t, w.run(w.job(stateless, publishThen(&output.MessageTooLargeError{Topic: "out", Size: 2, Limit: 1}))))
+	if h := w.history(); len(h.Open) != 1 || len(w.files()) == 0 {
+		t.Fatalf("%d plans open, %d files; want the batch open and its rows there", len(h.Open), len(w.files()))
+	}
+	w.mustRun(w.job(stateless, flushing))
+	w.wantRows("in the end", w.expected(stateless), equalRows)
+}
+
 // TestStopAbove stops a batch of which too great a share is bad, before anything of it is visible, and goes on when more is
 // allowed.
 func TestStopAbove(t *testing.T) {

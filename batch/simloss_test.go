@@ -304,20 +304,27 @@ func TestOpenBatchGone(t *testing.T) {
 }
 
 // publishThenFail has the sinks fail when they have published.
-func publishThenFail(j *Job) {
-	for i := range j.Sinks {
-		open := j.Sinks[i].Open
-		j.Sinks[i].Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
-			s, err := open(ctx, o)
-			return failingSink{s}, err
+func publishThenFail(j *Job) { publishThen(errNetwork)(j) }
+
+func publishThen(failure error) func(*Job) {
+	return func(j *Job) {
+		for i := range j.Sinks {
+			open := j.Sinks[i].Open
+			j.Sinks[i].Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
+				s, err := open(ctx, o)
+				return failingSink{s, failure}, err
+			}
 		}
 	}
 }
 
-type failingSink struct{ output.Sink }
+type failingSink struct {
+	output.Sink
+	failure error
+}
 
 func (s failingSink) Publish(ctx context.Context, p *output.Prepared) error {
-	return errors.Join(s.Sink.Publish(ctx, p), errNetwork)
+	return errors.Join(s.Sink.Publish(ctx, p), s.failure)
 }
 
 // lockOf is the name of an epoch's lock file.
