@@ -92,7 +92,7 @@ func Verify(ctx context.Context, o VerifyOptions) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verification{o: o, in: in, blobs: store.Blobs{Store: at.store}, jobs: map[string]*Job{}, sums: map[string]map[int64]output.RecordSum{}, out: &Verified{Notes: in.Warnings}}
+	v := &verification{o: o, in: in, blobs: store.Blobs{Store: at.store}, jobs: map[string]*Job{}, out: &Verified{Notes: in.Warnings}}
 	if v.batches = committedBatches(in.Entries); len(v.batches) > 0 {
 		v.out.First, v.out.Last = v.batches[0].plan.Batch, v.batches[len(v.batches)-1].plan.Batch
 	}
@@ -122,7 +122,6 @@ type verification struct {
 	blobs   store.Blobs
 	batches []committedBatch
 	jobs    map[string]*Job // by digest; nil: it cannot be understood
-	sums    map[string]map[int64]output.RecordSum
 	out     *Verified
 }
 
@@ -264,7 +263,6 @@ func (v *verification) sinks(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		v.sums[k.Name] = got.Sums
 		v.out.Sinks = append(v.out.Sinks, VerifiedSink{k.Name, *got})
 		v.out.Findings = append(v.out.Findings, got.Findings...)
 		v.out.Notes = append(v.out.Notes, got.Notes...)
@@ -290,7 +288,7 @@ func (v *verification) renamed() {
 
 // expected is what the log says of a sink.
 func (v *verification) expected(sink string) output.Expected {
-	e := output.Expected{Owner: output.Owner{Job: v.in.Job, Checkpoint: v.in.CheckpointID}, First: v.out.First, Last: v.out.Last, Planned: v.in.History.NextBatch - 1, Running: v.in.Holder != nil, Sums: v.o.Deep, Room: v.o.Memory.State}
+	e := output.Expected{Owner: output.Owner{Job: v.in.Job, Checkpoint: v.in.CheckpointID}, First: v.out.First, Last: v.out.Last, Planned: v.in.History.NextBatch - 1, Running: v.in.Holder != nil, Room: v.o.Memory.State}
 	for _, b := range v.batches {
 		done := b.commit.Done[sink]
 		e.Batches = append(e.Batches, output.ExpectedBatch{Batch: b.plan.Batch, Files: b.commit.Files[sink], Rows: b.commit.SinkRows[sink], Marks: done.marks(b.plan.Batch)})
@@ -308,7 +306,7 @@ func (v *verification) deep(ctx context.Context) error {
 			v.o.Report(b)
 		}
 	}
-	o := ReplayOptions{Job: v.o.Job, Resolve: v.o.Resolve, Cores: v.o.Cores, Memory: v.o.Memory, Env: v.o.Env, Report: report, exact: true, sums: v.sums}
+	o := ReplayOptions{Job: v.o.Job, Resolve: v.o.Resolve, Cores: v.o.Cores, Memory: v.o.Memory, Env: v.o.Env, Report: report, exact: true}
 	for {
 		again, err := replay(ctx, o)
 		var at *replayError

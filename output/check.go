@@ -22,7 +22,6 @@ type Expected struct {
 	// between is under way, or will be finished by the next driver.
 	Last, Planned int64
 	Running       bool // a driver holds the job: later batches may appear meanwhile
-	Sums          bool // the records of topics are to be summed up
 	// Room is how many bytes of files may be in memory at a time, where a store gives them only whole; 0: any number. One file always may.
 	Room int64
 }
@@ -77,8 +76,6 @@ type Checked struct {
 	Bytes    int64     `json:"bytes"`
 	Findings []Finding `json:"findings,omitempty"`
 	Notes    []string  `json:"notes,omitempty"` // what could not be checked, and what is on its way
-	// Sums are those of the records of a topic, by batch, with Expected.Sums: of batches of which it has all records, each once.
-	Sums map[int64]RecordSum `json:"-"`
 }
 
 func (c *Checked) find(kind FindingKind, path string, batch int64, format string, args ...any) {

@@ -21,16 +21,20 @@ type KafkaCheck struct {
 	AtLeastOnce, Changelog, NoHeaders bool
 }
 
-// topicCount is what a topic holds of a job.
-type topicCount struct {
-	batches map[int64]int64 // rows by batch
-	sums    map[int64]RecordSum
-	hasher  *recordHasher // nil: sums are not asked for
-	others  int64         // records of other writers
-	gone    bool          // some records of the topic have been deleted
+// topicBatch is what a topic holds of a batch.
+type topicBatch struct {
+	rows int64
+	sum  recordSum
 }
 
-// Run reads the whole topic and counts its records by the batch that their headers name. Records of other writers are
+// topicCount is what a topic holds of a job.
+type topicCount struct {
+	batches map[int64]topicBatch
+	others  int64 // records of other writers
+	gone    bool  // some records of the topic have been deleted
+}
+
+// Run reads the whole topic, and counts and sums up its records by the batch that their headers name. Records of other writers are
 // counted and nothing else: a topic may be shared. What retention has deleted cannot be told from what was never there.
 func (c KafkaCheck) Run(ctx context.Context) (*Checked, error) {
 	out := &Checked{}
@@ -38,18 +42,14 @@ func (c KafkaCheck) Run(ctx context.Context) (*Checked, error) {
 		out.note("topic %s was not read: with headers: false its records do not say which batch they are of", c.Topic)
 		return out, nil
 	}
-	n := topicCount{batches: map[int64]int64{}}
-	if c.Expect.Sums {
-		n.sums, n.hasher = map[int64]RecordSum{}, newRecordHasher()
-	}
+	n := topicCount{batches: map[int64]topicBatch{}}
 	if err := c.count(ctx, &n); err != nil {
 		return nil, fmt.Errorf("sink %s: read topic %s: %w", c.Sink, c.Topic, err)
 	}
-	for _, rows := range n.batches {
-		out.Rows += rows
+	for _, b := range n.batches {
+		out.Rows += b.rows
 	}
 	c.compare(&n, out)
-	out.Sums = n.sums
 	if n.others > 0 {
 		out.note("topic %s holds %d records of other writers", c.Topic, n.others)
 	}
@@ -62,12 +62,12 @@ func (c KafkaCheck) Run(ctx context.Context) (*Checked, error) {
 func (c KafkaCheck) compare(n *topicCount, out *Checked) {
 	fewer := int64(0)
 	for _, b := range c.Expect.Batches {
-		have := n.batches[b.Batch]
+		there := n.batches[b.Batch]
 		delete(n.batches, b.Batch)
-		if have != b.Rows {
-			delete(n.sums, b.Batch)
-		}
+		have := there.rows
 		switch {
+		case have == b.Rows && !there.isOf(b.Files):
+			out.find(Changed, c.Topic, b.Batch, "the topic has %d rows of it, with other keys or values than were written", have)
 		case have > b.Rows && !c.AtLeastOnce:
 			out.find(Doubled, c.Topic, b.Batch, "the topic has %d rows of it, written were %d", have, b.Rows)
 		case have < b.Rows && (n.gone || c.Changelog):
@@ -88,9 +88,9 @@ func (c KafkaCheck) compare(n *topicCount, out *Checked) {
 		case batch < c.Expect.First:
 		case batch > c.Expect.Planned && c.Expect.Running:
 		case batch > c.Expect.Last && batch <= c.Expect.Planned:
-			out.note("topic %s has %d rows of batch %d, which is not committed yet", c.Topic, n.batches[batch], batch)
+			out.note("topic %s has %d rows of batch %d, which is not committed yet", c.Topic, n.batches[batch].rows, batch)
 		default:
-			out.find(Foreign, c.Topic, batch, "the topic has %d rows of it, the log has none", n.batches[batch])
+			out.find(Foreign, c.Topic, batch, "the topic has %d rows of it, the log has none", n.batches[batch].rows)
 		}
 	}
 }
@@ -113,6 +113,11 @@ func (c KafkaCheck) count(ctx context.Context, n *topicCount) error {
 	return nil
 }
 
+// isOf reports whether the records are those of a batch's manifest, as far as that says.
+func (b topicBatch) isOf(manifest []File) bool {
+	return len(manifest) == 0 || manifest[0].RecordSum == "" || manifest[0].RecordSum == b.sum.String()
+}
+
 // record counts one record.
 func (c KafkaCheck) record(buf []byte, r *offsets.Record, n *topicCount) error {
 	batch, ours, err := c.batchOf(buf, r)
@@ -120,12 +125,10 @@ func (c KafkaCheck) record(buf []byte, r *offsets.Record, n *topicCount) error {
 	case err != nil:
 		return err
 	case ours:
-		n.batches[batch]++
-		if n.hasher != nil {
-			sum := n.sums[batch]
-			n.hasher.add(&sum, r.Key.Of(buf), r.Value.Of(buf))
-			n.sums[batch] = sum
-		}
+		b := n.batches[batch]
+		b.rows++
+		b.sum.add(r.Key.Of(buf), r.Value.Of(buf))
+		n.batches[batch] = b
 	default:
 		n.others++
 	}

@@ -96,8 +96,7 @@ type kafkaEncoder struct {
 	changelog *Changelog
 	changed   []int32 // rows of a changelog that are written
 
-	hasher *recordHasher // nil: nobody asks for sum
-	sum    RecordSum
+	sum recordSum // of the batch
 
 	writers        []kafka.BatchWriter // by partition
 	keyBuf, valBuf []byte
@@ -182,6 +181,7 @@ func (e *kafkaEncoder) batch(ctx context.Context, info BatchInfo, shards []Shard
 		e.writers[i].Reset()
 	}
 	e.hash.reset(0)
+	e.sum = recordSum{}
 	w := &kafkaWork{}
 	w.hold(b, info, shards)
 	if err := b.addAll(ctx, shards, kafkaPlace{}); err != nil {
@@ -207,7 +207,7 @@ func (b *kafkaBatch) finish(info BatchInfo, w *kafkaWork) (*Prepared, error) {
 	p := &Prepared{Info: info, Rows: b.rows, LeftOut: b.leftOut, work: w}
 	if b.rows > 0 {
 		b.e.hash.rows = b.rows
-		p.Files = []File{{Path: b.e.topic, Rows: b.rows, Bytes: b.bytes, RowsSHA256: b.e.hash.sum()}}
+		p.Files = []File{{Path: b.e.topic, Rows: b.rows, Bytes: b.bytes, RowsSHA256: b.e.hash.sum(), RecordSum: b.e.sum.String()}}
 	}
 	return p, nil
 }
@@ -341,8 +341,8 @@ func (b *kafkaBatch) record(rows *columnar.Batch, r int) error {
 		}
 	}
 	w.Append(at, key, value, b.headers)
-	if e.hasher != nil {
-		e.hasher.add(&e.sum, key, value)
+	if !b.again {
+		e.sum.add(key, value)
 	}
 	return nil
 }

@@ -95,6 +95,9 @@ type File struct {
 	RowsSHA256 string `json:"rows_sha256"` // over the rows in order, independent of encoding
 	// SHA256 is that of the file's bytes, 64 hexadecimal digits; "" for topics, and in manifests of before there was one.
 	SHA256 string `json:"sha256,omitempty"`
+	// RecordSum stands for keys and values of the batch's records in a topic, in any order, 32 hexadecimal digits; "" for files, and of
+	// batches of before there was one.
+	RecordSum string `json:"record_sum,omitempty"`
 }
 
 // IsTopic reports whether the entry is of rows in a Kafka topic, by its name: that of a file says what it is.
@@ -115,9 +118,7 @@ type Prepared struct {
 	Block   []byte
 	// Unmade are files whose rows of earlier batches could not be had, with no more than path and rows.
 	Unmade []File
-	// Records are those of a [RehearsedKafka].
-	Records RecordSum
-	work    any // what Publish needs
+	work   any // what Publish needs
 }
 
 // Sink publishes batches. It is used by one goroutine at a time.
