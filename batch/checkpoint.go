@@ -140,6 +140,9 @@ func createMarker(ctx context.Context, env Env, p place, job *Job) (marker, erro
 	}
 	m := marker{Format: checkpointFormat, Job: job.Name, CheckpointID: fmt.Sprintf("%016x%016x", env.Rand.Uint64(), env.Rand.Uint64()), Feed: job.Feed}
 	if err := vacant(ctx, env, job, m); err != nil {
+		if there, markErr := readMarker(ctx, p); !errors.Is(markErr, store.ErrNotExist) {
+			return there, markErr // another driver started meanwhile, and the places are this checkpoint's
+		}
 		return m, err
 	}
 	data, err := json.Marshal(m)

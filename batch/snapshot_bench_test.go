@@ -11,9 +11,13 @@ import (
 	"github.com/millrace/millrace/output/outputtest"
 )
 
+// snapshotRounds is how often a job runs with snapshots, each time between two without.
+const snapshotRounds = 3
+
 // BenchmarkSnapshotWhileRunning runs a job that holds ten million keys over 40 batches of half a million records, which touch most
-// keys: once without a snapshot, once with one as often as the driver takes them. It reports throughput with against without, by
-// wall-clock and by CPU time, the 99th percentile of the syncs of the log in both and their ratio, and the longest batch.
+// keys: without a snapshot and with one as often as the driver takes them, in turn. It reports throughput with against without, by
+// wall-clock and by CPU time, the median of the rounds, each against the mean of the runs before and behind it; the 99th percentile of
+// the syncs of the log in both and their ratio; the longest batch of all; and how long a start takes that finds snapshots in slices.
 func BenchmarkSnapshotWhileRunning(b *testing.B) {
 	job, source := keyedCheckpoint(b)
 	more := func(change func(*Options)) snapshotRun {
@@ -23,28 +27,50 @@ func BenchmarkSnapshotWhileRunning(b *testing.B) {
 	for b.Loop() {
 		never := func(o *Options) { o.snapshotEvery, o.snapshotBytes = 1<<30, 1<<40 }
 		more(never)
-		before, with, without := more(never), more(func(*Options) {}), more(never)
-		b.ReportMetric((before.wall+without.wall).Seconds()/2/with.wall.Seconds(), "throughput-with/without")
-		b.ReportMetric((before.cpu+without.cpu).Seconds()/2/with.cpu.Seconds(), "per-cpu-with/without")
-		b.ReportMetric(before.wall.Seconds()/without.wall.Seconds(), "without-before/behind")
-		without.syncs = append(without.syncs, before.syncs...)
+		var wall, cpu, starts []float64
+		var with, without snapshotRun
+		before := more(never)
+		for range snapshotRounds {
+			sliced, behind := more(func(*Options) {}), more(never)
+			if sliced.snapshots == 0 || behind.snapshots > 0 {
+				b.Fatalf("%d snapshots, %d in the run without", sliced.snapshots, behind.snapshots)
+			}
+			wall = append(wall, (before.wall+behind.wall).Seconds()/2/sliced.wall.Seconds())
+			cpu = append(cpu, (before.cpu+behind.cpu).Seconds()/2/sliced.cpu.Seconds())
+			starts = append(starts, float64(behind.start.Milliseconds()))
+			with.add(sliced)
+			without.add(behind)
+			before = behind
+		}
+		b.ReportMetric(middle(wall), "throughput-with/without")
+		b.ReportMetric(middle(cpu), "per-cpu-with/without")
+		b.ReportMetric(middle(starts), "start-ms")
 		b.ReportMetric(float64(without.p99().Microseconds()), "quiet-sync-p99-µs")
 		b.ReportMetric(float64(with.p99().Microseconds()), "sync-p99-µs")
 		b.ReportMetric(float64(with.p99())/float64(without.p99()), "sync-p99-with/without")
 		b.ReportMetric(float64(with.snapshots), "snapshots")
 		b.ReportMetric(float64(without.longest.Milliseconds()), "longest-batch-without-ms")
 		b.ReportMetric(float64(with.longest.Milliseconds()), "longest-batch-ms")
-		if with.snapshots == 0 || without.snapshots > 0 {
-			b.Fatalf("%d snapshots, %d in the run without", with.snapshots, without.snapshots)
-		}
 	}
+}
+
+// middle is the median of an odd number of figures, which it sorts.
+func middle(all []float64) float64 {
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 // snapshotRun is what a run took, from the first of its batches to the last: the start, which loads the state, is left out.
 type snapshotRun struct {
 	wall, cpu, longest time.Duration
+	start              time.Duration // until the first of its batches is done
 	snapshots          int
 	syncs              []time.Duration // of the log
+}
+
+// add takes over what is counted over all rounds.
+func (r *snapshotRun) add(other snapshotRun) {
+	r.longest, r.snapshots, r.syncs = max(r.longest, other.longest), r.snapshots+other.snapshots, append(r.syncs, other.syncs...)
 }
 
 func (r snapshotRun) p99() time.Duration {
@@ -55,6 +81,7 @@ func (r snapshotRun) p99() time.Duration {
 func measureKeyed(b *testing.B, job *Job, change func(*Options)) snapshotRun {
 	var r snapshotRun
 	var began, last time.Time
+	started := time.Now()
 	var cpu time.Duration
 	timed := &timedFS{}
 	runKeyed(b, job, func(o *Options) {
@@ -63,7 +90,7 @@ func measureKeyed(b *testing.B, job *Job, change func(*Options)) snapshotRun {
 		o.Report = func(Progress) {
 			now := time.Now()
 			if began.IsZero() {
-				began, cpu = now, outputtest.CPUTime()
+				began, cpu, r.start = now, outputtest.CPUTime(), now.Sub(started)
 			} else {
 				r.longest = max(r.longest, now.Sub(last))
 			}
