@@ -2,8 +2,8 @@ package batch
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,12 +15,12 @@ import (
 )
 
 // BenchmarkRecoverWeek starts a job that has run for a week, a batch a second in one life, and holds ten million keys: from the
-// start of the driver to where it finds that there is nothing to read. The log is as such a life leaves it, a snapshot every 400
-// batches, the most deltas there can be behind the last; it was written by the log's own writer, without its syncs.
+// start of the driver to where it finds that there is nothing to read. The log is as such a life leaves it, a snapshot in slices every
+// 400 batches, the most deltas there can be behind the last; it was written by the log's own writer, without its syncs.
 func BenchmarkRecoverWeek(b *testing.B) {
 	job, source := keyedCheckpoint(b)
-	bytes := weekOfLog(b, job)
-	source.end += 5 * weekBatches
+	takeSlices(b, job, source)
+	bytes := weekOfLog(b, job, source)
 	for b.Loop() {
 		cpu := outputtest.CPUTime()
 		runKeyed(b, job, nil)
@@ -37,10 +37,19 @@ func BenchmarkRecoverWeek(b *testing.B) {
 	}
 }
 
+// takeSlices has a job go on with ten records a batch until it has taken a snapshot in slices.
+func takeSlices(b *testing.B, job *Job, source *keyedSource) {
+	b.Helper()
+	source.end += 40 * 10 / keyedPartitions
+	few := *job
+	few.Limits.Rows = 10
+	runKeyed(b, &few, func(o *Options) { o.snapshotEvery = 8 })
+}
+
 const weekBatches = 7*24*3600 - 1
 
-// weekOfLog adds a week of batches to a job's log and returns the size of that.
-func weekOfLog(b *testing.B, job *Job) int64 {
+// weekOfLog adds a week of batches to the log of a job with a snapshot in slices, and returns the size of that.
+func weekOfLog(b *testing.B, job *Job, source *keyedSource) int64 {
 	b.Helper()
 	ctx, env := b.Context(), SystemEnv()
 	env.FS = unsynced{store.OS{Private: true}}
@@ -63,20 +72,24 @@ func weekOfLog(b *testing.B, job *Job) int64 {
 	w := &weekWriter{b: b, h: in.History, log: log, epoch: lease.Epoch(), delta: weekDelta(b, job)}
 	batches := committedBatches(in.Entries)
 	last := batches[len(batches)-1]
+	for _, at := range batches {
+		if base := at.commit.Base; base != nil && len(base.States) > 0 {
+			w.states = append(slices.Clone(base.States), versioned(at.commit, at.plan.Zones))
+		}
+	}
+	if len(w.states) < 2 {
+		b.Fatal("no snapshot in slices was taken")
+	}
 	end := in.Entries[len(in.Entries)-1].At
 	w.append(&Opened{Epoch: w.epoch, Version: "bench", Prev: &ChainEnd{Epoch: end.Epoch, Sequence: end.Sequence}})
-	for range weekBatches {
+	for n := 0; n < weekBatches || w.h.SinceSnapshot < snapshotEvery-1; n++ {
 		w.batch(last.plan, last.commit)
 	}
+	source.end = w.h.Positions[0].Next
 	for _, err := range []error{log.Close(), lease.Release()} {
 		if err != nil {
 			b.Fatal(err)
 		}
-	}
-	was, is := stateBlobs(store.Blobs{}, last.plan.Batch, last.commit.State[0].Epoch), stateBlobs(store.Blobs{}, w.snapshot, w.epoch)
-	digest := last.commit.State[0].Digest
-	if err := os.Link(filepath.Join(job.Checkpoint, was.Under+digest), filepath.Join(job.Checkpoint, is.Under+digest)); err != nil {
-		b.Fatal(err)
 	}
 	syncFiles(b, filepath.Join(job.Checkpoint, "wal"))
 	return w.bytes
@@ -112,13 +125,13 @@ func (unsyncedFile) Sync() error { return nil }
 
 // weekWriter writes batches like one that a job has run.
 type weekWriter struct {
-	b        *testing.B
-	h        *History
-	log      wal.Log
-	epoch    uint64
-	delta    []byte
-	snapshot int64 // the last batch with one
-	bytes    int64
+	b      *testing.B
+	h      *History
+	log    wal.Log
+	epoch  uint64
+	delta  []byte
+	states []VersionedState // what snapshots are made of
+	bytes  int64
 }
 
 func (w *weekWriter) append(r Record) {
@@ -152,12 +165,9 @@ func (w *weekWriter) batch(like *Planned, done *Committed) {
 		if c.Base, err = w.h.base(&p, &c); err != nil {
 			w.b.Fatal(err)
 		}
-		w.snapshot = c.Batch
-		c.State = []StateBlock{done.State[0]}
-		c.State[0].Epoch = w.epoch
-	} else {
-		c.State = []StateBlock{{Operator: done.State[0].Operator, Schema: done.State[0].Schema, inline: w.delta, Length: len(w.delta)}}
+		c.Base.States = w.states
 	}
+	c.Slices, c.State = nil, []StateBlock{{Operator: done.State[0].Operator, Schema: done.State[0].Schema, inline: w.delta, Length: len(w.delta)}}
 	w.append(&c)
 	w.h.releaseState()
 }

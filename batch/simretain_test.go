@@ -178,7 +178,7 @@ func retainCrashes(t *testing.T, parts int) {
 		w.disk = whole.Crash(1) // a copy: all of it is synced
 		w.fs = w.disk
 		w.disk.StopAfter(at)
-		err := w.run(w.retainJob(nil, continuous, retaining), w.retainOptions(nil), everySnapshot, stopAfter(1))
+		err := w.run(w.retainJob(nil, continuous, retaining), w.retainOptions(nil), everySnapshot, stopAfter(1+parts/128))
 		if err == nil && w.disk.Count() < at {
 			t.Logf("%d schedules, %d of them after it was said where the log begins", at-1, pruned)
 			if pruned < 5 && !testing.Short() {
@@ -202,9 +202,15 @@ func retainCrashes(t *testing.T, parts int) {
 
 // TestRetainFaults has the object store go away at every request while a log is pruned, with the last one done or not.
 func TestRetainFaults(t *testing.T) {
+	for _, parts := range []int{0, 256} {
+		t.Run(fmt.Sprintf("%d parts", parts), func(t *testing.T) { retainFaults(t, parts) })
+	}
+}
+
+func retainFaults(t *testing.T, parts int) {
 	t.Parallel()
 	objects := &storetest.Objects{}
-	w := denseWorld(t, objects, 7, 0)
+	w := denseWorld(t, objects, 7, parts)
 	gone := errors.New("the store is gone")
 	whole, schedules, pruned := w.disk, 0, 0
 	for at := 1; ; at++ {
@@ -221,7 +227,7 @@ func TestRetainFaults(t *testing.T) {
 			}
 			return nil, false
 		}
-		err := w.run(w.retainJob(left, continuous, retaining), w.retainOptions(left), everySnapshot, stopAfter(1))
+		err := w.run(w.retainJob(left, continuous, retaining), w.retainOptions(left), everySnapshot, stopAfter(1+parts/128))
 		left.Fail = nil
 		if err == nil && n < at {
 			t.Logf("%d schedules, %d of them after it was said where the log begins", schedules, pruned)
