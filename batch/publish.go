@@ -199,6 +199,13 @@ func (d *driver) commit(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
+	next, err := d.beginSlice(w)
+	if err != nil {
+		return err
+	}
+	if next != nil {
+		defer func() { _ = next.wait() }() // whatever the commit comes to
+	}
 	epoch := d.cp.lease.Epoch()
 	if c.State, err = d.s.blocks(ctx, stateBlobs(d.cp.blobs, p.Batch, epoch), epoch, w.deltas, whole, d.s.worker.keep(p.Batch), d.inlineMost(len(w.deltas))); err != nil {
 		return err
@@ -240,7 +247,7 @@ func (d *driver) commit(ctx context.Context, w *work) error {
 	if err := d.keepSnapshot(ctx, c, at); err != nil {
 		return err
 	}
-	return d.nextSlice(ctx, w)
+	return d.nextSlice(ctx, next)
 }
 
 // snapshot gives a commit what it says as a snapshot, if it is one: of the whole state, which it has to carry then, or of the slices

@@ -5,11 +5,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/millrace/millrace/internal/failpoint"
 )
 
-// A snapshot of a large state is taken in slices, so that no batch waits for the whole. Behind each commit of a round the driver
+// A snapshot of a large state is taken in slices, so that no batch waits for the whole. Beside each commit of a round the driver
 // encodes what is held of some more key groups, and has it written while the next batch runs, whose commit names it: state as of the
 // batch before, in front of the delta. When all key groups had their turn the commit is the snapshot, and lists what the batches
 // of the round have logged. A round that breaks off leaves slices that are but wide deltas; the snapshot after it is taken at once, so
@@ -132,47 +133,83 @@ func (d *driver) inlineMost(blocks int) int {
 	return min(d.o.inlineBlock, max(roundCopied-d.round.copied, 0)/max(blocks, 1))
 }
 
-// nextSlice goes on with the round behind a commit, or begins one when a snapshot is due. What follows where sources ended, or the run
-// is told to stop, would be for nothing.
-func (d *driver) nextSlice(ctx context.Context, w *work) error {
+// sliceBegun is a slice that is encoded while its batch is committed, which waits for disks and changes nothing of the state.
+type sliceBegun struct {
+	parts []slicePart
+	end   int          // of the 256 parts, the first behind it
+	wait  func() error // for its end; any number of times
+}
+
+// beginSlice begins to encode what the commit after that of w is to name: the next slice of the round, or the first of one, when a snapshot
+// is due. nil: nothing. What follows where sources ended, or the run is told to stop, would be for nothing.
+func (d *driver) beginSlice(w *work) (*sliceBegun, error) {
 	c := w.commit
 	if d.round == nil {
-		n, every := d.history.SinceSnapshot+1, d.o.snapshotEvery
+		n, every := d.history.SinceSnapshot+2, d.o.snapshotEvery
 		if !d.deltasDue() && n < every-every/4 || !d.inSlices() {
-			return nil
+			return nil, nil
 		}
 	}
-	if w.rerun || w.plan.Final || d.roundEnds() || d.stopped() || d.caughtUpBy(c.Positions) {
-		return nil
+	if c.Base != nil || w.rerun || w.plan.Final || d.roundEnds() || d.stopped() || d.caughtUpBy(c.Positions) {
+		return nil, nil
 	}
 	if err := failpoint.Hit(failpoint.StateSlice); err != nil {
+		return nil, err
+	}
+	from := 0
+	if d.round != nil {
+		from = d.round.done
+	}
+	e := &sliceBegun{end: d.sliceEnd(d.round, w)}
+	e.parts = d.s.parts(from, e.end)
+	var err error
+	wait := d.o.beside(func() {
+		err = d.s.each(len(e.parts), func(i int) error { return d.s.encodeSlice(&e.parts[i]) })
+	})
+	wait = sync.OnceFunc(wait)
+	e.wait = func() error {
+		wait()
 		return err
 	}
-	r := d.round
-	if r == nil {
-		r = &round{of: d.s}
+	return e, nil
+}
+
+// nextSlice has a slice written behind the commit that it was encoded beside, and goes on with the round, or begins it.
+func (d *driver) nextSlice(ctx context.Context, e *sliceBegun) error {
+	if e == nil {
+		return nil
 	}
-	end := d.sliceEnd(r, c)
-	parts := d.s.parts(r.done, end)
-	if err := d.s.each(len(parts), func(i int) error { return d.s.encodeSlice(&parts[i]) }); err != nil {
+	if err := e.wait(); err != nil {
 		return err
 	}
-	d.round, r.done = r, end
-	r.next = d.writeSlice(ctx, parts)
+	if d.round == nil {
+		d.round = &round{of: d.s}
+	}
+	d.round.done = e.end
+	d.round.next = d.writeSlice(ctx, e.parts)
 	return nil
 }
 
-// sliceEnd is where the slice behind a commit ends.
-func (d *driver) sliceEnd(r *round, c *Committed) int {
+// sliceEnd is where the next slice of a round ends; nil: of one that begins.
+func (d *driver) sliceEnd(r *round, w *work) int {
+	if r == nil {
+		r = &round{}
+	}
 	if d.o.sliceParts > 0 {
 		return min(r.done+d.o.sliceParts, keyGroupCount)
 	}
-	return r.done + r.step(max(d.history.SnapshotBytes, d.blockBytes()), d.sliceMost(c))
+	return r.done + r.step(max(d.history.SnapshotBytes, d.blockBytes()), d.sliceMost(w))
 }
 
-// sliceMost is about how many bytes the slice behind a commit is to have.
-func (d *driver) sliceMost(c *Committed) int {
-	most := max(d.o.sliceBytes, stateBytes(c.State))
+// sliceMost is about how many bytes the slice behind a batch is to have.
+func (d *driver) sliceMost(w *work) int {
+	deltas := 0
+	for _, parts := range w.deltas {
+		for _, p := range parts {
+			deltas += len(p)
+		}
+	}
+	most := max(d.o.sliceBytes, deltas)
 	if total := d.o.Memory.Total; total > 0 {
 		most = min(most, int(total/16))
 	}

@@ -63,7 +63,7 @@ const (
 	StateDelta Point = "state/delta"
 	// StateSnapshot is where the whole state is about to be gathered for a commit.
 	StateSnapshot Point = "state/snapshot"
-	// StateSlice is where some key groups of a large state are about to be gathered, behind a commit.
+	// StateSlice is where some key groups of a large state are about to be gathered, beside a commit.
 	StateSlice Point = "state/slice"
 	// StateSliced is where they are written, and nothing refers to them.
 	StateSliced Point = "state/sliced"
