@@ -25,7 +25,8 @@ func TestS3Killed(t *testing.T) {
 	bucket := g.Bucket(t)
 	p := newProgram(t, append(s3test.Env(), "KAFKA="+broker.Addr, "TOPIC="+topic, "OUT=s3://"+bucket+"/lake", "CHECKPOINT=s3://"+bucket+"/cp")...)
 	p.must("gen", "flights", "--brokers", broker.Addr, "--topic", topic, "--file", januaryFlights)
-	args := []string{flightsJob, "--available-now", "--flush-windows", "--set", "limits.rows=1500", "--set", "s3={endpoint: " + g.URL + ", path_style: true}"}
+	// A thousand batches, so that the last driver still has some to do when one that may not take over has seen its heart beat twice.
+	args := []string{flightsJob, "--available-now", "--flush-windows", "--set", "limits.rows=500", "--set", "s3={endpoint: " + g.URL + ", path_style: true}"}
 	takeOver := append(args, "--take-over")
 
 	p.killed(t, 6, takeOver...)
