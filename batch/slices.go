@@ -106,7 +106,7 @@ func (d *driver) blockBytes() int {
 	return int(n / memoryPerByte)
 }
 
-// note takes over what a commit of the round has logged.
+// noteRound takes over what a commit of the round has logged.
 func (d *driver) noteRound(p *Planned, c *Committed) {
 	r := d.round
 	if r == nil {
