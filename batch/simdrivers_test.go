@@ -31,12 +31,17 @@ func hooked(h *hooks) func(*Job) {
 			}
 			j.Sources[name] = source
 		}
-		for i := range j.Sinks {
-			openSink := j.Sinks[i].Open
-			j.Sinks[i].Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
-				s, err := openSink(ctx, o)
-				return hookedSink{s, h}, err
-			}
+		wrapSinks(j, func(s output.Sink) output.Sink { return hookedSink{s, h} })
+	}
+}
+
+// wrapSinks has a job's sinks opened as something around them.
+func wrapSinks(j *Job, around func(output.Sink) output.Sink) {
+	for i := range j.Sinks {
+		open := j.Sinks[i].Open
+		j.Sinks[i].Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
+			s, err := open(ctx, o)
+			return around(s), err
 		}
 	}
 }

@@ -308,13 +308,7 @@ func publishThenFail(j *Job) { publishThen(errNetwork)(j) }
 
 func publishThen(failure error) func(*Job) {
 	return func(j *Job) {
-		for i := range j.Sinks {
-			open := j.Sinks[i].Open
-			j.Sinks[i].Open = func(ctx context.Context, o output.Opening) (output.Sink, error) {
-				s, err := open(ctx, o)
-				return failingSink{s, failure}, err
-			}
-		}
+		wrapSinks(j, func(s output.Sink) output.Sink { return failingSink{s, failure} })
 	}
 }
 

@@ -135,6 +135,7 @@ func (d *driver) inlineMost(blocks int) int {
 
 // sliceBegun is a slice that is encoded while its batch is committed, which waits for disks and changes nothing of the state.
 type sliceBegun struct {
+	round *round // that it is of
 	parts []slicePart
 	end   int          // of the 256 parts, the first behind it
 	wait  func() error // for its end; any number of times
@@ -156,12 +157,12 @@ func (d *driver) beginSlice(w *work) (*sliceBegun, error) {
 	if err := failpoint.Hit(failpoint.StateSlice); err != nil {
 		return nil, err
 	}
-	from := 0
-	if d.round != nil {
-		from = d.round.done
+	r := d.round
+	if r == nil {
+		r = &round{of: d.s}
 	}
-	e := &sliceBegun{end: d.sliceEnd(d.round, w)}
-	e.parts = d.s.parts(from, e.end)
+	e := &sliceBegun{round: r, end: d.sliceEnd(r, w)}
+	e.parts = d.s.parts(r.done, e.end)
 	var err error
 	wait := d.o.beside(func() {
 		err = d.s.each(len(e.parts), func(i int) error { return d.s.encodeSlice(&e.parts[i]) })
@@ -182,19 +183,14 @@ func (d *driver) nextSlice(ctx context.Context, e *sliceBegun) error {
 	if err := e.wait(); err != nil {
 		return err
 	}
-	if d.round == nil {
-		d.round = &round{of: d.s}
-	}
+	d.round = e.round
 	d.round.done = e.end
 	d.round.next = d.writeSlice(ctx, e.parts)
 	return nil
 }
 
-// sliceEnd is where the next slice of a round ends; nil: of one that begins.
+// sliceEnd is where the next slice of a round ends.
 func (d *driver) sliceEnd(r *round, w *work) int {
-	if r == nil {
-		r = &round{}
-	}
 	if d.o.sliceParts > 0 {
 		return min(r.done+d.o.sliceParts, keyGroupCount)
 	}
