@@ -21,9 +21,19 @@ func largeShape() Shape {
 	}}}
 }
 
-// largeRows are half-aggregated rows of the ids from..to−1, each of which is another number by a multiplication that mixes its bits.
-func largeRows(from, to int) *columnar.Batch {
-	shape := largeShape()
+// largeRows are half-aggregated rows of the ids from..to−1.
+func largeRows(from, to int) *columnar.Batch { return largeGroups(largeShape(), from, to) }
+
+func largeGroups(shape Shape, from, to int) *columnar.Batch {
+	h := columnar.NewHashAggregate(shape.In, shape.Spec)
+	if err := h.Add(largeInput(shape, from, to)); err != nil {
+		panic(err)
+	}
+	return h.Partial()
+}
+
+// largeInput is rows of the ids from..to−1, each of which is another number by a multiplication that mixes its bits.
+func largeInput(shape Shape, from, to int) *columnar.Batch {
 	n := to - from
 	rows := &columnar.Batch{Schema: shape.In, Rows: n}
 	for range shape.In.Fields {
@@ -35,11 +45,7 @@ func largeRows(from, to int) *columnar.Batch {
 	for i := range n {
 		rows.Cols[0].I64[i], rows.Cols[1].I64[i] = int64(i), int64(uint64(from+i)*0x9e3779b97f4a7c15)>>1
 	}
-	h := columnar.NewHashAggregate(shape.In, shape.Spec)
-	if err := h.Add(rows); err != nil {
-		panic(err)
-	}
-	return h.Partial()
+	return rows
 }
 
 // BenchmarkLarge takes tables of many groups through a snapshot and back: a window of bigint keys with a count and a sum. The first

@@ -92,7 +92,7 @@ func ipc(t *testing.T, b *columnar.Batch) []byte {
 	return data
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

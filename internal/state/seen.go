@@ -163,28 +163,32 @@ func (s *Seen) block(from int) ([]byte, error) {
 	return block, s.compact()
 }
 
-// remembered is the kept rows from a position on that are not expired: time, keys, a count of one.
+// remembered is the kept rows from a position on that are not expired.
 func (s *Seen) remembered(from int) *columnar.Batch {
-	return s.rememberedOf(from, func(uint32) bool { return true })
+	var positions []int32
+	for i := from; i < len(s.kept); i++ {
+		if !s.expired(s.cell(s.kept[i].time), s.watermark) {
+			positions = append(positions, int32(i))
+		}
+	}
+	return s.batchOf(positions)
 }
 
-// rememberedOf is remembered of some of the keys.
-func (s *Seen) rememberedOf(from int, of func(key uint32) bool) *columnar.Batch {
-	var numbers []int32
-	var times, ones []int64
-	for _, k := range s.kept[from:] {
-		if of(k.key) && !s.expired(s.cell(k.time), s.watermark) {
-			numbers, times, ones = append(numbers, int32(k.key)), append(times, k.time), append(ones, 1)
-		}
+// batchOf is kept rows: time, keys, a count of one.
+func (s *Seen) batchOf(positions []int32) *columnar.Batch {
+	n := len(positions)
+	numbers, times, ones := make([]int32, n), make([]int64, n), make([]int64, n)
+	for i, at := range positions {
+		numbers[i], times[i], ones[i] = int32(s.kept[at].key), s.kept[at].time, 1
 	}
 	all := &columnar.Batch{Schema: &columnar.Schema{Fields: s.partial.Fields[1:s.shape.keys()]}, Rows: s.keys.Len()}
 	for i := range s.names {
 		all.Cols = append(all.Cols, s.keys.Column(i))
 	}
-	out := &columnar.Batch{Schema: s.partial, Rows: len(times)}
-	out.Cols = append(out.Cols, &columnar.Vector{Type: s.partial.Fields[0].Type, N: len(times), I64: times})
+	out := &columnar.Batch{Schema: s.partial, Rows: n}
+	out.Cols = append(out.Cols, &columnar.Vector{Type: s.partial.Fields[0].Type, N: n, I64: times})
 	out.Cols = append(out.Cols, columnar.Take(all, numbers).Cols...)
-	out.Cols = append(out.Cols, &columnar.Vector{Type: columnar.Type{Kind: columnar.Int64}, N: len(ones), I64: ones})
+	out.Cols = append(out.Cols, &columnar.Vector{Type: columnar.Type{Kind: columnar.Int64}, N: n, I64: ones})
 	return out
 }
 

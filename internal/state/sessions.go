@@ -84,12 +84,18 @@ func NewSessions(shape Shape, gap int64) *Sessions {
 	s := &Sessions{shape: shape, gap: gap, partial: shape.Spec.PartialSchema(shape.In),
 		accs: columnar.NewAccumulators(shape.In, aggs), finish: columnar.NewAccumulators(shape.In, aggs)}
 	s.times = len(s.partial.Fields) - hiddenTimes
-	var types []columnar.Type
 	for i := 1; i < shape.keys(); i++ {
-		s.keyCols, types = append(s.keyCols, i), append(types, s.partial.Fields[i].Type)
+		s.keyCols = append(s.keyCols, i)
 	}
-	s.keys = columnar.NewKeyIndex(types)
+	s.keys = columnar.NewKeyIndex(s.keyTypes())
 	return s
+}
+
+func (s *Sessions) keyTypes() (types []columnar.Type) {
+	for _, i := range s.keyCols {
+		types = append(types, s.partial.Fields[i].Type)
+	}
+	return types
 }
 
 // end is the first moment at which no row merges any more that is not later than a gap behind the last one.

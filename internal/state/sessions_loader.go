@@ -43,7 +43,14 @@ func (l *SessionLoader) Drop(watermark int64) {
 // Sessions returns what was loaded. No key counts as changed. The loader must not be used any more.
 func (l *SessionLoader) Sessions() (*Sessions, error) {
 	s := NewSessions(l.rows.shape, l.gap)
-	err := l.rows.mergeInto(func(b *columnar.Batch) error {
+	err := l.rows.compact()
+	if err == nil {
+		err = s.expect(l.rows.layers, l.rows.rows)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load state: %w", err)
+	}
+	err = l.rows.mergeInto(func(b *columnar.Batch) error {
 		if err := s.checkTimes(b); err != nil {
 			return err
 		}
@@ -57,6 +64,26 @@ func (l *SessionLoader) Sessions() (*Sessions, error) {
 	}
 	s.markClean()
 	return s, nil
+}
+
+// expect makes room for n sessions that are about to be loaded, of which there are none yet: growing with them would copy each several
+// times. A key has all its sessions in one key group, and layers have one key group after the other: so there are about as many keys
+// for the sessions of all as for those of the first layer.
+func (s *Sessions) expect(layers []layer, n int) error {
+	if n < compactAbove {
+		return nil
+	}
+	first := columnar.NewKeyIndex(s.keyTypes())
+	if _, err := first.Number(layers[0].rows, s.keyCols); err != nil {
+		return err
+	}
+	keys := int(int64(n) * int64(first.Len()) / int64(layers[0].rows.Rows))
+	s.keys.Reserve(keys)
+	s.byKey = make([]keyed, 0, keys)
+	s.slots, s.queue = make([]session, 0, n), make(endQueue, 0, n)
+	s.accs.Grow(n)
+	s.accs.Reset() // which keeps the memory
+	return nil
 }
 
 // checkTimes refuses rows that are no sessions.

@@ -40,28 +40,71 @@ func (t *Table) Slice(from, to uint8) ([]byte, error) {
 // Slice returns a block of all live sessions of the key groups from..to.
 func (s *Sessions) Slice(from, to uint8) ([]byte, error) {
 	s.filedAs = fileKeys(s.filedAs, s.keys, len(s.keyCols))
-	var slots []int32
+	in := newSliced(s.live, from, to)
 	for i := range s.slots {
-		if o := &s.slots[i]; !o.gone && s.filedAs[o.key] >= from && s.filedAs[o.key] <= to {
-			slots = append(slots, int32(i))
+		if o := &s.slots[i]; !o.gone {
+			in.add(int32(i), s.filedAs[o.key])
 		}
 	}
-	b, err := s.batchOf(slots)
+	b, err := s.batchOf(in.filed())
 	if err != nil {
 		return nil, fmt.Errorf("write state block: %w", err)
 	}
-	return encodeSlice(s.partial, s.shape.keys(), b)
+	return in.block(s.shape.keys(), b)
 }
 
 // Slice returns a block of all that is remembered of the key groups from..to.
 func (s *Seen) Slice(from, to uint8) ([]byte, error) {
 	s.groups = fileKeys(s.groups, s.keys, len(s.names))
-	rows := s.rememberedOf(0, func(key uint32) bool { return s.groups[key] >= from && s.groups[key] <= to })
-	return encodeSlice(s.partial, s.shape.keys(), rows)
+	in := newSliced(s.live, from, to)
+	for i := range s.kept {
+		if g := s.groups[s.kept[i].key]; in.has(g) && !s.expired(s.cell(s.kept[i].time), s.watermark) {
+			in.add(int32(i), g)
+		}
+	}
+	return in.block(s.shape.keys(), s.batchOf(in.filed()))
 }
 
-func encodeSlice(schema *columnar.Schema, keys int, rows *columnar.Batch) ([]byte, error) {
-	block, err := encode(schema, keys, []*columnar.Batch{rows})
+// sliced gathers what a slice has, in the order in which it lies in memory, and files it under its key groups. Nothing is there twice,
+// as whoever loads the slice finds out, so that it need not be put in the order of its keys.
+type sliced struct {
+	from, to uint8
+	held     []int32 // positions
+	groups   []uint8 // of these
+	index    [keyGroups + 1]uint32
+}
+
+// newSliced begins a slice of a state that holds so many rows.
+func newSliced(all int, from, to uint8) *sliced {
+	about := all / keyGroups * (int(to) - int(from) + 1)
+	about += about / 16
+	return &sliced{from: from, to: to, held: make([]int32, 0, about), groups: make([]uint8, 0, about)}
+}
+
+func (s *sliced) has(group uint8) bool { return group >= s.from && group <= s.to }
+
+// add takes what lies at a position, if its key group is one of the slice.
+func (s *sliced) add(at int32, group uint8) {
+	if s.has(group) {
+		s.held, s.groups = append(s.held, at), append(s.groups, group)
+	}
+}
+
+// filed lists the positions by key group.
+func (s *sliced) filed() []int32 {
+	f := fileRows(nil, s.groups)
+	for row, i := range f.rows {
+		f.rows[row] = s.held[i]
+	}
+	s.index = f.index
+	return f.rows
+}
+
+// block writes the rows that were filed.
+func (s *sliced) block(keys int, rows *columnar.Batch) ([]byte, error) {
+	block, err := assemble(keys, &s.index, func(block []byte, from, to int) ([]byte, error) {
+		return columnar.AppendIPC(block, rows, from, to)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("write state block: %w", err)
 	}

@@ -245,3 +245,65 @@ func BenchmarkSlices(b *testing.B) {
 		}
 	}
 }
+
+// TestSlicesOfManySessions: room that is made for all of them before they are loaded, by what the first of them have, leaves no trace.
+func TestSlicesOfManySessions(t *testing.T) {
+	const seed, gap = 20261127, 10
+	r := rand.New(rand.NewPCG(seed, 1))
+	s := NewSessions(sessionShape(), gap)
+	for range 4 {
+		rows := make([]visit, 5000)
+		for i := range rows {
+			rows[i] = visit{ts: r.Int64N(1_000_000), n: r.Int64N(100), key: r.IntN(3000) - 1}
+		}
+		must(t, s.Merge(visits(t, rows, gap)))
+	}
+	want, err := s.Snapshot()
+	must(t, err)
+	l := NewSessionLoader(sessionShape(), gap)
+	for from := 0; from < keyGroups; from += 64 {
+		first, last := uint8(from), uint8(from+63)
+		block, err := s.Slice(first, last)
+		must(t, err)
+		opened, err := OpenSlice(block, first, last, inTurn)
+		must(t, err)
+		must(t, l.LoadBlock(opened, 0, keyGroups-1))
+	}
+	loaded, err := l.Sessions()
+	must(t, err)
+	if most := s.keys.Len() * 5 / 4; cap(loaded.byKey) > most {
+		t.Errorf("seed %d: room for %d keys was made, there are %d", seed, cap(loaded.byKey), s.keys.Len())
+	}
+	if changed, err := loaded.Delta(); err != nil || blockRows(t, changed) != 0 {
+		t.Errorf("seed %d: %d sessions count as changed: %v", seed, blockRows(t, changed), err)
+	}
+	got, err := loaded.Snapshot()
+	must(t, err)
+	if !bytes.Equal(got, want) {
+		t.Errorf("seed %d: %d sessions are not as they were", seed, s.Len())
+	}
+}
+
+func blockRows(t *testing.T, block []byte) int {
+	t.Helper()
+	o, err := openBlock(block)
+	must(t, err)
+	return int(o.index[keyGroups])
+}
+
+// TestSlicesForget: what is forgotten already is not in a slice.
+func TestSlicesForget(t *testing.T) {
+	s := NewSeen(seenShape(), 10)
+	var rows []visit
+	for key := range 500 {
+		rows = append(rows, visit{ts: int64(key), key: key})
+	}
+	_, err := s.Keep(seenRows(rows))
+	must(t, err)
+	s.Expire(400)
+	block, err := s.Slice(0, keyGroups-1)
+	must(t, err)
+	if got := blockRows(t, block); got != s.Len() || got == 500 {
+		t.Errorf("%d rows in the slice, %d are remembered", got, s.Len())
+	}
+}
