@@ -59,12 +59,11 @@ func (d *driver) recoverEdited(ctx context.Context, digest string) error {
 // takeEdit compares the job at hand with the one of the last commit, before anything is opened for it: it is refused, or else its
 // first plan says what changed.
 func (d *driver) takeEdit(ctx context.Context, digest string) error {
-	if err := checkState(d.o.Job.Plan, d.history); err != nil {
-		return d.refuseIfLeading(err)
-	}
+	e := &comparison{}
+	e.state(d.o.Job.Plan, d.history)
 	last := d.history.Last
 	if last == nil || last.Job == "" || last.Job == digest {
-		return nil
+		return d.refuseEdit("", e)
 	}
 	recorded, err := d.cp.blobs.Get(ctx, last.Job)
 	if err != nil {
@@ -75,16 +74,16 @@ func (d *driver) takeEdit(ctx context.Context, digest string) error {
 		d.o.Warn(fmt.Sprintf("the job of batch %d is not understood any more, so what the job file has of it was not compared: %v", last.Batch, err))
 	}
 	if was != nil {
-		e := compareJobs(was, d.o.Job, d.history)
-		if len(e.refused) > 0 {
-			return d.refuseIfLeading(&RefusedError{Msg: fmt.Sprintf("the job changed since batch %d: %s", last.Batch, strings.Join(e.refused, "; "))})
-		}
-		for _, text := range e.said {
-			d.o.Warn("the job changed: " + text)
-		}
-		if was.Hash == d.o.Job.Hash {
-			changes = append(changes, "what it computes and writes is the same")
-		}
+		e.jobs(was, d.o.Job, d.history)
+	}
+	if err := d.refuseEdit(fmt.Sprintf("the job changed since batch %d: ", last.Batch), e); err != nil {
+		return err
+	}
+	for _, text := range e.said {
+		d.o.Warn("the job changed: " + text)
+	}
+	if was != nil && was.Hash == d.o.Job.Hash {
+		changes = append(changes, "what it computes and writes is the same")
 	}
 	for i := range changes {
 		changes[i] = d.o.Job.hidden(changes[i])
@@ -93,6 +92,14 @@ func (d *driver) takeEdit(ctx context.Context, digest string) error {
 		d.changes = []string{"another version of the program runs it"}
 	}
 	return nil
+}
+
+// refuseEdit names all that stands against the job at hand.
+func (d *driver) refuseEdit(begin string, e *comparison) error {
+	if len(e.refused) == 0 {
+		return nil
+	}
+	return d.refuseIfLeading(&RefusedError{Msg: begin + strings.Join(e.refused, "; ")})
 }
 
 func (d *driver) earlier(recorded []byte) (*Job, []string, error) {
@@ -124,17 +131,14 @@ func (c *comparison) say(format string, args ...any) {
 	c.said = append(c.said, fmt.Sprintf(format, args...))
 }
 
-// compareJobs says what an edit means to what is in state and in the outputs. It is pure. What state alone forbids is
-// [checkState]'s; topics that a source no longer reads are the planner's, which knows what there is to read.
-func compareJobs(was, is *Job, h *History) *comparison {
-	c := &comparison{}
+// jobs says what an edit means to what is in state and in the outputs. It is pure. Topics that a source no longer reads are the
+// planner's, which knows what there is to read.
+func (c *comparison) jobs(was, is *Job, h *History) {
 	if err := checkRead(is.Plan, h.Positions); err != nil {
 		c.refuse("%v", err)
-		return c
 	}
 	c.sources(was, is, h)
 	c.sinks(was, is, h)
-	return c
 }
 
 func (c *comparison) sources(was, is *Job, h *History) {
@@ -316,20 +320,26 @@ func changelogText(k *dstream.SinkPlan) string {
 	return "a changelog of " + strings.Join(k.KeyNames(), ", ")
 }
 
-// checkState refuses a job that cannot go on with the state in the checkpoint. It is pure, and looks at no block.
-func checkState(plan *dstream.Plan, h *History) error {
+// state refuses a job that cannot go on with the state in the checkpoint. It is pure, and looks at no block.
+func (c *comparison) state(plan *dstream.Plan, h *History) {
 	for i := range plan.Exchanges {
-		x := &plan.Exchanges[i]
-		if !h.needed(x.Name) {
-			continue
+		if x := &plan.Exchanges[i]; h.needed(x.Name) {
+			c.blocks(x, h)
 		}
-		for _, v := range h.States {
-			for _, b := range v.Blocks {
-				if want := stateSchema(x); b.Operator == x.Name && b.Schema != want {
-					return otherSchema(x.Name, v.Batch, b.Schema, want)
-				}
+	}
+	for _, err := range orphans(plan, h) {
+		c.refuse("%v", err)
+	}
+}
+
+// blocks compares what an operator holds in blocks with what it would hold.
+func (c *comparison) blocks(x *dstream.Exchange, h *History) {
+	for _, v := range h.States {
+		for _, b := range v.Blocks {
+			if want := stateSchema(x); b.Operator == x.Name && b.Schema != want {
+				c.refuse("%v", otherSchema(x.Name, v.Batch, b.Schema, want))
+				return
 			}
 		}
 	}
-	return checkOrphans(plan, h)
 }

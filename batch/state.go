@@ -176,13 +176,21 @@ func keyGroups(shard, shards int) (from, to uint8) {
 
 // checkOrphans refuses open windows of an operator that the job no longer has: they would vanish.
 func checkOrphans(plan *dstream.Plan, h *History) error {
+	if all := orphans(plan, h); len(all) > 0 {
+		return all[0]
+	}
+	return nil
+}
+
+// orphans are those windows, an error for each operator.
+func orphans(plan *dstream.Plan, h *History) (out []error) {
 	for _, name := range slices.Sorted(maps.Keys(h.Marks.Operators)) {
 		found := slices.ContainsFunc(plan.Exchanges, func(x dstream.Exchange) bool { return x.Name == name })
 		if rows := h.held(name); !found && rows > 0 {
-			return refuse("the checkpoint holds %d rows in open windows of the operator %q, which the job no longer has: its keys, window or aggregates changed; finish them with the old job and --flush-windows, or use a new checkpoint", rows, name)
+			out = append(out, refuse("the checkpoint holds %d rows in open windows of the operator %q, which the job no longer has: its keys, window or aggregates changed; finish them with the old job and --flush-windows, or use a new checkpoint", rows, name))
 		}
 	}
-	return nil
+	return out
 }
 
 // blocks turns deltas, by exchange, or the whole state when snapshot is set, into what a commit records. Blocks of

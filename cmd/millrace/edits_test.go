@@ -112,6 +112,17 @@ func TestJobEdits(t *testing.T) {
 	}
 }
 
+// TestJobEditsTogether: a refusal names everything that stands against the job, what state forbids and what readers would miss, so that
+// nobody has to be refused once for each.
+func TestJobEditsTogether(t *testing.T) {
+	e := jobEdit{outcome: "refused", edit: []string{"'10' SECOND", "'20' SECOND", ", sum(n) AS total", "", "topic: alerts", "topic: alerts2",
+		`partition_by: ["day"]`, `partition_by: ["day", "id"]`, "more: {", "renamed: {"},
+		says: []string{"the job changed since batch 1: ", "rows in open windows", `sink alerts has written to topic "alerts"`,
+			"sink lake: column id (string) is gone, column total (bigint) is gone, partition_by is day date, id string, was day date",
+			"sink renamed writes to DIR/more, which the job has written as sink more"}}
+	e.run(t, newScript(t))
+}
+
 func (e jobEdit) run(t *testing.T, s *script) {
 	for _, topic := range []string{"events", "other", "alerts", "alerts2"} {
 		check(t, s.broker.CreateTopic(topic, 1, nil))
