@@ -17,6 +17,7 @@ const (
 	snapshotsPrefix = "snapshots/"
 	prunedPrefix    = "pruned/"
 	statePrefix     = "state/"
+	blobsPrefix     = "blobs/" // as store.Blobs has it
 )
 
 // LogStart is a commit with a snapshot that a log begins with, or may: nothing before it is needed to go on from it.

@@ -72,8 +72,8 @@ func each(cores int) func(n int, f func(int) error) error {
 }
 
 // Verify compares what sinks hold with what the log says of it, and the log with itself: every account of every operator,
-// rows held from batch to batch, rows written, and that ranges follow one another without gap or overlap. It takes no lock
-// and changes nothing; the job may run meanwhile.
+// rows held from batch to batch, rows written, and that ranges follow one another without gap or overlap. It looks for what the
+// checkpoint keeps beside the log. It takes no lock and changes nothing; the job may run meanwhile.
 func Verify(ctx context.Context, o VerifyOptions) (*Verified, error) {
 	if o.Env.Clock == nil {
 		o.Env = SystemEnv()
@@ -102,6 +102,9 @@ func Verify(ctx context.Context, o VerifyOptions) (*Verified, error) {
 	}
 	v.out.Batches = len(v.batches)
 	if err := v.accounts(ctx); err != nil {
+		return nil, err
+	}
+	if err := v.kept(ctx); err != nil {
 		return nil, err
 	}
 	if err := v.sinks(ctx); err != nil {
