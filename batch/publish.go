@@ -247,6 +247,9 @@ func (d *driver) commit(ctx context.Context, w *work) error {
 	if err := d.keepSnapshot(ctx, c, at); err != nil {
 		return err
 	}
+	if err := d.mergeManifests(ctx, c.Batch); err != nil {
+		return err
+	}
 	return d.nextSlice(ctx, next)
 }
 

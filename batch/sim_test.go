@@ -63,12 +63,13 @@ type world struct {
 	// maxAge rolls files over batches, with so many rows at most; 0: they are not, any number.
 	maxAge      time.Duration
 	maxFileRows int64
-	parts       int // of 256, that slices of snapshots have, see retainOptions; 0: they are taken at once
+	mergeRun    int64 // how many batches a merged manifest is of; 0: as ever
+	parts       int   // of 256, that slices of snapshots have, see retainOptions; 0: they are taken at once
 }
 
 func newWorld(t testing.TB, seed uint64) *world {
 	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), disk: storetest.NewCrashFS(), source: offsets.NewMemory("events"), more: offsets.NewMemory("more"),
-		counts: map[[2]any]int64{}, clock: &fakeClock{now: simStart}, memory: outputtest.NewMemory(), ads: simAds, read: map[string]simFile{}}
+		counts: map[[2]any]int64{}, clock: &fakeClock{now: simStart}, memory: outputtest.NewMemory(), ads: simAds, read: map[string]simFile{}, mergeRun: 3}
 	w.fs = w.disk
 	return w
 }
@@ -372,7 +373,7 @@ func layoutOf(k *dstream.SinkPlan) output.Layout {
 func (w *world) parquet(k *dstream.SinkPlan, root string) Sink {
 	config := func(o output.Opening, to store.Store, root string) output.ParquetConfig {
 		return output.ParquetConfig{Sink: k.Name, Store: to, Root: root,
-			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Last: o.Last, Compression: "none", MaxPartitions: 12,
+			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Last: o.Last, Compression: "none", MaxPartitions: 12, Lead: o.Lead, MergeRun: w.mergeRun,
 			MaxAge: w.maxAge, MaxFileRows: w.maxFileRows}
 	}
 	return Sink{Name: k.Name, Place: root, MaxAge: w.maxAge,

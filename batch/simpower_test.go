@@ -278,23 +278,22 @@ func (s *powerStory) checkFiles(files map[string][]byte, l *powerLog) error {
 func (s *powerStory) checkManifests(manifests map[string][]byte, files map[string][]byte, l *powerLog) error {
 	have := map[string]bool{}
 	for name, data := range manifests {
-		var m struct {
-			Batch int64         `json:"batch"`
-			Files []output.File `json:"files"`
-		}
-		if err := json.Unmarshal(data, &m); err != nil {
+		root := strings.TrimPrefix(strings.TrimPrefix(path.Dir(path.Dir(path.Dir(name))), simOutput), "/")
+		batches, err := entriesOf(data)
+		if err != nil {
 			return fmt.Errorf("manifest %s is not whole: %w", name, err)
 		}
-		root := strings.TrimPrefix(strings.TrimPrefix(path.Dir(path.Dir(path.Dir(name))), simOutput), "/")
-		if l.committed[m.Batch] == nil {
-			return fmt.Errorf("manifest %s is of a batch that the log has not committed", name)
-		}
-		for _, f := range m.Files {
-			if int64(len(files[path.Join(root, f.Path)])) != f.Bytes {
-				return fmt.Errorf("manifest %s lists %s of %d bytes, a reader sees %d", name, f.Path, f.Bytes, len(files[path.Join(root, f.Path)]))
+		for _, m := range batches {
+			if l.committed[m.Batch] == nil {
+				return fmt.Errorf("manifest %s has a batch that the log has not committed", name)
 			}
+			for _, f := range m.Files {
+				if int64(len(files[path.Join(root, f.Path)])) != f.Bytes {
+					return fmt.Errorf("manifest %s lists %s of %d bytes, a reader sees %d", name, f.Path, f.Bytes, len(files[path.Join(root, f.Path)]))
+				}
+			}
+			have[fmt.Sprint(root, " ", m.Batch)] = true
 		}
-		have[fmt.Sprint(root, " ", m.Batch)] = true
 	}
 	for batch, c := range l.committed {
 		for sink, list := range c.Files {
@@ -304,6 +303,26 @@ func (s *powerStory) checkManifests(manifests map[string][]byte, files map[strin
 		}
 	}
 	return nil
+}
+
+// manifestEntries are what a manifest lists of a batch.
+type manifestEntries struct {
+	Batch int64         `json:"batch"`
+	Files []output.File `json:"files"`
+}
+
+// entriesOf reads a manifest, a merged one or that of one batch. One that only says that there are merged ones has none.
+func entriesOf(data []byte) ([]manifestEntries, error) {
+	var m struct {
+		Format  int               `json:"format"`
+		Batches []manifestEntries `json:"batches"`
+	}
+	if err := json.Unmarshal(data, &m); err != nil || m.Format == 2 {
+		return m.Batches, err
+	}
+	var one manifestEntries
+	err := json.Unmarshal(data, &one)
+	return []manifestEntries{one}, err
 }
 
 // visible are the data files and the manifests of a disk. Each must be whole: a data file is read by a reader of Parquet

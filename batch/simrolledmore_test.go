@@ -300,7 +300,7 @@ func TestRolledLeftover(t *testing.T) {
 	}
 	plain := fresh()
 	plain.mustRun(plain.job(stateless, rowsMax(20), flushing), alone)
-	for at := plain.disk.Count(); at > plain.disk.Count()-12; at-- {
+	for at := plain.disk.Count(); at > plain.disk.Count()-40; at-- {
 		w := fresh()
 		w.disk.StopAfter(at)
 		err := w.run(w.job(stateless, rowsMax(20), flushing), alone)

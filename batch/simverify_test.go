@@ -128,6 +128,7 @@ func TestVerifyFinds(t *testing.T) {
 	seed := simSeed(t)
 	for i := range simLong(60) {
 		w := newWorld(t, seed+uint64(i))
+		w.mergeRun = 0
 		w.fill(windowed, 200)
 		w.mustRun(w.job(windowed, flushing, rowsMax(60)))
 		w.wantVerified("before", w.job(windowed), false)

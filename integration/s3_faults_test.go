@@ -111,7 +111,7 @@ func (w *s3World) run() error {
 			return nil, err
 		}
 		return output.OpenParquet(ctx, output.ParquetConfig{Sink: plan.Name, Store: b, Root: w.address("out"), Compression: "none",
-			Layout: output.Layout{Schema: plan.Schema, Columns: plan.Columns}, Owner: o.Owner, Written: o.Written})
+			Layout: output.Layout{Schema: plan.Schema, Columns: plan.Columns}, Owner: o.Owner, Written: o.Written, Lead: o.Lead, Last: o.Last, MergeRun: 2})
 	}}}
 	w.drivers++
 	env := batch.Env{Clock: w, Rand: w, FS: store.OS{}, Host: "test", PID: w.drivers,

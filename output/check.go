@@ -162,46 +162,41 @@ func (k *parquetCheck) owner(ctx context.Context) error {
 
 // manifests compares the copies beside the output with the log, and takes from them what the log no longer knows.
 func (k *parquetCheck) manifests(ctx context.Context) error {
-	copies := map[int64]manifest{}
-	for _, name := range k.names {
-		batch := manifestBatch(name)
-		if batch == 0 || batch > k.Expect.Last {
-			if batch > k.Expect.Planned && !k.Expect.Running {
-				k.out.find(Foreign, name, batch, "the log knows no such batch: the checkpoint is an old copy")
-			}
-			continue
+	c, err := readCopies(ctx, k.Store, k.Expect.Last)
+	if err != nil {
+		return fmt.Errorf("sink %s: %w", k.Sink, err)
+	}
+	for _, name := range c.names {
+		if batch := newestIn(name); batch > k.Expect.Planned && !k.Expect.Running {
+			k.out.find(Foreign, name, batch, "the log knows no such batch: the checkpoint is an old copy")
 		}
-		data, err := k.Store.Get(ctx, name)
-		if err != nil {
-			return fmt.Errorf("sink %s: read manifest: %w", k.Sink, err)
-		}
-		var m manifest
-		if err := json.Unmarshal(data, &m); err != nil {
-			k.out.find(Changed, name, batch, "it is no manifest: %v", err)
-			continue
-		}
-		if copies[batch] = m; batch < k.Expect.First {
-			k.expect(batch, m.Files)
+	}
+	for _, b := range c.bad {
+		k.out.find(Changed, b.name, b.batch, "it %s", b.msg)
+	}
+	for _, m := range c.sorted() {
+		if m.Batch < k.Expect.First {
+			k.expect(m.Batch, m.Files)
 		}
 	}
 	for _, b := range k.Expect.Batches {
-		k.manifest(b, copies)
+		k.manifest(b, c)
 		k.expect(b.Batch, b.Files)
 	}
 	return nil
 }
 
-func (k *parquetCheck) manifest(b ExpectedBatch, copies map[int64]manifest) {
-	m, found := copies[b.Batch]
+func (k *parquetCheck) manifest(b ExpectedBatch, c *copies) {
+	m, found := c.of[b.Batch]
 	name := manifestName(b.Batch)
 	switch {
-	case !found && (len(b.Files) == 0 || k.has(name)):
+	case !found && (len(b.Files) == 0 || c.unread(b.Batch)):
 	case !found && b.Batch == k.Expect.Last:
 		k.out.note("the manifest of batch %d is not there yet: the next run writes it", b.Batch)
 	case !found:
 		k.out.find(Missing, name, b.Batch, "the log has %d files of that batch", len(b.Files))
 	case m.Owner != k.Expect.Owner || m.Batch != b.Batch || !slices.Equal(m.Files, b.Files):
-		k.out.find(Changed, name, b.Batch, "it lists other files than the log's commit")
+		k.out.find(Changed, m.name, b.Batch, "it lists other files than the log's commit")
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"math"
 
 	"github.com/millrace/millrace/internal/store"
 )
@@ -39,24 +39,15 @@ func Committed(ctx context.Context, st store.Store, root, job string) ([]File, e
 	case owner.Job != job:
 		return nil, &OtherJobError{Path: root, Owner: owner.Job, Job: job}
 	}
-	names, err := st.List(ctx, manifestPrefix)
-	if err != nil {
-		return nil, fmt.Errorf("list manifests of %s: %w", root, err)
+	c, err := readCopies(ctx, st, math.MaxInt64)
+	if err == nil {
+		err = c.err()
 	}
-	slices.Sort(names)
+	if err != nil {
+		return nil, fmt.Errorf("read manifests of %s: %w", root, err)
+	}
 	var out []File
-	for _, name := range names {
-		if manifestBatch(name) == 0 {
-			continue
-		}
-		var m manifest
-		data, err := st.Get(ctx, name)
-		if err == nil {
-			err = json.Unmarshal(data, &m)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read manifest %s of %s: %w", name, root, err)
-		}
+	for _, m := range c.sorted() {
 		out = append(out, m.Files...)
 	}
 	return out, nil

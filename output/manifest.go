@@ -15,7 +15,7 @@ import (
 	"github.com/millrace/millrace/internal/store"
 )
 
-// manifest is the content of _millrace/manifest/<batch>.json.
+// manifest is the content of _millrace/manifest/<batch>.json, of which a run becomes one object later: see [merged].
 type manifest struct {
 	Format int `json:"format"`
 	Owner
@@ -43,6 +43,7 @@ func (p *Parquet) Committed(ctx context.Context, batch int64, files []File) erro
 	if err != nil {
 		return fmt.Errorf("sink %s: write manifest: %w", p.sink, err)
 	}
+	p.merging.own.note(batch, files)
 	return nil
 }
 
@@ -77,18 +78,22 @@ func (p *Parquet) sameManifest(ctx context.Context, name string, want manifest) 
 	if err != nil {
 		return err
 	}
-	if have.Format != want.Format || have.Owner != want.Owner || have.Batch != want.Batch || !slices.Equal(have.Files, want.Files) {
+	if !have.same(want) {
 		return p.conflict(name, "lists other files than the log's commit of that batch; the log or the output is an old copy: restore the newer one")
 	}
 	return nil
 }
 
 func (p *Parquet) readManifest(ctx context.Context, name string) (manifest, error) {
-	var have manifest
 	data, err := p.store.Get(ctx, name)
 	if err != nil {
-		return have, fmt.Errorf("sink %s: read manifest: %w", p.sink, err)
+		return manifest{}, fmt.Errorf("sink %s: read manifest: %w", p.sink, err)
 	}
+	return p.decodeManifest(name, data)
+}
+
+func (p *Parquet) decodeManifest(name string, data []byte) (manifest, error) {
+	var have manifest
 	if err := json.Unmarshal(data, &have); err != nil {
 		return have, p.conflict(name, fmt.Sprintf("is no manifest (%v): restore it from a copy", err))
 	}
@@ -103,13 +108,18 @@ func (p *Parquet) Published(ctx context.Context) (Standing, error) {
 	}
 	var highest int64
 	for _, name := range names {
-		highest = max(highest, manifestBatch(name))
+		highest = max(highest, newestIn(name))
+	}
+	if slices.Contains(names, markName) {
+		if err := p.checkMark(ctx); err != nil {
+			return Standing{}, err
+		}
 	}
 	return Standing{Batch: highest}, nil
 }
 
 // newestManifests lists the manifests from that of the last batch on that the log has, and where it makes no difference those before:
-// there is one for each batch with files since the job began, and an object store answers with a thousand at a time.
+// an object store answers with a thousand at a time.
 func (p *Parquet) newestManifests(ctx context.Context) ([]string, error) {
 	if objects, ok := p.store.(store.Objects); ok && p.last > 1 {
 		return objects.ListAfter(ctx, manifestPrefix, manifestName(p.last-1), 0)
@@ -124,7 +134,7 @@ func manifestBatch(name string) int64 {
 		return 0
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || n < 1 || manifestName(n) != name {
+	if err != nil || n < 1 || n == markBatch || manifestName(n) != name {
 		return 0
 	}
 	return n

@@ -16,6 +16,7 @@ import (
 type listed struct {
 	*storetest.Objects
 	names []string
+	pages int // of a thousand
 }
 
 func (l *listed) List(ctx context.Context, prefix string) ([]string, error) {
@@ -25,6 +26,7 @@ func (l *listed) List(ctx context.Context, prefix string) ([]string, error) {
 func (l *listed) ListAfter(ctx context.Context, prefix, after string, limit int) ([]string, error) {
 	names, err := l.Objects.ListAfter(ctx, prefix, after, limit)
 	l.names = append(l.names, names...)
+	l.pages += max(1, (len(names)+999)/1000)
 	return names, err
 }
 

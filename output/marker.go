@@ -196,21 +196,16 @@ func (p *Parquet) isLayout(levels []string, depth int) bool {
 
 // Written implements [Marker]: it reads the manifests.
 func (p *Parquet) Written(ctx context.Context, before int64, env *columnar.Env) ([]TimePartition, error) {
-	names, err := p.store.List(ctx, manifestPrefix)
+	c, err := readCopies(ctx, p.store, before-1)
 	if err != nil {
-		return nil, fmt.Errorf("sink %s: list manifests: %w", p.sink, err)
+		return nil, fmt.Errorf("sink %s: %w", p.sink, err)
+	}
+	if len(c.bad) > 0 {
+		return nil, p.conflict(c.bad[0].name, c.bad[0].msg)
 	}
 	sums := map[string]*TimePartition{}
-	for _, name := range names { // sorted by batch, as far as that has twelve digits
-		batch := manifestBatch(name)
-		if batch == 0 || batch >= before {
-			continue
-		}
-		m, err := p.readManifest(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		if err := p.sum(sums, batch, m.Files, env); err != nil {
+	for _, m := range c.sorted() {
+		if err := p.sum(sums, m.Batch, m.Files, env); err != nil {
 			return nil, err
 		}
 	}

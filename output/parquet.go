@@ -58,6 +58,8 @@ type ParquetConfig struct {
 	MaxAge time.Duration
 	// Done says which directories can be complete, for [Marker].
 	Done TimeDirs
+	// MergeRun is how many batches a merged manifest is of; 0 means DefaultMergeRun. Readers take any, tests fewer.
+	MergeRun int64
 	// Each encodes the columns of a large row group several at a time, see [Opening]; nil: one after the other. The bytes
 	// are the same.
 	Each func(n int, f func(i int) error) error
@@ -78,6 +80,9 @@ func (c ParquetConfig) withDefaults() ParquetConfig {
 	}
 	if c.MaxFileBytes == 0 {
 		c.MaxFileBytes = DefaultMaxFileBytes
+	}
+	if c.MergeRun == 0 {
+		c.MergeRun = DefaultMergeRun
 	}
 	return c
 }
@@ -102,6 +107,7 @@ type Parquet struct {
 	done          TimeDirs
 	lead          func() error
 	last          int64
+	merging       merging
 }
 
 // parquetWork is Prepared.work: the bytes of each of its files.
@@ -116,6 +122,7 @@ func OpenParquet(ctx context.Context, cfg ParquetConfig) (*Parquet, error) {
 		sink: cfg.Sink, root: cfg.Root, store: cfg.Store, owner: cfg.Owner, columns: cfg.Layout.Columns,
 		maxPartitions: cfg.MaxPartitions, maxFileBytes: cfg.MaxFileBytes, maxFileRows: cfg.MaxFileRows, maxAge: cfg.MaxAge,
 		compression: cfg.Compression, done: cfg.Done, lead: cfg.Lead, last: cfg.Last,
+		merging: merging{run: cfg.MergeRun},
 	}
 	if err := p.compile(cfg); err != nil {
 		return nil, fmt.Errorf("sink %s: %w", cfg.Sink, err)

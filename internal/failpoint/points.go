@@ -143,6 +143,16 @@ const (
 	ParquetAdopt Point = "parquet/adopt"
 	// ParquetManifest is where a batch's manifest is about to be written beside the output.
 	ParquetManifest Point = "parquet/manifest"
+	// ParquetMergeRead is where the manifests of a run of batches are about to be read, to be merged.
+	ParquetMergeRead Point = "parquet/merge-read"
+	// ParquetMergeMark is where it is about to be said beside the output that manifests are merged.
+	ParquetMergeMark Point = "parquet/merge-mark"
+	// ParquetMerge is where a merged manifest is about to be written.
+	ParquetMerge Point = "parquet/merge"
+	// ParquetMerged is where it is durable, and before single ones are removed the driver looks for a newer one.
+	ParquetMerged Point = "parquet/merged"
+	// ParquetMergeRemove is where the driver has looked, and the single ones are about to be removed.
+	ParquetMergeRemove Point = "parquet/merge-remove"
 	// PendingLoad is where rows of earlier batches are about to be read for their file.
 	PendingLoad Point = "pending/load"
 	// PendingKeep is where rows that wait for their file are about to be kept, before their batch's commit.
@@ -177,7 +187,7 @@ var all = []Point{
 	DriverRecover, DriverRerun, DriverPlan, DriverPlanned, DriverMerge, DriverClose, DriverPrepare, DriverPublish, DriverNextSink,
 	DriverCommit, DriverCommitted, DriverTold, DriverCancel,
 	RetainNote, RetainBegin, RetainLog, RetainState, RetainEpochs, RetainNames,
-	ParquetClaim, ParquetFile, ParquetAdopt, ParquetManifest, PendingLoad, PendingKeep, PendingRemove,
+	ParquetClaim, ParquetFile, ParquetAdopt, ParquetManifest, ParquetMergeRead, ParquetMergeMark, ParquetMerge, ParquetMerged, ParquetMergeRemove, PendingLoad, PendingKeep, PendingRemove,
 	KafkaInit, KafkaInitialized, KafkaProduce, KafkaProduced, KafkaRecorded, KafkaCommitted,
 	StdoutPrint, StdoutPrinted,
 }

@@ -107,6 +107,29 @@ func (l *Local) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
+// DeleteAll removes objects, and syncs each directory once. Of several errors it returns that of the first name.
+func (l *Local) DeleteAll(ctx context.Context, names []string) error {
+	var dirs []string
+	for _, name := range names {
+		err := errors.Join(ctx.Err(), CheckName(name))
+		if err == nil {
+			err = l.fs().Remove(l.path(name))
+		}
+		if err != nil && !isMissing(err) {
+			return &OpError{Op: "delete", Name: name, Err: err}
+		}
+		if dir := filepath.Dir(l.path(name)); err == nil && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	for _, dir := range dirs {
+		if err := l.fs().Sync(dir); err != nil {
+			return &OpError{Op: "delete", Name: dir, Err: err}
+		}
+	}
+	return nil
+}
+
 // newDraft begins the file of an object, in a directory that survives power loss.
 func (l *Local) newDraft(ctx context.Context, name string) (*Draft, error) {
 	if err := errors.Join(ctx.Err(), CheckName(name)); err != nil {
