@@ -128,14 +128,27 @@ func jobFlags() []cli.Flag {
 }
 
 // loadJob reads the job file that a command was given.
-func loadJob(c *cli.Context) (*jobspec.Spec, error) {
+func loadJob(c *cli.Context) (*jobspec.Spec, error) { return loadWith(c, jobOptions(c)) }
+
+// loadRecorded is loadJob for commands that read what the checkpoint recorded: they need no table of today.
+func loadRecorded(c *cli.Context) (*jobspec.Spec, error) {
+	o := jobOptions(c)
+	o.Recorded = true
+	return loadWith(c, o)
+}
+
+func loadWith(c *cli.Context, o jobspec.Options) (*jobspec.Spec, error) {
 	path, err := oneArg(c, "the job file")
 	if err != nil {
 		return nil, err
 	}
-	return jobspec.Load(path, jobspec.Options{
+	return jobspec.Load(path, o)
+}
+
+func jobOptions(c *cli.Context) jobspec.Options {
+	return jobspec.Options{
 		Set: c.StringSlice("set"), EnvFiles: c.StringSlice("env-file"), Secret: func(values []string) { hide(c, values) }, Container: container(),
-	})
+	}
 }
 
 // oneArg returns the single argument of a command.

@@ -26,7 +26,7 @@ func inspectCommand() *cli.Command {
 }
 
 func inspectJob(c *cli.Context) error {
-	spec, err := loadJob(c)
+	spec, err := loadRecorded(c)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func replayCommand() *cli.Command {
 }
 
 func replayJob(c *cli.Context) error {
-	spec, err := loadJob(c)
+	spec, err := loadRecorded(c)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func statusCommand() *cli.Command {
 }
 
 func jobStatus(c *cli.Context) error {
-	spec, err := loadJob(c)
+	spec, err := loadRecorded(c)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func verifyCommand() *cli.Command {
 }
 
 func verifyJob(c *cli.Context) error {
-	spec, err := loadJob(c)
+	spec, err := loadRecorded(c)
 	if err != nil {
 		return err
 	}

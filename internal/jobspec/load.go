@@ -21,6 +21,9 @@ type Options struct {
 	Secret   func(values []string) // told what must not be shown, before anything else can go wrong; may be nil
 	// Container is how much memory the container may use, in bytes; 0 where nothing bounds it.
 	Container int64
+	// Recorded says that batches are only looked at, or run again: with the tables that the checkpoint has copies of. Those in the
+	// job file need not be there, unless their columns have to be read from them.
+	Recorded bool
 }
 
 // Load reads a job file. A mistake in it is a [dstream.Error].
@@ -57,7 +60,7 @@ func parse(path string, text []byte, o Options) (*Spec, error) {
 		return nil, err
 	}
 	s.env, s.secrets, s.tell, s.container = r.env, r.secrets, r.tell, o.Container
-	if err := s.lookAtTables(); err != nil {
+	if err := s.lookAtTables(o.Recorded); err != nil {
 		return nil, err
 	}
 	return s, s.readColumns()

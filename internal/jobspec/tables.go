@@ -32,8 +32,8 @@ func (s *Spec) TablePath(name string) string {
 	return ""
 }
 
-// lookAtTables checks that the files of the tables are there.
-func (s *Spec) lookAtTables() error {
+// lookAtTables checks that the files of the tables are there, if they are needed.
+func (s *Spec) lookAtTables(recorded bool) error {
 	for i := range s.Tables {
 		path, pos := s.Tables[i].path()
 		if isS3(path) {
@@ -41,6 +41,9 @@ func (s *Spec) lookAtTables() error {
 				return fail(pos, "write s3://BUCKET/KEY", "tables.%s: %s names no file", s.Tables[i].Name, path)
 			}
 			continue // [Spec.CheckTables] and the run look; a job file can be read without the store
+		}
+		if recorded {
+			continue
 		}
 		info, err := os.Stat(path)
 		if err == nil && !info.Mode().IsRegular() {
