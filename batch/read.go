@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/failpoint"
@@ -182,6 +183,7 @@ func (c *sourceTree) decode(w *worker, t Task, r *Result) error {
 			if err := c.flush(w, t, r); err != nil {
 				return err
 			}
+			runtime.Gosched() // the driver may be back from a sync of the log, and all cores taken: it would wait for 10 ms
 		}
 	}
 	return nil

@@ -118,9 +118,9 @@ func (c *rawChain) beginAt(from LogStart) error {
 }
 
 // stateBlobs are where the blocks of state are that an epoch wrote for a batch. Their names carry both, so that nobody else ever
-// means the same object: a driver that was paused while it removes some removes nothing that a later one has written.
+// means the same object: a driver that was paused while it removes some removes nothing that a later one has written. Only a start reads them.
 func stateBlobs(b store.Blobs, batch int64, epoch uint64) store.Blobs {
-	b.Under = fmt.Sprintf("%s%012d-%010d-", statePrefix, batch, epoch)
+	b.Under, b.Bulk = fmt.Sprintf("%s%012d-%010d-", statePrefix, batch, epoch), true
 	return b
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -38,6 +39,7 @@ type round struct {
 	copied int              // of attachments
 	states []VersionedState // what its commits have logged
 	next   *slice           // which the commit to come names; nil: none
+	rooms  [][]byte         // memory of blocks that are written, for those to come
 }
 
 // slice is what an operator holds of some key groups, encoded and on its way to the checkpoint.
@@ -45,6 +47,7 @@ type slice struct {
 	batch  int64 // whose commit names it
 	blocks []StateBlock
 	size   int64 // in memory
+	rooms  [][]byte
 	wait   func() error
 	cancel func()
 }
@@ -53,7 +56,7 @@ type slice struct {
 type slicePart struct {
 	exchange, shard int
 	groups          [2]uint8
-	block           []byte
+	block           []byte // before it is encoded: memory for it
 }
 
 // takeSlices gives the commit of a batch the slices that are meant for it, when they are durable.
@@ -69,6 +72,7 @@ func (d *driver) takeSlices(p *Planned) ([]StateBlock, error) {
 	err := next.wait()
 	next.cancel()
 	d.s.worker.heap.used.Add(-next.size)
+	d.round.rooms = next.rooms
 	if err != nil {
 		return nil, fmt.Errorf("write state: %w", err)
 	}
@@ -163,6 +167,7 @@ func (d *driver) beginSlice(w *work) (*sliceBegun, error) {
 	}
 	e := &sliceBegun{round: r, end: d.sliceEnd(r, w)}
 	e.parts = d.s.parts(r.done, e.end)
+	r.giveRooms(e.parts)
 	var err error
 	wait := d.o.beside(func() {
 		err = d.s.each(len(e.parts), func(i int) error { return d.s.encodeSlice(&e.parts[i]) })
@@ -255,10 +260,20 @@ func partsOf(exchange, shards, cores, from, end int) (out []slicePart) {
 }
 
 func (s *session) encodeSlice(p *slicePart) (err error) {
-	if p.block, err = s.worker.states[p.exchange][p.shard].Slice(p.groups[0], p.groups[1]); err != nil {
+	if p.block, err = s.worker.states[p.exchange][p.shard].Slice(p.block, p.groups[0], p.groups[1]); err != nil {
 		return fmt.Errorf("take slice: %w", err)
 	}
 	return nil
+}
+
+// giveRooms gives the blocks of a slice the memory of those before, which the system need not clear once more.
+func (r *round) giveRooms(parts []slicePart) {
+	for i := range parts {
+		if n := len(r.rooms); n > 0 {
+			parts[i].block, r.rooms = r.rooms[n-1][:0], r.rooms[:n-1]
+		}
+	}
+	r.rooms = nil
 }
 
 // writeSlice has the blocks of a slice written while the next batch runs.
@@ -276,6 +291,7 @@ func (d *driver) writeSlice(ctx context.Context, parts []slicePart) *slice {
 		if len(p.block) > inline {
 			b.Length, b.Bytes, b.Epoch = 0, len(p.block), epoch
 			out.size += int64(cap(p.block))
+			out.rooms = append(out.rooms, p.block)
 		} else {
 			b.inline = bytes.Clone(p.block)
 		}
@@ -285,12 +301,12 @@ func (d *driver) writeSlice(ctx context.Context, parts []slicePart) *slice {
 	d.s.worker.heap.used.Add(out.size)
 	ctx, out.cancel = context.WithCancel(ctx)
 	blobs := stateBlobs(d.cp.blobs, out.batch, epoch)
+	blobs.Yield = runtime.Gosched // the next batch, and the driver, come first
 	var err error
 	wait := d.o.beside(func() {
 		for i := range out.blocks {
 			if b := &out.blocks[i]; b.Epoch > 0 && err == nil {
 				b.Digest, err = blobs.Put(ctx, parts[i].block)
-				parts[i].block = nil
 			}
 		}
 		if err == nil {

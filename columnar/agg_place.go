@@ -179,10 +179,11 @@ func (s *doubleAvg) place(dst []*Vector, groups, rows []int32) bool {
 
 func (s *intSum) place(dst []*Vector, groups, rows []int32) bool {
 	rows = rows[:len(groups)]
-	above, below, valid := dst[0].I64, dst[1].I64, s.validity()
+	above, below := dst[0].I64, dst[1].I64
 	for i, g := range groups {
-		above[rows[i]], below[rows[i]] = s.signed[g][0], s.signed[g][1]
-		if isNullAt(valid, g) {
+		halves := s.signed[g]
+		above[rows[i]], below[rows[i]] = halves[0], halves[1]
+		if halves == [2]int64{} && !s.has(int(g)) {
 			dst[0].setNull(rows[i])
 		}
 	}

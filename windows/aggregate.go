@@ -60,7 +60,7 @@ type closer interface {
 type holder interface {
 	Delta() ([]byte, error)
 	Snapshot() ([]byte, error)
-	Slice(from, to uint8) ([]byte, error)
+	Slice(room []byte, from, to uint8) ([]byte, error)
 	Rows() int64
 	SizeBytes() int64
 }
@@ -163,13 +163,13 @@ func (a *Aggregate) Snapshot() ([]byte, error) {
 	return a.store.Snapshot()
 }
 
-// Slice returns a state block of all groups held of the key groups from..to, both included. It is taken behind Delta and leaves
-// everything as it was.
-func (a *Aggregate) Slice(from, to uint8) ([]byte, error) {
+// Slice appends a state block of all groups held of the key groups from..to, both included, to room, which is empty: memory of an
+// earlier one that nobody needs any more, or nil. It is taken behind Delta and leaves everything as it was.
+func (a *Aggregate) Slice(room []byte, from, to uint8) ([]byte, error) {
 	if err := a.settle(); err != nil {
 		return nil, err
 	}
-	return a.store.Slice(from, to)
+	return a.store.Slice(room, from, to)
 }
 
 // Load reads the groups of the key groups from..to, both included, out of a state block: they replace what earlier

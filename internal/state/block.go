@@ -102,16 +102,16 @@ func (f filed) checkDistinct(keys int) error {
 
 // block writes the rows.
 func (f filed) block(keys int) ([]byte, error) {
-	return assemble(keys, &f.index, func(block []byte, from, to int) ([]byte, error) {
+	return assemble(nil, keys, &f.index, func(block []byte, from, to int) ([]byte, error) {
 		return columnar.AppendIPC(block, columnar.Take(f.batch, f.rows[from:to]), 0, to-from)
 	})
 }
 
-// assemble writes a block of the rows that the index counts; chunk appends the chunk of some of them.
-func assemble(keys int, index *[keyGroups + 1]uint32, chunk func(block []byte, from, to int) ([]byte, error)) ([]byte, error) {
+// assemble writes a block of the rows that the index counts into room, which is empty; chunk appends the chunk of some of them.
+func assemble(room []byte, keys int, index *[keyGroups + 1]uint32, chunk func(block []byte, from, to int) ([]byte, error)) ([]byte, error) {
 	rows := int(index[keyGroups])
 	chunks := (rows + chunkRows - 1) / chunkRows
-	block := append(make([]byte, 0, align(lengthsAt+4*chunks)), magic...)
+	block := append(slices.Grow(room, align(lengthsAt+4*chunks)), magic...)
 	block = binary.LittleEndian.AppendUint16(block, version)
 	block = append(block, 0, 0, 0, 0) // the checksum, set at the end
 	block = binary.LittleEndian.AppendUint32(block, uint32(keys))

@@ -17,6 +17,7 @@ func BenchmarkSliceOf(b *testing.B) {
 		for name, kind := range map[string]func(b *testing.B, keys int) largeSliced{"table": largeTable, "sessions": largeSessions, "seen": largeSeen} {
 			b.Run(name+"/"+size.name, func(b *testing.B) {
 				s := kind(b, size.keys)
+				var room []byte
 				for b.Loop() {
 					var slices []*Block
 					var slicing time.Duration
@@ -25,8 +26,9 @@ func BenchmarkSliceOf(b *testing.B) {
 					for i := range count {
 						from, to := uint8(i*keyGroups/count), uint8((i+1)*keyGroups/count-1)
 						began := time.Now()
-						block, err := s.slice(from, to)
+						block, err := s.slice(room[:0], from, to)
 						must(b, err)
+						room = block
 						slicing += time.Since(began)
 						bytes += len(block)
 						opened, err := OpenSlice(block, from, to, inTurn)
@@ -47,7 +49,7 @@ func BenchmarkSliceOf(b *testing.B) {
 
 // largeSliced is a state of many keys.
 type largeSliced struct {
-	slice func(from, to uint8) ([]byte, error)
+	slice func(room []byte, from, to uint8) ([]byte, error)
 	load  func(slices []*Block) error
 }
 

@@ -49,7 +49,7 @@ func ascend(a, b *columnar.Batch, keys int) bool {
 
 // block writes all rows.
 func (o *ordered) block(keys int) ([]byte, error) {
-	return assemble(keys, &o.index, func(block []byte, from, to int) ([]byte, error) {
+	return assemble(nil, keys, &o.index, func(block []byte, from, to int) ([]byte, error) {
 		rows, err := Concat(o.parts[0].Schema, o.between(from, to))
 		if err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -10,23 +11,19 @@ import (
 // several batches never stands still for the whole. It is taken behind a delta, when nothing counts as changed, and leaves
 // everything as it was.
 
-// Slice returns a block of all groups held of the key groups from..to. In each key group they are in the order in which the
-// namespaces and the keys came to be: nobody joins slices, so that the order of the keys need not be found.
-func (t *Table) Slice(from, to uint8) ([]byte, error) {
+// Slice appends a block of all groups held of the key groups from..to to room, which is empty: memory that is used again. In
+// each key group they are in the order in which the namespaces and the keys came to be: nobody joins slices, so that the order of
+// the keys need not be found.
+func (t *Table) Slice(room []byte, from, to uint8) ([]byte, error) {
 	w := t.blockWriter()
 	for _, start := range t.names.list() {
 		s := t.spaces[start]
-		w.order = w.order[:0]
-		for g, key := range s.keys {
-			if within := t.keys.groups[key]; within >= from && within <= to {
-				w.order = append(w.order, int32(g))
-			}
-		}
+		w.pick(s, from, to)
 		if len(w.order) > 0 {
 			w.add(s)
 		}
 	}
-	block, err := w.block()
+	block, err := w.block(room)
 	if err != nil {
 		return nil, fmt.Errorf("write state block: %w", err)
 	}
@@ -37,8 +34,27 @@ func (t *Table) Slice(from, to uint8) ([]byte, error) {
 	return block, nil
 }
 
-// Slice returns a block of all live sessions of the key groups from..to.
-func (s *Sessions) Slice(from, to uint8) ([]byte, error) {
+// pick lists the groups of a namespace that are in the key groups from..to. Which ones cannot be guessed, so there is no branch.
+func (w *blockWriter) pick(s *space, from, to uint8) {
+	w.order = w.order[:0]
+	const run = 4096
+	for first := 0; first < len(s.keys); first += run {
+		keys := s.keys[first:min(first+run, len(s.keys))]
+		n := len(w.order)
+		w.order = slices.Grow(w.order, len(keys))
+		picked, count := w.order[n:n+len(keys)], 0
+		for i, key := range keys {
+			picked[count] = int32(first + i)
+			if w.table.keys.groups[key]-from <= to-from {
+				count++
+			}
+		}
+		w.order = w.order[:n+count]
+	}
+}
+
+// Slice appends a block of all live sessions of the key groups from..to to room, as that of a Table.
+func (s *Sessions) Slice(room []byte, from, to uint8) ([]byte, error) {
 	s.filedAs = fileKeys(s.filedAs, s.keys, len(s.keyCols))
 	in := newSliced(s.live, from, to)
 	for i := range s.slots {
@@ -50,11 +66,11 @@ func (s *Sessions) Slice(from, to uint8) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write state block: %w", err)
 	}
-	return in.block(s.shape.keys(), b)
+	return in.block(room, s.shape.keys(), b)
 }
 
-// Slice returns a block of all that is remembered of the key groups from..to.
-func (s *Seen) Slice(from, to uint8) ([]byte, error) {
+// Slice appends a block of all that is remembered of the key groups from..to to room, as that of a Table.
+func (s *Seen) Slice(room []byte, from, to uint8) ([]byte, error) {
 	s.groups = fileKeys(s.groups, s.keys, len(s.names))
 	in := newSliced(s.live, from, to)
 	for i := range s.kept {
@@ -62,7 +78,7 @@ func (s *Seen) Slice(from, to uint8) ([]byte, error) {
 			in.add(int32(i), g)
 		}
 	}
-	return in.block(s.shape.keys(), s.batchOf(in.filed()))
+	return in.block(room, s.shape.keys(), s.batchOf(in.filed()))
 }
 
 // sliced gathers what a slice has, in the order in which it lies in memory, and files it under its key groups. Nothing is there twice,
@@ -100,9 +116,9 @@ func (s *sliced) filed() []int32 {
 	return f.rows
 }
 
-// block writes the rows that were filed.
-func (s *sliced) block(keys int, rows *columnar.Batch) ([]byte, error) {
-	block, err := assemble(keys, &s.index, func(block []byte, from, to int) ([]byte, error) {
+// block writes the rows that were filed into room.
+func (s *sliced) block(room []byte, keys int, rows *columnar.Batch) ([]byte, error) {
+	block, err := assemble(room, keys, &s.index, func(block []byte, from, to int) ([]byte, error) {
 		return columnar.AppendIPC(block, rows, from, to)
 	})
 	if err != nil {

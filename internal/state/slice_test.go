@@ -11,7 +11,8 @@ type sliceable struct {
 	batch  func() // rows come, and what the watermark has passed closes
 	delta  func() ([]byte, error)
 	whole  func() ([]byte, error)
-	slice  func(from, to uint8) ([]byte, error)
+	slice  func(room []byte, from, to uint8) ([]byte, error)
+	room   []byte // of the slice before
 	mark   *int64
 	loader func() sliceLoader
 }
@@ -177,8 +178,9 @@ func (s *sliceable) slices(t *testing.T, r *rand.Rand, from, end int) (out []*Bl
 	}
 	for i := range len(ends) - 1 {
 		first, last := uint8(ends[i]), uint8(ends[i+1]-1)
-		block, err := s.slice(first, last)
+		block, err := s.slice(s.room[:0], first, last)
 		must(t, err)
+		s.room = block
 		opened, err := OpenSlice(block, first, last, inTurn)
 		must(t, err)
 		out = append(out, opened)
@@ -228,24 +230,6 @@ func TestSliceOfOtherGroups(t *testing.T) {
 	}
 }
 
-// BenchmarkSlices takes a snapshot of ten million groups in thirteen slices.
-func BenchmarkSlices(b *testing.B) {
-	table := NewTable(largeShape())
-	for from := 0; from < 10_000_000; from += 100_000 {
-		if err := table.Merge(largeRows(from, from+100_000)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	delta(b, table)
-	for b.Loop() {
-		for i := range 13 {
-			if _, err := table.Slice(uint8(i*256/13), uint8((i+1)*256/13-1)); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-}
-
 // TestSlicesOfManySessions: room that is made for all of them before they are loaded, by what the first of them have, leaves no trace.
 func TestSlicesOfManySessions(t *testing.T) {
 	const seed, gap = 20261127, 10
@@ -263,7 +247,7 @@ func TestSlicesOfManySessions(t *testing.T) {
 	l := NewSessionLoader(sessionShape(), gap)
 	for from := 0; from < keyGroups; from += 64 {
 		first, last := uint8(from), uint8(from+63)
-		block, err := s.Slice(first, last)
+		block, err := s.Slice(nil, first, last)
 		must(t, err)
 		opened, err := OpenSlice(block, first, last, inTurn)
 		must(t, err)
@@ -301,7 +285,7 @@ func TestSlicesForget(t *testing.T) {
 	_, err := s.Keep(seenRows(rows))
 	must(t, err)
 	s.Expire(400)
-	block, err := s.Slice(0, keyGroups-1)
+	block, err := s.Slice(nil, 0, keyGroups-1)
 	must(t, err)
 	if got := blockRows(t, block); got != s.Len() || got == 500 {
 		t.Errorf("%d rows in the slice, %d are remembered", got, s.Len())

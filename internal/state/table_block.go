@@ -41,7 +41,7 @@ func (t *Table) Delta() ([]byte, error) {
 }
 
 func (t *Table) block(w *blockWriter) ([]byte, error) {
-	block, err := w.block()
+	block, err := w.block(nil)
 	if err != nil {
 		return nil, fmt.Errorf("write state block: %w", err)
 	}
@@ -146,7 +146,8 @@ func (w *blockWriter) file() {
 	}
 }
 
-func (w *blockWriter) block() ([]byte, error) {
+// block appends the block to room, which is empty.
+func (w *blockWriter) block(room []byte) ([]byte, error) {
 	if w.failed != nil {
 		return nil, w.failed
 	}
@@ -160,7 +161,7 @@ func (w *blockWriter) block() ([]byte, error) {
 		return nil, err
 	}
 	all.Cols = append(append(append(all.Cols, w.names), w.cols...), states...)
-	return assemble(t.shape.keys(), &w.index, func(block []byte, from, to int) ([]byte, error) {
+	return assemble(room, t.shape.keys(), &w.index, func(block []byte, from, to int) ([]byte, error) {
 		return columnar.AppendIPC(block, all, from, to)
 	})
 }

@@ -33,13 +33,18 @@ type Local struct {
 // PutIfAbsent implements [Store]: temporary file beside the target, synced, linked without replacing, directory
 // synced. An error is an [OpError] that says what is wrong with the disk, or write's own.
 func (l *Local) PutIfAbsent(ctx context.Context, name string, write func(io.Writer) error) error {
+	return l.put(ctx, name, func(w *objectWriter) error { return w.fill(write) })
+}
+
+// put creates an object that fill writes.
+func (l *Local) put(ctx context.Context, name string, fill func(*objectWriter) error) error {
 	draft, err := l.newDraft(ctx, name)
 	if err != nil {
 		return &OpError{Op: "create", Name: name, Err: err}
 	}
 	defer draft.Discard()
 	w := &objectWriter{ctx: ctx, file: draft}
-	if err := w.fill(write); err != nil && w.err == nil {
+	if err := fill(w); err != nil && w.err == nil {
 		return err
 	}
 	if err := w.publish(draft); err != nil {
@@ -269,21 +274,23 @@ func overlaps(a, b string) bool { return strings.HasPrefix(a, b) || strings.HasP
 // objectWriter writes one object and remembers its own first error, to tell it from one of the function that writes.
 type objectWriter struct {
 	ctx  context.Context
-	file File
+	file *Draft
 	err  error
 }
 
 // Write implements io.Writer.
-func (w *objectWriter) Write(p []byte) (int, error) {
+func (w *objectWriter) Write(p []byte) (int, error) { return w.write(p, w.file.Write) }
+
+func (w *objectWriter) writeDirect(p []byte) (int, error) { return w.write(p, w.file.WriteDirect) }
+
+func (w *objectWriter) write(p []byte, how func([]byte) (int, error)) (n int, err error) {
 	if w.err == nil {
 		w.err = w.ctx.Err()
 	}
-	if w.err != nil {
-		return 0, w.err
+	if w.err == nil {
+		n, w.err = how(p)
 	}
-	n, err := w.file.Write(p)
-	w.err = err
-	return n, err
+	return n, w.err
 }
 
 // writeBuffers are between those who write objects and the files: most objects are small, and there are many.

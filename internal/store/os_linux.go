@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"io/fs"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,6 +15,36 @@ func (f osFile) Sync() error {
 		return &fs.PathError{Op: "sync", Path: f.Name(), Err: err}
 	}
 	return nil
+}
+
+// directAlign is what memory, place and length of a write past the page cache are a multiple of on every file system that is known to
+// allow one.
+const directAlign = 4096
+
+// WriteDirect implements directFile by O_DIRECT. What is no multiple of a block goes the ordinary way, and so does all of it where the
+// file system refuses, or stops half-way: that way the error says why.
+func (f osFile) WriteDirect(p []byte) (n int, err error) {
+	if whole := len(p) &^ (directAlign - 1); whole > 0 && uintptr(unsafe.Pointer(&p[0]))%directAlign == 0 && f.direct(true) {
+		n, _ = f.Write(p[:whole])
+		if !f.direct(false) {
+			return n, &fs.PathError{Op: "write", Path: f.Name(), Err: unix.EINVAL}
+		}
+	}
+	rest, err := f.Write(p[n:])
+	return n + rest, err
+}
+
+// direct has writes go past the page cache, or not. It reports whether they do as was asked.
+func (f osFile) direct(on bool) bool {
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+	if err != nil {
+		return false
+	}
+	if flags &^= unix.O_DIRECT; on {
+		flags |= unix.O_DIRECT
+	}
+	_, err = unix.FcntlInt(f.Fd(), unix.F_SETFL, flags)
+	return err == nil
 }
 
 // reserve has the file system set blocks aside, so that a later write into them cannot run out of space.
