@@ -85,11 +85,13 @@ func (a *cells) closing(watermark int64) int {
 }
 
 // Delta, Snapshot, Rows and SizeBytes are those of the table.
-func (a *cells) Delta() ([]byte, error)               { return a.table.Delta() }
-func (a *cells) Snapshot() ([]byte, error)            { return a.table.Snapshot() }
-func (a *cells) Slice(room []byte, from, to uint8) ([]byte, error) { return a.table.Slice(room, from, to) }
-func (a *cells) Rows() int64                          { return a.table.Rows() }
-func (a *cells) SizeBytes() int64                     { return a.table.SizeBytes() }
+func (a *cells) Delta() ([]byte, error)    { return a.table.Delta() }
+func (a *cells) Snapshot() ([]byte, error) { return a.table.Snapshot() }
+func (a *cells) Slice(room []byte, from, to uint8) ([]byte, error) {
+	return a.table.Slice(room, from, to)
+}
+func (a *cells) Rows() int64      { return a.table.Rows() }
+func (a *cells) SizeBytes() int64 { return a.table.SizeBytes() }
 
 // Load reads a state block.
 func (a *cells) Load(block *state.Block, from, to uint8) error {

@@ -105,7 +105,9 @@ func (d *dedup) Delta() ([]byte, error)    { return d.seen.Delta() }
 func (d *dedup) Snapshot() ([]byte, error) { return d.seen.Snapshot() }
 
 // Slice is that of the memory.
-func (d *dedup) Slice(room []byte, from, to uint8) ([]byte, error) { return d.seen.Slice(room, from, to) }
+func (d *dedup) Slice(room []byte, from, to uint8) ([]byte, error) {
+	return d.seen.Slice(room, from, to)
+}
 
 // Rows is none: a row comes out, or is dropped, with its batch.
 func (d *dedup) Rows() int64 { return 0 }

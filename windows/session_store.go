@@ -113,11 +113,13 @@ func (a *Aggregate) Sessions() int {
 }
 
 // Delta, Snapshot, Rows and SizeBytes are those of the sessions.
-func (a *sessions) Delta() ([]byte, error)               { return a.live.Delta() }
-func (a *sessions) Snapshot() ([]byte, error)            { return a.live.Snapshot() }
-func (a *sessions) Slice(room []byte, from, to uint8) ([]byte, error) { return a.live.Slice(room, from, to) }
-func (a *sessions) Rows() int64                          { return a.live.Rows() }
-func (a *sessions) SizeBytes() int64                     { return a.live.SizeBytes() }
+func (a *sessions) Delta() ([]byte, error)    { return a.live.Delta() }
+func (a *sessions) Snapshot() ([]byte, error) { return a.live.Snapshot() }
+func (a *sessions) Slice(room []byte, from, to uint8) ([]byte, error) {
+	return a.live.Slice(room, from, to)
+}
+func (a *sessions) Rows() int64      { return a.live.Rows() }
+func (a *sessions) SizeBytes() int64 { return a.live.SizeBytes() }
 
 // Load reads a state block.
 func (a *sessions) Load(block *state.Block, from, to uint8) error {
