@@ -15,6 +15,7 @@ import (
 type Inspection struct {
 	CheckpointID string      `json:"checkpoint_id"`
 	Job          string      `json:"job"`
+	Feed         string      `json:"feed,omitempty"`   // what its batches read in place of the sources' records, see Job; "": nothing else
 	Holder       *wal.Holder `json:"holder,omitempty"` // who runs the job now
 	Warnings     []string    `json:"warnings,omitempty"`
 	Start        *LogStart   `json:"pruned,omitempty"` // what the log begins with; nil: its first record
@@ -35,7 +36,7 @@ func Inspect(ctx context.Context, env Env, dir string) (*Inspection, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &Inspection{CheckpointID: m.CheckpointID, Job: m.Job}
+	in := &Inspection{CheckpointID: m.CheckpointID, Job: m.Job, Feed: m.Feed}
 	reader := logReader{read: p.chains.Read, warn: func(w string) { in.Warnings = append(in.Warnings, w) }}
 	if in.Entries, _, in.Start, err = p.readLog(ctx, reader, math.MaxUint64, true); err != nil {
 		return nil, err

@@ -165,6 +165,9 @@ func newReplayer(ctx context.Context, o ReplayOptions) (*replayer, error) {
 	if in.Job != o.Job.Name {
 		return nil, otherJob(o.Job, marker{Job: in.Job})
 	}
+	if in.Feed != "" {
+		return nil, refuse("checkpoint %s was fed with the %s by replay-dead: its batches have read these and not the topics, so that they cannot be run again", o.Job.Checkpoint, in.Feed)
+	}
 	for _, text := range in.Warnings {
 		o.warn(text)
 	}

@@ -110,7 +110,10 @@ func Verify(ctx context.Context, o VerifyOptions) (*Verified, error) {
 	if err := v.sinks(ctx); err != nil {
 		return nil, err
 	}
-	if o.Deep && len(v.batches) > 0 {
+	switch {
+	case o.Deep && in.Feed != "":
+		v.out.Notes = append(v.out.Notes, fmt.Sprintf("the batches cannot be computed again: replay-dead fed them with the %s", in.Feed))
+	case o.Deep && len(v.batches) > 0:
 		if err := v.deep(ctx); err != nil {
 			return nil, err
 		}
