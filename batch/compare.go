@@ -312,7 +312,7 @@ func (c *comparer) take(old, made *outcome) error {
 	}
 	if m := c.old.o.Memory; m.State > 0 && bytes > m.State {
 		return refuse("%d rows that differ take %s, more than the %s that memory: %s leaves for them: choose fewer batches, or compare with --set memory=%s or more",
-			held, sizeText(bytes), sizeText(m.State), sizeText(2*m.Total), sizeText(2*m.enough(bytes)))
+			held, sizeText(bytes), sizeText(m.State), sizeText(2*m.Total), settingText(2*m.enough(bytes)))
 	}
 	if held > differentMost {
 		return refuse("more than %d rows differ: choose fewer batches", differentMost)

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/millrace/millrace/offsets"
@@ -86,7 +87,7 @@ func (w *worker) stateTooLarge(used int64, where string) error {
 		where, used = where+" with the tables", used+tables
 	}
 	return refuse("%s takes %s, more than the %s that memory: %s leaves for it; "+w.withMore(),
-		where, sizeText(used), sizeText(m.State), sizeText(m.Total), sizeText(m.enough(used)))
+		where, sizeText(used), sizeText(m.State), sizeText(m.Total), settingText(m.enough(used)))
 }
 
 // loading is how much the files of static tables, and their rows, may take while they are read: no task runs then. 0 or less: no bound.
@@ -99,14 +100,14 @@ func (m Memory) tableFits(bytes int64, again string) error {
 		return nil
 	}
 	return refuse("its file and its rows take %s while they are read, more than the %s that memory: %s has beside state; "+again,
-		sizeText(bytes), sizeText(m.loading()), sizeText(m.Total), sizeText(m.doubled(bytes/5*8+8)))
+		sizeText(bytes), sizeText(m.loading()), sizeText(m.Total), settingText(m.doubled(bytes/5*8+8)))
 }
 
 // checkTables refuses tables that leave no room for state.
 func (w *worker) checkTables() error {
 	if m := w.memory; w.size.over(0) {
 		return refuse("the tables take %s, more than the %s that memory: %s leaves for them and state; "+w.withMore(),
-			sizeText(w.size.tables), sizeText(m.State), sizeText(m.Total), sizeText(m.enough(w.size.tables)))
+			sizeText(w.size.tables), sizeText(m.State), sizeText(m.Total), settingText(m.enough(w.size.tables)))
 	}
 	return nil
 }
@@ -114,7 +115,7 @@ func (w *worker) checkTables() error {
 // recordTooLarge is why a run stops at a record for which there is no room.
 func (w *worker) recordTooLarge(topic string, partition int32, offset, size int64) error {
 	return refuse("the record %s/%d at offset %d has %s, more than the %s that memory: %s leaves for one; "+w.withMore(),
-		topic, partition, offset, sizeText(size), sizeText(w.memory.record()), sizeText(w.memory.Total), sizeText(w.memory.doubled(8*size)))
+		topic, partition, offset, sizeText(size), sizeText(w.memory.record()), sizeText(w.memory.Total), settingText(w.memory.doubled(8*size)))
 }
 
 // batchTooLarge is the same of a record batch.
@@ -124,7 +125,7 @@ func (w *worker) batchTooLarge(e *offsets.TooLargeError) error {
 		takes = "more"
 	}
 	return refuse("the record batch of %s/%d at offset %d takes %s than the %s that memory: %s leaves for one; "+w.withMore(),
-		e.Topic, e.Partition, e.Offset, takes, sizeText(e.Most), sizeText(w.memory.Total), sizeText(w.memory.doubled(4*max(e.Bytes, e.Most+1))))
+		e.Topic, e.Partition, e.Offset, takes, sizeText(e.Most), sizeText(w.memory.Total), settingText(w.memory.doubled(4*max(e.Bytes, e.Most+1))))
 }
 
 // withMore is what to do when memory: is too little.
@@ -152,6 +153,9 @@ func (m Memory) enough(used int64) int64 {
 	}
 	return total
 }
+
+// settingText is sizeText as it stands in a job file, and behind --set.
+func settingText(n int64) string { return strings.ReplaceAll(sizeText(n), " ", "") }
 
 // sizeText is a number of bytes for people.
 func sizeText(n int64) string {

@@ -235,7 +235,7 @@ func TestRecordLargerThanMemory(t *testing.T) {
 	at := w.events[len(w.events)-1].at
 	err := w.run(w.job(stateless), boundedTo(32<<20))
 	wantError[*RefusedError](t, err, fmt.Sprintf("the record %s/1 at offset %d has 5120 KiB, more than the 4096 KiB that memory: 32 MiB leaves for one", simTopic, at),
-		"nothing of this batch was committed: run the job again with memory: 64 MiB or more, and it goes on from there")
+		"nothing of this batch was committed: run the job again with memory: 64MiB or more, and it goes on from there")
 	if h := w.history(); h.Last != nil || len(h.Open) != 1 || len(w.files()) != 0 {
 		t.Errorf("last commit %v, %d plans open, files %q", h.Last, len(h.Open), w.files())
 	}
@@ -247,7 +247,7 @@ func TestRecordLargerThanMemory(t *testing.T) {
 		}
 	}
 	_, _, err = w.replay(w.job(stateless), little(32<<20))
-	wantError[*RefusedError](t, err, fmt.Sprintf("the record %s/1 at offset %d has", simTopic, at), "nothing of the job was changed: replay again with --set memory=64 MiB or more")
+	wantError[*RefusedError](t, err, fmt.Sprintf("the record %s/1 at offset %d has", simTopic, at), "nothing of the job was changed: replay again with --set memory=64MiB or more")
 	if out, _, err := w.replay(w.job(stateless), little(64<<20)); err != nil || out.Differences != 0 {
 		t.Errorf("replay: %+v, %v", out, err)
 	}
