@@ -50,6 +50,8 @@ type Job struct {
 	// checkpoint belongs to one feed, since offsets mean nothing in another.
 	Feed       string
 	Checkpoint string // local directory
+
+	pushed func(p *dstream.Plan, source int) []*columnar.Expr // in place of [dstream.Plan.Pushed], for tests
 }
 
 func (j *Job) hidden(text string) string {

@@ -26,6 +26,7 @@ type sourceTree struct {
 	source   offsets.Source
 	dec      columnar.Decoder
 	timed    *timedDecoder     // dec, where it computes the event time; else nil
+	pushed   *pushedFilter     // nil where the decoder leaves nothing out
 	obs      *windows.Observer // nil without an event time
 	dead     *deadLetters      // nil when nothing takes bad records
 	recs     offsets.Records
@@ -41,6 +42,7 @@ func (w *worker) newSourceTree(root int) (*sourceTree, error) {
 	i := w.job.Plan.Stages[root].From.Source
 	p := &w.job.Plan.Sources[i]
 	opts := columnar.DecodeOptions{NullBadValues: p.OnBadValue == "null", CensusRecords: censusRecords}
+	opts.Filter = w.job.pushable(i)
 	var err error
 	if p.Zone != "" {
 		if opts.Zone, err = w.env(0).Zone(p.Zone); err != nil {
@@ -55,6 +57,7 @@ func (w *worker) newSourceTree(root int) (*sourceTree, error) {
 	if err != nil {
 		return nil, err
 	}
+	pushed := newPushedFilter(dec, opts.Filter, t, p.Bounds)
 	var timed *timedDecoder
 	if p.Time != nil {
 		if timed, err = newTimedDecoder(dec, p.Time, w.job.hidden); err != nil {
@@ -62,7 +65,7 @@ func (w *worker) newSourceTree(root int) (*sourceTree, error) {
 		}
 		dec = timed
 	}
-	c := &sourceTree{tree: t, source: w.sources[i], dec: dec, timed: timed, dead: newDeadLetters(w.job, p.Name), bytes: w.decodeBytes, columns: len(p.Fields)}
+	c := &sourceTree{tree: t, source: w.sources[i], dec: dec, timed: timed, pushed: pushed, dead: newDeadLetters(w.job, p.Name), bytes: w.decodeBytes, columns: len(p.Fields)}
 	if p.EventTime >= 0 {
 		c.obs = windows.NewObserver(p.EventTime, p.Bounds)
 	}
@@ -79,6 +82,7 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 		}
 	}
 	c.start(&t, w.keep(t.Batch))
+	c.pushed.start(t.At)
 	if c.dead != nil {
 		c.dead.keep = w.keep(t.Batch)
 	}
@@ -96,6 +100,7 @@ func (w *worker) runSource(ctx context.Context, t Task) (*Result, error) {
 	if c.obs != nil {
 		r.Source.MaxEventTime = c.obs.Max()
 	}
+	r.Source.MaxEventTime = max(r.Source.MaxEventTime, c.pushed.finish())
 	c.finish(r, t.Shards)
 	if c.dead != nil {
 		if err := c.dead.finish(r); err != nil {
@@ -214,7 +219,7 @@ func (c *sourceTree) piece(w *worker, rows []offsets.Record) (int, error) {
 // full says when to flush: the decoder knows the bytes of its largest column, and of all together there are no more than of the records
 // as a rule. The cuts do not show: not in rows, nor in their order.
 func (c *sourceTree) full() bool {
-	if c.dec.Rows() >= decodeRows || c.dead != nil && c.dead.bad >= decodeRows {
+	if c.pushed.rows(c.dec) >= decodeRows || c.dead != nil && c.dead.bad >= decodeRows {
 		return true
 	}
 	n := c.dec.Bytes()

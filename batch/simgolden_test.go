@@ -64,6 +64,9 @@ var lives = []life{
 			w.t.Errorf("%d bytes were kept in files, which were emptied %d and %d times", kept, all[0].resets, all[1].resets)
 		}
 	}},
+	{name: "filters looked at while decoding", like: "small batches", files: true, run: func(w *world, q simQuery) {
+		w.mustRun(w.job(q, flushing, rowsMax(90), pushAll))
+	}},
 	{name: "stopped and resumed", like: "small batches", files: true, run: func(w *world, q simQuery) { w.inPieces(q, stopAfter, func() int { return 2 }) }},
 	{name: "one at a time", like: "small batches", files: true, run: smallBatches(alone)},
 	{name: "ahead on cores", like: "small batches", files: true, run: smallBatches(cores(4), beside)},

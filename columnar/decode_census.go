@@ -67,6 +67,7 @@ func (d *JSONDecoder) Census() Census {
 	slices.Sort(out.Absent)
 	out.Absent = slices.Compact(out.Absent)
 	d.census = census{left: d.census.max, max: d.census.max, path: d.census.path}
+	d.filter.beginCensus(d)
 	return out
 }
 
@@ -74,6 +75,7 @@ func (d *JSONDecoder) Census() Census {
 // the next Append uses again.
 func (d *JSONDecoder) Flush() (*Batch, []BadRecord) {
 	b, bad := d.gather.Flush()
+	d.filter.rows = 0
 	if d.census.max > 0 {
 		for _, c := range d.keyed {
 			c.hasValue = c.hasValue || c.nulls < c.Len()

@@ -37,6 +37,7 @@ type JSONDecoder struct {
 	text     []byte // an unescaped string, with Slack
 	inner    jsonInner
 	census   census
+	filter   jsonFilter
 
 	careful bool // leaves out the fast tier, for tests
 }
@@ -57,6 +58,9 @@ func NewJSONDecoder(source string, fields []DecodeField, opts DecodeOptions) (*J
 	d.builds = len(d.keyed) - len(d.straight)
 	d.keys = newJSONKeys(d.root.keys)
 	d.shape.reset(&d.root)
+	if opts.Filter != nil {
+		return d, d.setFilter(opts.Filter)
+	}
 	return d, nil
 }
 

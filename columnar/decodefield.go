@@ -48,6 +48,9 @@ type DecodeOptions struct {
 	Zone *Zone
 	// CensusRecords is how many records [JSONDecoder.Census] looks at for their keys; 0 for none, which costs nothing.
 	CensusRecords int
+	// Filter lets a [JSONDecoder] leave out rows that a filter behind it drops; other formats hand out all rows. nil for none,
+	// which costs nothing.
+	Filter *RowFilter
 }
 
 // The metadata columns that a source has without declaring them.

@@ -43,6 +43,12 @@ func (f *Filter) Process(in *Batch) (*Batch, error) {
 	return &f.out, nil
 }
 
+// CountDropped counts rows that never came, because something in front has dropped them for this filter.
+func (f *Filter) CountDropped(rows int64) {
+	f.counts.In += rows
+	f.counts.Filtered += rows
+}
+
 // Counts implements [Operator].
 func (f *Filter) Counts() RowCounts { return takeCounts(&f.counts) }
 

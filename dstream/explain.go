@@ -93,6 +93,9 @@ func (s SourceExplanation) explain(w *strings.Builder, whole bool) {
 	if len(s.Skipped) > 0 {
 		fmt.Fprintf(w, "  declared and not converted: %s\n", strings.Join(s.Skipped, ", "))
 	}
+	if len(s.Pushed) > 0 {
+		fmt.Fprintf(w, "  filtered while decoding: %s\n", strings.Join(s.Pushed, " AND "))
+	}
 	if s.Watermark != "" {
 		fmt.Fprintf(w, "  watermark: %s\n", s.Watermark)
 	}

@@ -26,6 +26,7 @@ type SourceExplanation struct {
 	OnBadValue string
 	Columns    []string // that are decoded: name and type, and the path where it is not the name
 	Skipped    []string // declared columns that nothing uses: they are not even converted
+	Pushed     []string // conditions of the filter behind it that are looked at while a record is decoded, see [Plan.Pushed]
 	Watermark  string   // what it follows; empty without an event time
 }
 
@@ -70,7 +71,7 @@ const AppendOnly = "append-only: filters, projections, unnests and joins with st
 func (p *Plan) Explain() Explanation {
 	out := Explanation{Queries: p.Queries, Tables: p.Tables, Zones: p.Zones}
 	for i := range p.Sources {
-		out.Sources = append(out.Sources, p.Sources[i].explain())
+		out.Sources = append(out.Sources, p.Sources[i].explain(p.Pushed(i)))
 	}
 	for i := range p.Stages {
 		out.Stages = append(out.Stages, p.explainStage(&p.Stages[i]))
@@ -84,7 +85,7 @@ func (p *Plan) Explain() Explanation {
 	return out
 }
 
-func (s *SourcePlan) explain() SourceExplanation {
+func (s *SourcePlan) explain(pushed []*columnar.Expr) SourceExplanation {
 	out := SourceExplanation{Name: s.Name, Format: s.Format, OnBadValue: s.OnBadValue, Skipped: s.Skipped, Watermark: s.watermark()}
 	for _, f := range s.Fields {
 		text := f.Name + " " + f.Type.String()
@@ -95,6 +96,9 @@ func (s *SourcePlan) explain() SourceExplanation {
 			text += " required"
 		}
 		out.Columns = append(out.Columns, text)
+	}
+	for _, e := range pushed {
+		out.Pushed = append(out.Pushed, renderOuter(e, func(i int) string { return s.Fields[i].Name }))
 	}
 	return out
 }

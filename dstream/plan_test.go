@@ -1,6 +1,7 @@
 package dstream
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 //	canonical   … as Plan.Canonical
 //	same        two jobs, separated by a line "===": "same", or both canonical texts
 //	columns     the columns of the stream
+//	pushed      what decoders could look at of filters, and whether they do
 //	error       the job's mistake
 func TestPlans(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
@@ -74,6 +76,8 @@ func runCommand(t *testing.T, d *datadriven.TestData, relations string) string {
 		return plan.Explain().String()
 	case "canonical":
 		return plan.Canonical()
+	case "pushed":
+		return showPushed(plan)
 	}
 	t.Fatalf("%s: no command %q", d.Pos, d.Cmd)
 	return ""
@@ -107,4 +111,21 @@ func listColumns(t *testing.T, s *Stream) string {
 		fmt.Fprintf(&b, "%s.%s %s%s\n", c.Qualifier, c.Name, c.Type, hidden)
 	}
 	return b.String()
+}
+
+func showPushed(p *Plan) string {
+	var out strings.Builder
+	for i := range p.Sources {
+		s := &p.Sources[i]
+		var texts []string
+		for _, e := range p.Pushable(i) {
+			texts = append(texts, renderOuter(e, func(i int) string { return s.Fields[i].Name }))
+		}
+		fmt.Fprintf(&out, "source %s: %s", s.Name, cmp.Or(strings.Join(texts, " AND "), "nothing"))
+		if len(texts) > 0 && len(p.Pushed(i)) == 0 {
+			out.WriteString(", which is not worth while")
+		}
+		out.WriteByte('\n')
+	}
+	return out.String()
 }

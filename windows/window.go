@@ -246,6 +246,14 @@ func Future(eventTime, planTime, maxFuture int64) bool {
 	return maxFuture >= 0 && eventTime > saturatingAdd(planTime, maxFuture)
 }
 
+// Latest is the last event time that is not too far behind the plan time, see [Future].
+func (b Bounds) Latest(planTime int64) int64 {
+	if b.MaxFuture < 0 {
+		return math.MaxInt64
+	}
+	return saturatingAdd(planTime, b.MaxFuture)
+}
+
 // saturatingAdd is a + b for b ≥ 0, at most math.MaxInt64.
 func saturatingAdd(a, b int64) int64 {
 	if a > math.MaxInt64-b {

@@ -62,6 +62,9 @@ func (d *description) decoding(s dstream.SourceExplanation) {
 	if len(s.Skipped) > 0 {
 		d.line("", "declared and not converted: %s", strings.Join(s.Skipped, ", "))
 	}
+	if len(s.Pushed) > 0 {
+		d.line("", "filtered while decoding: %s", strings.Join(s.Pushed, " AND "))
+	}
 	if s.OnBadValue == "null" && s.Format != columnar.FormatRaw {
 		d.line("", "a value that does not fit becomes NULL")
 	}
