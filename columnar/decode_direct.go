@@ -78,8 +78,15 @@ func (c *decodeColumn) end(row int) *int32 { return (*int32)(unsafe.Add(c.ends, 
 
 func (c *decodeColumn) word(row int) *int64 { return (*int64)(unsafe.Add(c.words, 8*row)) }
 
-// putText writes a string. buf has Slack bytes behind to.
+// putText writes a string, or notes it for later. buf has Slack bytes behind to.
 func (c *decodeColumn) putText(buf []byte, from, to, row int) {
+	if c.later == nil || !c.later.takes(c, buf, from, to, row) {
+		c.copyText(buf, from, to, row)
+	}
+}
+
+// copyText writes a string.
+func (c *decodeColumn) copyText(buf []byte, from, to, row int) {
 	at, n := int(*c.end(row - 1)), to-from
 	if at+n > c.room {
 		c.grow(at, n)

@@ -39,7 +39,7 @@ type decodeColumn struct {
 	twin     *decodeColumn // another column read from the same value
 	found    jsonValue     // the value in the record under way
 	hasValue bool          // some row had a value, or one that did not fit: see Census
-	later    bool          // long strings are copied when the row is known to stay
+	later    *laterTexts   // takes long strings, which are copied when the row is known to stay; nil: they are copied at once
 	direct
 }
 

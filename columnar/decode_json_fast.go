@@ -17,7 +17,7 @@ func (d *JSONDecoder) predict(buf []byte, rows []offsets.Record) (done int) {
 	defer d.closeColumns()
 	d.shape.aged(len(rows))
 	d.buf = buf
-	d.filter.beginRecord()
+	d.filter.begin(buf)
 	base := unsafe.Pointer(unsafe.SliceData(buf))
 	for i := range rows {
 		r := &rows[i]
@@ -131,7 +131,7 @@ func (d *JSONDecoder) fast(base unsafe.Pointer, pos, end int) bool {
 				filled |= c.bit
 				from, n := int(*c.end(row - 1)), stop-pos
 				if n > Slack || from+n > c.room {
-					d.putLong(c, d.buf, pos, stop, row)
+					c.putText(d.buf, pos, stop, row)
 				} else {
 					*(*[Slack]byte)(unsafe.Add(c.data, from)) = *(*[Slack]byte)(unsafe.Add(base, pos))
 					*c.end(row) = int32(from + n)
@@ -294,7 +294,7 @@ func (d *JSONDecoder) appendFast(c *decodeColumn, buf []byte, from, to int, null
 	}
 	d.filled |= c.bit
 	if c.field.Type.Kind == String {
-		d.putLong(c, buf, from, to, d.rows)
+		c.putText(buf, from, to, d.rows)
 		return true
 	}
 	v, fault := c.parseWord(buf[from:to])

@@ -20,7 +20,7 @@ type jsonFilter struct {
 	built  []*decodeColumn // the columns that are not straight
 
 	nulls   bool            // the record under way may have a NULL in a straight column
-	long    []laterText     // the strings of it that are not copied yet
+	long    laterTexts      // the strings of it that are not copied yet
 	missing []*decodeColumn // the columns without a value so far, see [Census]
 
 	rows     int   // left out since the last Flush
@@ -28,7 +28,13 @@ type jsonFilter struct {
 	greatest int64 // their greatest event time
 }
 
-// laterText is where a string stands in the buffer of the record.
+// laterTexts are long strings of the record under way.
+type laterTexts struct {
+	buf  []byte // what records stand in
+	list []laterText
+}
+
+// laterText is where a string stands in the buffer.
 type laterText struct {
 	column   *decodeColumn
 	from, to int
@@ -55,13 +61,14 @@ func (d *JSONDecoder) setFilter(f *RowFilter) error {
 	}
 	for i := range d.cols {
 		c := &d.cols[i]
-		c.later = c.bit != 0 && c.field.Type.Kind == String
 		if c.bit == 0 {
 			d.filter.built = append(d.filter.built, c)
+		} else if c.field.Type.Kind == String {
+			c.later = &d.filter.long
 		}
 	}
 	for _, t := range d.filter.tests {
-		t.column.later = false
+		t.column.later = nil
 	}
 	if f.Time >= 0 {
 		d.filter.time = &d.cols[f.Time]
@@ -90,8 +97,14 @@ func (d *JSONDecoder) Gathered() int {
 	return d.rows + d.filter.rows
 }
 
-// beginRecord forgets what a record has left that the fast tier did not get through.
-func (f *jsonFilter) beginRecord() { f.long, f.nulls = f.long[:0], false }
+// begin prepares for records in buf.
+func (f *jsonFilter) begin(buf []byte) {
+	f.long.buf = buf
+	f.beginRecord()
+}
+
+// beginRecord forgets what a record has left that the fast tier did not get through, or what is done with.
+func (f *jsonFilter) beginRecord() { f.long.list, f.nulls = f.long.list[:0], false }
 
 // admit makes a row of the record that stands in the columns behind the last row, or leaves it out. No branch follows the tests:
 // which way a record goes cannot be guessed.
@@ -120,7 +133,7 @@ func (d *JSONDecoder) admit(r *offsets.Record) {
 	d.counts.Out++
 	f.rows += 1 - stays
 	f.leftOut += int64(1 - stays)
-	if f.nulls || len(f.long)+len(f.built)+len(f.missing) > 0 {
+	if f.nulls || len(f.long.list)+len(f.built)+len(f.missing) > 0 {
 		d.settle(row, stays == 1)
 	}
 }
@@ -130,8 +143,8 @@ func (d *JSONDecoder) admit(r *offsets.Record) {
 func (d *JSONDecoder) settle(row int, stays bool) {
 	f := &d.filter
 	if stays {
-		for _, t := range f.long {
-			t.column.putText(d.buf, t.from, t.to, row)
+		for _, t := range f.long.list {
+			t.column.copyText(f.long.buf, t.from, t.to, row)
 		}
 		f.beginRecord()
 		return
@@ -168,14 +181,14 @@ func (f *jsonFilter) noteValues(row int) {
 	f.missing = f.missing[:n]
 }
 
-// putLong is putText for a string that is not short, or for which there is no room.
-func (d *JSONDecoder) putLong(c *decodeColumn, buf []byte, from, to, row int) {
-	if !c.later || to-from <= Slack || unsafe.SliceData(buf) != unsafe.SliceData(d.buf) {
-		c.putText(buf, from, to, row)
-		return
+// takes notes a string that is not short, and stands in the record as it is, without escapes.
+func (l *laterTexts) takes(c *decodeColumn, buf []byte, from, to, row int) bool {
+	if to-from <= Slack || unsafe.SliceData(buf) != unsafe.SliceData(l.buf) {
+		return false
 	}
-	d.filter.long = append(d.filter.long, laterText{c, from, to})
+	l.list = append(l.list, laterText{c, from, to})
 	*c.end(row) = *c.end(row - 1) + int32(to-from)
+	return true
 }
 
 // dropNull takes back the NULL of the row under way.
