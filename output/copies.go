@@ -15,15 +15,17 @@ import (
 const (
 	// copiesAtATime is how many manifests are read at a time.
 	copiesAtATime = 100
-	// copiesAgain is how often a reader begins anew because a driver merges manifests meanwhile, which it does once in a while.
-	copiesAgain = 10
+	// copiesAgain is how often a reader lists. It does once more than it has to, and once for each merged manifest that is
+	// written meanwhile; what it has read already it does not read again.
+	copiesAgain = 100
 )
 
 // copies are the manifests beside an output, single and merged ones, by batch: what is in both is there once.
 type copies struct {
-	names []string // of all there are
+	names []string // of all there were at first
 	of    map[int64]copied
 	bad   []badCopy
+	seen  map[string]bool // names that were read
 }
 
 // copied is the manifest of a batch, and the name of the object it was read from.
@@ -42,28 +44,27 @@ type badCopy struct {
 func (b badCopy) Error() string { return b.name + " " + b.msg }
 
 // readCopies reads all manifests of batches up to one. A driver that merges them meanwhile removes single copies of what it has
-// written to a merged one before: whoever has listed neither begins anew.
+// written to a merged one before: whoever has neither lists again, and reads what is new.
 func readCopies(ctx context.Context, s store.Store, upTo int64) (*copies, error) {
-	names, err := s.List(ctx, manifestPrefix)
-	if err != nil {
-		return nil, fmt.Errorf("list manifests: %w", err)
-	}
+	c := &copies{of: map[int64]copied{}, seen: map[string]bool{}}
+	gone := true
 	for range copiesAgain {
-		c := &copies{names: names, of: map[int64]copied{}}
-		err = c.read(ctx, s, upTo)
-		if err != nil && !errors.Is(err, store.ErrNotExist) {
-			return nil, err
+		names, err := s.List(ctx, manifestPrefix)
+		if err != nil {
+			return nil, fmt.Errorf("list manifests: %w", err)
 		}
-		again, listErr := s.List(ctx, manifestPrefix)
-		if listErr != nil {
-			return nil, fmt.Errorf("list manifests: %w", listErr)
+		if c.names == nil {
+			c.names = names
 		}
-		if err == nil && slices.Equal(mergedNames(names), mergedNames(again)) {
+		fresh := c.fresh(names, upTo)
+		if !gone && len(mergedNames(fresh)) == 0 {
 			return c, nil
 		}
-		names = again
+		if gone, err = c.read(ctx, s, fresh, upTo); err != nil {
+			return nil, fmt.Errorf("read manifest: %w", err)
+		}
 	}
-	return nil, errors.Join(errors.New("manifests change faster than they can be read"), err)
+	return nil, errors.New("manifests are merged faster than they can be read")
 }
 
 func mergedNames(names []string) []string {
@@ -98,26 +99,54 @@ func (c *copies) unread(batch int64) bool {
 	})
 }
 
-func (c *copies) read(ctx context.Context, s store.Store, upTo int64) error {
-	wanted := slices.DeleteFunc(slices.Clone(c.names), func(name string) bool {
+// fresh are the names of manifests of batches up to one that were not read yet, by batch.
+func (c *copies) fresh(names []string, upTo int64) []string {
+	out := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		s, ok := mergedSpan(name)
 		first := s.first
 		if !ok {
 			first = manifestBatch(name)
 		}
-		return name != markName && (first == 0 || first > upTo)
+		return c.seen[name] || name != markName && (first == 0 || first > upTo)
 	})
-	slices.SortStableFunc(wanted, func(a, b string) int { return cmp.Compare(newestIn(a), newestIn(b)) })
-	for names := range slices.Chunk(wanted, copiesAtATime) {
+	slices.SortStableFunc(out, func(a, b string) int { return cmp.Compare(newestIn(a), newestIn(b)) })
+	return out
+}
+
+// read reads manifests. gone says that some are not there any more.
+func (c *copies) read(ctx context.Context, s store.Store, fresh []string, upTo int64) (gone bool, err error) {
+	for names := range slices.Chunk(fresh, copiesAtATime) {
 		data, err := getAll(ctx, s, names)
+		if errors.Is(err, store.ErrNotExist) {
+			gone = true
+			data, err = getThere(ctx, s, names)
+		}
 		if err != nil {
-			return fmt.Errorf("read manifest: %w", err)
+			return gone, err
 		}
 		for i, name := range names {
-			c.add(name, data[i], upTo)
+			if data[i] != nil {
+				c.seen[name] = true
+				c.add(name, data[i], upTo)
+			}
 		}
 	}
-	return nil
+	return gone, nil
+}
+
+// getThere is getAll with nil for what is not there.
+func getThere(ctx context.Context, s store.Store, names []string) ([][]byte, error) {
+	out := make([][]byte, len(names))
+	for i, name := range names {
+		data, err := s.Get(ctx, name)
+		if err != nil && !errors.Is(err, store.ErrNotExist) {
+			return nil, err
+		}
+		if out[i] = data; err == nil && data == nil {
+			out[i] = []byte{} // it is there, and empty
+		}
+	}
+	return out, nil
 }
 
 // getAll reads objects in the order of their names.

@@ -374,62 +374,6 @@ func (l *late) List(ctx context.Context, prefix string) ([]string, error) {
 	return names, err
 }
 
-// TestMergeWhileRead: whoever reads manifests while they are merged finds all of them: also with a list that was made while single
-// ones went, and has neither them nor the merged one.
-func TestMergeWhileRead(t *testing.T) {
-	for name, s := range mergeStores() {
-		l := newMergeLake(t, s, 4)
-		p := l.open(l.cfg)
-		for batch := int64(1); batch <= 9; batch++ {
-			l.commit(p, batch, someFiles(batch, 1))
-		}
-		batch := int64(10)
-		inPieces := &meanwhile{Store: s}
-		inPieces.get = func() {
-			l.merge(p, batch)
-			batch++
-		}
-		l.store = inPieces
-		l.reads(name + ", merged behind the list")
-		gone := &meanwhile{Store: s, get: func() {}, list: func(names []string) []string {
-			return slices.DeleteFunc(names, func(n string) bool {
-				return strings.Contains(n, "000000000004-") || strings.Contains(n, "000000000009")
-			})
-		}}
-		l.store = gone
-		l.reads(name + ", merged within the list")
-		if inPieces.gets == 0 || gone.lists == 0 {
-			t.Errorf("%s: nothing was read", name)
-		}
-		l.store = s
-		l.wantNames(name, "000000000004-000000000001", "000000000008-000000000005", "000000000009", mark)
-	}
-}
-
-// meanwhile is a store where something happens in front of the first reads of single manifests, and with the first list.
-type meanwhile struct {
-	store.Store
-	get         func()
-	list        func([]string) []string
-	gets, lists int
-}
-
-func (m *meanwhile) Get(ctx context.Context, name string) ([]byte, error) {
-	if strings.HasPrefix(name, manifests+"00000000000") && len(name) == len(manifests)+17 && m.gets < 2 {
-		m.gets++
-		m.get()
-	}
-	return m.Store.Get(ctx, name)
-}
-
-func (m *meanwhile) List(ctx context.Context, prefix string) ([]string, error) {
-	names, err := m.Store.List(ctx, prefix)
-	if m.lists++; m.list != nil && m.lists == 1 {
-		names = m.list(names)
-	}
-	return names, err
-}
-
 // TestMergedDurable: a process that merges dies at any operation on the disk, the next one at any of its own, and then the power is
 // lost: every manifest is there, in one of the two forms or both.
 func TestMergedDurable(t *testing.T) {
