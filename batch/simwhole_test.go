@@ -231,7 +231,7 @@ func (s *wholeStory) run(change ...any) error {
 // reported has every report in the trace.
 func (s *wholeStory) reported(o *Options) {
 	o.Report = func(p Progress) { s.tr.add("report", p.BatchID, p.NumInputRows, p.Timestamp, p.BatchDuration) }
-	o.Warn = func(text string) { s.tr.add("warn", text) }
+	o.Warn = func(text string) { s.tr.add("warn", plainName(text)) }
 }
 
 // end checks why a life has ended, and turns the world into what the next one finds.
