@@ -37,6 +37,7 @@ type ReplayedBatch struct {
 	Records     int64        `json:"records"`
 	Files       int          `json:"files"` // as the log has them
 	Rows        int64        `json:"rows"`
+	TopicRows   int64        `json:"topicRows,omitempty"` // those of them that are in topics, which count as no files
 	Differences []Difference `json:"differences,omitempty"`
 }
 
@@ -65,6 +66,7 @@ type Replayed struct {
 	Records     int64 `json:"records"`
 	Files       int   `json:"files"`
 	Rows        int64 `json:"rows"`
+	TopicRows   int64 `json:"topicRows,omitempty"`
 	Differences int   `json:"differences"`
 	// Snapshot is the batch whose snapshot the state before First was taken from, 0 for none; Deltas are the batches behind
 	// it whose changes were added. No record was read for that.
@@ -287,6 +289,8 @@ func (r *replayer) publish(ctx context.Context, p *Planned, o *outcome, want *Co
 		done.Differences = append(done.Differences, r.pendingDifferences(k.Name, want, prepared[i])...)
 		if k.Topic == "" {
 			done.Files += len(want.Files[k.Name])
+		} else {
+			done.TopicRows += want.SinkRows[k.Name]
 		}
 		done.Rows += want.SinkRows[k.Name]
 		done.Differences = append(done.Differences, sinkDifferences(&k, want, prepared[i])...)
@@ -308,6 +312,7 @@ func (r *replayer) note(b ReplayedBatch) {
 	r.out.Records += b.Records
 	r.out.Files += b.Files
 	r.out.Rows += b.Rows
+	r.out.TopicRows += b.TopicRows
 	r.out.Differences += len(b.Differences)
 	if r.o.Report != nil {
 		r.o.Report(b)

@@ -267,3 +267,26 @@ func TestReplayTopics(t *testing.T) {
 		}
 	}
 }
+
+// TestReplayTopicRows: rows in topics are counted as such, and not as rows in files.
+func TestReplayTopicRows(t *testing.T) {
+	w := newWorld(t, 1)
+	w.publish()
+	w.fill(published, 300)
+	w.mustRun(w.job(published, flushing, rowsMax(60)))
+	out, batches, err := w.replay(w.job(published))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inTopics, files := int64(len(w.topicRows())), len(w.files())
+	if out.TopicRows != inTopics || out.Rows <= inTopics || inTopics == 0 || out.Files != files || out.Differences > 0 {
+		t.Errorf("%+v, want %d rows in topics, more in all, and %d files", out, inTopics, files)
+	}
+	sum := int64(0)
+	for _, b := range batches {
+		sum += b.TopicRows
+	}
+	if sum != inTopics {
+		t.Errorf("batches have %d rows in topics, want %d", sum, inTopics)
+	}
+}

@@ -167,7 +167,7 @@ func (s *replayShow) batch(b batch.ReplayedBatch) {
 		if n := len(b.Differences); n > 0 {
 			verdict = count(int64(n), "difference")
 		}
-		fmt.Fprintf(s.w, "batch %d, planned %s: %s, %s in %s: %s\n", b.Batch, b.PlanTime, count(b.Records, "record"), count(b.Rows, "row"), count(int64(b.Files), "file"), verdict)
+		fmt.Fprintf(s.w, "batch %d, planned %s: %s, %s: %s\n", b.Batch, b.PlanTime, count(b.Records, "record"), rowsIn(b.Rows, b.TopicRows, b.Files), verdict)
 	}
 	for _, d := range b.Differences {
 		fmt.Fprintf(s.w, "  %s\n", d)
@@ -175,10 +175,22 @@ func (s *replayShow) batch(b batch.ReplayedBatch) {
 }
 
 func (s *replayShow) end(job string, out *batch.Replayed, into string) {
-	fmt.Fprintf(s.w, "%s: batches %d to %d again, %s; %s, %s in %s: %s\n", job, out.First, out.Last, stateBefore(out), count(out.Records, "record"), count(out.Rows, "row"), count(int64(out.Files), "file"), replayVerdict(out))
+	fmt.Fprintf(s.w, "%s: batches %d to %d again, %s; %s, %s: %s\n", job, out.First, out.Last, stateBefore(out), count(out.Records, "record"), rowsIn(out.Rows, out.TopicRows, out.Files), replayVerdict(out))
 	if into != "" {
 		fmt.Fprintf(s.w, "written below %s\n", into)
 	}
+}
+
+// rowsIn says where rows are, of which some may be in topics.
+func rowsIn(rows, inTopics int64, files int) string {
+	topics, others := count(inTopics, "row")+" in topics", count(rows-inTopics, "row")+" in "+count(int64(files), "file")
+	switch {
+	case inTopics == 0:
+		return others
+	case inTopics == rows && files == 0:
+		return topics
+	}
+	return others + " and " + topics
 }
 
 // stateBefore says where the state of the first batch came from.
