@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -93,7 +94,7 @@ func (d *driver) cancelGone(ctx context.Context, p *Planned, gone error) error {
 		return err
 	}
 	if err := d.visible(ctx, p); err != nil {
-		return refuse("%v; batch %d is open and part of its output is visible already (%v): it can neither be finished nor planned anew; begin anew with another checkpoint and output", gone, p.Batch, err)
+		return refuse("%v; batch %d is open and part of its output is visible already%s", gone, p.Batch, visibleWay(p.Batch, err))
 	}
 	if err := d.cancelBehind(p); err != nil {
 		return err
@@ -109,6 +110,17 @@ func (d *driver) cancelGone(ctx context.Context, p *Planned, gone error) error {
 	}
 	// Records in front of the lost ones are in the state in memory.
 	return lost(d.s.restoreAgain(ctx, d.cp.blobs, d.history))
+}
+
+// visibleWay says what of an open batch is visible, and the way out: files can be moved away by whoever knows what their readers have
+// done with them, records of a topic cannot.
+func visibleWay(batch int64, err error) string {
+	var file *output.ConflictError
+	if !errors.As(err, &file) {
+		return fmt.Sprintf(" (%v): it can neither be finished nor planned anew; begin anew with another checkpoint and output", err)
+	}
+	return fmt.Sprintf(" (sink %s: %s): it cannot be finished, and is not planned anew beside that; to give it up, move all its files, *%012d-s*.parquet, out of the output and accept the loss once more, or begin anew with another checkpoint and output",
+		file.Sink, file.Path, batch)
 }
 
 // mayLive refuses to give up a plan that a process may still publish. Where only heartbeats tell, one that was killed looks as one

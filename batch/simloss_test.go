@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -276,11 +277,30 @@ func TestOpenBatchGone(t *testing.T) {
 		w.source.DeleteBefore(simTopic, 1, at+7)
 		n := w.records()
 		refused := w.run(w.job(stateless, accepting("events")))
-		wantError[*RefusedError](t, refused, "batch 2 is open and part of its output is visible already", "begin anew")
+		wantError[*RefusedError](t, refused, "batch 2 is open and part of its output is visible already", "move all its files, *000000000002-s*.parquet, out of the output and accept the loss once more")
 		if w.records() > n+1 { // of the epoch
 			t.Errorf("a refused run wrote %d records", w.records()-n)
 		}
 		w.wantRows("before and after", w.expected(stateless), equalRows)
+		moved := 0
+		for name := range w.files() {
+			if ok, _ := path.Match("*000000000002-s*.parquet", path.Base(name)); ok {
+				w.check(w.disk.Remove(path.Join(simOutput, name)))
+				moved++
+			}
+		}
+		w.lose(func(e simEvent) bool { return e.topic == "" && e.partition == 1 && e.at >= at && e.at < at+7 })
+		w.mustRun(w.job(stateless, accepting("events")))
+		w.wantRows("with its files moved away", w.expected(stateless), equalRows)
+		if moved == 0 || len(w.losses()) != 1 {
+			t.Errorf("%d files were moved, losses %q", moved, w.losses())
+		}
+	})
+	t.Run("a topic has it", func(t *testing.T) {
+		text := visibleWay(2, fmt.Errorf("sink %q has committed it", "copies"))
+		if strings.Contains(text, "move") || !strings.Contains(text, `(sink "copies" has committed it)`) || !strings.Contains(text, "begin anew") {
+			t.Error(text)
+		}
 	})
 	t.Run("planner alive", func(t *testing.T) {
 		w, at := open(t, &hooks{prepare: failAt(1)})
