@@ -164,7 +164,8 @@ func vacant(ctx context.Context, env Env, job *Job, m marker) error {
 	if err := job.check(); err != nil {
 		return fmt.Errorf("job %s: %w", job.Name, err)
 	}
-	o := output.Opening{Owner: output.Owner{Job: m.Job, Checkpoint: m.CheckpointID}, Clock: env.Clock}
+	// The checkpoint's id is not in it: nobody would find a checkpoint of the id that an error names.
+	o := output.Opening{Owner: output.Owner{Job: m.Job}, Clock: env.Clock}
 	for _, k := range job.Sinks {
 		if k.Vacant == nil {
 			continue

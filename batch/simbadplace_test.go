@@ -1,21 +1,24 @@
 package batch
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
 )
 
 // wantUntouched runs a job whose first start must be refused, and checks that nothing below the output is another than before, and that
-// no checkpoint was begun, which would be in the way of the next start.
+// no checkpoint was begun, which would be in the way of the next start, nor named.
 func (w *world) wantUntouched(job *Job, parts ...string) {
 	w.t.Helper()
 	before := w.everything(simOutput)
-	wantError[*output.OwnedError](w.t, w.run(job), parts...)
+	wantError[*output.OwnedError](w.t, w.run(job), append(parts, "that begins with a new checkpoint")...)
 	after := w.everything(simOutput)
 	if len(before) == 0 || !maps.EqualFunc(before, after, func(a, b []byte) bool { return string(a) == string(b) }) {
 		w.t.Errorf("%d files before, %d after, or other bytes", len(before), len(after))
@@ -48,6 +51,36 @@ func TestRefusedFirstStart(t *testing.T) {
 	w.wantNothing(simCheckpoint)
 	w.mustRun(w.job(stateless, flushing))
 	w.wantRows("in the end", w.expected(stateless), equalRows)
+}
+
+// TestFailedFirstStart: a first start that fails behind its checkpoint leaves one without a batch, and nothing that is in the way of the
+// job once it is mended: another query, other places and all.
+func TestFailedFirstStart(t *testing.T) {
+	for what, spoil := range map[string]func(*Job){
+		"a topic that is not there": func(j *Job) {
+			j.Sources["events"] = Source{Start: offsets.Earliest, Open: func(context.Context) (offsets.Source, error) { return nil, errFailpoint }}
+		},
+		"a sink that is a file": func(j *Job) {
+			j.Sinks[0].Open = func(context.Context, output.Opening) (output.Sink, error) { return nil, errFailpoint }
+		},
+	} {
+		w := newWorld(t, simSeed(t))
+		w.fill(windowed, 60)
+		if err := w.run(w.job(stateless, spoil)); !errors.Is(err, errFailpoint) {
+			t.Fatalf("%s: %v", what, err)
+		}
+		w.warned = nil
+		mended := w.job(windowed, flushing)
+		mended.Sinks[0] = w.parquet(&mended.Plan.Sinks[0], simOutput+"/elsewhere")
+		mended.Sinks[0].Name = mended.Plan.Sinks[0].Name
+		w.mustRun(mended)
+		if len(w.warned) > 0 {
+			t.Errorf("%s: the mended job is told %q", what, w.warned)
+		}
+		if w.history().Last == nil {
+			t.Errorf("%s: the mended job did nothing", what)
+		}
+	}
 }
 
 // TestCheckpointDeleted: an output whose checkpoint is gone belongs to nobody who comes now, and is not written again from the start.

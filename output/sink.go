@@ -172,7 +172,7 @@ type OwnedError struct {
 	Sink  string // its name in the job
 	Path  string // the sink's root
 	Owner Owner  // who owns it
-	Want  Owner  // who asked
+	Want  Owner  // who asked; without a checkpoint: a job that has none yet
 	Last  string // what the owner wrote last, for sinks that know
 }
 
@@ -185,6 +185,10 @@ func (e *OwnedError) Error() string {
 	if e.Owner.Job == e.Want.Job {
 		wayOut = "was the checkpoint deleted or moved? put it back, or " + other
 	}
-	return fmt.Sprintf("sink %s: %s belongs to job %q with checkpoint %s%s, not to job %q with checkpoint %s; %s",
-		e.Sink, e.Path, e.Owner.Job, e.Owner.Checkpoint, last, e.Want.Job, e.Want.Checkpoint, wayOut)
+	checkpoint := "with checkpoint " + e.Want.Checkpoint
+	if e.Want.Checkpoint == "" {
+		checkpoint = "that begins with a new checkpoint"
+	}
+	return fmt.Sprintf("sink %s: %s belongs to job %q with checkpoint %s%s, not to job %q %s; %s",
+		e.Sink, e.Path, e.Owner.Job, e.Owner.Checkpoint, last, e.Want.Job, checkpoint, wayOut)
 }
