@@ -227,3 +227,15 @@ func TestFilterWhileDecodingCuts(t *testing.T) {
 		t.Errorf("two errors: %v", said)
 	}
 }
+
+// TestFilterWhileDecodingVerified computes every batch again, with a decoder that does not look at the filter, because two strings
+// are not worth while.
+func TestFilterWhileDecodingVerified(t *testing.T) {
+	for _, q := range []simQuery{stateless, windowed, aside} {
+		w := newWorld(t, simSeed(t))
+		w.fill(q, 200)
+		w.mustRun(w.job(q, flushing, rowsMax(90), pushAll))
+		w.wantRows(q.name, w.expected(q), equalRows)
+		w.wantVerified(q.name, w.job(q), true)
+	}
+}

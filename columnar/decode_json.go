@@ -28,6 +28,7 @@ type JSONDecoder struct {
 	shape  jsonShape
 	full   uint64 // the bits of the straight columns
 	builds int    // how many columns are not straight
+	looks  bool   // something comes behind the columns of a record: metadata, or a filter
 
 	// The record that the fast tier has under way.
 	buf      []byte // what it stands in
@@ -58,6 +59,7 @@ func NewJSONDecoder(source string, fields []DecodeField, opts DecodeOptions) (*J
 	d.builds = len(d.keyed) - len(d.straight)
 	d.keys = newJSONKeys(d.root.keys)
 	d.shape.reset(&d.root)
+	d.looks = len(d.meta) > 0 || opts.Filter != nil
 	if opts.Filter != nil {
 		return d, d.setFilter(opts.Filter)
 	}

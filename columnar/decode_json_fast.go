@@ -26,15 +26,20 @@ func (d *JSONDecoder) predict(buf []byte, rows []offsets.Record) (done int) {
 			continue
 		}
 		start := int(r.Value.Start)
-		if !d.fast(base, start, start+int(r.Value.Len)) || len(d.meta) > 0 && d.appendMetadata(buf, r) != "" {
+		if !d.fast(base, start, start+int(r.Value.Len)) {
 			return i
 		}
-		d.counts.In++
-		if d.filter.on {
-			d.admit(r)
-		} else {
-			d.keep(r)
+		if d.looks {
+			if d.appendMetadata(buf, r) != "" {
+				return i
+			}
+			if d.filter.on {
+				d.admit(r)
+				continue
+			}
 		}
+		d.counts.In++
+		d.keep(r)
 	}
 	return len(rows)
 }

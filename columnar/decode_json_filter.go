@@ -130,6 +130,7 @@ func (d *JSONDecoder) admit(r *offsets.Record) {
 	}
 	d.offsets = append(d.offsets, r.Offset)[:len(d.offsets)+stays]
 	d.rows += stays
+	d.counts.In++
 	d.counts.Out++
 	f.rows += 1 - stays
 	f.leftOut += int64(1 - stays)
