@@ -16,8 +16,9 @@ import (
 // snapshotEvery is the most commits between two snapshots: what recovery reads stays bounded.
 const snapshotEvery = 400
 
-// snapshotBytes is how many bytes of deltas are due a snapshot even before that, when they are also as many as the last snapshot had:
-// so the state is written at most twice as often as it changes, and recovery reads at most twice the state.
+// snapshotBytes is how many bytes of deltas are due a snapshot even before that, when they are also half as many again as the last
+// snapshot had: so snapshots add at most two thirds to what is written, and recovery reads at most two and a half times the state, and
+// what comes while a snapshot is taken in slices.
 const snapshotBytes = 16 << 20
 
 // Options are the choices of one run. The zero value but for Job works.

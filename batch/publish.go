@@ -30,6 +30,7 @@ func (d *driver) finish(ctx context.Context, w *work) error {
 	if err := w.run(ctx, d.s.exec); err != nil {
 		return d.cancelIfBad(ctx, w, err)
 	}
+	d.hurrySlice()
 	w.commit.Weights = w.weightsAfter(d.history.Weights)
 	w.watch.lap("addBatch")
 	if err := d.publish(ctx, w); err != nil {
@@ -289,7 +290,7 @@ func (d *driver) mayBeSnapshot(p *Planned) bool { return !p.Final && len(d.histo
 
 // deltasDue reports whether deltas are as many as a snapshot is due for.
 func (d *driver) deltasDue() bool {
-	return d.history.DeltaBytes >= max(d.o.snapshotBytes, d.history.SnapshotBytes)
+	return d.history.DeltaBytes >= max(d.o.snapshotBytes, d.history.SnapshotBytes+d.history.SnapshotBytes/2)
 }
 
 // snapshotWanted reports whether the next commit is to carry the whole state, which it does after so many commits when it

@@ -122,7 +122,7 @@ func (d *driver) use(ctx context.Context, job *Job, digest string, shards int) e
 	if err != nil {
 		return d.refuseIfLeading(err)
 	}
-	d.s, s.lanes = s, d.o.Cores
+	d.s, s.lanes, s.beside = s, d.o.Cores, d.o.beside
 	d.warnForgotten(job.Plan)
 	s.watch(d.o.Warn)
 	s.worker.limit(d.o.Memory, d.o.Cores)

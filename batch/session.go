@@ -22,6 +22,7 @@ type session struct {
 	exec    Executor
 	shards  int
 	each    func(n int, f func(i int) error) error // on all cores
+	beside  func(f func()) (wait func())           // as in Options; nil: nothing happens beside the driver
 	lanes   int                                    // of slices, see parts; 0: one
 	lag     *lagShower
 	tables  map[string]string // digests of what worker.tables was made of; nil: nothing yet

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -48,6 +47,7 @@ type slice struct {
 	blocks []StateBlock
 	size   int64 // in memory
 	rooms  [][]byte
+	hurry  func() // has it be written with no regard to tasks
 	wait   func() error
 	cancel func()
 }
@@ -77,6 +77,13 @@ func (d *driver) takeSlices(p *Planned) ([]StateBlock, error) {
 		return nil, fmt.Errorf("write state: %w", err)
 	}
 	return next.blocks, nil
+}
+
+// hurrySlice has what is still to be written of a slice written now: the batch whose commit names it has no more tasks.
+func (d *driver) hurrySlice() {
+	if d.round != nil && d.round.next != nil {
+		d.round.next.hurry()
+	}
 }
 
 // dropRound breaks a round off. What it has written and not named is removed with the batches about it.
@@ -301,7 +308,8 @@ func (d *driver) writeSlice(ctx context.Context, parts []slicePart) *slice {
 	d.s.worker.heap.used.Add(out.size)
 	ctx, out.cancel = context.WithCancel(ctx)
 	blobs := stateBlobs(d.cp.blobs, out.batch, epoch)
-	blobs.Yield = runtime.Gosched // the next batch, and the driver, come first
+	errand := &errand{of: &d.s.worker.spare}
+	out.hurry, blobs.Yield = errand.hurry, errand.pause // the next batch comes first
 	var err error
 	wait := d.o.beside(func() {
 		for i := range out.blocks {
@@ -314,6 +322,7 @@ func (d *driver) writeSlice(ctx context.Context, parts []slicePart) *slice {
 		}
 	})
 	out.wait = func() error {
+		errand.hurry()
 		wait()
 		return err
 	}

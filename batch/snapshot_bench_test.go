@@ -1,6 +1,10 @@
 package batch
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -11,34 +15,43 @@ import (
 	"github.com/millrace/millrace/output/outputtest"
 )
 
-// snapshotRounds is how often a job runs with snapshots, each time between two without.
-const snapshotRounds = 3
+// snapshotBatches is how many batches a run has: two snapshots' worth.
+const snapshotBatches = 80
 
-// BenchmarkSnapshotWhileRunning runs a job that holds ten million keys over 40 batches of half a million records, which touch most
-// keys: without a snapshot and with one as often as the driver takes them, in turn. It reports throughput with against without, by
-// wall-clock and by CPU time, the median of the rounds, each against the mean of the runs before and behind it; the 99th percentile of
-// the syncs of the log in both and their ratio; the longest batch of all; and how long a start takes that finds snapshots in slices.
+// snapshotRounds is how often a job runs with snapshots, each time between two without.
+const snapshotRounds = 5
+
+// BenchmarkSnapshotWhileRunning runs a job that holds ten million keys over 80 batches of half a million records, which touch most
+// keys: without a snapshot and with one as often as the driver takes them, in turn, each from a copy of the same checkpoint, which has
+// a snapshot in slices and the deltas behind it. It reports throughput with against without, by wall-clock and by CPU time, the median
+// of the rounds, each against the mean of the runs before and behind it; the 99th percentile of the syncs of the log in both and their
+// ratio; the longest batch of all; and how long a start takes there.
 func BenchmarkSnapshotWhileRunning(b *testing.B) {
 	job, source := keyedCheckpoint(b)
+	sliced, never := func(*Options) {}, func(o *Options) { o.snapshotEvery, o.snapshotBytes = 1<<30, 1<<40 }
+	source.end += snapshotBatches * 500_000 / keyedPartitions
+	measureKeyed(b, job, sliced)
+	source.end += snapshotBatches * 500_000 / keyedPartitions
 	more := func(change func(*Options)) snapshotRun {
-		source.end += 40 * 500_000 / keyedPartitions
-		return measureKeyed(b, job, change)
+		again := *job
+		again.Checkpoint = filepath.Join(b.TempDir(), "checkpoint")
+		linkTree(b, job.Checkpoint, again.Checkpoint)
+		defer os.RemoveAll(again.Checkpoint)
+		return measureKeyed(b, &again, change)
 	}
 	for b.Loop() {
-		never := func(o *Options) { o.snapshotEvery, o.snapshotBytes = 1<<30, 1<<40 }
-		more(never)
 		var wall, cpu, starts []float64
 		var with, without snapshotRun
 		before := more(never)
 		for range snapshotRounds {
-			sliced, behind := more(func(*Options) {}), more(never)
-			if sliced.snapshots == 0 || behind.snapshots > 0 {
-				b.Fatalf("%d snapshots, %d in the run without", sliced.snapshots, behind.snapshots)
+			taken, behind := more(sliced), more(never)
+			if taken.snapshots == 0 || behind.snapshots > 0 {
+				b.Fatalf("%d snapshots, %d in the run without", taken.snapshots, behind.snapshots)
 			}
-			wall = append(wall, (before.wall+behind.wall).Seconds()/2/sliced.wall.Seconds())
-			cpu = append(cpu, (before.cpu+behind.cpu).Seconds()/2/sliced.cpu.Seconds())
+			wall = append(wall, (before.wall+behind.wall).Seconds()/2/taken.wall.Seconds())
+			cpu = append(cpu, (before.cpu+behind.cpu).Seconds()/2/taken.cpu.Seconds())
 			starts = append(starts, float64(behind.start.Milliseconds()))
-			with.add(sliced)
+			with.add(taken)
 			without.add(behind)
 			before = behind
 		}
@@ -52,6 +65,25 @@ func BenchmarkSnapshotWhileRunning(b *testing.B) {
 		b.ReportMetric(float64(without.longest.Milliseconds()), "longest-batch-without-ms")
 		b.ReportMetric(float64(with.longest.Milliseconds()), "longest-batch-ms")
 	}
+}
+
+// linkTree gives all files below a directory a second name below another one. Files of a checkpoint are never changed.
+func linkTree(b *testing.B, from, to string) {
+	b.Helper()
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		target := filepath.Join(to, strings.TrimPrefix(path, from))
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			return os.MkdirAll(target, 0o700)
+		}
+		return os.Link(path, target)
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	runtime.GC() // of the run before
 }
 
 // middle is the median of an odd number of figures, which it sorts.

@@ -82,12 +82,18 @@ func (s *session) restoreOperator(ctx context.Context, blobs store.Blobs, x *dst
 		return err
 	}
 	rules := map[string]*columnar.Zone{} // by digest
+	ahead := s.readBlocks(ctx, blobs, x, states)
+	defer ahead.stop()
 	for _, v := range states {
 		for i := range v.Blocks {
 			if v.Blocks[i].Operator != x.Name {
 				continue
 			}
-			if err := s.loadBlock(ctx, blobs, x, shards, &v.Blocks[i], v.Batch); err != nil {
+			block, err := ahead.take()
+			if err == nil {
+				err = s.loadBlock(x, shards, block, v.Batch)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -131,36 +137,18 @@ func dropClosed(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, sha
 	return nil
 }
 
-func (s *session) loadBlock(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, shards []*windows.Aggregate, b *StateBlock, batch int64) error {
-	if want := stateSchema(x); b.Schema != want {
-		return otherSchema(x.Name, batch, b.Schema, want)
-	}
-	block := b.inline
-	if b.Digest != "" {
-		var err error
-		if b.Epoch > 0 {
-			blobs = stateBlobs(blobs, batch, b.Epoch)
-		}
-		if block, err = blobs.Get(ctx, b.Digest); err != nil {
-			return fmt.Errorf("read state of batch %d: %w", batch, err)
-		}
-	}
-	opened, err := s.openBlock(b, block)
-	for shard := 0; err == nil && shard < len(shards); shard++ {
+func (s *session) loadBlock(x *dstream.Exchange, shards []*windows.Aggregate, block *state.Block, batch int64) error {
+	for shard := range shards {
 		from, to := keyGroups(shard, s.shards)
-		err = shards[shard].LoadBlock(opened, from, to)
-	}
-	if err != nil {
-		return fmt.Errorf("load state of %q, batch %d: %w", x.Name, batch, err)
+		if err := shards[shard].LoadBlock(block, from, to); err != nil {
+			return loadError(x, batch, err)
+		}
 	}
 	return nil
 }
 
-func (s *session) openBlock(b *StateBlock, block []byte) (*state.Block, error) {
-	if b.Groups != nil {
-		return state.OpenSlice(block, b.Groups[0], b.Groups[1], s.each)
-	}
-	return state.OpenBlock(block, s.each)
+func loadError(x *dstream.Exchange, batch int64, err error) error {
+	return fmt.Errorf("load state of %q, batch %d: %w", x.Name, batch, err)
 }
 
 func otherSchema(operator string, batch int64, was, is string) error {

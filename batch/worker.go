@@ -28,6 +28,7 @@ type worker struct {
 	size        stateSize
 	heap        heap
 	keeps       [2]keeper // of the batch whose turn it is, and of the one after it
+	spare       spare
 
 	mu      sync.Mutex
 	idle    map[int][]*tree       // by root
@@ -45,6 +46,7 @@ func newWorker(job *Job, sources []offsets.Source, shards int) *worker {
 // limit bounds the memory that tasks take, with so many of them at a time. It comes before the first task.
 func (w *worker) limit(m Memory, cores int) {
 	w.memory, w.decodeBytes, w.size.most = m, m.decodeBytes(cores), m.State
+	w.spare.cores, w.spare.changed.L = cores, &w.spare.mu
 	for i := range w.keeps {
 		w.keeps[i].memory, w.keeps[i].cores, w.keeps[i].heap = m, cores, &w.heap
 	}
@@ -88,6 +90,8 @@ func (w *worker) run(ctx context.Context, t Task) (*Result, error) {
 	if t.JobHash != w.job.Hash {
 		return nil, fmt.Errorf("task of job %.8s came to a worker of job %.8s", t.JobHash, w.job.Hash)
 	}
+	w.spare.begin()
+	defer w.spare.end()
 	if t.Range != nil {
 		return w.runSource(ctx, t)
 	}

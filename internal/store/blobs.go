@@ -13,7 +13,7 @@ import (
 type Blobs struct {
 	Store Store
 	Under string // what stands before the digest in names; "": blobs/
-	Bulk  bool   // Put writes as [BulkStore] does, where that is one
+	Bulk  bool   // writes and reads as [BulkStore] does, where Store is one
 	Yield func() // for Put: called now and then while the digest of much data is made; may be nil
 }
 
@@ -48,7 +48,11 @@ func (b Blobs) Get(ctx context.Context, digest string) ([]byte, error) {
 	if !isDigest(digest) {
 		return nil, fmt.Errorf("blob %q: not a digest, want 64 lower-case hexadecimal digits", digest)
 	}
-	data, err := b.Store.Get(ctx, b.name(digest))
+	get := b.Store.Get
+	if bulk, ok := b.Store.(BulkStore); ok && b.Bulk {
+		get = bulk.GetBulk
+	}
+	data, err := get(ctx, b.name(digest))
 	if err != nil {
 		return nil, fmt.Errorf("get blob: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 type BulkStore interface {
 	// PutBulk is [Store.PutIfAbsent] of data that is in memory. The caller keeps it.
 	PutBulk(ctx context.Context, name string, data []byte) error
+	// GetBulk is [Store.Get] of what was so written.
+	GetBulk(ctx context.Context, name string) ([]byte, error)
 }
 
 // bulkPiece is what is written at a time: so much is on its way to the disk when somebody else wants it, or when the write is
@@ -26,6 +28,16 @@ func (l *Local) PutBulk(ctx context.Context, name string, data []byte) error {
 		}
 		return nil
 	})
+}
+
+// GetBulk implements [BulkStore], past the page cache as well.
+func (l *Local) GetBulk(ctx context.Context, name string) ([]byte, error) {
+	if direct, ok := l.fs().(interface {
+		ReadDirect(name string) ([]byte, error)
+	}); ok {
+		return l.readAll(ctx, name, direct.ReadDirect)
+	}
+	return l.Get(ctx, name)
 }
 
 // directFile is a [File] that can write past the page cache.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -65,15 +66,30 @@ func TestPutBulk(t *testing.T) {
 				t.Errorf("Get: %d bytes, %v", len(data), err)
 			}
 			wantIs(t, local.PutBulk(ctx, "state/"+digest, nil), store.ErrExists)
+			for n := range 20 { // whole blocks and others
+				data, err := local.GetBulk(ctx, putBulk(t, local, large[:1<<20+n*1024+n%3]))
+				if !bytes.Equal(data, large[:len(data)]) || len(data) != 1<<20+n*1024+n%3 || err != nil {
+					t.Errorf("GetBulk: %d bytes, %v", len(data), err)
+				}
+			}
+			_, err = local.GetBulk(ctx, "state/none")
+			wantIs(t, err, store.ErrNotExist)
 			cancelled, cancel := context.WithCancel(ctx)
 			cancel()
 			wantIs(t, local.PutBulk(cancelled, "state/other", large), context.Canceled)
 			names, err := local.List(ctx, "")
-			if len(names) != 1 || err != nil {
-				t.Errorf("names are %q, %v: want one", names, err)
+			if len(names) != 21 || err != nil {
+				t.Errorf("names are %q, %v: want 21", names, err)
 			}
 		})
 	}
+}
+
+// putBulk keeps data under a name by its length.
+func putBulk(t *testing.T, local *store.Local, data []byte) (name string) {
+	name = fmt.Sprint("state/", len(data))
+	must(t, local.PutBulk(context.Background(), name, data))
+	return name
 }
 
 // An error in the middle is said by name, and leaves nothing.

@@ -55,8 +55,12 @@ func (l *Local) put(ctx context.Context, name string, fill func(*objectWriter) e
 
 // Get implements [Store].
 func (l *Local) Get(ctx context.Context, name string) (data []byte, err error) {
+	return l.readAll(ctx, name, l.fs().ReadFile)
+}
+
+func (l *Local) readAll(ctx context.Context, name string, how func(path string) ([]byte, error)) (data []byte, err error) {
 	err = l.read(ctx, "read", name, func(path string) error {
-		data, err = l.fs().ReadFile(path)
+		data, err = how(path)
 		return err
 	})
 	if err != nil {

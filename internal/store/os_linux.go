@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,31 @@ func (f osFile) WriteDirect(p []byte) (n int, err error) {
 	rest, err := f.Write(p[n:])
 	return n + rest, err
 }
+
+// ReadDirect is ReadFile past the page cache, where the system allows it and the file is large.
+func (o OS) ReadDirect(name string) ([]byte, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_DIRECT, 0)
+	if err != nil {
+		return o.ReadFile(name)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() < directLeast {
+		return o.ReadFile(name)
+	}
+	size := int(info.Size())
+	data := make([]byte, (size+directAlign-1)&^(directAlign-1)) // which is so large that Go aligns it
+	for n := 0; n < size; {
+		got, err := f.Read(data[n:])
+		if n += got; n < size && (err != nil || n%directAlign != 0) {
+			return o.ReadFile(name) // which says why
+		}
+	}
+	return data[:size], nil
+}
+
+// directLeast is how large a file is at least that is read past the page cache.
+const directLeast = 1 << 20
 
 // direct has writes go past the page cache, or not. It reports whether they do as was asked.
 func (f osFile) direct(on bool) bool {
