@@ -2,6 +2,8 @@ package batch
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/windows"
@@ -36,11 +38,20 @@ func Describe(r Record) string {
 	case *Committed:
 		return describeCommit(r)
 	case *Cancelled:
-		return fmt.Sprintf("Cancelled batch %d: %s", r.Batch, r.Reason)
+		return fmt.Sprintf("Cancelled batch %d: %s%s", r.Batch, r.Reason, r.moved())
 	case *Reopened:
 		return fmt.Sprintf("Reopened after batch %d, watermark %s", r.Batch, windows.FormatTime(r.Marks.Watermark()))
 	}
 	return TypeName(r)
+}
+
+// moved says how many files were moved out of which outputs, with a semicolon in front; "" for none.
+func (c *Cancelled) moved() string {
+	out := ""
+	for _, sink := range slices.Sorted(maps.Keys(c.Discarded)) {
+		out += fmt.Sprintf("; %s of sink %s moved to _millrace/discarded", howMany(int64(len(c.Discarded[sink])), "file"), sink)
+	}
+	return out
 }
 
 func describeCommit(c *Committed) string {

@@ -32,11 +32,13 @@ type Options struct {
 	// HolderEnded are HOST:PID of earlier holders of a checkpoint in an object store of which an operator says that they have ended:
 	// their heartbeats do not tell. It is looked at only when an open batch is to be given up.
 	HolderEnded []string
-	Version     string       // of the program, for the log
-	Cores       int          // tasks at a time; 0: GOMAXPROCS
-	Memory      Memory       // how much the run may use; zero: nothing is bounded
-	Report      Reporter     // nil: nobody wants to know
-	Warn        func(string) // told what an operator should know; nil: nobody
+	// Discard is the open batch to give up, with its files; 0: none. It is looked at before anything is finished or planned.
+	Discard int64
+	Version string       // of the program, for the log
+	Cores   int          // tasks at a time; 0: GOMAXPROCS
+	Memory  Memory       // how much the run may use; zero: nothing is bounded
+	Report  Reporter     // nil: nobody wants to know
+	Warn    func(string) // told what an operator should know; nil: nobody
 	// Waiting is told, with every look at the brokers, which partitions wait for transactions that are still open; nil: nobody.
 	Waiting func([]WaitingPartition)
 	Stop    <-chan struct{} // closed: finish the batch in work and return nil; nil: never

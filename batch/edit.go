@@ -39,6 +39,9 @@ func appendEdit(edits []Edit, last *Committed, p *Planned) []Edit {
 // recoverEdited brings sinks and log to the same batch, and the job at hand into effect, if it may. With a batch open that comes
 // behind it.
 func (d *driver) recoverEdited(ctx context.Context, digest string) error {
+	if err := d.discardOpen(ctx, digest); err != nil {
+		return err
+	}
 	open := len(d.history.Open) > 0
 	if !open {
 		if err := d.takeEdit(ctx, digest); err != nil {

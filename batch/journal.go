@@ -17,6 +17,7 @@ import (
 const (
 	payloadVersion = 2
 	slicesVersion  = 3 // of a commit with slices, or whose snapshot is made of some
+	discardVersion = 4 // of a cancellation with files that are to be moved out of the outputs
 
 	typeOpened    = 1
 	typePlanned   = 2
@@ -208,6 +209,10 @@ type Cancelled struct {
 	noAttachments
 	Batch  int64  `json:"batch"`
 	Reason string `json:"reason"`
+	// Discarded are, by sink, files of the batch, or of later plans, that readers saw when it was given up. They are copied; whoever
+	// finds this record with no commit behind it removes them before anything else.
+	Discarded map[string][]output.Discarded `json:"discarded,omitempty"`
+	At        int64                         `json:"at_us,omitempty"` // when that was decided; 0 without Discarded
 }
 
 // Reopened undoes the flush of batch Batch: watermarks stand again where they stood before it, but windows that end at
@@ -261,6 +266,9 @@ func versionOf(r Record) byte {
 	if c, ok := r.(*Committed); ok && (len(c.Slices) > 0 || c.Base != nil && len(c.Base.States) > 0) {
 		return slicesVersion
 	}
+	if c, ok := r.(*Cancelled); ok && len(c.Discarded) > 0 {
+		return discardVersion
+	}
 	return payloadVersion
 }
 
@@ -269,12 +277,12 @@ func Decode(payload []byte) (Record, error) {
 	if len(payload) < payloadHeader {
 		return nil, fmt.Errorf("journal record of %d bytes is too short", len(payload))
 	}
-	if v := payload[0]; v != payloadVersion && v != slicesVersion {
+	if v := payload[0]; v < payloadVersion || v > discardVersion {
 		writer := "a newer millrace wrote it"
 		if v < payloadVersion {
 			writer = "a millrace before its first release wrote it; begin anew with another checkpoint"
 		}
-		return nil, fmt.Errorf("journal record has version %d, this program reads versions %d and %d: %s", v, payloadVersion, slicesVersion, writer)
+		return nil, fmt.Errorf("journal record has version %d, this program reads versions %d to %d: %s", v, payloadVersion, discardVersion, writer)
 	}
 	r, err := newRecord(payload[1])
 	if err != nil {

@@ -35,6 +35,7 @@ func sampleRecords() []Record {
 			Base: &Base{States: []VersionedState{{Batch: 1, Blocks: []StateBlock{{Operator: "a", Length: 1, Groups: &[2]uint8{10, 255}, inline: []byte("e")}, {Operator: "a", Length: 2, inline: []byte("fg")}},
 				Operators: map[string]int64{"a": 5}, Zones: map[string]string{"UTC": "z"}}}}},
 		&Cancelled{Batch: 1, Reason: "bad record at t/1 offset 3"},
+		&Cancelled{Batch: 2, Reason: "discarded", At: 6, Discarded: map[string][]output.Discarded{"lake": {{Path: "p.parquet", To: "q.discard", Bytes: 2, SHA256: "s"}}}},
 		&Reopened{Batch: 1, Marks: marks, FlushedTo: map[string]int64{"window 1": 9}},
 	}
 }
@@ -105,7 +106,7 @@ func TestDecodeRefusesOtherVersions(t *testing.T) {
 		want string
 	}{
 		{0, slicesVersion + 1, "a newer millrace wrote it"},
-		{0, 1, "version 1, this program reads versions 2 and 3: a millrace before its first release wrote it"},
+		{0, 1, "version 1, this program reads versions 2 to 4: a millrace before its first release wrote it"},
 		{1, 9, "a newer millrace wrote it"},
 	} {
 		changed := bytes.Clone(data)

@@ -90,7 +90,7 @@ func (d *driver) cancelGone(ctx context.Context, p *Planned, gone error) error {
 	if err := d.cp.lead(); err != nil {
 		return err
 	}
-	if err := d.mayLive(ctx, p, gone); err != nil {
+	if err := d.mayLive(ctx, p, gone.Error()+"; ", "accept the loss"); err != nil {
 		return err
 	}
 	if err := d.visible(ctx, p); err != nil {
@@ -112,20 +112,21 @@ func (d *driver) cancelGone(ctx context.Context, p *Planned, gone error) error {
 	return lost(d.s.restoreAgain(ctx, d.cp.blobs, d.history))
 }
 
-// visibleWay says what of an open batch is visible, and the way out: files can be moved away by whoever knows what their readers have
+// visibleWay says what of an open batch is visible, and the way out: files can be given up by whoever knows what their readers have
 // done with them, records of a topic cannot.
 func visibleWay(batch int64, err error) string {
 	var file *output.ConflictError
 	if !errors.As(err, &file) {
 		return fmt.Sprintf(" (%v): it can neither be finished nor planned anew; begin anew with another checkpoint and output", err)
 	}
-	return fmt.Sprintf(" (sink %s: %s): it cannot be finished, and is not planned anew beside that; to give it up, move all its files, *%012d-s*.parquet, out of the output and accept the loss once more, or begin anew with another checkpoint and output",
+	return fmt.Sprintf(" (sink %s: %s): it cannot be finished, and is not planned anew beside that; to have its files moved out of the output and give it up, accept the loss once more with --discard-open-batch %d",
 		file.Sink, file.Path, batch)
 }
 
 // mayLive refuses to give up a plan that a process may still publish. Where only heartbeats tell, one that was killed looks as one
-// that is paused: that it has ended is for an operator to say, by its name.
-func (d *driver) mayLive(ctx context.Context, p *Planned, gone error) error {
+// that is paused: that it has ended is for an operator to say, by its name. why stands in front of what it says, then is what the
+// operator wanted.
+func (d *driver) mayLive(ctx context.Context, p *Planned, why, then string) error {
 	for below := d.cp.lease.Epoch(); ; {
 		holder, err := d.cp.epochs.HeldBelow(ctx, below)
 		if err != nil || holder == nil {
@@ -137,9 +138,9 @@ func (d *driver) mayLive(ctx context.Context, p *Planned, gone error) error {
 		case said:
 			below = holder.Epoch
 		case IsRemote(d.o.Job.Checkpoint):
-			return refuse("%v; batch %d is open and %s, which may still publish it, has not said that it ended: make sure that it has, then run with --holder-ended %s and accept the loss", gone, p.Batch, holder, name)
+			return refuse("%sbatch %d is open and %s, which may still publish it, has not said that it ended: make sure that it has, then run with --holder-ended %s and %s", why, p.Batch, holder, name, then)
 		default:
-			return refuse("%v; batch %d is open and %s, which may still publish it, has not ended: end that process, then accept the loss", gone, p.Batch, holder)
+			return refuse("%sbatch %d is open and %s, which may still publish it, has not ended: end that process, then %s", why, p.Batch, holder, then)
 		}
 	}
 }

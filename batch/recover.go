@@ -41,8 +41,17 @@ type History struct {
 	Edits         []Edit                // of the job, oldest first
 	// Pending are, by sink that has some, the rows that are in no file yet. It is never changed, only replaced.
 	Pending map[string][]output.PendingBatch
+	// Discarded are the plans since the last commit that were given up with files: these are removed before anything is planned.
+	Discarded []DiscardedPlan
 
 	loaded bool // see releaseState
+}
+
+// DiscardedPlan is a plan that was given up although files of it were there.
+type DiscardedPlan struct {
+	Planned   *Planned
+	Cancelled *Cancelled
+	Last      int64 // the last batch that was planned then: it was given up too
 }
 
 // VersionedState is the state that one commit logged, and the operators' watermarks after it.
@@ -104,6 +113,9 @@ func (h *History) apply(r Record) error {
 		}
 		if i < len(h.Open)-1 {
 			return fmt.Errorf("batch %d is cancelled before batch %d, which was planned behind it", r.Batch, h.Open[i+1].Batch)
+		}
+		if len(r.Discarded) > 0 {
+			h.Discarded = append(slices.Clone(h.Discarded), DiscardedPlan{h.Open[i], r, h.NextBatch - 1})
 		}
 		h.Open = h.Open[:i]
 	case *Reopened:
@@ -184,7 +196,7 @@ func (h *History) committed(c *Committed) error {
 	}
 	h.Pending = pending
 	h.Edits = appendEdit(h.Edits, h.Last, plan)
-	h.Open = h.Open[1:]
+	h.Open, h.Discarded = h.Open[1:], nil
 	h.Last, h.Marks, h.Positions = c, c.After, c.Positions
 	noteRows(h.LastRows, c)
 	noteFloors(h.Floor, plan, c)

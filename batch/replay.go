@@ -180,7 +180,7 @@ func newReplayer(ctx context.Context, o ReplayOptions) (*replayer, error) {
 	r := &replayer{o: o, id: in.CheckpointID, blobs: store.Blobs{Store: p.store}, entries: in.Entries, scratch: newScratches(o.Memory, o.scratch, o.Job.Checkpoint)}
 	all := committedBatches(in.Entries)
 	if r.batches, err = o.Batches.choose(all, in.Start, in.startMarks()); err != nil {
-		return nil, err
+		return nil, o.Batches.orCancelled(in.Entries, err)
 	}
 	if !o.exact {
 		r.batches = r.widen(all, r.batches)

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/millrace/millrace/windows"
@@ -74,6 +75,20 @@ func (s Selection) choose(all []committedBatch, start *LogStart, after Marks) ([
 			oldest.Batch, newest.Batch, windows.FormatTime(oldest.At), windows.FormatTime(newest.At))}
 	}
 	return all[first : last+1], nil
+}
+
+// orCancelled says of a single batch that is not among the committed ones that it was cancelled, if the log has it so.
+func (s Selection) orCancelled(entries []Entry, err error) error {
+	var none *SelectionError
+	if !errors.As(err, &none) || s.First == 0 || s.First != s.Last {
+		return err
+	}
+	for _, e := range entries {
+		if c, ok := e.Record.(*Cancelled); ok && c.Batch == s.First {
+			return &SelectionError{fmt.Sprintf("batch %d was never published: %s%s; its records were planned anew", c.Batch, c.Reason, c.moved())}
+		}
+	}
+	return err
 }
 
 func (s Selection) means(b committedBatch) bool {

@@ -69,26 +69,31 @@ func (d *driver) rerun(ctx context.Context, p *Planned) error {
 	if errors.As(err, &gone) && slices.Contains(d.accept, gone.Range.Source) {
 		return d.cancelGone(ctx, p, gone)
 	}
-	return err
+	return d.orDiscard(p, err)
 }
 
 // planned returns the job that an open plan was made with: the one at hand, whose recorded form is the blob digest, or
 // the recorded one. It must still mean what it meant then, or the rerun would write other files beside the first ones.
 func (d *driver) planned(ctx context.Context, p *Planned, digest string) (*Job, error) {
-	job := d.o.Job
-	if p.Job != digest {
-		if d.o.Resolve == nil {
-			return nil, refuse("batch %d is open and was planned with another version of this job; run that version once more", p.Batch)
-		}
-		var err error
-		if job, err = d.recorded(ctx, p.Batch, p.Job); err != nil {
-			return nil, err
-		}
+	job, err := d.jobOf(ctx, p, digest)
+	if err != nil {
+		return nil, err
 	}
 	if job.Hash != p.JobHash {
-		return nil, refuse("batch %d is open and was planned as job %.8s, which this program understands as job %.8s: finish it with the program version that planned it", p.Batch, p.JobHash, job.Hash)
+		return nil, refuse("batch %d is open and was planned as job %.8s, which this program understands as job %.8s: finish it with the program version that planned it, or give it up with --discard-open-batch %d", p.Batch, p.JobHash, job.Hash, p.Batch)
 	}
 	return job, nil
+}
+
+// jobOf is the job that a plan was made with, as this program understands it.
+func (d *driver) jobOf(ctx context.Context, p *Planned, digest string) (*Job, error) {
+	switch {
+	case p.Job == digest:
+		return d.o.Job, nil
+	case d.o.Resolve == nil:
+		return nil, refuse("batch %d is open and was planned with another version of this job; run that version once more", p.Batch)
+	}
+	return d.recorded(ctx, p.Batch, p.Job)
 }
 
 // recorded is the job that a batch was planned with, of which digest is the blob.

@@ -87,7 +87,8 @@ var failActions = []failAction{
 }
 
 // failStory is a job from its first record to its last, in several lives: one that its data stops, one that dies when
-// everything of a batch is visible and the log does not say so, and the rest. At one hit of one point something happens.
+// everything of a batch is visible and the log does not say so, one that dies with files of a batch visible that the next one is told
+// to discard, and the rest. At one hit of one point something happens.
 type failStory struct {
 	t    *testing.T
 	what string
@@ -100,9 +101,10 @@ type failStory struct {
 	hits  map[failpoint.Point]int
 
 	cancelled, died, fired bool
-	told                   bool // a run has ended with the error that was made
-	looking                bool // the test reads the log
-	commits, files         int  // in the life that dies: how often it has come to one, and what was there the last time
+	told                   bool  // a run has ended with the error that was made
+	looking                bool  // the test reads the log
+	commits, files         int   // in the life that dies: how often it has come to one, and what was there the last time
+	diedAt, left           int64 // the batch then, and the one to be discarded; 0: none yet
 }
 
 func newFailStory(t *testing.T, seed uint64, sink failSink) *failStory {
@@ -166,11 +168,54 @@ func (s *failStory) reached(p failpoint.Point) error {
 		before := s.files
 		s.commits, s.files = s.commits+1, len(s.w.files())
 		if s.commits > 1 && (s.sink.prints || s.files > before) {
-			s.died = true
+			s.died, s.diedAt = true, s.openBatch()
 			return s.die(false)
 		}
 	}
+	if s.died && s.left == 0 && s.leaves(p) {
+		s.left = s.openBatch()
+		return s.die(false)
+	}
 	return nil
+}
+
+// openBatch is the oldest batch that is open; 0: none is.
+func (s *failStory) openBatch() int64 {
+	s.looking = true
+	defer func() { s.looking = false }()
+	if h := s.w.history(); len(h.Open) > 0 {
+		return h.Open[0].Batch
+	}
+	return 0
+}
+
+// leaves reports whether a life that dies now leaves a batch that can be discarded, with files where it has some: no topic has
+// committed it, and nothing was printed.
+func (s *failStory) leaves(p failpoint.Point) bool {
+	if s.diedAt == 0 || p != failpoint.DriverNextSink && p != failpoint.DriverPublish || s.openBatch() == s.diedAt {
+		return false
+	}
+	if s.sink.prints {
+		return p == failpoint.DriverPublish
+	}
+	open := s.openBatch()
+	for name := range s.w.files() {
+		if _, last, ok := output.BatchesOf(name, "sim"); ok && last == open {
+			return p == failpoint.DriverNextSink
+		}
+	}
+	return false
+}
+
+// discarding tells a run to discard the batch that was left to be.
+func (s *failStory) discarding(o *Options) {
+	if s.left == 0 || s.openBatch() != s.left {
+		return
+	}
+	o.Discard = s.left
+	for pid := range s.w.drivers { // all of them have ended, whatever their heartbeats say
+		o.HolderEnded = append(o.HolderEnded, fmt.Sprintf("sim:%d", pid+1))
+	}
 }
 
 // die ends the process, and maybe the power with it.
@@ -237,7 +282,7 @@ func (s *failStory) live() {
 	}
 	for life := 0; ; life++ {
 		strict := !s.cancelled
-		err := s.w.run(s.job(strict), s.options)
+		err := s.w.run(s.job(strict), s.options, s.discarding)
 		if err == nil {
 			return
 		}
@@ -249,7 +294,7 @@ func (s *failStory) live() {
 
 // points are those that must be seen: all of them where nothing happens, to count their hits.
 func (s *failStory) points() map[failpoint.Point]bool {
-	out := map[failpoint.Point]bool{failpoint.DriverCommit: true, failpoint.RetainBegin: true}
+	out := map[failpoint.Point]bool{failpoint.DriverCommit: true, failpoint.DriverPublish: true, failpoint.DriverNextSink: true, failpoint.RetainBegin: true}
 	if s.point != "" {
 		out[s.point] = true
 		return out

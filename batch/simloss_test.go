@@ -277,7 +277,7 @@ func TestOpenBatchGone(t *testing.T) {
 		w.source.DeleteBefore(simTopic, 1, at+7)
 		n := w.records()
 		refused := w.run(w.job(stateless, accepting("events")))
-		wantError[*RefusedError](t, refused, "batch 2 is open and part of its output is visible already", "move all its files, *000000000002-s*.parquet, out of the output and accept the loss once more")
+		wantError[*RefusedError](t, refused, "batch 2 is open and part of its output is visible already", "accept the loss once more with --discard-open-batch 2")
 		if w.records() > n+1 { // of the epoch
 			t.Errorf("a refused run wrote %d records", w.records()-n)
 		}

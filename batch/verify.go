@@ -295,6 +295,11 @@ func (v *verification) renamed() {
 // expected is what the log says of a sink.
 func (v *verification) expected(sink string) output.Expected {
 	e := output.Expected{Owner: output.Owner{Job: v.in.Job, Checkpoint: v.in.CheckpointID}, First: v.out.First, Last: v.out.Last, Planned: v.in.History.NextBatch - 1, Running: v.in.Holder != nil, Room: v.o.Memory.State}
+	for _, g := range v.in.History.Discarded {
+		for batch := g.Planned.Batch; batch <= g.Last; batch++ {
+			e.Discarded = append(e.Discarded, batch)
+		}
+	}
 	for _, b := range v.batches {
 		done := b.commit.Done[sink]
 		e.Batches = append(e.Batches, output.ExpectedBatch{Batch: b.plan.Batch, Files: b.commit.Files[sink], Rows: b.commit.SinkRows[sink], Marks: done.marks(b.plan.Batch)})

@@ -22,6 +22,8 @@ type Expected struct {
 	// between is under way, or will be finished by the next driver.
 	Last, Planned int64
 	Running       bool // a driver holds the job: later batches may appear meanwhile
+	// Discarded are the batches since the last commit that were given up: what is left of them goes with the next run.
+	Discarded []int64
 	// Room is how many bytes of files may be in memory at a time, where a store gives them only whole; 0: any number. One file always may.
 	Room int64
 }
@@ -269,6 +271,10 @@ func (k *parquetCheck) foreign(ctx context.Context) error {
 			continue
 		}
 		batch, of := batchOf(path.Base(name), k.Expect.Owner.Job)
+		if of && slices.Contains(k.Expect.Discarded, batch) {
+			k.out.note("%s is of batch %d, which was discarded: the next run moves it away", name, batch)
+			continue
+		}
 		if of && batch > k.Expect.Last && batch <= k.Expect.Planned {
 			k.out.note("%s is of batch %d, which is not committed yet", name, batch)
 			continue

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -38,7 +40,7 @@ func inspectJob(c *cli.Context) error {
 		fmt.Fprintln(c.App.ErrWriter, "millrace: warning:", w)
 	}
 	if c.Bool("history") {
-		return inspectHistory(c.App.Writer, in.History, c.Bool("json"))
+		return inspectHistory(c.App.Writer, in, c.Bool("json"))
 	}
 	if c.Bool("json") {
 		last := 0
@@ -51,9 +53,10 @@ func inspectJob(c *cli.Context) error {
 	return nil
 }
 
-// inspectHistory shows a line for each thing that an edit of the job changed.
-func inspectHistory(w io.Writer, h *batch.History, asJSON bool) error {
-	enc := json.NewEncoder(w)
+// inspectHistory shows a line for each thing that an edit of the job changed, and for each batch that was discarded and is in the log.
+func inspectHistory(w io.Writer, in *batch.Inspection, asJSON bool) error {
+	enc, h := json.NewEncoder(w), in.History
+	gone := discarded(in.Entries)
 	for _, e := range h.Edits {
 		if asJSON {
 			if err := enc.Encode(e); err != nil {
@@ -65,10 +68,29 @@ func inspectHistory(w io.Writer, h *batch.History, asJSON bool) error {
 			fmt.Fprintf(w, "batch %d  %s  %s\n", e.Batch, windows.FormatTime(e.At), text)
 		}
 	}
+	for _, c := range gone {
+		if asJSON {
+			if err := enc.Encode(c); err != nil {
+				return fmt.Errorf("write discarded batch: %w", err)
+			}
+			continue
+		}
+		fmt.Fprintf(w, "batch %d  %s  %s\n", c.Batch, windows.FormatTime(c.At), batch.Describe(c))
+	}
 	if len(h.Edits) == 0 && !asJSON {
 		fmt.Fprintln(w, "the job has not been edited since its first batch")
 	}
 	return nil
+}
+
+// discarded are the batches of which files were moved out of the outputs.
+func discarded(entries []batch.Entry) (out []*batch.Cancelled) {
+	for _, e := range entries {
+		if c, ok := e.Record.(*batch.Cancelled); ok && len(c.Discarded) > 0 {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // lastOf are the last n entries; 0: all.
@@ -130,6 +152,13 @@ func inspectText(w io.Writer, dir string, in *batch.Inspection, last int) {
 		if p, ok := e.Record.(*batch.Planned); ok {
 			for _, l := range p.Losses {
 				fmt.Fprintf(w, "lost        batch %d gave up %s\n", p.Batch, l)
+			}
+		}
+	}
+	for _, c := range discarded(in.Entries) {
+		for _, sink := range slices.Sorted(maps.Keys(c.Discarded)) {
+			for _, f := range c.Discarded[sink] {
+				fmt.Fprintf(w, "discarded   batch %d, sink %s: %s is now %s\n", c.Batch, sink, f.Path, f.To)
 			}
 		}
 	}

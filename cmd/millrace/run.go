@@ -32,6 +32,7 @@ func runCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "accept-data-loss", Usage: "give up what `SOURCE` no longer holds of what the job has to read; what that is stands in the log. May be repeated"},
 			&cli.StringSliceFlag{Name: "accept-output-change", Usage: "the output of `SINK` may have other columns, directories or keys from here on than what it holds; what changed stands in the log. May be repeated"},
 			&cli.StringSliceFlag{Name: "holder-ended", Usage: "with a checkpoint in S3, where an open batch is to be given up: the process `HOST:PID` that planned it has ended, although it could not say so. May be repeated"},
+			&cli.Int64Flag{Name: "discard-open-batch", Usage: "give up the open batch `BATCH`, which can neither be finished nor planned anew beside what there is of it: its files are moved out of the outputs, to _millrace/discarded, and its records are planned anew"},
 			&cli.IntFlag{Name: "empty-exit-code", Usage: "exit code of a run that read no record"},
 		),
 		Action: runJob,
@@ -51,9 +52,14 @@ func runJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	discard := c.Int64("discard-open-batch")
+	if c.IsSet("discard-open-batch") && discard < 1 {
+		return usage("--discard-open-batch %d: want the number of the open batch, as the run that was refused and inspect say it", discard)
+	}
 	ctx, stop, release := signals(c.Context)
 	defer release()
-	show, err := drive(ctx, c, spec, batch.Options{Job: job, Resolve: spec.Resolve, Earlier: spec.Earlier, Assume: assume, HolderEnded: c.StringSlice("holder-ended"), Stop: stop})
+	show, err := drive(ctx, c, spec, batch.Options{Job: job, Resolve: spec.Resolve, Earlier: spec.Earlier, Assume: assume, HolderEnded: c.StringSlice("holder-ended"),
+		Discard: discard, Stop: stop})
 	if err == nil && show.total.records == 0 && c.IsSet("empty-exit-code") {
 		return exitWith(c.Int("empty-exit-code"))
 	}

@@ -115,6 +115,10 @@ const (
 	DriverTold Point = "driver/told"
 	// DriverCancel is where the data has decided against a batch, and the log is about to say so.
 	DriverCancel Point = "driver/cancel"
+	// DriverDiscard is where files of an open batch are copied, and the log is about to say that the batch is given up.
+	DriverDiscard Point = "driver/discard"
+	// DriverDiscarded is where the log says so, the driver has looked for a newer one, and the files are still there.
+	DriverDiscarded Point = "driver/discarded"
 )
 
 // What is older than the job retains.
@@ -153,6 +157,10 @@ const (
 	ParquetMerged Point = "parquet/merged"
 	// ParquetMergeRemove is where the driver has looked, and the single ones are about to be removed.
 	ParquetMergeRemove Point = "parquet/merge-remove"
+	// ParquetAside is where a file of a batch that is given up is about to be copied.
+	ParquetAside Point = "parquet/aside"
+	// ParquetRemove is where the log says that the batch is given up, and the file is about to be removed.
+	ParquetRemove Point = "parquet/remove"
 	// PendingLoad is where rows of earlier batches are about to be read for their file.
 	PendingLoad Point = "pending/load"
 	// PendingKeep is where rows that wait for their file are about to be kept, before their batch's commit.
@@ -185,9 +193,9 @@ var all = []Point{
 	StateRestore, StateDelta, StateSnapshot, StateSlice, StateSliced, StateRound, StateKept,
 	SourceSurvey, SourceRead, SourceFetch, InputsCopy, InputsLoad,
 	DriverRecover, DriverRerun, DriverPlan, DriverPlanned, DriverMerge, DriverClose, DriverPrepare, DriverPublish, DriverNextSink,
-	DriverCommit, DriverCommitted, DriverTold, DriverCancel,
+	DriverCommit, DriverCommitted, DriverTold, DriverCancel, DriverDiscard, DriverDiscarded,
 	RetainNote, RetainBegin, RetainLog, RetainState, RetainEpochs, RetainNames,
-	ParquetClaim, ParquetFile, ParquetAdopt, ParquetManifest, ParquetMergeRead, ParquetMergeMark, ParquetMerge, ParquetMerged, ParquetMergeRemove, PendingLoad, PendingKeep, PendingRemove,
+	ParquetClaim, ParquetFile, ParquetAdopt, ParquetManifest, ParquetMergeRead, ParquetMergeMark, ParquetMerge, ParquetMerged, ParquetMergeRemove, ParquetAside, ParquetRemove, PendingLoad, PendingKeep, PendingRemove,
 	KafkaInit, KafkaInitialized, KafkaProduce, KafkaProduced, KafkaRecorded, KafkaCommitted,
 	StdoutPrint, StdoutPrinted,
 }

@@ -226,15 +226,15 @@ func (l *Local) walk(ctx context.Context, prefix, dir string, names *[]string) e
 	return nil
 }
 
+// remove removes a file so that it stays away. One that is not there was maybe removed by somebody who died before that was durable.
 func (l *Local) remove(file string) error {
-	err := l.fs().Remove(file)
-	if isMissing(err) {
-		return nil
-	}
-	if err != nil {
+	if err := l.fs().Remove(file); err != nil && !isMissing(err) {
 		return err
 	}
-	return l.fs().Sync(filepath.Dir(file))
+	if err := l.fs().Sync(filepath.Dir(file)); err != nil && !isMissing(err) {
+		return err
+	}
+	return nil
 }
 
 func (l *Local) path(name string) string { return filepath.Join(l.Root, filepath.FromSlash(name)) }

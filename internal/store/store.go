@@ -22,7 +22,7 @@ type Store interface {
 	Get(ctx context.Context, name string) ([]byte, error)
 	// List returns the names that begin with prefix, sorted. Objects under way are not listed.
 	List(ctx context.Context, prefix string) ([]string, error)
-	// Delete removes an object; none there is no error.
+	// Delete removes an object, durably; none there is no error.
 	Delete(ctx context.Context, name string) error
 }
 
