@@ -59,7 +59,11 @@ func (d *driver) discard(ctx context.Context, p *Planned, digest string) (err er
 	if err != nil {
 		return err
 	}
-	if d.o.Discard != p.Batch {
+	if d.o.Discard < p.Batch { // told once more, when it has happened
+		d.o.Warn(fmt.Sprintf("batch %d is not open any more: nothing is discarded; batch %d is, of which there are %s", d.o.Discard, p.Batch, listLeft(left)))
+		return nil
+	}
+	if d.o.Discard > p.Batch {
 		return d.refuseIfLeading(refuse("batch %d is open, not batch %d: nothing was discarded; of it there are %s", p.Batch, d.o.Discard, listLeft(left)))
 	}
 	if err := d.mayDiscard(ctx, p, sinks); err != nil {
@@ -169,7 +173,7 @@ func (d *driver) removeLeft(ctx context.Context, s *discardSinks, c *Cancelled, 
 	}
 	left, err := s.left(ctx, first, last)
 	if err == nil && len(left) > 0 {
-		err = fmt.Errorf("discard batch %d: while its files were removed there came others, %s: run again", first, listLeft(left))
+		err = fmt.Errorf("discard batch %d: while its files were removed others came, %s: run again", first, listLeft(left))
 	}
 	return err
 }
@@ -272,10 +276,10 @@ func listLeft(left map[string][]string) string {
 		if n := len(names) - listedMost; n > 0 {
 			names, more = names[:listedMost], fmt.Sprintf(" and %d more", n)
 		}
-		parts = append(parts, fmt.Sprintf("of sink %s %s%s", sink, strings.Join(names, ", "), more))
+		parts = append(parts, fmt.Sprintf("in sink %s: %s%s", sink, strings.Join(names, ", "), more))
 	}
 	if len(parts) == 0 {
 		return "no files"
 	}
-	return strings.Join(parts, "; ")
+	return "files " + strings.Join(parts, "; ")
 }

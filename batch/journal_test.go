@@ -105,7 +105,7 @@ func TestDecodeRefusesOtherVersions(t *testing.T) {
 		to   byte
 		want string
 	}{
-		{0, slicesVersion + 1, "a newer millrace wrote it"},
+		{0, discardVersion + 1, "a newer millrace wrote it"},
 		{0, 1, "version 1, this program reads versions 2 to 4: a millrace before its first release wrote it"},
 		{1, 9, "a newer millrace wrote it"},
 	} {

@@ -196,8 +196,9 @@ func (h *History) committed(c *Committed) error {
 	}
 	h.Pending = pending
 	h.Edits = appendEdit(h.Edits, h.Last, plan)
-	h.Open, h.Discarded = h.Open[1:], nil
+	h.Open = h.Open[1:]
 	h.Last, h.Marks, h.Positions = c, c.After, c.Positions
+	h.Discarded = nil
 	noteRows(h.LastRows, c)
 	noteFloors(h.Floor, plan, c)
 	for _, r := range plan.Ranges {

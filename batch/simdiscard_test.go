@@ -179,6 +179,9 @@ func TestDiscard(t *testing.T) {
 				t.Fatalf("a refused run changed something: %d open, %d files of %d", len(h.Open), len(w.filesOf(n)), len(were))
 			}
 			w.warned = nil
+			wantText(t, w.run(job(), discarding(n-1)), test.refused...)
+			wantText(t, errors.New(strings.Join(w.warned, "\n")), fmt.Sprintf("batch %d is not open any more: nothing is discarded; batch %d is, of which there are files in sink", n-1, n))
+			w.warned = nil
 			behind := job()
 			flushing(behind)
 			w.mustRun(behind, discarding(n))
@@ -334,6 +337,7 @@ func TestDiscardTwoDrivers(t *testing.T) {
 func TestDiscardRefused(t *testing.T) {
 	t.Run("planner alive", func(t *testing.T) {
 		w, n := discardWorld(t, simSeed(t))
+		wantError[*output.ConflictError](t, w.run(w.job(stateless)), "earlier attempt")
 		lock, err := w.disk.Lock(w.lockOf(2))
 		w.check(err)
 		files := len(w.filesOf(n))

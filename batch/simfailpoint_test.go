@@ -102,6 +102,7 @@ type failStory struct {
 
 	cancelled, died, fired bool
 	told                   bool  // a run has ended with the error that was made
+	ending                 bool  // the run was about to end with another error by then
 	looking                bool  // the test reads the log
 	commits, files         int   // in the life that dies: how often it has come to one, and what was there the last time
 	diedAt, left           int64 // the batch then, and the one to be discarded; 0: none yet
@@ -158,7 +159,7 @@ func (s *failStory) reached(p failpoint.Point) error {
 		s.looking = false
 	}
 	if p == s.point && s.hits[p] == s.at && !s.fired {
-		s.fired = true
+		s.fired, s.ending = true, s.hits[failpoint.DriverCancel] > 0 && !s.cancelled
 		return s.act.do(s)
 	}
 	if p == failpoint.DriverCommit {
@@ -242,6 +243,9 @@ func (s *failStory) delay() error {
 // takenOver has another driver do all that there is to do, while this one stands still.
 func (s *failStory) takenOver() error {
 	s.cancelled, s.died = true, true
+	if s.left == 0 {
+		s.left = -1 // the successor leaves none
+	}
 	if err := s.w.run(s.job(false), takeOver, s.options); err != nil {
 		s.t.Errorf("%s: the successor: %v", s.what, err)
 	}
@@ -271,7 +275,7 @@ func (s *failStory) run() {
 		s.t.Errorf("%s: %d rows only", s.what, len(want))
 	}
 	warned := slices.ContainsFunc(s.w.warned, func(text string) bool { return strings.Contains(text, string(s.point)) })
-	if s.act.name == "error" && s.fired && !s.told && !askedAgain[s.point] && !warned {
+	if s.act.name == "error" && s.fired && !s.told && !s.ending && !askedAgain[s.point] && !warned {
 		s.t.Errorf("%s: it went by unnoticed", s.what)
 	}
 }
@@ -294,7 +298,7 @@ func (s *failStory) live() {
 
 // points are those that must be seen: all of them where nothing happens, to count their hits.
 func (s *failStory) points() map[failpoint.Point]bool {
-	out := map[failpoint.Point]bool{failpoint.DriverCommit: true, failpoint.DriverPublish: true, failpoint.DriverNextSink: true, failpoint.RetainBegin: true}
+	out := map[failpoint.Point]bool{failpoint.DriverCommit: true, failpoint.DriverPublish: true, failpoint.DriverNextSink: true, failpoint.DriverCancel: true, failpoint.RetainBegin: true}
 	if s.point != "" {
 		out[s.point] = true
 		return out

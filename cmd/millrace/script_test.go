@@ -260,7 +260,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\b\d+ ms\b`), "T ms"},
 	{regexp.MustCompile(`in \d+(\.\d+)?m?s\b`), "in T"},
 	{regexp.MustCompile(`\b[0-9a-f]{32}\b`), "ID"},
-	{regexp.MustCompile(`-[0-9a-f]{8}\.parquet`), "-HASH.parquet"},
+	{regexp.MustCompile(`-[0-9a-f]{8}\.(parquet|discard)`), "-HASH.$1"},
 	{regexp.MustCompile(`\b(SHA-256|written was|with) [0-9a-f]{12}\b`), "$1 DIGEST"},
 	{regexp.MustCompile(`\d+ bytes left out`), "N bytes left out"},
 	{regexp.MustCompile(`process \d+ on [^ ,]+`), "process PID on HOST"},
