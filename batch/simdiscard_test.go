@@ -54,7 +54,7 @@ func (w *world) doubleOneOf(batch int64) {
 	if len(names) == 0 {
 		w.t.Fatalf("batch %d has no files", batch)
 	}
-	w.copyFile(names[0], strings.Replace(names[0], "-s00", "-s05", 1))
+	w.write(path.Join(simOutput, strings.Replace(names[0], "-s00", "-s05", 1)), string(w.filesOf(batch)[names[0]])) // durable
 }
 
 // wantSetAside checks that files are kept as they were where no reader looks, and that the log says where.
