@@ -53,6 +53,28 @@ func TestRefusedFirstStart(t *testing.T) {
 	w.wantRows("in the end", w.expected(stateless), equalRows)
 }
 
+// TestFirstStartMeetsAnother: a first start that finds its output taken since it looked for a checkpoint goes on with the one that another
+// driver of the job has begun meanwhile.
+func TestFirstStartMeetsAnother(t *testing.T) {
+	w := newWorld(t, simSeed(t))
+	w.generate(60)
+	met := 0
+	w.mustRun(w.job(stateless, func(j *Job) {
+		vacant := j.Sinks[0].Vacant
+		j.Sinks[0].Vacant = func(ctx context.Context, o output.Opening) error {
+			w.mustRun(w.job(stateless))
+			met++
+			err := vacant(ctx, o)
+			wantError[*output.OwnedError](t, err, "belongs to job")
+			return err
+		}
+	}))
+	if met != 1 {
+		t.Errorf("the place was looked at %d times, want once", met)
+	}
+	w.wantRows("in the end", w.expected(stateless), equalRows)
+}
+
 // TestFailedFirstStart: a first start that fails behind its checkpoint leaves one without a batch, and nothing that is in the way of the
 // job once it is mended: another query, other places and all.
 func TestFailedFirstStart(t *testing.T) {
