@@ -12,16 +12,37 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/millrace/millrace/internal/failpoint"
 	"github.com/millrace/millrace/offsets"
 )
 
 var rewrite = flag.Bool("rewrite", false, "make a golden checkpoint of today's formats if there is none")
 
 // goldenCheckpoints are whole small checkpoints as the formats of their names have them, with their output, what their topic held, and
-// the rows that they come to; and of how many of 256 parts the slices of their snapshots are.
-var goldenCheckpoints = map[string]int{
-	fmt.Sprintf("testdata/checkpoint-v%d-journal-v%d", checkpointFormat, payloadVersion): 0,
-	fmt.Sprintf("testdata/checkpoint-v%d-journal-v%d", checkpointFormat, slicesVersion):  128,
+// the rows that they come to; and what makes them.
+var goldenCheckpoints = map[string]func(t *testing.T) *damaged{
+	fmt.Sprintf("testdata/checkpoint-v%d-journal-v%d", checkpointFormat, payloadVersion): func(t *testing.T) *damaged { return newDamaged(t, windowed, 0) },
+	fmt.Sprintf("testdata/checkpoint-v%d-journal-v%d", checkpointFormat, slicesVersion):  func(t *testing.T) *damaged { return newDamaged(t, windowed, 128) },
+	fmt.Sprintf("testdata/checkpoint-v%d-journal-v%d", checkpointFormat, discardVersion): newDiscarded,
+}
+
+// newDiscarded is a checkpoint of which a third driver has given up an open batch with files, and died with another one open.
+func newDiscarded(t *testing.T) *damaged {
+	d := newDamaged(t, windowed, 0)
+	d.fill(windowed, 60)
+	open := d.failAfterFiles(d.job())
+	reset := failpoint.Set(failpoint.DriverNextSink, func() error {
+		if d.history().Open[0].Batch > open {
+			return errDead
+		}
+		return nil
+	})
+	defer reset()
+	if err := d.run(d.job(), d.options, discarding(open)); !errors.Is(err, errDead) {
+		t.Fatalf("the third life ended with %v", err)
+	}
+	d.files, d.want = keptFiles(t, d.disk, "/"), d.expected(windowed)
+	return d
 }
 
 // goldenRecord is a record of the topic of a golden checkpoint.
@@ -36,9 +57,9 @@ type goldenRecord struct {
 // verified and replayed. With -rewrite a checkpoint of today's formats is made if there is none; one that is there never changes.
 func TestGoldenCheckpoints(t *testing.T) {
 	dirs, err := filepath.Glob("testdata/checkpoint-*")
-	for dir, parts := range goldenCheckpoints {
+	for dir, made := range goldenCheckpoints {
 		if !slices.Contains(dirs, dir) && *rewrite {
-			writeGoldenCheckpoint(t, dir, parts)
+			writeGoldenCheckpoint(t, dir, made(t))
 		}
 		if err != nil || !slices.Contains(dirs, dir) && !*rewrite {
 			t.Fatalf("there are golden checkpoints %v, and not all of the formats of today; make them with -rewrite", dirs)
@@ -83,6 +104,13 @@ func resumeGolden(t *testing.T, dir string, mergeRun int64) {
 	}
 	if rounds, _ := w.rounds(); rounds == 0 && strings.HasSuffix(dir, fmt.Sprint("-v", slicesVersion)) {
 		t.Error("no snapshot is in slices")
+	}
+	discarded := slices.ContainsFunc(w.entries(), func(e Entry) bool {
+		c, ok := e.Record.(*Cancelled)
+		return ok && len(c.Discarded) > 0
+	})
+	if !discarded && strings.HasSuffix(dir, fmt.Sprint("-v", discardVersion)) {
+		t.Error("no batch was discarded with files")
 	}
 	w.mustRun(w.job(windowed, flushing, rowsMax(15)))
 	if !w.reports[0].Rerun {
@@ -134,8 +162,7 @@ func goldenRows(rows []simRow) string {
 	return b.String()
 }
 
-func writeGoldenCheckpoint(t *testing.T, dir string, parts int) {
-	d := newDamaged(t, windowed, parts)
+func writeGoldenCheckpoint(t *testing.T, dir string, d *damaged) {
 	write := func(name string, data []byte) {
 		name = filepath.Join(dir, filepath.FromSlash(name))
 		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, data, 0o600)); err != nil {
