@@ -132,7 +132,7 @@ func resumeGolden(t *testing.T, dir string, mergeRun int64) {
 		}
 		t.Errorf("%s was changed", name)
 	}
-	if mergeRun > 0 && merged == 0 {
+	if mergeRun > 0 && merged == 0 && !discarded { // where one batch alone is left
 		t.Error("no manifest was merged")
 	}
 	w.wantVerified("resumed", w.job(windowed), false)
