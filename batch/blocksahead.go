@@ -31,10 +31,8 @@ type blockAt struct {
 func (s *session) readBlocks(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, states []VersionedState) *blocksAhead {
 	a := &blocksAhead{s: s, ctx: ctx, blobs: blobs, x: x}
 	for _, v := range states {
-		for i := range v.Blocks {
-			if v.Blocks[i].Operator == x.Name {
-				a.rest = append(a.rest, blockAt{&v.Blocks[i], v.Batch})
-			}
+		for _, b := range v.blocksOf(x.Name) {
+			a.rest = append(a.rest, blockAt{b, v.Batch})
 		}
 	}
 	return a

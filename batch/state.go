@@ -85,10 +85,7 @@ func (s *session) restoreOperator(ctx context.Context, blobs store.Blobs, x *dst
 	ahead := s.readBlocks(ctx, blobs, x, states)
 	defer ahead.stop()
 	for _, v := range states {
-		for i := range v.Blocks {
-			if v.Blocks[i].Operator != x.Name {
-				continue
-			}
+		for range v.blocksOf(x.Name) {
 			block, err := ahead.take()
 			if err == nil {
 				err = s.loadBlock(x, shards, block, v.Batch)
@@ -104,6 +101,16 @@ func (s *session) restoreOperator(ctx context.Context, blobs store.Blobs, x *dst
 		}
 	}
 	return nil
+}
+
+// blocksOf are the blocks of an operator.
+func (v *VersionedState) blocksOf(operator string) (out []*StateBlock) {
+	for i := range v.Blocks {
+		if v.Blocks[i].Operator == operator {
+			out = append(out, &v.Blocks[i])
+		}
+	}
+	return out
 }
 
 // dropClosed drops what a batch has closed, by the rules of the time zone that it went by: those of another program may put
