@@ -47,12 +47,10 @@ func (p *Parquet) Left(ctx context.Context, first, last int64) ([]string, error)
 	if err != nil {
 		return nil, fmt.Errorf("sink %s: list files of batch %d: %w", p.sink, first, err)
 	}
-	names = slices.DeleteFunc(names, func(name string) bool {
+	return slices.DeleteFunc(names, func(name string) bool {
 		batch, of := batchOf(name, p.owner.Job)
 		return !of || batch < first || batch > last || strings.HasPrefix(name, hiddenPrefix)
-	})
-	slices.Sort(names)
-	return names, nil
+	}), nil
 }
 
 // SetAside implements [Discarder].
