@@ -18,6 +18,9 @@ const checkpointFormat = 1
 
 const markerName = "millrace.json"
 
+// writtenByDrivers are the places in a checkpoint that only the driver writes to. Those who try to become it write a marker and lock files.
+var writtenByDrivers = []string{"wal/", blobsPrefix, statePrefix, pendingPrefix, snapshotsPrefix, prunedPrefix}
+
 // marker is the content of millrace.json.
 type marker struct {
 	Format       int    `json:"format"`
@@ -67,6 +70,9 @@ func openCheckpoint(ctx context.Context, env Env, job *Job, takeOver bool, versi
 	var entries []Entry
 	if err == nil {
 		entries, err = c.read(ctx)
+	}
+	if err == nil {
+		err = store.Sweep(ctx, p.store, c.lead, writtenByDrivers...)
 	}
 	if err != nil {
 		err = c.orSuperseded(ctx, err)

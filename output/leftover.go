@@ -5,11 +5,16 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"github.com/millrace/millrace/internal/store"
 )
 
 // checkLeftovers refuses a rerun when an earlier attempt at the batch left a file that this one does not make: a reader
-// would see its rows beside those of the rerun.
+// would see its rows beside those of the rerun. Files that it has only begun are removed.
 func (p *Parquet) checkLeftovers(ctx context.Context, pr *Prepared) error {
+	if err := store.Sweep(ctx, p.store, p.lead, ""); err != nil {
+		return err
+	}
 	names, err := p.store.List(ctx, "")
 	if err != nil {
 		return fmt.Errorf("sink %s: list files of batch %d: %w", p.sink, pr.Info.Batch, err)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -127,3 +128,16 @@ func tempName(base string) string {
 }
 
 func isTemp(base string) bool { return strings.HasPrefix(base, tempPrefix) }
+
+// isDraft reports whether a directory's entry is a file with a name that tempName makes.
+func isDraft(entry fs.DirEntry) bool {
+	rest, temp := strings.CutPrefix(entry.Name(), tempPrefix)
+	pid, rest, _ := strings.Cut(rest, "-")
+	number, base, _ := strings.Cut(rest, "-")
+	return temp && entry.Type().IsRegular() && isDecimal(pid) && isDecimal(number) && len(base) > len(tempSuffix) && strings.HasSuffix(base, tempSuffix)
+}
+
+func isDecimal(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 64)
+	return err == nil
+}

@@ -95,7 +95,11 @@ func (l *Local) List(ctx context.Context, prefix string) ([]string, error) {
 	var names []string
 	err := failpoint.Hit(failpoint.StoreList)
 	if err == nil {
-		err = l.walk(ctx, prefix, dirOf(prefix), &names)
+		err = l.walk(ctx, prefix, dirOf(prefix), func(name string, entry fs.DirEntry) {
+			if !isTemp(entry.Name()) {
+				names = append(names, name)
+			}
+		})
 	}
 	if err != nil {
 		return nil, &OpError{Op: "list", Name: prefix, Err: err}
@@ -202,8 +206,25 @@ func (l *Local) read(ctx context.Context, op, name string, f func(path string) e
 	return nil
 }
 
-// walk appends the names below dir, a slash-separated path, that begin with prefix.
-func (l *Local) walk(ctx context.Context, prefix, dir string, names *[]string) error {
+// drafts implements sweeper. What cannot be listed has none.
+func (l *Local) drafts(ctx context.Context, prefix string) (names []string) {
+	_ = l.walk(ctx, prefix, dirOf(prefix), func(name string, entry fs.DirEntry) {
+		if isDraft(entry) {
+			names = append(names, name)
+		}
+	})
+	return names
+}
+
+// removeDrafts implements sweeper. A file that power loss brings back is removed the next time.
+func (l *Local) removeDrafts(names []string) {
+	for _, name := range names {
+		_ = l.fs().Remove(l.path(name))
+	}
+}
+
+// walk visits the files below dir, a slash-separated path, of which the names begin with prefix, and all that never came into being.
+func (l *Local) walk(ctx context.Context, prefix, dir string, visit func(name string, entry fs.DirEntry)) error {
 	entries, err := l.fs().ReadDir(l.path(dir))
 	if isMissing(err) {
 		return ctx.Err()
@@ -215,12 +236,13 @@ func (l *Local) walk(ctx context.Context, prefix, dir string, names *[]string) e
 		name := path.Join(dir, entry.Name())
 		switch {
 		case isTemp(entry.Name()):
+			visit(name, entry)
 		case entry.IsDir() && overlaps(name+"/", prefix):
-			if err := l.walk(ctx, prefix, name, names); err != nil {
+			if err := l.walk(ctx, prefix, name, visit); err != nil {
 				return err
 			}
 		case !entry.IsDir() && strings.HasPrefix(name, prefix):
-			*names = append(*names, name)
+			visit(name, entry)
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -151,6 +152,43 @@ func TestLocalPanic(t *testing.T) {
 		_ = (&store.Local{Root: root}).PutIfAbsent(context.Background(), "x", func(io.Writer) error { panic("broken") })
 	}()
 	wantNoTemp(t, store.OS{}, root)
+}
+
+// TestSweep: what killed processes leave goes, below the prefixes that are asked for, and nothing else; not if somebody has taken over.
+func TestSweep(t *testing.T) {
+	ctx, root := t.Context(), t.TempDir()
+	local := &store.Local{Root: root}
+	for _, name := range []string{
+		"state/.tmp-1-2-x.part", "state/a/.tmp-18446744073709551615-2-.tmp-1-1-x.part.part", "other/.tmp-1-2-x.part", "state/x.part", "state/.tmp-1-x.part",
+		"state/.tmp-1-2-.part", "state/.tmp-mine-2-x.part", "state/.tmp-1-2-x", "state/.tmp-1-2-dir.part/x",
+	} {
+		must(t, os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755))
+		must(t, os.WriteFile(filepath.Join(root, name), nil, 0o644))
+	}
+	gone := []string{"state/.tmp-1-2-x.part", "state/a/.tmp-18446744073709551615-2-.tmp-1-1-x.part.part"}
+	before := filesBelow(t, root)
+	superseded := errors.New("superseded")
+	if err := store.Sweep(ctx, local, func() error { return superseded }, "state/"); err != superseded || len(filesBelow(t, root)) != len(before) {
+		t.Errorf("behind a take-over: %v, %d of %d files left", err, len(filesBelow(t, root)), len(before))
+	}
+	must(t, store.Sweep(ctx, local, func() error { return nil }, "none/", "state/"))
+	want := slices.DeleteFunc(before, func(name string) bool { return slices.Contains(gone, name) })
+	if got := filesBelow(t, root); !slices.Equal(got, want) {
+		t.Errorf("left: %q, want %q", got, want)
+	}
+	must(t, store.Sweep(ctx, local, func() error { return superseded }, "state/")) // nothing to do, so nobody is asked
+}
+
+func filesBelow(t *testing.T, root string) (names []string) {
+	t.Helper()
+	must(t, filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			rel, _ := filepath.Rel(root, name)
+			names = append(names, filepath.ToSlash(rel))
+		}
+		return err
+	}))
+	return names
 }
 
 func TestPrivateModes(t *testing.T) {

@@ -50,6 +50,36 @@ func AbortUploads(ctx context.Context, s Store, lead func() error) error {
 	return nil
 }
 
+// sweeper is a [Store] in which a process that dies leaves files that never came into being.
+type sweeper interface {
+	drafts(ctx context.Context, prefix string) []string
+	removeDrafts(names []string)
+}
+
+// Sweep removes the temporary files below prefixes that dead processes have left: nobody reads them, but they take space. It does so
+// as well as it can. Whoever calls it owns the place, and has none under way there himself; lead is asked as in [AbortUploads], and
+// its error is the only one. A process that was taken over and still lives cannot publish a file of which the name is gone.
+func Sweep(ctx context.Context, s Store, lead func() error, prefixes ...string) error {
+	l, ok := s.(sweeper)
+	if !ok {
+		return nil
+	}
+	var names []string
+	for _, prefix := range prefixes {
+		names = append(names, l.drafts(ctx, prefix)...)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	if lead != nil {
+		if err := lead(); err != nil {
+			return err
+		}
+	}
+	l.removeDrafts(names)
+	return nil
+}
+
 // UnsafeError says that a store overwrites what is there: exactly once is impossible on it.
 type UnsafeError struct {
 	Place string
