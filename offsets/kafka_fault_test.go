@@ -217,6 +217,11 @@ func TestKafkaBudget(t *testing.T) {
 	if _, err := refused.Partitions(t.Context()); !errors.As(err, &none) {
 		t.Errorf("without a broker: %v", err)
 	}
+	began := time.Now()
+	_, err = offsets.DialKafka(t.Context(), kafka.Cluster{Brokers: []string{"127.0.0.1:1"}}, offsets.KafkaOptions{Topics: []string{"ads"}, RetryFor: 50 * time.Millisecond})
+	if took := time.Since(began); !errors.As(err, &none) || took > 3*time.Second {
+		t.Errorf("first contact with a budget of 50 ms: %v after %s", err, took)
+	}
 }
 
 // TestKafkaStopErrors: what cannot pass is not tried again.
