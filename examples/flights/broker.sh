@@ -6,6 +6,7 @@ cleanup() { [ -z "${broker:-}" ] || { kill "$broker" 2>/dev/null && wait "$broke
 trap cleanup EXIT
 
 start_broker() {
+  rm -f "$out/broker.log" # of an earlier run: its line would be found before the shell has emptied the file
   "$millrace" broker --listen 127.0.0.1:0 >"$out/broker.log" 2>&1 &
   broker=$!
   until grep -q 'embedded broker on' "$out/broker.log" 2>/dev/null; do

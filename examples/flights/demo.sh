@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 millrace=${MILLRACE:-bin/millrace}
 out=${1:-demo}
-mkdir -p "$out" && rm -rf "$out/lake" "$out/checkpoint"
+mkdir -p "$out" && rm -rf "$out/lake" "$out/checkpoint" "$out/first-run.log"
 OUT=$(cd "$out" && pwd)/lake CHECKPOINT=$(cd "$out" && pwd)/checkpoint
 export OUT CHECKPOINT
 
