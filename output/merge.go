@@ -176,7 +176,7 @@ func (p *Parquet) listCopies(ctx context.Context, end int64) error {
 	if objects, ok := p.store.(store.Objects); ok {
 		most := int(2 * m.run)
 		names, err = objects.ListAfter(ctx, manifestPrefix, manifestName(m.clean), most)
-		if len(names) == most {
+		if len(names) == most && names[most-1] != markName { // behind which there is none
 			k.limit(newestIn(names[most-1]), m.run)
 		}
 	} else {

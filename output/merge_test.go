@@ -175,6 +175,29 @@ func TestMergeBacklog(t *testing.T) {
 	}
 }
 
+// TestMergeListEndsAnywhere: whatever name a list of an object store is cut off at, the mark among them, what is before it is merged.
+func TestMergeListEndsAnywhere(t *testing.T) {
+	for last := int64(8); last <= 20; last++ {
+		s := &storetest.Objects{}
+		l := newMergeLake(t, s, 4)
+		p := l.open(l.cfg)
+		for batch := int64(1); batch <= last; batch++ {
+			l.commit(p, batch, someFiles(batch, 1))
+			if batch <= 8 {
+				l.merge(p, batch)
+			}
+		}
+		p = l.open(l.cfg)
+		for batch := last; batch < last+8; batch++ {
+			l.merge(p, batch)
+		}
+		if got := l.names(); slices.ContainsFunc(got, func(name string) bool { return name <= fmt.Sprintf("%012d", last/4*4) && !strings.Contains(name, "-") }) {
+			t.Errorf("behind batch %d there are %q", last, got)
+		}
+		l.reads(fmt.Sprint("merged behind batch ", last))
+	}
+}
+
 // TestMergeLarge: a merged manifest does not get larger than it may, and ends at the same batch whoever writes it.
 func TestMergeLarge(t *testing.T) {
 	var first []string
