@@ -280,9 +280,11 @@ func (d *driver) snapshot(p *Planned, c *Committed) (whole bool, err error) {
 
 // snapshotDue says whether a commit carries the whole state. One that holds nothing costs nothing, so it always does. A
 // flush does not: to reopen it its plan is needed. Nor does the commit of a batch with a later plan open, which reading
-// from the snapshot would miss.
+// from the snapshot would miss. The last batch of a run has none behind it that a round could begin with, and each run may have only
+// that one.
 func (d *driver) snapshotDue(p *Planned) bool {
-	return d.mayBeSnapshot(p) && d.snapshotWanted(1)
+	last := d.round == nil && d.caughtUpBy(positionsAfter(p.Ranges))
+	return d.mayBeSnapshot(p) && (d.snapshotWanted(1) || last && d.overdue())
 }
 
 // mayBeSnapshot reports whether reading may begin with the commit of a plan.
@@ -293,11 +295,17 @@ func (d *driver) deltasDue() bool {
 	return d.history.DeltaBytes >= max(d.o.snapshotBytes, d.history.SnapshotBytes+d.history.SnapshotBytes/2)
 }
 
+// overdue reports whether the next commit should be a snapshot, if it can be: so many commits, or so many bytes of deltas, lie behind
+// the last one.
+func (d *driver) overdue() bool {
+	return d.history.SinceSnapshot+1 >= d.o.snapshotEvery || d.deltasDue()
+}
+
 // snapshotWanted reports whether the next commit is to carry the whole state, which it does after so many commits when it
-// holds nothing.
+// holds nothing; and where a round should have begun long ago, whatever kept it from that.
 func (d *driver) snapshotWanted(emptyEvery int) bool {
 	n := d.history.SinceSnapshot + 1
-	if (n >= d.o.snapshotEvery || d.deltasDue()) && !d.inSlices() {
+	if d.overdue() && !d.inSlices() || d.round == nil && n >= 2*d.o.snapshotEvery {
 		return true
 	}
 	held := int64(0)

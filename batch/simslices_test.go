@@ -315,6 +315,48 @@ func TestSliceParts(t *testing.T) {
 	}
 }
 
+// TestNoRoundInShortRuns: runs of one batch each, as those of a timer are where little comes, have no batch that could name a slice. Their
+// snapshots are whole ones, and as frequent as others: else the log would grow for good, and a start read all of it. A run that is
+// stopped does not know which batch is its last: it takes twice as long.
+func TestNoRoundInShortRuns(t *testing.T) {
+	bytes := func(o *Options) { o.snapshotEvery, o.snapshotBytes = 100, 1 }
+	for _, test := range []struct {
+		what string
+		job  func(*Job)
+		run  []func(*Options)
+		most int // commits from one snapshot to the next
+	}{
+		{"by number", rowsMax(1000), []func(*Options){snapshotEach(4)}, 4},
+		{"by bytes", rowsMax(1000), []func(*Options){bytes}, 8},
+		{"stopped behind a batch", continuous, []func(*Options){snapshotEach(4), stopAfter(1)}, 8},
+	} {
+		w := newWorld(t, 3)
+		for range 30 {
+			w.generate(10)
+			w.mustRun(w.job(whole, test.job), append(test.run, w.inSlices(64))...)
+		}
+		if behind := w.longestBehind(); behind > test.most {
+			t.Errorf("%s: %d commits without a snapshot, want %d at most", test.what, behind, test.most)
+		}
+		w.mustRun(w.job(whole, flushing))
+		w.wantRows(test.what, w.expected(whole), equalRows)
+	}
+}
+
+// longestBehind is the most commits in a row that a start would have to read.
+func (w *world) longestBehind() (most int) {
+	n := 0
+	for _, e := range w.entries() {
+		if c, ok := e.Record.(*Committed); ok {
+			if n++; c.Base != nil {
+				n = 0
+			}
+			most = max(most, n)
+		}
+	}
+	return most
+}
+
 // TestSlicesFail: a slice that cannot be written ends the run, and is not named.
 func TestSlicesFail(t *testing.T) {
 	w := newWorld(t, 3)
