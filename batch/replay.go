@@ -379,7 +379,7 @@ func (r *replayer) use(ctx context.Context, p *Planned) error {
 	if err := checkApart(job, r.o.Into); err != nil {
 		return err
 	}
-	opening := output.Opening{Owner: output.Owner{Job: job.Name, Checkpoint: r.id}, Lead: func() error { return nil }, Clock: r.o.Env.Clock, Each: onCores(max(r.o.Cores, 1))}
+	opening := output.Opening{Owner: output.Owner{Job: job.Name, Checkpoint: r.id}, Lead: func() error { return nil }, Clock: r.o.Env.Clock, Each: onCores(max(r.o.Cores, 1)), First: r.out.First}
 	s, err := openSession(ctx, elsewhere(job, r.o.Into), p.Job, opening, nil, p.Shards)
 	if err != nil {
 		return err

@@ -373,7 +373,7 @@ func layoutOf(k *dstream.SinkPlan) output.Layout {
 func (w *world) parquet(k *dstream.SinkPlan, root string) Sink {
 	config := func(o output.Opening, to store.Store, root string) output.ParquetConfig {
 		return output.ParquetConfig{Sink: k.Name, Store: to, Root: root,
-			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Last: o.Last, Compression: "none", MaxPartitions: 12, Lead: o.Lead, MergeRun: w.mergeRun,
+			Layout: layoutOf(k), Owner: o.Owner, Written: o.Written, Last: o.Last, First: o.First, Compression: "none", MaxPartitions: 12, Lead: o.Lead, MergeRun: w.mergeRun,
 			MaxAge: w.maxAge, MaxFileRows: w.maxFileRows}
 	}
 	return Sink{Name: k.Name, Place: root, MaxAge: w.maxAge,

@@ -1,6 +1,14 @@
 package batch
 
-import "testing"
+import (
+	"bytes"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/millrace/millrace/internal/store"
+	"github.com/millrace/millrace/output"
+)
 
 // TestReplayApart keeps a replay out of what the job wrote to when it planned the batches, whatever it writes to by now.
 func TestReplayApart(t *testing.T) {
@@ -30,5 +38,42 @@ func TestReplayApart(t *testing.T) {
 		if got := Overlap(test.a, test.b); got != test.want {
 			t.Errorf("%s and %s: %t", test.a, test.b, got)
 		}
+	}
+}
+
+// TestReplayIntoInParts: parts of a job that run again into one directory, in any order and more than once, end in what one replay of
+// them all writes.
+func TestReplayIntoInParts(t *testing.T) {
+	w := newWorld(t, 3)
+	w.generate(200)
+	w.mustRun(w.job(stateless, rowsMax(12)))
+	last := w.history().Last.Batch
+	parts := [][2]int64{{5, last - 3}, {2, 4}, {7, last}, {1, last}}
+	for i, into := range []string{"/at-once", "/in-parts"} {
+		for _, part := range parts {
+			if i == 0 {
+				part = parts[len(parts)-1]
+			}
+			out, _, err := w.replay(w.job(stateless), func(o *ReplayOptions) { o.Into, o.Batches = into, Selection{First: part[0], Last: part[1]} })
+			if err != nil || out.Differences > 0 {
+				t.Fatalf("batches %d to %d into %s: %+v, %v", part[0], part[1], into, out, err)
+			}
+			got, err := output.Committed(t.Context(), &store.Local{Root: into + "/lake", FS: w.fs}, into, "sim")
+			if err != nil {
+				t.Fatalf("manifests behind batches %d to %d: %v", part[0], part[1], err)
+			}
+			for _, f := range got {
+				if _, err := w.fs.ReadFile(into + "/lake/" + f.Path); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+	dataOnly := func(files map[string][]byte) map[string][]byte {
+		maps.DeleteFunc(files, func(name string, _ []byte) bool { return strings.HasPrefix(name, "lake/_millrace/") })
+		return files
+	}
+	if !maps.EqualFunc(dataOnly(w.everything("/at-once")), dataOnly(w.everything("/in-parts")), bytes.Equal) {
+		t.Error("the files differ")
 	}
 }

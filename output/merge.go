@@ -37,11 +37,19 @@ type Merger interface {
 // merging is how far a sink is with merging its manifests.
 type merging struct {
 	run   int64 // batches
+	floor int64 // runs up to this batch are left alone
 	clean int64 // nothing is to be done for batches up to this one
 	rest  int64 // no batch before this one tries again what has failed
 	known known
 	gone  []int64 // of these batches the single copies are in a merged manifest that is durable
 	own   ownCopies
+}
+
+// newMerging begins with the first run of which all batches will be there: one that a replay begins in the middle of may be made whole by
+// another replay.
+func newMerging(run, first int64) merging {
+	floor := max(first-1+run-1, 0) / run * run
+	return merging{run: run, floor: floor, clean: floor}
 }
 
 // known is what a list says of the copies of batches up to one, which ends a run.
@@ -81,7 +89,7 @@ func (p *Parquet) Merge(ctx context.Context, batch int64) error {
 	}
 	err := p.mergeStep(ctx, batch-batch%m.run)
 	if err != nil {
-		*m = merging{run: m.run, rest: batch + m.run, own: m.own}
+		*m = merging{run: m.run, floor: m.floor, clean: m.floor, rest: batch + m.run, own: m.own}
 		var conflict *ConflictError
 		if !errors.As(err, &conflict) {
 			err = fmt.Errorf("sink %s: merge manifests: %w", p.sink, err)

@@ -40,8 +40,8 @@ type ParquetConfig struct {
 	// Written says that the log has committed rows to this sink. A directory that is nobody's then is not the one that
 	// holds them, and is refused with a [ConflictError] instead of claimed.
 	Written bool
-	// Last is that of [Opening].
-	Last int64
+	// Last and First are those of [Opening].
+	Last, First int64
 
 	// MaxPartitions bounds the partition directories of one batch; 0 means DefaultMaxPartitions. More of them are a
 	// [PartitionLimitError].
@@ -122,7 +122,7 @@ func OpenParquet(ctx context.Context, cfg ParquetConfig) (*Parquet, error) {
 		sink: cfg.Sink, root: cfg.Root, store: cfg.Store, owner: cfg.Owner, columns: cfg.Layout.Columns,
 		maxPartitions: cfg.MaxPartitions, maxFileBytes: cfg.MaxFileBytes, maxFileRows: cfg.MaxFileRows, maxAge: cfg.MaxAge,
 		compression: cfg.Compression, done: cfg.Done, lead: cfg.Lead, last: cfg.Last,
-		merging: merging{run: cfg.MergeRun},
+		merging: newMerging(cfg.MergeRun, cfg.First),
 	}
 	if err := p.compile(cfg); err != nil {
 		return nil, fmt.Errorf("sink %s: %w", cfg.Sink, err)

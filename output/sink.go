@@ -24,6 +24,8 @@ type Opening struct {
 	Written bool
 	// Last is the last batch of which the log has committed rows to this sink; 0: none. What was before it need not be looked at.
 	Last int64
+	// First is the batch that a replay begins with; 0: it is none, and whatever there is of earlier batches was written before.
+	First int64
 	// Lead returns an error when a newer driver has taken over. A sink asks before it ends somebody else's session.
 	Lead func() error
 	// Clock is the driver's. Rows never depend on it.

@@ -257,7 +257,7 @@ func (s *Spec) placed(ctx context.Context, k *Sink, cfg output.ParquetConfig, di
 // parquetConfig says how the rows of the sink become files; where, is for the caller to say.
 func (k *Sink) parquetConfig(layout output.Layout, done *dstream.Done, o output.Opening) output.ParquetConfig {
 	cfg := output.ParquetConfig{
-		Sink: k.Name, Layout: layout, Owner: o.Owner, Lead: o.Lead, Written: o.Written, Last: o.Last, Each: o.Each,
+		Sink: k.Name, Layout: layout, Owner: o.Owner, Lead: o.Lead, Written: o.Written, Last: o.Last, First: o.First, Each: o.Each,
 		MaxPartitions: k.Parquet.MaxPartitions, Compression: k.Parquet.Compression, MaxFileBytes: int64(k.Parquet.File.MaxBytes),
 		MaxFileRows: k.Parquet.File.MaxRows, MaxAge: k.Parquet.File.MaxAge,
 	}
