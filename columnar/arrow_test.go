@@ -48,6 +48,34 @@ func TestToArrowBuildersAgree(t *testing.T) {
 	}
 }
 
+// TestToArrowOfNoRows: columns that were computed of no rows may have no memory at all, not even the offset at which texts begin.
+func TestToArrowOfNoRows(t *testing.T) {
+	s, err := NewProject(everySchema, []*Expr{Const(Type{Kind: String}, Value{S: "x"})}, []string{"x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	computed, err := s.Process(randomBatch(newRand(t), everySchema, 0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := &Batch{Schema: everySchema}
+	for _, f := range everySchema.Fields {
+		bare.Cols = append(bare.Cols, &Vector{Type: f.Type})
+	}
+	for _, b := range []*Batch{computed, bare} {
+		rec, err := ToArrow(b, checkedAllocator(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, col := range rec.Columns() {
+			if err := validate(col); err != nil || col.Len() != 0 {
+				t.Errorf("%s: %d rows, %v", b.Schema.Fields[i].Name, col.Len(), err)
+			}
+		}
+		rec.Release()
+	}
+}
+
 // arrowBatch has random rows of every type.
 func arrowBatch(r *rand.Rand, rows int) *Batch {
 	b := randomBatch(r, everySchema, rows, 0.3)

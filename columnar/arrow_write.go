@@ -17,10 +17,10 @@ var errLongInterval = errors.New("the time of an interval is longer than 292 yea
 
 // data is n rows of v, from on, as Arrow's array data of type t. The caller releases it.
 func (w arrowWriter) data(v *Vector, t arrow.DataType, from, n int) (arrow.ArrayData, error) {
-	valid, nulls := arrowNulls(v, from, n)
-	if n == 0 {
-		from = 0
+	if n == 0 { // what has computed no rows may have no offsets
+		v, from = newVector(v.Type, 0), 0
 	}
+	valid, nulls := arrowNulls(v, from, n)
 	switch v.Type.Kind.Storage() {
 	case StoredBytes:
 		offsets := w.offsets(v.Off, from, n)

@@ -120,12 +120,12 @@ func (m *MapBatch) view(rec arrow.Record) error {
 	if int(rec.NumCols()) != len(fields) {
 		return fmt.Errorf("the function returned %d columns, declared are %d", rec.NumCols(), len(fields))
 	}
+	m.out.Rows = int(rec.NumRows()) // columns may be longer
 	for i, f := range fields {
 		if err := m.column(f, rec.ColumnName(i), rec.Column(i)); err != nil {
 			return err
 		}
 	}
-	m.out.Rows = int(rec.NumRows())
 	return nil
 }
 
@@ -133,7 +133,7 @@ func (m *MapBatch) column(f Field, name string, col arrow.Array) error {
 	if want, err := arrowTypes.arrowType(f.Type); err != nil || name != f.Name || !arrow.TypeEqual(want, col.DataType()) {
 		return fmt.Errorf("the function returned column %q of Arrow type %s, declared is %q of type %s", name, col.DataType(), f.Name, want)
 	}
-	v, err := arrowTypes.view(f.Type, col.Data(), col.Data().Offset(), col.Len())
+	v, err := arrowTypes.view(f.Type, col.Data(), col.Data().Offset(), m.out.Rows)
 	if err == nil {
 		err = v.settle()
 	}

@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -150,6 +151,40 @@ func TestMapBatchRows(t *testing.T) {
 	}
 	if got, err = m.Process(&Batch{Schema: mapIn, Rows: 3, Cols: mapBatchOf(3).Cols, Sel: []int32{}}); err != nil || got.Rows != 0 || len(got.Cols) != 2 {
 		t.Errorf("of no rows: %d, %v", got.Rows, err)
+	}
+}
+
+// TestMapBatchRecordEndsBeforeItsColumns: Arrow lets columns be longer than their record. Rows behind its end are none, also for those
+// who look at columns only.
+func TestMapBatchRecordEndsBeforeItsColumns(t *testing.T) {
+	out := NewSchema(mapIn.Fields[1], Field{"yes", Type{Kind: Bool}})
+	schema, err := ArrowSchema(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := mapTest(t, mapIn, out, func(mem memory.Allocator, rec arrow.Record) (arrow.Record, error) {
+		b := array.NewBooleanBuilder(mem)
+		defer b.Release()
+		b.AppendValues([]bool{true, false, true, true, true}, nil)
+		yes := b.NewArray()
+		defer yes.Release()
+		return array.NewRecord(schema, []arrow.Array{rec.Column(1), yes}, 3), nil
+	})
+	b, err := m.Process(mapBatchOf(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range b.Cols {
+		if v.N != 3 {
+			t.Errorf("column %d has %d rows", i, v.N)
+		}
+	}
+	f, err := NewFilter(out, Col(out, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = f.Process(b); err != nil || !slices.Equal(b.Sel, []int32{0, 2}) {
+		t.Errorf("rows %v are left, %v", b.Sel, err)
 	}
 }
 
