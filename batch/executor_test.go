@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/offsets"
 )
 
 // recorder runs tasks that do nothing but note what happens. Tasks with a range are sources: At is their number; those
@@ -151,6 +152,45 @@ func TestExecutorOverlaps(t *testing.T) {
 	err := (&local{run: run, cores: 2}).Run(ctx, tasks, func(i int, _ *Result) []Task { return []Task{{At: int64(i), More: true}} })
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestExecutorSharesPartitions: nine tenths of a batch are one partition's. Cores that have nothing to do take tasks of it too: all of
+// them are at work on it at a time, which each waits for here.
+func TestExecutorSharesPartitions(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	const cores = 4
+	var tasks []Task
+	for i := range 40 {
+		r := offsets.Range{Topic: "t", From: int64(i), Until: int64(i + 1)}
+		if i >= 36 {
+			r.Partition = 1
+		}
+		tasks = append(tasks, Task{Range: &r})
+	}
+	var mu sync.Mutex
+	there, all := 0, make(chan struct{})
+	run := func(_ context.Context, task Task) (*Result, error) {
+		mu.Lock()
+		if task.Range.Partition == 0 {
+			if there++; there == cores {
+				close(all)
+			}
+		}
+		mu.Unlock()
+		select {
+		case <-all:
+			return &Result{}, nil
+		case <-ctx.Done():
+			return nil, errors.New("cores are idle while a partition has tasks")
+		}
+	}
+	taken := 0
+	l := &local{run: run, cores: cores}
+	err := l.Run(ctx, tasks, func(int, *Result) []Task { taken++; return nil })
+	if err != nil || taken != len(tasks) {
+		t.Errorf("%d of %d tasks are done: %v", taken, len(tasks), err)
 	}
 }
 
