@@ -339,10 +339,8 @@ func (r *replayer) write(ctx context.Context, want *Committed, prepared []*outpu
 		if err := sink.Committed(ctx, want.Batch, prepared[i].Files); err != nil {
 			return err
 		}
-		if m, ok := sink.(output.Merger); ok {
-			if err := m.Merge(ctx, want.Batch); err != nil {
-				return err
-			}
+		if err := mergeOf(ctx, sink, r.s.job.Sinks[i].Name, want.Batch, r.o.warn); err != nil {
+			return err
 		}
 		done := want.Done[r.s.job.Sinks[i].Name]
 		if marks := done.marks(want.Batch); len(marks) > 0 {

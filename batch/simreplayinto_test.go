@@ -3,7 +3,9 @@ package batch
 import (
 	"bytes"
 	"maps"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/millrace/millrace/internal/store"
@@ -75,5 +77,31 @@ func TestReplayIntoInParts(t *testing.T) {
 	}
 	if !maps.EqualFunc(dataOnly(w.everything("/at-once")), dataOnly(w.everything("/in-parts")), bytes.Equal) {
 		t.Error("the files differ")
+	}
+}
+
+// keepsManifests is a file system that does not let manifests go.
+type keepsManifests struct{ store.FS }
+
+func (f keepsManifests) Remove(name string) error {
+	if strings.Contains(name, "/_millrace/manifest/0") {
+		return syscall.EPERM
+	}
+	return f.FS.Remove(name)
+}
+
+// TestReplayIntoWithoutDelete: a replay into a place where nothing may be removed says that it merges no manifests, and is a replay.
+func TestReplayIntoWithoutDelete(t *testing.T) {
+	w := newWorld(t, 3)
+	w.generate(200)
+	w.mustRun(w.job(stateless, rowsMax(12)))
+	w.fs = keepsManifests{w.disk}
+	var warned []string
+	out, _, err := w.replay(w.job(stateless), func(o *ReplayOptions) { o.Into, o.Warn = simAgain, func(s string) { warned = append(warned, s) } })
+	if err != nil || out.Differences > 0 || out.Batches != len(committedBatches(w.entries())) {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if !slices.ContainsFunc(warned, func(s string) bool { return strings.Contains(s, "sink lake were not merged") }) {
+		t.Errorf("warned of %q", warned)
 	}
 }
