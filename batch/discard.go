@@ -69,17 +69,14 @@ func (d *driver) discard(ctx context.Context, p *Planned, digest string) (err er
 	if err := d.mayDiscard(ctx, p, sinks); err != nil {
 		return d.refuseIfLeading(err)
 	}
-	c := &Cancelled{Batch: p.Batch, Reason: "discarded with --discard-open-batch"}
+	c := &Cancelled{Batch: p.Batch, Reason: "discarded with --discard-open-batch", At: d.o.Env.Clock.Now().UnixMicro()}
 	if c.Discarded, err = sinks.setAside(ctx, left); err != nil {
 		return err
-	}
-	if len(c.Discarded) > 0 {
-		c.At = d.o.Env.Clock.Now().UnixMicro()
 	}
 	if err := d.cancelDiscarded(p, c); err != nil {
 		return err
 	}
-	if err := d.removeLeft(ctx, sinks, c, p.Batch, last); err != nil {
+	if err := d.removeLeft(ctx, sinks, []map[string][]output.Discarded{c.Discarded}, p.Batch, last); err != nil {
 		return err
 	}
 	d.sayDiscarded(p, c, sinks.job)
@@ -154,19 +151,23 @@ func (d *driver) endDiscard(ctx context.Context, g DiscardedPlan, digest string)
 	if err != nil {
 		return err
 	}
-	if _, err := sinks.setAside(ctx, left); err != nil {
+	late, err := sinks.setAside(ctx, left)
+	if err != nil {
 		return err
 	}
-	return d.removeLeft(ctx, sinks, g.Cancelled, g.Planned.Batch, g.Last)
+	return d.removeLeft(ctx, sinks, []map[string][]output.Discarded{g.Cancelled.Discarded, late}, g.Planned.Batch, g.Last)
 }
 
-// removeLeft removes the files that a record lists, and then looks whether there are others of the batches: a request of a process
-// that has ended may have come late to an object store. The next run moves these too.
-func (d *driver) removeLeft(ctx context.Context, s *discardSinks, c *Cancelled, first, last int64) error {
+// removeLeft removes files that were set aside, and then looks whether there are others of the batches: a request of a process that has
+// ended may have come late to an object store. The next run moves these too.
+func (d *driver) removeLeft(ctx context.Context, s *discardSinks, aside []map[string][]output.Discarded, first, last int64) error {
 	for i, sink := range s.open {
-		name := s.job.Sinks[i].Name
-		if k, ok := sink.(output.Discarder); ok {
-			if err := k.Remove(ctx, c.Discarded[name]); err != nil {
+		k, ok := sink.(output.Discarder)
+		if !ok {
+			continue
+		}
+		for _, files := range aside {
+			if err := k.Remove(ctx, files[s.job.Sinks[i].Name]); err != nil {
 				return fmt.Errorf("discard batch %d: %w", first, err)
 			}
 		}

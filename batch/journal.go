@@ -17,7 +17,7 @@ import (
 const (
 	payloadVersion = 2
 	slicesVersion  = 3 // of a commit with slices, or whose snapshot is made of some
-	discardVersion = 4 // of a cancellation with files that are to be moved out of the outputs
+	discardVersion = 4 // of a cancellation behind which files are to be moved out of the outputs
 
 	typeOpened    = 1
 	typePlanned   = 2
@@ -212,8 +212,13 @@ type Cancelled struct {
 	// Discarded are, by sink, files of the batch, or of later plans, that readers saw when it was given up. They are copied; whoever
 	// finds this record with no commit behind it removes them before anything else.
 	Discarded map[string][]output.Discarded `json:"discarded,omitempty"`
-	At        int64                         `json:"at_us,omitempty"` // when that was decided; 0 without Discarded
+	// At is when an operator gave the batch up, whether there were files of it or not; 0: it was cancelled for another reason.
+	At int64 `json:"at_us,omitempty"`
 }
+
+// discarded reports whether an operator gave the batch up. There may be files of it even if none is listed: a request of a process that
+// has ended may come late to an object store.
+func (c *Cancelled) discarded() bool { return c.At != 0 || len(c.Discarded) > 0 }
 
 // Reopened undoes the flush of batch Batch: watermarks stand again where they stood before it, but windows that end at
 // or before FlushedTo stay closed.
@@ -266,7 +271,7 @@ func versionOf(r Record) byte {
 	if c, ok := r.(*Committed); ok && (len(c.Slices) > 0 || c.Base != nil && len(c.Base.States) > 0) {
 		return slicesVersion
 	}
-	if c, ok := r.(*Cancelled); ok && len(c.Discarded) > 0 {
+	if c, ok := r.(*Cancelled); ok && c.discarded() {
 		return discardVersion
 	}
 	return payloadVersion

@@ -41,13 +41,13 @@ type History struct {
 	Edits         []Edit                // of the job, oldest first
 	// Pending are, by sink that has some, the rows that are in no file yet. It is never changed, only replaced.
 	Pending map[string][]output.PendingBatch
-	// Discarded are the plans since the last commit that were given up with files: these are removed before anything is planned.
+	// Discarded are the plans since the last commit that an operator gave up: their files are removed before anything is planned.
 	Discarded []DiscardedPlan
 
 	loaded bool // see releaseState
 }
 
-// DiscardedPlan is a plan that was given up although files of it were there.
+// DiscardedPlan is a plan that an operator gave up.
 type DiscardedPlan struct {
 	Planned   *Planned
 	Cancelled *Cancelled
@@ -114,7 +114,7 @@ func (h *History) apply(r Record) error {
 		if i < len(h.Open)-1 {
 			return fmt.Errorf("batch %d is cancelled before batch %d, which was planned behind it", r.Batch, h.Open[i+1].Batch)
 		}
-		if len(r.Discarded) > 0 {
+		if r.discarded() {
 			h.Discarded = append(slices.Clone(h.Discarded), DiscardedPlan{h.Open[i], r, h.NextBatch - 1})
 		}
 		h.Open = h.Open[:i]
