@@ -60,6 +60,11 @@ func (s Session) ResolveAgg(call AggCall) (*BoundAgg, error) {
 		return nil, b.noSuch()
 	}
 	b.out.Type = t
+	for _, e := range b.out.Exprs() {
+		if e.Type.Untyped() {
+			return nil, fmt.Errorf("%s is %s; give it a type by CAST", e.describe(), e.Type.Article())
+		}
+	}
 	return &b.out, nil
 }
 

@@ -3,7 +3,6 @@ package columnar
 import (
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // Project computes one column per expression, parts that several expressions have in common once. Plain columns pass through uncopied; selection, origin and offsets stay.
@@ -26,21 +25,13 @@ func NewProject(in *Schema, exprs []*Expr, names []string) (*Project, error) {
 	}
 	p := &Project{schema: &Schema{}, roots: roots, frame: f}
 	for i, e := range exprs {
-		if e.Type.lacksKind() {
+		if e.Type.Untyped() {
 			return nil, fmt.Errorf("column %q cannot have type %s; give it one by CAST", names[i], e.Type)
 		}
 		p.schema.Fields = append(p.schema.Fields, Field{Name: names[i], Type: e.Type})
 	}
 	p.out = Batch{Schema: p.schema, Cols: make([]*Vector, len(exprs))}
 	return p, nil
-}
-
-// lacksKind reports whether the type, or a part of it, is that of a bare NULL.
-func (t Type) lacksKind() bool {
-	if t.nested == nil {
-		return t.Kind == Null || t.Kind == Invalid
-	}
-	return slices.ContainsFunc(t.nested.fields, func(f Field) bool { return f.Type.lacksKind() })
 }
 
 // Schema describes the projected columns.

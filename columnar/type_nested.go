@@ -72,6 +72,21 @@ func (t Type) FieldIndex(name string) int { return (&Schema{Fields: t.nested.fie
 // IsNested reports whether values of the type hold other values.
 func (t Type) IsNested() bool { return t.nested != nil }
 
+// Untyped reports whether the type, or a part of it, is that of a bare NULL or of nothing, as the elements of ARRAY[] have it: no column
+// can have it.
+func (t Type) Untyped() bool { return t.holds(Null) || t.holds(Invalid) }
+
+// HoldsInterval reports whether the type, or a part of it, is an interval.
+func (t Type) HoldsInterval() bool { return t.holds(Interval) }
+
+// holds reports whether the type, or a part of it, is of that kind.
+func (t Type) holds(k Kind) bool {
+	if t.nested == nil {
+		return t.Kind == k
+	}
+	return slices.ContainsFunc(t.nested.fields, func(f Field) bool { return f.Type.holds(k) })
+}
+
 // String returns the SQL name, e.g. bigint, decimal(18,4), array<string>, struct<a bigint, b string>.
 func (t Type) String() string {
 	switch {

@@ -171,6 +171,9 @@ func (g *grouping) addKey(c *column, pos Pos) *Error {
 	if c.typ.Kind == columnar.Map {
 		return &Error{Pos: pos, Msg: fmt.Sprintf("the key %s is %s, and maps cannot be compared", c.name, c.typ.Article())}
 	}
+	if c.typ.Untyped() {
+		return &Error{Pos: pos, Msg: fmt.Sprintf("the key %s is %s", c.name, c.typ.Article()), Hint: "write CAST(… AS type)"}
+	}
 	g.keys = append(g.keys, c)
 	return nil
 }

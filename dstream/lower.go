@@ -22,10 +22,30 @@ func (g *Graph) Plan() (*Plan, error) {
 	}
 	l := &lowering{graph: g, plan: &Plan{}, tables: map[*Table][]bool{}, fields: map[*Source][]*column{}}
 	l.lower(g.expand())
+	if err := l.plan.checkTypes(); err != nil {
+		return nil, err
+	}
 	if err := l.plan.Check(); err != nil {
 		return nil, fmt.Errorf("plan the job: %w", err)
 	}
 	return l.plan, nil
+}
+
+// checkTypes refuses columns between stages whose type is not known, of which queries that others read may have some.
+func (p *Plan) checkTypes() error {
+	for i := range p.Stages {
+		for _, op := range p.Stages[i].Ops {
+			if op.Project == nil {
+				continue
+			}
+			for n, e := range op.Project.Exprs {
+				if e.Type.Untyped() {
+					return &Error{Msg: fmt.Sprintf("column %q is %s", op.Project.Names[n], e.Type.Article()), Hint: "write CAST(… AS type)"}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // lowering turns trees of operators into a plan: what each segment must yield is found from the ends to the roots, then

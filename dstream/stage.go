@@ -250,10 +250,11 @@ func (b *stageBuilder) shared(e *columnar.Expr, out []int) []int {
 	return out
 }
 
-// inline is the definition to put in the place of a column, nil when the column must stand in the rows.
+// inline is the definition to put in the place of a column, nil when the column must stand in the rows. No column can have a type that
+// is not known.
 func (b *stageBuilder) inline(id int) *columnar.Expr {
 	def := b.definition(b.columns.list[id])
-	if def != nil && (b.uses[id] == 1 || def.Op == "const") {
+	if def != nil && (b.uses[id] == 1 || def.Op == "const" || def.Type.Untyped()) {
 		return def
 	}
 	return nil

@@ -86,11 +86,15 @@ func (s *Stream) checkOutput(pos Pos) *Error {
 			return &Error{Pos: at, Msg: fmt.Sprintf("two output columns are named %q and %q", other.Name, c.Name), Hint: "name one of them with AS; readers ignore case"}
 		}
 		seen[folded] = c
-		switch c.Type.Kind {
-		case columnar.Null:
+		switch {
+		case c.Type.Kind == columnar.Null:
 			return &Error{Pos: at, Msg: fmt.Sprintf("output column %q is NULL without a type", c.Name), Hint: "write CAST(NULL AS type)"}
-		case columnar.Interval:
+		case c.Type.Kind == columnar.Interval:
 			return &Error{Pos: at, Msg: fmt.Sprintf("output column %q is an interval, which files can't hold", c.Name)}
+		case c.Type.Untyped():
+			return &Error{Pos: at, Msg: fmt.Sprintf("output column %q is %s", c.Name, c.Type.Article()), Hint: "write CAST(… AS type)"}
+		case c.Type.HoldsInterval():
+			return &Error{Pos: at, Msg: fmt.Sprintf("output column %q is %s, and files can't hold intervals", c.Name, c.Type.Article())}
 		}
 	}
 	return nil

@@ -67,6 +67,9 @@ func (g *Graph) newUnnest(list *columnar.Expr, spec UnnestSpec, pos Pos) (*unnes
 	if err != nil {
 		return nil, &Error{Pos: pos, Msg: fmt.Sprintf("UNNEST takes an array or a map, and %s is %s", g.columns.render(list), list.Type.Article())}
 	}
+	if list.Type.Untyped() {
+		return nil, &Error{Pos: pos, Msg: fmt.Sprintf("UNNEST of %s, which is %s", g.columns.render(list), list.Type.Article()), Hint: "write CAST(… AS type)"}
+	}
 	text := g.columns.render(list)
 	u := &unnest{list: g.columns.define(text, list).id, left: spec.Left, ordered: spec.Ordinality}
 	for i, t := range types {
