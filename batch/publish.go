@@ -280,10 +280,9 @@ func (d *driver) snapshot(p *Planned, c *Committed) (whole bool, err error) {
 
 // snapshotDue says whether a commit carries the whole state. One that holds nothing costs nothing, so it always does. A
 // flush does not: to reopen it its plan is needed. Nor does the commit of a batch with a later plan open, which reading
-// from the snapshot would miss. The last batch of a run has none behind it that a round could begin with, and each run may have only
-// that one.
+// from the snapshot would miss. The last batch of a run begins no slice, and each run may have only that one: it does not wait for a round.
 func (d *driver) snapshotDue(p *Planned) bool {
-	last := d.round == nil && d.caughtUpBy(positionsAfter(p.Ranges))
+	last := d.caughtUpBy(positionsAfter(p.Ranges))
 	return d.mayBeSnapshot(p) && (d.snapshotWanted(1) || last && d.overdue())
 }
 

@@ -120,7 +120,7 @@ func (w *world) brokenRounds() (n int) {
 	return n
 }
 
-// TestRoundStepByStep is a round of four slices, with two that are due behind commits that read ahead.
+// TestRoundStepByStep is a round of four slices, with two that are due behind commits that read ahead; another one is given up where the run ends.
 func TestRoundStepByStep(t *testing.T) {
 	w := newWorld(t, 3)
 	w.generate(200)
@@ -141,7 +141,7 @@ func TestRoundStepByStep(t *testing.T) {
 			got = append(got, text)
 		}
 	}
-	want := "P1 P2 C1 P3 C2 P4 C3[0-63] P5 C4[64-127] P6 C5[128-191] C6[192-255] snapshot of 4 P7 P8 C7 P9 C8 P10 C9[0-63] C10[64-127]"
+	want := "P1 P2 C1 P3 C2 P4 C3[0-63] P5 C4[64-127] P6 C5[128-191] C6[192-255] snapshot of 4 P7 P8 C7 P9 C8 P10 C9[0-63] C10 snapshot of 1"
 	if text := strings.Join(got, " "); text != want {
 		t.Errorf("the log has\n%s, want\n%s", text, want)
 	}
@@ -341,6 +341,22 @@ func TestNoRoundInShortRuns(t *testing.T) {
 		w.mustRun(w.job(whole, flushing))
 		w.wantRows(test.what, w.expected(whole), equalRows)
 	}
+}
+
+// TestRoundOnASchedule: a round that a long run of a schedule begins is given up where each of the runs behind it has one batch, which
+// begins no slice.
+func TestRoundOnASchedule(t *testing.T) {
+	w := newWorld(t, 3)
+	w.generate(100)
+	w.mustRun(w.job(whole, onSchedule(t, "*/10 * * * *", "UTC"), rowsMax(12)), w.inSlices(20), snapshotEach(4), stopAt(w, simStart.Add(5*time.Hour), func(time.Time) { w.generate(3) }))
+	if _, slices := w.rounds(); slices == 0 {
+		t.Fatal("no round began")
+	}
+	if behind := w.longestBehind(); behind > 14 {
+		t.Errorf("%d commits without a snapshot, want 14 at most: a round of 13 slices, and the commit that it begins behind", behind)
+	}
+	w.mustRun(w.job(whole, flushing))
+	w.wantRows("in the end", w.expected(whole), equalRows)
 }
 
 // longestBehind is the most commits in a row that a start would have to read.
