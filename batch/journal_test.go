@@ -116,6 +116,27 @@ func TestDecodeRefusesOtherVersions(t *testing.T) {
 	}
 }
 
+// TestVersions: a record has the least version that says all of it.
+func TestVersions(t *testing.T) {
+	files := map[string][]output.Discarded{"lake": {{Path: "a.parquet"}}}
+	for _, test := range []struct {
+		r    Record
+		want byte
+	}{
+		{&Committed{Batch: 1}, payloadVersion},
+		{&Committed{Batch: 1, Slices: []StateBlock{{}}}, slicesVersion},
+		{&Committed{Batch: 1, Base: &Base{}}, payloadVersion},
+		{&Committed{Batch: 1, Base: &Base{States: []VersionedState{{}}}}, slicesVersion},
+		{&Cancelled{Batch: 1}, payloadVersion},
+		{&Cancelled{Batch: 1, At: 5}, discardVersion},
+		{&Cancelled{Batch: 1, At: 5, Discarded: files}, discardVersion},
+	} {
+		if got := encoded(t, test.r)[0]; got != test.want {
+			t.Errorf("%+v: version %d, want %d", test.r, got, test.want)
+		}
+	}
+}
+
 // TestDecodeRefusesNoRecord: an envelope without a record is not one with an empty record.
 func TestDecodeRefusesNoRecord(t *testing.T) {
 	for _, head := range []string{`{}`, `{"attachments":[0]}`, `null`, ``} {

@@ -198,6 +198,41 @@ func TestMergeListEndsAnywhere(t *testing.T) {
 	}
 }
 
+// TestMergeReplay: a replay leaves the run that it begins in the middle of single, also when it tries again what has failed; one that
+// has all of it merges it.
+func TestMergeReplay(t *testing.T) {
+	s, full := &storetest.Objects{}, errors.New("no room")
+	l := newMergeLake(t, s, 4)
+	l.cfg.First = 6
+	p := l.open(l.cfg)
+	for batch := int64(6); batch <= 16; batch++ {
+		l.commit(p, batch, someFiles(batch, 1))
+	}
+	s.Fail = func(op, name string) (error, bool) {
+		if op == "create" && strings.Contains(name, "-") {
+			return full, false
+		}
+		return nil, false
+	}
+	if err := p.Merge(t.Context(), 12); !errors.Is(err, full) {
+		t.Fatalf("merge without room: %v", err)
+	}
+	s.Fail = nil
+	for batch := int64(16); batch <= 20; batch++ {
+		l.merge(p, batch)
+	}
+	l.wantNames("from batch 6 on", "000000000006", "000000000007", "000000000008", "000000000012-000000000009", "000000000016-000000000013", mark)
+	l.cfg.First = 5
+	p = l.open(l.cfg)
+	l.want = slices.Concat(someFiles(5, 1), l.want)
+	if err := p.Committed(t.Context(), 5, someFiles(5, 1)); err != nil {
+		t.Fatal(err)
+	}
+	l.merge(p, 8)
+	l.reads("from batch 5 on")
+	l.wantNames("from batch 5 on", "000000000008-000000000005", "000000000012-000000000009", "000000000016-000000000013", mark)
+}
+
 // TestMergeLarge: a merged manifest does not get larger than it may, and ends at the same batch whoever writes it.
 func TestMergeLarge(t *testing.T) {
 	var first []string
