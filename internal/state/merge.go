@@ -34,8 +34,18 @@ func MergeBlocks(blocks [][]byte) ([]byte, error) {
 	return merged, nil
 }
 
-// merge joins blocks that have groups.
+// merge joins blocks that have groups. Those of shards follow on each other; others are decoded as a whole, and sorted.
 func merge(blocks []*opened) ([]byte, error) {
+	if followOn(blocks) {
+		merged, err := (&sequence{blocks: blocks}).encode()
+		if !errors.Is(err, errOutOfOrder) {
+			return merged, err
+		}
+	}
+	return mergeAny(blocks)
+}
+
+func mergeAny(blocks []*opened) ([]byte, error) {
 	var parts []*columnar.Batch
 	for i, o := range blocks {
 		layers, err := o.groups(0, keyGroups-1)
@@ -43,11 +53,15 @@ func merge(blocks []*opened) ([]byte, error) {
 			return nil, fmt.Errorf("block %d: %w", i, err)
 		}
 		if schema := layers[0].rows.Schema; i > 0 && (o.keys != blocks[0].keys || !schema.Equal(parts[0].Schema)) {
-			return nil, fmt.Errorf("the columns of a block are (%s), those of another (%s)", schema, parts[0].Schema)
+			return nil, otherColumns(schema, parts[0].Schema)
 		}
 		for _, l := range layers {
 			parts = append(parts, l.rows)
 		}
 	}
 	return encode(parts[0].Schema, blocks[0].keys, parts)
+}
+
+func otherColumns(schema, first *columnar.Schema) error {
+	return fmt.Errorf("the columns of a block are (%s), those of another (%s)", schema, first)
 }
