@@ -210,7 +210,7 @@ func (s *session) blocks(ctx context.Context, blobs store.Blobs, epoch uint64, d
 				return nil, err
 			}
 		}
-		b, err := newBlock(ctx, blobs, &s.job.Plan.Exchanges[i], parts, inline)
+		b, err := newBlock(ctx, blobs, &s.job.Plan.Exchanges[i], parts, keep, inline)
 		if keep.moved.Load() > 0 {
 			b.inline = bytes.Clone(b.inline) // it may be one of the parts, which are gone with the batch
 		}
@@ -241,15 +241,13 @@ func snapshots(shards []*windows.Aggregate, keep *keeper) ([][]byte, error) {
 	return out, nil
 }
 
-// newBlock merges the blocks of all shards of an operator. That of one shard alone is the whole already.
-func newBlock(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, parts [][]byte, inline int) (StateBlock, error) {
-	var merged []byte
-	var err error
-	if len(parts) == 1 {
-		merged = parts[0]
-	} else if merged, err = state.MergeBlocks(parts); err != nil {
-		return StateBlock{}, fmt.Errorf("merge state blocks: %w", err)
+// newBlock merges the blocks of all shards of an operator, in memory that counts as what it keeps does.
+func newBlock(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, parts [][]byte, keep *keeper, inline int) (StateBlock, error) {
+	merged, err := join(parts, keep)
+	if err != nil {
+		return StateBlock{}, err
 	}
+	defer keep.passed(int64(len(merged)))
 	b := StateBlock{Operator: x.Name, Schema: stateSchema(x), inline: merged, Length: len(merged)}
 	if len(merged) > inline {
 		if b.Digest, err = blobs.Put(ctx, merged); err != nil {
@@ -258,6 +256,31 @@ func newBlock(ctx context.Context, blobs store.Blobs, x *dstream.Exchange, parts
 		b.inline, b.Length, b.Bytes = nil, 0, len(merged)
 	}
 	return b, nil
+}
+
+// joinSpare is what is asked for beside what comes out, since how long a chunk gets is only known behind it.
+const joinSpare = 64 << 10
+
+// join merges blocks. That of one shard alone is the whole already.
+func join(parts [][]byte, keep *keeper) (merged []byte, err error) {
+	if len(parts) == 1 {
+		return parts[0], nil
+	}
+	n := 0
+	for _, p := range parts {
+		n += len(p)
+	}
+	n += n/16 + joinSpare
+	var room []byte
+	if !keep.onHeap(int64(n)) {
+		if room, err = keep.alloc(n); err != nil {
+			return nil, err
+		}
+	}
+	if merged, err = state.MergeBlocksInto(room[:0], parts); err != nil {
+		return nil, fmt.Errorf("merge state blocks: %w", err)
+	}
+	return merged, nil
 }
 
 // stateBytes is the size of state blocks; of a blob whose size is not known the least that it can be.

@@ -129,7 +129,7 @@ func assemble(room []byte, keys int, index *[keyGroups + 1]uint32, chunk func(bl
 		size := len(block) - begin
 		binary.LittleEndian.PutUint32(block[lengthsAt+4*n:], uint32(size))
 		if block = pad(block); n == 0 && chunks > 2 {
-			block = slices.Grow(block, (chunks-1)*(size+size/32)) // as the others may be, so that the block is seldom copied
+			block = slices.Grow(block, int(float64(size+size/32)*float64(rows-chunkRows)/chunkRows)) // as the others may be, so that the block is seldom copied
 		}
 	}
 	seal(block)

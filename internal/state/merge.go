@@ -9,7 +9,10 @@ import (
 
 // MergeBlocks joins the blocks of the shards of one operator into one: the block that a single shard with all their
 // groups would have written. The blocks are not changed; the result may be one of them: then its frame alone is checked.
-func MergeBlocks(blocks [][]byte) ([]byte, error) {
+func MergeBlocks(blocks [][]byte) ([]byte, error) { return MergeBlocksInto(nil, blocks) }
+
+// MergeBlocksInto is [MergeBlocks], and joins the blocks of shards in room, which is empty, as far as that goes.
+func MergeBlocksInto(room []byte, blocks [][]byte) ([]byte, error) {
 	if len(blocks) == 0 {
 		return nil, errors.New("merge state blocks: there are none")
 	}
@@ -27,17 +30,17 @@ func MergeBlocks(blocks [][]byte) ([]byte, error) {
 	if len(held) < 2 {
 		return whole, nil
 	}
-	merged, err := merge(held)
+	merged, err := merge(room, held)
 	if err != nil {
 		return nil, fmt.Errorf("merge state blocks: %w", err)
 	}
 	return merged, nil
 }
 
-// merge joins blocks that have groups. Those of shards follow on each other; others are decoded as a whole, and sorted.
-func merge(blocks []*opened) ([]byte, error) {
+// merge joins blocks that have groups, in room as far as it goes. Those of shards follow on each other; others are decoded as a whole, and sorted.
+func merge(room []byte, blocks []*opened) ([]byte, error) {
 	if followOn(blocks) {
-		merged, err := (&sequence{blocks: blocks}).encode()
+		merged, err := (&sequence{blocks: blocks}).encode(room)
 		if !errors.Is(err, errOutOfOrder) {
 			return merged, err
 		}

@@ -39,15 +39,15 @@ func followOn(blocks []*opened) bool {
 	return true
 }
 
-// encode writes one block of all.
-func (s *sequence) encode() ([]byte, error) {
+// encode writes one block of all into room, which is empty.
+func (s *sequence) encode(room []byte) ([]byte, error) {
 	var index [keyGroups + 1]uint32
 	for _, o := range s.blocks {
 		for g := range index {
 			index[g] += o.index[g]
 		}
 	}
-	return assemble(nil, s.blocks[0].keys, &index, func(block []byte, from, to int) ([]byte, error) {
+	return assemble(room, s.blocks[0].keys, &index, func(block []byte, from, to int) ([]byte, error) {
 		parts, err := s.between(from, to)
 		if err != nil {
 			return nil, err

@@ -42,8 +42,24 @@ func TestSequence(t *testing.T) {
 		if !c.want {
 			continue
 		}
-		if got, err := (&sequence{blocks: blocks}).encode(); err != nil || !bytes.Equal(got, whole) {
+		if got, err := (&sequence{blocks: blocks}).encode(nil); err != nil || !bytes.Equal(got, whole) {
 			t.Errorf("%s: %d bytes, %v, want the %d of one shard", name, len(got), err, len(whole))
+		}
+	}
+}
+
+// TestMergeBlocksInto: blocks are joined in the room that is given; where it is too small the rest of memory is taken.
+func TestMergeBlocksInto(t *testing.T) {
+	whole := threeChunks(t)
+	shards := [][]byte{snapshot(t, load(t, 0, 120, whole)), snapshot(t, load(t, 121, 255, whole))}
+	for _, bytesOf := range []int{0, 1000, len(whole) / 2, len(whole), len(shards[0]) + len(shards[1]) + len(whole)/16} {
+		room := make([]byte, bytesOf)
+		got, err := MergeBlocksInto(room[:0], shards)
+		if err != nil || !bytes.Equal(got, whole) {
+			t.Errorf("room for %d bytes: %d bytes, %v, want the %d of one shard", bytesOf, len(got), err, len(whole))
+		}
+		if inRoom := bytesOf > 0 && &got[0] == &room[0]; inRoom != (bytesOf > len(whole)) {
+			t.Errorf("room for %d bytes of %d: joined there: %t", bytesOf, len(whole), inRoom)
 		}
 	}
 }
@@ -70,7 +86,7 @@ func TestSequenceOutOfOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		in := [][]byte{mixed, shard(201, 255)}
-		if _, err := (&sequence{blocks: openAll(t, in...)}).encode(); !errors.Is(err, errOutOfOrder) {
+		if _, err := (&sequence{blocks: openAll(t, in...)}).encode(nil); !errors.Is(err, errOutOfOrder) {
 			t.Errorf("rows %v are in each other's place: %v", swap, err)
 		}
 		if got, err := MergeBlocks(in); err != nil || !bytes.Equal(got, whole) {
