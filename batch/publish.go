@@ -280,31 +280,32 @@ func (d *driver) snapshot(p *Planned, c *Committed) (whole bool, err error) {
 
 // snapshotDue says whether a commit carries the whole state. One that holds nothing costs nothing, so it always does. A
 // flush does not: to reopen it its plan is needed. Nor does the commit of a batch with a later plan open, which reading
-// from the snapshot would miss. The last batch of a run begins no slice, and each run may have only that one: it does not wait for a round.
+// from the snapshot would miss. The last batch of a run begins no slice, and each run may have only that one: it does not wait for a round
+// to begin, nor for long where one stands still.
 func (d *driver) snapshotDue(p *Planned) bool {
 	last := d.caughtUpBy(positionsAfter(p.Ranges))
-	return d.mayBeSnapshot(p) && (d.snapshotWanted(1) || last && d.overdue())
+	return d.mayBeSnapshot(p) && (d.snapshotWanted(1) || last && (d.round == nil && d.overdue(1) || d.overdue(2)))
 }
 
 // mayBeSnapshot reports whether reading may begin with the commit of a plan.
 func (d *driver) mayBeSnapshot(p *Planned) bool { return !p.Final && len(d.history.Open) <= 1 }
 
-// deltasDue reports whether deltas are as many as a snapshot is due for.
-func (d *driver) deltasDue() bool {
-	return d.history.DeltaBytes >= max(d.o.snapshotBytes, d.history.SnapshotBytes+d.history.SnapshotBytes/2)
+// deltasDue reports whether deltas are so many times what a snapshot is due for.
+func (d *driver) deltasDue(times int) bool {
+	return d.history.DeltaBytes >= times*max(d.o.snapshotBytes, d.history.SnapshotBytes+d.history.SnapshotBytes/2)
 }
 
-// overdue reports whether the next commit should be a snapshot, if it can be: so many commits, or so many bytes of deltas, lie behind
-// the last one.
-func (d *driver) overdue() bool {
-	return d.history.SinceSnapshot+1 >= d.o.snapshotEvery || d.deltasDue()
+// overdue reports whether the next commit should be a snapshot, if it can be: so many times the commits, or the bytes of deltas, that one
+// is due for lie behind the last one.
+func (d *driver) overdue(times int) bool {
+	return d.history.SinceSnapshot+1 >= times*d.o.snapshotEvery || d.deltasDue(times)
 }
 
 // snapshotWanted reports whether the next commit is to carry the whole state, which it does after so many commits when it
 // holds nothing; and where a round should have begun long ago, whatever kept it from that.
 func (d *driver) snapshotWanted(emptyEvery int) bool {
 	n := d.history.SinceSnapshot + 1
-	if d.overdue() && !d.inSlices() || d.round == nil && n >= 2*d.o.snapshotEvery {
+	if d.overdue(1) && !d.inSlices() || d.round == nil && n >= 2*d.o.snapshotEvery {
 		return true
 	}
 	held := int64(0)

@@ -158,7 +158,7 @@ func (d *driver) beginSlice(w *work) (*sliceBegun, error) {
 	c := w.commit
 	if d.round == nil {
 		n, every := d.history.SinceSnapshot+2, d.o.snapshotEvery
-		if !d.deltasDue() && n < every-every/4 || !d.inSlices() {
+		if !d.deltasDue(1) && n < every-every/4 || !d.inSlices() {
 			return nil, nil
 		}
 	}
