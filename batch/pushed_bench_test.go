@@ -56,6 +56,7 @@ func pushedLoads() (out []pushedLoad) {
 			{name: "ysb", columns: []string{"u0 uuid"}, job: countByFirst},
 			{name: "strings-2", columns: repeatColumns(2, "uuid"), job: allColumns},
 			{name: "strings-4", columns: repeatColumns(4, "uuid"), job: allColumns},
+			{name: "strings-6", columns: repeatColumns(6, "uuid"), job: allColumns},
 			{name: "strings-8", columns: repeatColumns(8, "uuid"), job: allColumns},
 			{name: "strings-24", columns: repeatColumns(24, "uuid"), job: allColumns},
 			{name: "bigints-8", columns: repeatColumns(8, "bigint"), job: allColumns},
