@@ -359,6 +359,24 @@ func TestRoundOnASchedule(t *testing.T) {
 	w.wantRows("in the end", w.expected(whole), equalRows)
 }
 
+// TestBrokenRounds: behind a round that broke off the snapshot is a whole one. Runs that are shorter than a round would else begin one each,
+// and never end it.
+func TestBrokenRounds(t *testing.T) {
+	w := newWorld(t, 3)
+	w.generate(500)
+	bytes := func(o *Options) { o.snapshotEvery, o.snapshotBytes = 1000, 1 }
+	for left := w.tail() + 1; left > w.tail(); {
+		left = w.tail()
+		w.mustRun(w.job(whole, rowsMax(12)), bytes, w.inSlices(20), stopAhead(5))
+	}
+	if broken := w.brokenRounds(); broken < 3 {
+		t.Errorf("%d rounds broke off, want 3 at least", broken)
+	}
+	if behind := w.longestBehind(); behind > 10 {
+		t.Errorf("%d commits without a snapshot, want 10 at most: two runs", behind)
+	}
+}
+
 // longestBehind is the most commits in a row that a start would have to read.
 func (w *world) longestBehind() (most int) {
 	n := 0
