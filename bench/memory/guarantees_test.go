@@ -14,10 +14,8 @@ import (
 	"github.com/millrace/millrace/batch"
 	"github.com/millrace/millrace/bench/limit"
 	"github.com/millrace/millrace/columnar"
-	"github.com/millrace/millrace/internal/jobspec"
 	"github.com/millrace/millrace/internal/parquetfile"
 	"github.com/millrace/millrace/internal/store"
-	"github.com/millrace/millrace/offsets"
 	"github.com/millrace/millrace/output"
 )
 
@@ -35,19 +33,7 @@ func (g *guarded) run() {
 		g.tb.Fatal(err)
 	}
 	env := map[string]string{"ADS": g.ads(), "OUT": g.out, "CHECKPOINT": filepath.Join(g.dir, fmt.Sprint("checkpoint-", g.runs))}
-	spec, err := jobspec.Load(filepath.Join("testdata", "guarantees.yaml"), jobspec.Options{Env: func(name string) (string, bool) {
-		value, ok := env[name]
-		return value, ok
-	}})
-	if err != nil {
-		g.tb.Fatal(err)
-	}
-	job, _, err := spec.Job()
-	if err != nil {
-		g.tb.Fatal(err)
-	}
-	open := func(context.Context) (offsets.Source, error) { return &source{g.events, g.passes}, nil }
-	job.Sources["events"] = batch.Source{Open: open, Start: job.Sources["events"].Start}
+	job := g.load("guarantees.yaml", env)
 	job.Trigger.FlushWindows = true
 	o := batch.Options{Job: job, Cores: g.cores, Env: batch.SystemEnv()}
 	if g.careless {

@@ -50,7 +50,19 @@ func (e *engine) records() int { return e.events.Records * int(e.passes) }
 func (e *engine) job() *batch.Job {
 	e.runs++
 	env := map[string]string{"ADS": e.ads(), "CHECKPOINT": filepath.Join(e.dir, fmt.Sprint("checkpoint-", e.runs))}
-	spec, err := jobspec.Load(filepath.Join("testdata", "job.yaml"), jobspec.Options{Env: func(name string) (string, bool) {
+	job := e.load("job.yaml", env)
+	plan := &job.Plan.Sinks[0]
+	job.Sinks[0] = batch.Sink{Name: plan.Name, Guarantee: batch.AtLeastOnce, Open: func(context.Context, output.Opening) (output.Sink, error) {
+		return output.NewStdout(plan.Name, &e.rows, output.Layout{Schema: plan.Schema, Columns: plan.Columns})
+	}}
+	job.Trigger.FlushWindows = true
+	return job
+}
+
+// load is the job of a file below testdata, over the events in memory.
+func (e *engine) load(file string, env map[string]string) *batch.Job {
+	e.tb.Helper()
+	spec, err := jobspec.Load(filepath.Join("testdata", file), jobspec.Options{Env: func(name string) (string, bool) {
 		value, ok := env[name]
 		return value, ok
 	}})
@@ -63,11 +75,6 @@ func (e *engine) job() *batch.Job {
 	}
 	open := func(context.Context) (offsets.Source, error) { return &source{e.events, e.passes}, nil }
 	job.Sources["events"] = batch.Source{Open: open, Start: job.Sources["events"].Start}
-	plan := &job.Plan.Sinks[0]
-	job.Sinks[0] = batch.Sink{Name: plan.Name, Guarantee: batch.AtLeastOnce, Open: func(context.Context, output.Opening) (output.Sink, error) {
-		return output.NewStdout(plan.Name, &e.rows, output.Layout{Schema: plan.Schema, Columns: plan.Columns})
-	}}
-	job.Trigger.FlushWindows = true
 	return job
 }
 

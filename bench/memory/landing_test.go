@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,8 +12,6 @@ import (
 
 	"github.com/millrace/millrace/batch"
 	"github.com/millrace/millrace/bench/limit"
-	"github.com/millrace/millrace/internal/jobspec"
-	"github.com/millrace/millrace/offsets"
 )
 
 // lander runs the job that writes every event as a row, each run to a new directory.
@@ -30,19 +27,7 @@ func (l *lander) run() {
 	l.runs++
 	l.out = filepath.Join(l.dir, fmt.Sprint("lake-", l.runs))
 	env := map[string]string{"OUT": l.out, "CHECKPOINT": filepath.Join(l.dir, fmt.Sprint("checkpoint-", l.runs))}
-	spec, err := jobspec.Load(filepath.Join("testdata", "landing.yaml"), jobspec.Options{Env: func(name string) (string, bool) {
-		value, ok := env[name]
-		return value, ok
-	}})
-	if err != nil {
-		l.tb.Fatal(err)
-	}
-	job, _, err := spec.Job()
-	if err != nil {
-		l.tb.Fatal(err)
-	}
-	open := func(context.Context) (offsets.Source, error) { return &source{l.events, l.passes}, nil }
-	job.Sources["events"] = batch.Source{Open: open, Start: job.Sources["events"].Start}
+	job := l.load("landing.yaml", env)
 	if err := batch.Run(l.tb.Context(), batch.Options{Job: job, Cores: l.cores}); err != nil {
 		l.tb.Fatal(err)
 	}
