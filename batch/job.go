@@ -125,6 +125,9 @@ type Sink struct {
 	// Vacant looks, before there is anything of a new checkpoint, whether Open would find the place to be somebody else's, and changes
 	// nothing; nil: nobody can be there.
 	Vacant func(ctx context.Context, o output.Opening) error
+	// Committed is the last batch that a place of files knows to be committed, 0 for none, or where it is not the owner's, by a look from
+	// outside that changes nothing; nil: only brokers know, or nobody.
+	Committed func(ctx context.Context, owner output.Owner) (int64, error)
 	// Elsewhere opens a sink that prepares what the one of Open does and touches nothing of it. It writes files below dir,
 	// a directory or an address; with "" it writes nothing, and only Prepare may be called. What is no file is not written: its sink takes
 	// Publish and does nothing.

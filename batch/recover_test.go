@@ -91,6 +91,8 @@ func TestFoldAndDecide(t *testing.T) {
 		}, action: Plan, next: 3, pos: 10},
 		{name: "a sink ahead of the log", write: func(j *journal) { j.commit(j.plan(1, false)) },
 			facts: Facts{Published: standing("lake", 2)}, action: Refuse, reason: `sink "lake" has committed batch 2 but the log ends with batch 1`, next: 2, pos: 10},
+		{name: "a sink with rows and a log without a plan", write: func(*journal) {},
+			facts: Facts{Published: standing("lake", 2)}, action: Refuse, reason: "the log of this checkpoint is empty", next: 1, pos: -1},
 		{name: "an open plan that a paused driver finished meanwhile", write: func(j *journal) { j.plan(1, false) },
 			facts: Facts{Published: standing("lake", 1)}, action: Rerun, next: 2, open: []int64{1}, pos: -1},
 		{name: "a sink ahead of an open plan", write: func(j *journal) { j.plan(1, false) },

@@ -86,8 +86,8 @@ func (p place) prunedTo(ctx context.Context) (*LogStart, error) {
 	return &starts[len(starts)-1], nil
 }
 
-// readLog reads a checkpoint's log. Its driver may prune it meanwhile: then it is read once more.
-func (p place) readLog(ctx context.Context, r logReader, below uint64, whole bool) (entries []Entry, end *ChainEnd, start *LogStart, err error) {
+// readPruned reads a checkpoint's log. Its driver may prune it meanwhile: then it is read once more.
+func (p place) readPruned(ctx context.Context, r logReader, below uint64, whole bool) (entries []Entry, end *ChainEnd, start *LogStart, err error) {
 	r.chains = p.chains
 	if r.from, err = p.prunedTo(ctx); err != nil {
 		return nil, nil, nil, err

@@ -62,6 +62,8 @@ func (h *History) decideSink(sink string, s output.Standing, assume map[string]A
 	switch {
 	case s.Missing:
 		return h.decideMissing(sink, assume)
+	case s.Batch > last && h.NextBatch == 1:
+		return nil, fmt.Sprintf("sink %q has committed batch %d but the log of this checkpoint is empty: it is gone, or the checkpoint is a copy from before the first batch; restore the whole checkpoint from a newer copy; without one, begin anew with another checkpoint and output", sink, s.Batch)
 	case s.Batch > last:
 		return nil, fmt.Sprintf("sink %q has committed batch %d but the log ends with batch %d: the checkpoint is an old copy, or another one wrote to this output; restore the newer checkpoint", sink, s.Batch, last)
 	case !s.Recorded:

@@ -386,6 +386,9 @@ func (w *world) parquet(k *dstream.SinkPlan, root string) Sink {
 		Vacant: func(ctx context.Context, o output.Opening) error {
 			return output.CheckParquet(ctx, config(o, w.place(root, w.fs), root))
 		},
+		Committed: func(ctx context.Context, owner output.Owner) (int64, error) {
+			return output.CommittedParquet(ctx, config(output.Opening{Owner: owner}, w.place(root, w.disk), root))
+		},
 		Elsewhere: func(ctx context.Context, o output.Opening, dir string) (output.Sink, error) {
 			if dir == "" {
 				return output.OpenParquet(ctx, config(o, output.Nowhere(), dir))

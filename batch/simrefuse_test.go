@@ -62,7 +62,7 @@ func TestRefusals(t *testing.T) {
 		{"log of a newer format", func(w *world) { w.spoilLog(6, 2) }, nil, refusedWith("has log format 2, this program reads format 1")},
 		{"log damaged in the middle", func(w *world) { w.spoilLog(300, 0xff) }, nil, refusedWith("damaged", "restore the checkpoint from a copy", "nothing was changed")},
 		{"log gone, output there", func(w *world) { _ = w.disk.Remove(w.lastSegment()) }, nil,
-			refusedWith(`sink "lake" has committed batch 2 but the log ends with batch 0`, "the checkpoint is an old copy")},
+			refusedWith(`sink "lake" has committed batch 2 but the log of this checkpoint is empty`, "restore the whole checkpoint from a newer copy")},
 		{"output of another checkpoint", func(w *world) {
 			w.write(simOutput+"/_millrace/owner", strings.Replace(w.text(simOutput+"/_millrace/owner"), `"checkpoint_id":"`, `"checkpoint_id":"00`, 1))
 		}, nil, func(t *testing.T, err error) {

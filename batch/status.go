@@ -110,6 +110,13 @@ func LookUp(ctx context.Context, env Env, job *Job) (*Look, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v.history.NextBatch == 1 {
+		unknown, err := CheckOutputs(ctx, env, job)
+		if err != nil {
+			return nil, err
+		}
+		v.warnings = append(v.warnings, unknown...)
+	}
 	l := &Look{job: job, history: v.history, at: env.Clock.Now().UnixMicro()}
 	l.Status = &Status{Name: job.Name, ID: v.id, Timestamp: windows.FormatTime(l.at), Running: holderText(v.holder), Warnings: v.warnings}
 	l.batches()

@@ -57,6 +57,21 @@ func CheckParquet(ctx context.Context, cfg ParquetConfig) error {
 	return nil
 }
 
+// CommittedParquet is the highest batch with a manifest beside the output, as Published of an open sink says it; 0 also where the
+// directory is nobody's, or belongs to another owner. It changes nothing.
+func CommittedParquet(ctx context.Context, cfg ParquetConfig) (int64, error) {
+	p := &Parquet{sink: cfg.Sink, root: cfg.Root, store: cfg.Store, owner: cfg.Owner}
+	err := p.checkOwner(ctx)
+	if owned := (*OwnedError)(nil); errors.Is(err, store.ErrNotExist) || errors.As(err, &owned) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, p.claimError(err)
+	}
+	at, err := p.Published(ctx)
+	return at.Batch, err
+}
+
 // checkAbove refuses a directory inside one that belongs to somebody. What cannot be looked at is left alone: the rights of a job
 // may end at its own directory.
 func (p *Parquet) checkAbove(ctx context.Context, above []Place) error {

@@ -164,3 +164,35 @@ func (s full) PutIfAbsent(ctx context.Context, name string, write func(io.Writer
 	}
 	return s.Store.PutIfAbsent(ctx, name, write)
 }
+
+// TestCommittedParquet looks from outside how far a directory is: for its owner, for others, and where none is.
+func TestCommittedParquet(t *testing.T) {
+	l := newLake(t)
+	cfg := l.config(outputtest.Layout())
+	wantCommitted := func(what string, cfg output.ParquetConfig, want int64, message string) {
+		t.Helper()
+		before, _ := l.store.List(t.Context(), "")
+		got, err := output.CommittedParquet(t.Context(), cfg)
+		if got != want || (err == nil) != (message == "") || err != nil && !strings.Contains(err.Error(), message) {
+			t.Errorf("%s: batch %d, error %v; want %d, %q", what, got, err, want, message)
+		}
+		if after, _ := l.store.List(t.Context(), ""); !slices.Equal(before, after) {
+			t.Errorf("%s: the directory now holds %v, before %v", what, after, before)
+		}
+	}
+	wantCommitted("nobody's", cfg, 0, "")
+	sink := l.open(cfg)
+	wantCommitted("without a batch", cfg, 0, "")
+	if err := sink.Committed(t.Context(), 7, []output.File{{Path: "a.parquet", Rows: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	wantCommitted("with batch 7", cfg, 7, "")
+	theirs := cfg
+	theirs.Owner = output.Owner{Job: "job", Checkpoint: "d"}
+	wantCommitted("of another checkpoint", theirs, 0, "")
+	l = newLake(t)
+	if err := store.PutBytes(t.Context(), l.store, "_millrace/owner", nil); err != nil {
+		t.Fatal(err)
+	}
+	wantCommitted("of a broken owner", l.config(outputtest.Layout()), 0, "is no owner file")
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/internal/jobspec"
 	"github.com/millrace/millrace/windows"
 )
 
@@ -36,6 +37,11 @@ func inspectJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(in.Entries) == 0 {
+		if err := checkOutputs(c, spec, in); err != nil {
+			return err
+		}
+	}
 	for _, w := range in.Warnings {
 		fmt.Fprintln(c.App.ErrWriter, "millrace: warning:", w)
 	}
@@ -51,6 +57,18 @@ func inspectJob(c *cli.Context) error {
 	}
 	inspectText(c.App.Writer, string(spec.Checkpoint), in, c.Int("last"))
 	return nil
+}
+
+// checkOutputs refuses a checkpoint without a log whose outputs have batches of the job. A job that cannot be built has none to look at.
+func checkOutputs(c *cli.Context, spec *jobspec.Spec, in *batch.Inspection) error {
+	job, _, err := spec.Job()
+	if err != nil {
+		in.Warnings = append(in.Warnings, fmt.Sprintf("the outputs were not looked at: %v", err))
+		return nil
+	}
+	unknown, err := batch.CheckOutputs(c.Context, spec.Env(batch.SystemEnv()), job)
+	in.Warnings = append(in.Warnings, unknown...)
+	return err
 }
 
 // inspectHistory shows a line for each thing that an edit of the job changed, and for each batch that was discarded and is in the log.

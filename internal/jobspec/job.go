@@ -206,6 +206,13 @@ func (s *Spec) open(k *Sink, plan *dstream.SinkPlan, done *dstream.Done) batch.S
 			}
 			return output.CheckParquet(ctx, cfg)
 		}
+		out.Committed = func(ctx context.Context, owner output.Owner) (int64, error) {
+			cfg, err := s.placed(ctx, k, k.parquetConfig(layout, done, output.Opening{Owner: owner}), string(k.Parquet.Path))
+			if err != nil {
+				return 0, err
+			}
+			return output.CommittedParquet(ctx, cfg)
+		}
 		out.Elsewhere = func(ctx context.Context, o output.Opening, dir string) (output.Sink, error) {
 			cfg := k.parquetConfig(layout, done, o)
 			if dir == "" {
