@@ -111,11 +111,23 @@ func locate(err error, b *columnar.Batch) error {
 		return err
 	}
 	err = row.Locate(b)
-	if b.Origin != nil && row.Row < len(b.Offsets) {
-		err = fmt.Errorf("%w; correct the query, or leave out this one record with --skip %s", err,
-			SkipRecord{b.Origin.Topic, b.Origin.Partition, b.Offsets[row.Row]})
+	if row.Shared || b.Origin == nil || row.Row >= len(b.Offsets) {
+		return &BadDataError{Err: orInstead(err)}
 	}
-	return &BadDataError{Err: err}
+	way := row.Instead
+	if way == "" {
+		way = "correct the query"
+	}
+	return &BadDataError{Err: fmt.Errorf("%w; %s, or leave out this one record with --skip %s", err, way,
+		SkipRecord{b.Origin.Topic, b.Origin.Partition, b.Offsets[row.Row]})}
+}
+
+// orInstead adds to an error about rows how else the query may be written.
+func orInstead(err error) error {
+	if row := (*columnar.RowError)(nil); errors.As(err, &row) && row.Instead != "" {
+		return fmt.Errorf("%w; %s", err, row.Instead)
+	}
+	return err
 }
 
 // finish adds to r what the task yielded in this stage.

@@ -100,7 +100,7 @@ func (w *worker) run(ctx context.Context, t Task) (*Result, error) {
 
 // closeError marks a result that its type cannot hold as the data's fault.
 func closeError(operator string, err error) error {
-	err = fmt.Errorf("close windows of %s: %w", operator, err)
+	err = orInstead(fmt.Errorf("close windows of %s: %w", operator, err))
 	if row := (*columnar.RowError)(nil); errors.As(err, &row) {
 		return &BadDataError{Err: err}
 	}
@@ -132,7 +132,7 @@ func (w *worker) merge(t Task, x *dstream.Exchange, state *windows.Aggregate, m 
 	for _, p := range t.Inputs {
 		m.in += rowsIn(x, p)
 		if err := state.Merge(p); err != nil {
-			return &BadDataError{Err: fmt.Errorf("merge %s: %w", x.Name, err)}
+			return &BadDataError{Err: orInstead(fmt.Errorf("merge %s: %w", x.Name, err))}
 		}
 		if used := m.size(); w.size.over(used) {
 			return w.stateTooLarge(used, fmt.Sprintf("the state of batch %d", t.Batch))

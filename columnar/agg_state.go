@@ -70,11 +70,15 @@ func newAggFold(in *Schema, a Agg) aggFold {
 	return f
 }
 
-// describe is the aggregate for messages: "sum(delay) AS total".
+// describe is the aggregate for messages: "sum(delay) AS total". A name that the query did not give it is one that says the same.
 func (a Agg) describe(in *Schema) string {
 	text := string(a.Func)
 	if a.Func != CountStar {
-		text = fmt.Sprintf("%s(%s%s)", a.Func, suffix(a.Distinct, "DISTINCT "), in.Fields[a.Arg].Name)
+		arg := in.Fields[a.Arg].Name
+		text = a.Func.of(a.Distinct, bare(arg))
+		if rest, same := strings.CutPrefix(a.Name, a.Func.of(a.Distinct, arg)); same {
+			return text + rest
+		}
 	}
 	if a.Name != "" {
 		text += " AS " + a.Name
@@ -82,11 +86,47 @@ func (a Agg) describe(in *Schema) string {
 	return text
 }
 
+func (f AggFunc) of(distinct bool, arg string) string {
+	return fmt.Sprintf("%s(%s%s)", f, suffix(distinct, "DISTINCT "), arg)
+}
+
+// bare is a text without the parentheses around all of it.
+func bare(text string) string {
+	depth := 0
+	for i, c := range text {
+		switch c {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		if depth == 0 && i < len(text)-1 {
+			return text
+		}
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(text, "("), ")")
+}
+
+// wider says how to write a sum or a mean that does not fit its type; "" where there is no wider one.
+func (a Agg) wider(in *Schema) string {
+	if a.Func != Sum && a.Func != Avg {
+		return ""
+	}
+	cast := func(t string) string { return a.Func.of(a.Distinct, "CAST("+bare(in.Fields[a.Arg].Name)+" AS "+t+")") }
+	switch {
+	case a.In.Integer():
+		return "write " + cast("DECIMAL(38, 0)") + ", or AS DOUBLE"
+	case a.In.Kind == Decimal:
+		return "write " + cast("DOUBLE")
+	}
+	return ""
+}
+
 // explain names the aggregate in an error of its state.
 func (f *aggFold) explain(err error) error {
 	var row *RowError
 	if errors.As(err, &row) {
-		row.Expr = f.agg.describe(f.in)
+		row.Expr, row.Instead, row.Shared = f.agg.describe(f.in), f.agg.wider(f.in), true
 		return err
 	}
 	return fmt.Errorf("%s: %w", f.agg.describe(f.in), err)

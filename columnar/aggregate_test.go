@@ -177,3 +177,29 @@ func BenchmarkAggregate(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
 }
+
+// TestAggregateErrorTexts: an error about an aggregate shows it as the query wrote it, and how to write it so that it fits.
+func TestAggregateErrorTexts(t *testing.T) {
+	for _, test := range []struct {
+		arg           string
+		typ           Type
+		agg           Agg
+		text, instead string
+	}{
+		{"n", Type{Kind: Int64}, Agg{Func: Sum, Name: "sum(n)"}, "sum(n)", "write sum(CAST(n AS DECIMAL(38, 0))), or AS DOUBLE"},
+		{"(n * 2)", Type{Kind: Int32}, Agg{Func: Sum, Name: "sum((n * 2))"}, "sum(n * 2)", "write sum(CAST(n * 2 AS DECIMAL(38, 0))), or AS DOUBLE"},
+		{"((a + 1) * (b + 2))", Type{Kind: Int64}, Agg{Func: Sum, Name: "total"}, "sum((a + 1) * (b + 2)) AS total", "write sum(CAST((a + 1) * (b + 2) AS DECIMAL(38, 0))), or AS DOUBLE"},
+		{"(a) + (b)", Type{Kind: Int64}, Agg{Func: Sum}, "sum((a) + (b))", "write sum(CAST((a) + (b) AS DECIMAL(38, 0))), or AS DOUBLE"},
+		{"n", Type{Kind: Int64}, Agg{Func: Sum, Distinct: true, Name: "sum(DISTINCT n) FILTER (WHERE ok)"}, "sum(DISTINCT n) FILTER (WHERE ok)", "write sum(DISTINCT CAST(n AS DECIMAL(38, 0))), or AS DOUBLE"},
+		{"p", DecimalOf(38, 6), Agg{Func: Avg, Name: "avg(p)"}, "avg(p)", "write avg(CAST(p AS DOUBLE))"},
+		{"d", Type{Kind: Interval}, Agg{Func: Sum, Name: "sum(d)"}, "sum(d)", ""},
+		{"s", Type{Kind: String}, Agg{Func: Max, Name: "max(s)"}, "max(s)", ""},
+	} {
+		test.agg.In = test.typ
+		row := &RowError{Reason: outOfRange}
+		f := aggFold{agg: test.agg, in: NewSchema(Field{test.arg, test.typ})}
+		if err := f.explain(row); err != row || row.Expr != test.text || row.Instead != test.instead || !row.Shared {
+			t.Errorf("%s: %v is in %q, instead %q; want %q, %q", test.agg.Name, err, row.Expr, row.Instead, test.text, test.instead)
+		}
+	}
+}

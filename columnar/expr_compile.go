@@ -344,7 +344,11 @@ func (n *node) mergeValid() {
 
 // rowError locates reason at a row.
 func (n *node) rowError(row int32, reason string) error {
-	return &RowError{Row: int(row), Reason: reason, Expr: n.expr.describe()}
+	err := &RowError{Row: int(row), Reason: reason, Expr: n.expr.describe()}
+	if reason == zeroDivision {
+		err.Instead = "divide by nullif(…, 0), which is NULL in place of 0"
+	}
+	return err
 }
 
 // firstBad returns the error of the first of the rows that is not NULL and for which bad gives a reason; nil when the

@@ -132,6 +132,11 @@ type RowError struct {
 	Row    int    // physical row in the batch
 	Reason string // e.g. "division by zero"
 	Expr   string // the expression as written
+	// Instead says how else to write the expression, so that the row has a result; "": nothing is known. It is not in the error's text,
+	// which is kept with bad records.
+	Instead string
+	// Shared says that the row is only the last of many that bring it about, as with a sum: to leave it out is no way out.
+	Shared bool
 }
 
 func (e *RowError) Error() string { return fmt.Sprintf("%s in %s", e.Reason, e.Expr) }

@@ -89,9 +89,7 @@ func (w *warner) call(e dstream.Expr) *columnar.Expr {
 	if !known {
 		return nil
 	}
-	if e.Name == "/" && isInteger(args[0]) && isInteger(args[1]) {
-		w.division(e)
-	}
+	w.division(e, args)
 	out, err := columnar.Call(e.Name, args...)
 	if err != nil {
 		return nil
@@ -129,10 +127,27 @@ func isInteger(e *columnar.Expr) bool {
 	return e.Type.Integer()
 }
 
-func (w *warner) division(e dstream.Expr) {
+// division warns of one by zero, and of one of integers.
+func (w *warner) division(e dstream.Expr, args []*columnar.Expr) {
+	if e.Name != "/" && e.Name != "%" {
+		return
+	}
 	text := oneLine(e.Text)
-	w.warnings = append(w.warnings, Warning{Pos: e.Pos,
-		Msg: fmt.Sprintf("%s divides integers: a share is 0 or 1; write 1.0 * %s", text, text)})
+	switch {
+	case isZero(args[1]):
+		w.warn(e, "%s divides by zero: the first row stops the job; write another divisor, as nullif(…, 0) where 0 is to give NULL", text)
+	case e.Name == "/" && isInteger(args[0]) && isInteger(args[1]):
+		w.warn(e, "%s divides integers: a share is 0 or 1; write 1.0 * %s", text, text)
+	}
+}
+
+// isZero reports whether an expression is a number, written down, that is 0.
+func isZero(e *columnar.Expr) bool {
+	return e.Op == "const" && e.Type.Numeric() && !e.Value.Null && e.Value.I == 0 && e.Value.Hi == 0 && e.Value.F == 0
+}
+
+func (w *warner) warn(e dstream.Expr, format string, args ...any) {
+	w.warnings = append(w.warnings, Warning{Pos: e.Pos, Msg: fmt.Sprintf(format, args...)})
 }
 
 // oneLine is the beginning of a piece of SQL, with single blanks. It looks at no more than it shows: pieces lie inside
