@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -12,9 +13,12 @@ import (
 	"github.com/millrace/millrace/internal/jobspec"
 )
 
+// host is the file system that tells of the control group; tests have another one.
+var host fs.FS = os.DirFS("/")
+
 // container is how much memory the control group of this process may use; 0 where nothing bounds it.
 func container() int64 {
-	n, limited := cgroup.MemoryLimit(os.DirFS("/"))
+	n, limited := cgroup.MemoryLimit(host)
 	if !limited {
 		return 0
 	}

@@ -108,7 +108,7 @@ func jobToRun(c *cli.Context, spec *jobspec.Spec) (*batch.Job, error) {
 		}
 		warnings = append(warnings, more...)
 	}
-	warnAll(c.App.ErrWriter, warnings)
+	warnAll(c.App.ErrWriter, append(warnings, spec.MemoryWarnings()...))
 	if c.Bool("flush-windows") {
 		if !job.Trigger.AvailableNow {
 			return nil, usage("--flush-windows needs --available-now: a run without end has no last batch")

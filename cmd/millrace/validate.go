@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -37,7 +38,7 @@ func validateJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	warnAll(c.App.ErrWriter, append(warnings, more...))
+	warnAll(c.App.ErrWriter, slices.Concat(warnings, more, spec.MemoryWarnings()))
 	for _, k := range plan.Sinks {
 		fmt.Fprintf(c.App.Writer, "%s: ok: %s -> %s, %s (%s)\n", c.Args().First(), strings.Join(jobspec.SinkSources(plan, k.Name), ", "), k.Name, spec.Guarantee(k.Name), k.Schema)
 	}

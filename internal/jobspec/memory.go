@@ -1,7 +1,10 @@
 package jobspec
 
 import (
+	"fmt"
+
 	"github.com/millrace/millrace/batch"
+	"github.com/millrace/millrace/internal/sql"
 )
 
 const (
@@ -21,6 +24,17 @@ func (s *Spec) MemoryShares() batch.Memory {
 		}
 	}
 	return batch.DivideMemory(total)
+}
+
+// MemoryWarnings are about more memory than the container has: the kernel may end such a run, where one that stays within its bound stops
+// by itself, with figures.
+func (s *Spec) MemoryWarnings() []sql.Warning {
+	if s.container <= 0 || int64(s.Memory) <= s.container {
+		return nil
+	}
+	within := &Spec{container: s.container}
+	return []sql.Warning{{Pos: s.MemoryPos, Msg: fmt.Sprintf("memory: %d MiB is more than the %d MiB that the container (cgroup) may use: the kernel may kill the run; without memory: it takes %d MiB",
+		int64(s.Memory)>>20, s.container>>20, within.MemoryShares().Total>>20)}}
 }
 
 func (s *Spec) checkMemory(t *tree) error {

@@ -22,3 +22,29 @@ func TestMemoryShares(t *testing.T) {
 		}
 	}
 }
+
+// TestMemoryWarnings: a job that asks for more than its container has is told so, with its place and both figures.
+func TestMemoryWarnings(t *testing.T) {
+	for _, c := range []struct {
+		set       []string
+		container int64
+		want      string
+	}{
+		{nil, 100 << 20, ""},
+		{[]string{"memory=1000MiB"}, 0, ""},
+		{[]string{"memory=1000MiB"}, 1000 << 20, ""},
+		{[]string{"memory=2GiB"}, 1000 << 20, "--set memory=2GiB: warning: memory: 2048 MiB is more than the 1000 MiB that the container (cgroup) may use: the kernel may kill the run; without memory: it takes 700 MiB"},
+	} {
+		s, err := Load("../../examples/flights/job.yaml", Options{Set: c.set, Container: c.container})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, w := range s.MemoryWarnings() {
+			got += w.String()
+		}
+		if got != c.want {
+			t.Errorf("%v in a container of %d: %q, want %q", c.set, c.container, got, c.want)
+		}
+	}
+}

@@ -43,8 +43,9 @@ type Spec struct {
 	Emit        string        `key:"emit" words:"on_close update" default:"on_close" doc:"When results of windows come out: on_close, once, when the watermark passes the end of the window; update, with each batch that changes them: the rows of sinks are a changelog."`
 	Shards      int           `key:"shards" least:"1" most:"256" default:"1" doc:"Parallel parts of everything behind a GROUP BY, and files per directory and batch. May change between runs."`
 
-	Memory Size `key:"memory" reach:"yes" doc:"How much memory a run may use: 512MiB; at least 64MiB. Default: 1GiB, or 70 % of what the container may use if that is less."`
-	Cores  int  `key:"cores" reach:"yes" least:"1" most:"1024" doc:"Tasks that run at a time, and processors that the program uses. Default: all. Rows and their order do not depend on it."`
+	Memory    Size `key:"memory" reach:"yes" doc:"How much memory a run may use: 512MiB; at least 64MiB. Default: 1GiB, or 70 % of what the container may use if that is less."`
+	MemoryPos dstream.Pos
+	Cores     int `key:"cores" reach:"yes" least:"1" most:"1024" doc:"Tasks that run at a time, and processors that the program uses. Default: all. Rows and their order do not depend on it."`
 
 	S3 *S3 `key:"s3" reach:"yes" write:"write {region: eu-central-1}" doc:"How paths that begin with s3:// are reached, without keys: those come from the environment, from AWS's files or from a role."`
 
