@@ -68,7 +68,7 @@ var badPlaces = []badPlace{
 	{name: "half a copy: no marker", spoil: func(x *placed) { x.remove("cp/millrace.json") }, code: 3, want: []string{"PLACE/cp holds", "but no millrace.json", "only part of one"}},
 	{name: "half a copy: no epochs", spoil: func(x *placed) { x.remove("cp/epochs/") }, code: 3,
 		want: []string{"no lock file of it in PLACE/cp/epochs", "restore the whole from a copy"}},
-	{name: "half a copy: no log", spoil: func(x *placed) { x.remove("cp/wal/") }, code: 3, want: []string{"has committed batch", "but the log ends with batch 0"}},
+	{name: "half a copy: no log", spoil: func(x *placed) { x.remove("cp/wal/") }, code: 3, want: []string{"has committed batch", "but the log of this checkpoint is empty"}},
 	{name: "half a copy: the newest part of the log is missing", spoil: func(x *placed) { x.remove(x.newestChain()...) }, code: 3, want: []string{"has committed batch", "but the log ends with batch"}},
 	{name: "half a copy: a hole in the log", spoil: func(x *placed) {
 		names := x.newestChain()
