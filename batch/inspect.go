@@ -9,6 +9,7 @@ import (
 	"github.com/millrace/millrace/internal/store"
 	"github.com/millrace/millrace/internal/wal"
 	"github.com/millrace/millrace/offsets"
+	"github.com/millrace/millrace/output"
 )
 
 // Inspection is what a checkpoint says when nobody may be running. Reading it takes no lock and changes nothing.
@@ -109,6 +110,15 @@ func CommittedBatch(ctx context.Context, env Env, job, dir string) (last int64, 
 		last = v.history.Last.Batch
 	}
 	return last, v.id != "", nil
+}
+
+// CommittedPending is how many rows that a job has committed are in no file of a sink yet, as [CommittedBatch] reads it.
+func CommittedPending(ctx context.Context, env Env, job, dir, sink string) (int64, error) {
+	v, err := view(ctx, env, &Job{Name: job, Checkpoint: dir})
+	if err != nil {
+		return 0, err
+	}
+	return output.PendingRows(v.history.Pending[sink]), nil
 }
 
 // CommittedPositions are where a job stands by the last batch that it has committed, as [CommittedBatch] reads it; none when

@@ -46,9 +46,17 @@ func replayDead(c *cli.Context) error {
 	r.Job.Trigger.FlushWindows = c.Bool("flush-windows") && windowed(r.Job.Plan)
 	show, err := drive(ctx, c, with, batch.Options{Job: r.Job, Resolve: r.Resolve, Stop: stop})
 	if err == nil && !c.Bool("quiet") && !c.Bool("json") {
-		fmt.Fprintf(c.App.ErrWriter, "dead letters of %s: %d there, %s fed now\n", of.Name, r.Letters, count(show.total.records, "record"))
+		fmt.Fprintf(c.App.ErrWriter, "dead letters of %s: %d there, %s%s fed now\n", of.Name, r.Letters, waitingLetters(r), count(show.total.records, "record"))
 	}
 	return err
+}
+
+// waitingLetters says how many letters are in no file yet.
+func waitingLetters(r *jobspec.Replay) string {
+	if r.Waiting == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d more in no file yet, ", r.Waiting)
 }
 
 // loadPair reads the job file of the argument and that of --with.

@@ -18,6 +18,8 @@ type Replay struct {
 	Job      *batch.Job
 	Warnings []sql.Warning
 	Letters  int // that are there, fed before or not
+	// Waiting are letters that the job has committed and that are in no file yet: they are fed when they are.
+	Waiting int64
 
 	of      string // the job whose letters they are
 	with    *Spec
@@ -43,6 +45,7 @@ func ReplayDead(ctx context.Context, of, with *Spec, o ReplayOptions) (*Replay, 
 		o.Env = batch.SystemEnv()
 	}
 	o.Env = of.Env(o.Env)
+	waiting, warnings := of.waitingLetters(ctx, o.Env) // before the letters, so that none is counted in neither place
 	letters, err := of.deadLetters(ctx, o.Env, with.MemoryShares().State)
 	var refused *deadletter.RefusedError
 	if errors.As(err, &refused) {
@@ -51,10 +54,11 @@ func ReplayDead(ctx context.Context, of, with *Spec, o ReplayOptions) (*Replay, 
 	if err != nil {
 		return nil, err
 	}
-	r := &Replay{of: of.Name, with: with, letters: letters}
+	r := &Replay{of: of.Name, with: with, letters: letters, Waiting: waiting}
 	if r.Job, r.Warnings, err = with.Job(); err != nil {
 		return nil, err
 	}
+	r.Warnings = append(r.Warnings, warnings...)
 	if err := r.check(of, o); err != nil {
 		return nil, err
 	}
@@ -143,6 +147,16 @@ func (s *Spec) deadLetters(ctx context.Context, env batch.Env, share int64) (*de
 		return nil, fail(k.Pos, "", "sinks.%s.kafka: with headers: false its records don't say which job has written them, so its dead letters can't be replayed", k.Name)
 	}
 	return s.kafkaLetters(ctx, env, k.Kafka, share)
+}
+
+// waitingLetters counts letters that are committed, and in no file yet. Where the checkpoint does not tell, there is a warning: the
+// letters in files can be fed without it.
+func (s *Spec) waitingLetters(ctx context.Context, env batch.Env) (int64, []sql.Warning) {
+	n, err := batch.CommittedPending(ctx, env, s.Name, string(s.Checkpoint), s.OnBadRecord.To)
+	if err != nil {
+		return 0, []sql.Warning{{Pos: s.OnBadRecord.Pos, Msg: fmt.Sprintf("whether dead letters wait for their file is not known: %v", err)}}
+	}
+	return n, nil
 }
 
 // kafkaLetters reads what the job has put aside in a topic. The checkpoint comes first: the letters of a batch that is
