@@ -59,7 +59,23 @@ func differences(path string, was, is *tree) []string {
 	case strings.Contains(was.scalar, "\n") || strings.Contains(is.scalar, "\n"):
 		return []string{path + ": " + lineDifference(was.scalar, is.scalar)}
 	}
-	return []string{fmt.Sprintf("%s: %s -> %s", path, shortened(was.text()), shortened(is.text()))}
+	before, after := beside(was.text(), is.text())
+	return []string{fmt.Sprintf("%s: %s -> %s", path, before, after)}
+}
+
+// besideBefore is how much of what two long texts have in common stands in front of where they differ.
+const besideBefore = 30
+
+// beside shortens two texts to the parts in which they begin to differ: what a long query was changed in must not be cut off.
+func beside(was, is string) (before, after string) {
+	a, b, n := []rune(was), []rune(is), 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	if from := n - besideBefore; from > 0 && (shortened(was) != was || shortened(is) != is) {
+		was, is = "…"+string(a[from:]), "…"+string(b[from:])
+	}
+	return shortened(was), shortened(is)
 }
 
 func keyDifferences(path string, was, is *tree) []string {
@@ -93,16 +109,16 @@ func lineDifference(was, is string) string {
 	for n < len(a) && n < len(b) && strings.TrimSpace(a[n]) == strings.TrimSpace(b[n]) {
 		n++
 	}
-	line := func(lines []string) string {
-		if n < len(lines) {
-			return fmt.Sprintf("%q", shortened(strings.TrimSpace(lines[n])))
-		}
-		return "its end"
-	}
-	if n == len(a) && n == len(b) {
+	switch {
+	case n == len(a) && n == len(b):
 		return "other blanks"
+	case n == len(a):
+		return fmt.Sprintf("line %d: its end -> %q", n+1, shortened(strings.TrimSpace(b[n])))
+	case n == len(b):
+		return fmt.Sprintf("line %d: %q -> its end", n+1, shortened(strings.TrimSpace(a[n])))
 	}
-	return fmt.Sprintf("line %d: %s -> %s", n+1, line(a), line(b))
+	before, after := beside(strings.TrimSpace(a[n]), strings.TrimSpace(b[n]))
+	return fmt.Sprintf("line %d: %q -> %q", n+1, before, after)
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -69,3 +69,22 @@ func TestEarlierOfWhatIsNotReached(t *testing.T) {
 		t.Errorf("a record of another form: %q, %v", lines, err)
 	}
 }
+
+// TestLongDifference has what differs in what is left of two long texts, wherever that is.
+func TestLongDifference(t *testing.T) {
+	front, back := "SELECT "+strings.Repeat("long, ", 40), strings.Repeat(", long", 40)
+	for _, test := range []struct{ was, is, before, after string }{
+		{front + "a < 1000", front + "a < 2000", "…, long, long, long, long, a < 1000", "…, long, long, long, long, a < 2000"},
+		{"a" + back, "b" + back, "a" + back[:98] + "…", "b" + back[:98] + "…"},
+		{front, front + "ä", "…long, long, long, long, long, ", "…long, long, long, long, long, ä"},
+		{"short", "shorter", "short", "shorter"},
+	} {
+		before, after := beside(test.was, test.is)
+		if before != test.before || after != test.after {
+			t.Errorf("%q, %q, want %q, %q", before, after, test.before, test.after)
+		}
+		if line := lineDifference("same\n"+test.was, "same\n"+test.is); line == "" || !strings.Contains(line, test.after[len(test.after)-4:]) {
+			t.Errorf("%q does not say how the lines differ", line)
+		}
+	}
+}
