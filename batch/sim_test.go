@@ -74,9 +74,12 @@ func newWorld(t testing.TB, seed uint64) *world {
 	return w
 }
 
+// simUsual is the seed of tests whose events come by chance and whose steps are told one by one. Another seed may have other steps.
+const simUsual = 20261122
+
 // simSeed is the seed of a test, printed.
 func simSeed(t testing.TB) uint64 {
-	seed := uint64(20261122)
+	seed := uint64(simUsual)
 	if text := os.Getenv("MILLRACE_SEED"); text != "" {
 		var err error
 		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {

@@ -212,7 +212,7 @@ func TestAheadFailsInTurn(t *testing.T) {
 // finds both open; data of the batch ahead stops it when the one before is committed. The next run plans the same offsets.
 func TestDataStopsTwoBatches(t *testing.T) {
 	bad := func(batch int) *world {
-		w := newWorld(t, simSeed(t))
+		w := newWorld(t, simUsual)
 		w.generate(60 * (batch - 1))
 		w.append(manyKinds(40)...)
 		w.generate(60)

@@ -368,7 +368,7 @@ func TestChangelogReopened(t *testing.T) {
 // TestChangelogIdle: when nothing comes any more, the watermark of idle partitions brings out what is open, in a batch
 // without records. What is held behind that, for late rows, is no reason to plan anything.
 func TestChangelogIdle(t *testing.T) {
-	w, _ := changingWorld(t, simSeed(t))
+	w, _ := changingWorld(t, simUsual)
 	w.mustRun(w.job(changing, continuous), stopAt(w, w.clock.now.Add(10*time.Minute), nil))
 	if in := w.history(); in.held(w.job(changing).Plan.Exchanges[0].Name) == 0 {
 		t.Error("no row is held, so what would let go of it is not seen")
