@@ -322,7 +322,7 @@ func TestKafkaBrokersDisagree(t *testing.T) {
 	c := adsLog(t, 50)
 	s := openKafka(t, c.ListenAddrs(), offsets.KafkaOptions{Topics: []string{"ads"}, UnknownFor: 100 * time.Millisecond})
 	st := survey(t, s)[0]
-	s = openKafka(t, c.ListenAddrs(), offsets.KafkaOptions{Topics: []string{"ads"}, UnknownFor: 100 * time.Millisecond})
+	s = openKafka(t, c.ListenAddrs(), offsets.KafkaOptions{Topics: []string{"ads"}})
 	answers := 0
 	forgeMetadata(t, c, st.TopicID, 1, func(topic *kmsg.MetadataResponseTopic) bool {
 		if answers++; answers%2 == 1 {
