@@ -174,7 +174,7 @@ func (d *driver) removeLeft(ctx context.Context, s *discardSinks, aside []map[st
 	}
 	left, err := s.left(ctx, first, last)
 	if err == nil && len(left) > 0 {
-		err = fmt.Errorf("discard batch %d: while its files were removed others came, %s: run again", first, listLeft(left))
+		err = fmt.Errorf("batch %d was given up, and files of it have come since, %s: run again, which moves them out of the output", first, listLeft(left))
 	}
 	return err
 }

@@ -96,18 +96,17 @@ func (d *driver) cancelGone(ctx context.Context, p *Planned, gone error) error {
 	if err := d.visible(ctx, p); err != nil {
 		return refuse("%v; batch %d is open and part of its output is visible already%s", gone, p.Batch, visibleWay(p.Batch, err))
 	}
-	if err := d.cancelBehind(p); err != nil {
+	last := d.history.NextBatch - 1
+	c := &Cancelled{Batch: p.Batch, Reason: "its records were lost, and the run was told to accept that: " + gone.Error(), At: d.o.Env.Clock.Now().UnixMicro()}
+	if err := d.cancelDiscarded(p, c); err != nil {
 		return err
 	}
-	c := &Cancelled{Batch: p.Batch, Reason: "its records were lost, and the run was told to accept that: " + gone.Error()}
-	if err := d.cp.append(c); err != nil {
+	// No file of it was there before; one that has come since would stand beside the rows that are planned anew.
+	if err := d.removeLeft(ctx, &discardSinks{job: d.s.job, open: d.s.sinks}, nil, p.Batch, last); err != nil {
 		return err
 	}
 	d.gaveUp = true
 	d.o.Warn(fmt.Sprintf("batch %d was open and is cancelled: %v", p.Batch, gone))
-	if err := d.history.apply(c); err != nil {
-		return err
-	}
 	// Records in front of the lost ones are in the state in memory.
 	return lost(d.s.restoreAgain(ctx, d.cp.blobs, d.history))
 }

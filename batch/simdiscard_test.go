@@ -444,34 +444,3 @@ func TestDiscardedAgain(t *testing.T) {
 	}
 	w.wantRows("discarded", w.expected(stateless), equalRows)
 }
-
-// TestDiscardLateFile: a file that comes when the batch was given up, whether there were others before or none, is said, and the next run
-// moves it out of the output too.
-func TestDiscardLateFile(t *testing.T) {
-	for _, others := range []bool{false, true} {
-		w, n := discardWorld(t, simSeed(t))
-		name := slices.Min(slices.Collect(maps.Keys(w.filesOf(n))))
-		data := w.text(path.Join(simOutput, name))
-		for there := range w.filesOf(n) {
-			if there == name || !others {
-				w.check(w.disk.Remove(path.Join(simOutput, there)))
-			}
-		}
-		reset := failpoint.Set(failpoint.DriverDiscarded, func() error {
-			w.write(path.Join(simOutput, name), data)
-			return nil
-		})
-		err := w.run(w.job(stateless), discarding(n))
-		reset()
-		wantText(t, err, "others came", name, "run again")
-		if were := w.filesOf(n); len(were) != 1 {
-			t.Fatalf("batch %d has the files %v, want the late one", n, slices.Collect(maps.Keys(were)))
-		}
-		w.mustRun(w.job(stateless, flushing))
-		w.wantRows("behind it", w.expected(stateless), equalRows)
-		w.wantHistory("behind it")
-		if aside := w.text(path.Join(simOutput, fmt.Sprintf("_millrace/discarded/%012d", n), strings.TrimSuffix(name, ".parquet")+".discard")); aside != data {
-			t.Errorf("%d bytes are kept of the late file, want %d", len(aside), len(data))
-		}
-	}
-}
