@@ -84,7 +84,10 @@ func TestChangelogKindsCrash(t *testing.T) {
 	seed := simSeed(t)
 	for _, q := range []simQuery{changingStays, changingHops} {
 		ops, most := map[string]int{}, 0
-		for i := range simLong(16) {
+		few := func() bool {
+			return ops[windows.UpdateAfter] == 0 || ops[windows.Delete] == 0 && q.name == changingStays.name
+		}
+		for i := 0; i < simLong(16) || few() && i < 100; i++ { // what changes is chance
 			w := newWorld(t, seed+uint64(i)<<16)
 			w.fill(q, 170)
 			want := w.expected(q)
@@ -108,7 +111,7 @@ func TestChangelogKindsCrash(t *testing.T) {
 			w.wantHistory(what)
 		}
 		t.Logf("%s: rows in files: %v", q.name, ops)
-		if ops[windows.UpdateAfter] == 0 || ops[windows.Delete] == 0 && q.name == changingStays.name {
+		if few() {
 			t.Error("nothing changed")
 		}
 	}

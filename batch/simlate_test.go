@@ -181,7 +181,7 @@ func (o *lateOracle) late(operator string, watermark, start, size int64, campaig
 // TestLateRows: all lives give the late rows that their cuts mean, and enough of them.
 func TestLateRows(t *testing.T) {
 	w := newWorld(t, simSeed(t))
-	w.fillLate(300)
+	w.fillLate(600)
 	w.mustRun(w.job(late, flushing, rowsMax(90)))
 	w.wantRows("late rows", w.expected(late), equalRows)
 	rows := map[string]int{}
