@@ -45,13 +45,13 @@ type checkpoint struct {
 }
 
 // openCheckpoint takes the job: it creates the checkpoint at the first start, takes a new epoch, and only then reads
-// what older epochs logged.
-func openCheckpoint(ctx context.Context, env Env, job *Job, takeOver bool, version string, warn func(string)) (*checkpoint, []Entry, error) {
+// what older epochs logged. known is asked before a checkpoint is created.
+func openCheckpoint(ctx context.Context, env Env, job *Job, known func(context.Context) error, takeOver bool, version string, warn func(string)) (*checkpoint, []Entry, error) {
 	p, err := openPlace(ctx, env, job.Checkpoint)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := claimMarker(ctx, env, p, job)
+	m, err := claimMarker(ctx, env, p, job, known)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -83,10 +83,10 @@ func openCheckpoint(ctx context.Context, env Env, job *Job, takeOver bool, versi
 }
 
 // claimMarker reads millrace.json, or creates it in a new or empty directory.
-func claimMarker(ctx context.Context, env Env, p place, job *Job) (marker, error) {
+func claimMarker(ctx context.Context, env Env, p place, job *Job, known func(context.Context) error) (marker, error) {
 	m, err := readMarker(ctx, p)
 	if errors.Is(err, store.ErrNotExist) {
-		m, err = createMarker(ctx, env, p, job)
+		m, err = createMarker(ctx, env, p, job, known)
 	}
 	if err != nil {
 		return m, err
@@ -133,7 +133,7 @@ func readMarker(ctx context.Context, p place) (marker, error) {
 	return m, nil
 }
 
-func createMarker(ctx context.Context, env Env, p place, job *Job) (marker, error) {
+func createMarker(ctx context.Context, env Env, p place, job *Job, known func(context.Context) error) (marker, error) {
 	names, err := p.store.List(ctx, "")
 	if err != nil {
 		return marker{}, fmt.Errorf("look at checkpoint: %w", err)
@@ -145,7 +145,11 @@ func createMarker(ctx context.Context, env Env, p place, job *Job) (marker, erro
 		return marker{}, refuse("%s holds %s but no %s: it is not a checkpoint, or only part of one; choose another directory", job.Checkpoint, names[0], markerName)
 	}
 	m := marker{Format: checkpointFormat, Job: job.Name, CheckpointID: fmt.Sprintf("%016x%016x", env.Rand.Uint64(), env.Rand.Uint64()), Feed: job.Feed}
-	if err := vacant(ctx, env, job, m); err != nil {
+	err = vacant(ctx, env, job, m)
+	if err == nil {
+		err = known(ctx)
+	}
+	if err != nil {
 		if there, markErr := readMarker(ctx, p); !errors.Is(markErr, store.ErrNotExist) {
 			return there, markErr // another driver started meanwhile, and the places are this checkpoint's
 		}

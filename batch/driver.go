@@ -95,7 +95,7 @@ type driver struct {
 // protect data, *BadDataError the data; anything else may go away on another try.
 func Run(ctx context.Context, o Options) error {
 	d := newDriver(o)
-	cp, entries, err := openCheckpoint(ctx, d.o.Env, o.Job, o.TakeOver, o.Version, d.o.Warn)
+	cp, entries, err := openCheckpoint(ctx, d.o.Env, o.Job, d.topicsKnown, o.TakeOver, o.Version, d.o.Warn)
 	if err != nil {
 		return err
 	}

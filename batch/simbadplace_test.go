@@ -49,9 +49,38 @@ func TestRefusedFirstStart(t *testing.T) {
 		t.Fatal("a job without its sinks ran")
 	}
 	w.wantNothing(simCheckpoint)
-	w.mustRun(w.job(stateless, flushing))
+	unknown := &offsets.UnknownTopicError{Topic: simTopic, Brokers: []string{"b:1"}}
+	wantError[*offsets.UnknownTopicError](t, w.run(w.job(stateless, opening(func(s offsets.Source) (offsets.Source, error) { return knowing{s, unknown}, nil }))), "does not exist")
+	w.wantNothing(simCheckpoint)
+	wantText(t, w.run(w.job(stateless, opening(func(offsets.Source) (offsets.Source, error) { return nil, errNetwork }))), "open source events")
+	w.wantNothing(simCheckpoint)
+	w.mustRun(w.job(stateless, flushing, opening(func(s offsets.Source) (offsets.Source, error) { return knowing{s, errNetwork}, nil }))) // which the run would see itself
 	w.wantRows("in the end", w.expected(stateless), equalRows)
 }
+
+// opening changes what opens the source of a job.
+func opening(f func(offsets.Source) (offsets.Source, error)) func(*Job) {
+	return func(j *Job) {
+		s := j.Sources["events"]
+		open := s.Open
+		s.Open = func(ctx context.Context) (offsets.Source, error) {
+			source, err := open(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return f(source)
+		}
+		j.Sources["events"] = s
+	}
+}
+
+// knowing is a source that says of its topics what it is told to.
+type knowing struct {
+	offsets.Source
+	err error
+}
+
+func (k knowing) TopicsKnown(context.Context) error { return k.err }
 
 // TestFirstStartMeetsAnother: a first start that finds its output taken since it looked for a checkpoint goes on with the one that another
 // driver of the job has begun meanwhile.

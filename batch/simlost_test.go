@@ -97,7 +97,7 @@ func TestMarkerMadeMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := createMarker(t.Context(), w.env(), p, w.job(stateless)) // as after a look that found no marker
+	m, err := createMarker(t.Context(), w.env(), p, w.job(stateless), func(context.Context) error { return nil }) // as after a look that found no marker
 	if err != nil || m.CheckpointID != w.checkpointID() {
 		t.Errorf("marker %+v, error %v", m, err)
 	}

@@ -200,6 +200,13 @@ func TestKafkaUnknownTopic(t *testing.T) {
 	if !errors.As(err, &unknown) || unknown.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
+	if err := s.TopicsKnown(t.Context()); !errors.As(err, &unknown) || err.Error() != "ask where source events ends: "+want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Err: kerr.NotController, Count: -1})
+	if err := s.TopicsKnown(t.Context()); err != nil {
+		t.Errorf("brokers that do not say: %v", err)
+	}
 }
 
 // TestKafkaBudget: what does not pass ends with the last error, as soon as the budget is used up.

@@ -2,6 +2,8 @@ package offsets
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,6 +48,35 @@ func (k *Kafka) askTopics(ctx context.Context, reached []Position) ([]kafka.Topi
 		return nil, unknown
 	}
 	return matching, nil
+}
+
+// TopicsKnown returns an [UnknownTopicError] when the brokers answer, and have kept saying for [KafkaOptions.UnknownFor] that a topic of the
+// source does not exist. Of anything else that is wrong it says nothing: a survey does.
+func (k *Kafka) TopicsKnown(ctx context.Context) error {
+	retry := k.newRetry()
+	defer retry.done()
+	for {
+		err := k.askKnown(ctx)
+		if unknown := (*UnknownTopicError)(nil); !errors.As(err, &unknown) {
+			return nil
+		}
+		if err := retry.after(ctx, err); err != nil {
+			return fmt.Errorf("ask where source %s ends: %w", k.opts.Source, err)
+		}
+	}
+}
+
+func (k *Kafka) askKnown(ctx context.Context) error {
+	topics, err := k.askTopics(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, t := range topics {
+		if t.Code == kafka.CodeUnknownTopic {
+			return &UnknownTopicError{Topic: t.Name, Brokers: k.client.Brokers()}
+		}
+	}
+	return nil
 }
 
 // askBegin fills in where a job begins that has no positions yet.

@@ -34,6 +34,9 @@ trigger: {available_now: true}
 checkpoint: cp
 `, broker))
 	code, stderr = process(t, "run", job)
+	if left := glob(t, filepath.Join(filepath.Dir(job), "*")); len(left) != 1 {
+		t.Errorf("a first start that was refused leaves %v", left)
+	}
 	return code, healthLine.ReplaceAllString(stderr, "")
 }
 
