@@ -347,7 +347,7 @@ func TestAheadKeepsToTheTrigger(t *testing.T) {
 		{100 * time.Millisecond, "P1 C1 P2 C2 P3 C3"},
 		{400 * time.Millisecond, "P1 P2 C1 C2 P3 C3"}, // batch 2 is read by the time its trigger comes
 	} {
-		w := newWorld(t, simSeed(t))
+		w := newWorld(t, simUsual)
 		w.generate(180)
 		slow := &hooks{read: func() error {
 			w.clock.now = w.clock.now.Add(test.takes)

@@ -218,7 +218,7 @@ func TestChangedKeysAfterClosedWindows(t *testing.T) {
 
 // TestEditedTable has the open batch join with the copy that its plan names, and the next one with the file as it is.
 func TestEditedTable(t *testing.T) {
-	w := newWorld(t, simSeed(t))
+	w := newWorld(t, simUsual)
 	w.generate(150)
 	w.leaveOpen(2, windowed, rowsMax(60))
 	read := w.history()
