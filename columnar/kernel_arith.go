@@ -111,10 +111,37 @@ func subChecked(dst, a, b []int64) (overflow bool) {
 
 func mulInts(n *node, rows rowSet) error {
 	dst, a, b := n.ints()
-	if !mulChecked(dst, a, b) {
+	if c, ok := n.factor(); ok && !mulConst(dst, a, c) || !ok && !mulChecked(dst, a, b) {
 		return nil
 	}
 	return n.firstBad(rows, func(r int32) string { hi, lo := mul128(a[r], b[r]); return n.rangeReason(hi != lo>>63) })
+}
+
+// factor is the second operand where it is a constant that mulConst takes.
+func (n *node) factor() (c int64, ok bool) {
+	if !n.args[1].isConst() || n.out.N == 0 {
+		return 0, false
+	}
+	c = n.in[1].I64[0]
+	return c, c > 1 || c < -1
+}
+
+// mulConst multiplies by a constant beyond −1 and 1: what may be multiplied is a range, both ends of which are at most 2^62 from zero, so
+// that a difference to them which comes out below zero, or too large for a bigint, says that a value is outside.
+//
+//go:noinline
+func mulConst(dst, a []int64, c int64) (overflow bool) {
+	dst = dst[:len(a)]
+	least, most := math.MinInt64/c, math.MaxInt64/c
+	if c < 0 {
+		least, most = most, least
+	}
+	var over int64
+	for i, x := range a {
+		dst[i] = x * c
+		over |= (x - least) | (most - x)
+	}
+	return over < 0
 }
 
 //go:noinline
@@ -231,24 +258,39 @@ func absKernel(e *Expr) kernel {
 }
 
 func negInts(n *node, rows rowSet) error {
-	dst, a := n.outI64(), n.in[0].I64[:n.out.N]
-	bad := false
+	a := n.in[0].I64[:n.out.N]
+	return n.refuseMin(rows, a, negChecked(n.outI64(), a))
+}
+
+// negChecked reports whether there is the least bigint, the one below zero whose negative is too.
+//
+//go:noinline
+func negChecked(dst, a []int64) (overflow bool) {
+	dst = dst[:len(a)]
+	var over int64
 	for i, x := range a {
 		dst[i] = -x
-		bad = bad || x == math.MinInt64
+		over |= x & -x
 	}
-	return n.refuseMin(rows, a, bad)
+	return over < 0
 }
 
 func absInts(n *node, rows rowSet) error {
-	dst, a := n.outI64(), n.in[0].I64[:n.out.N]
-	bad := false
+	a := n.in[0].I64[:n.out.N]
+	return n.refuseMin(rows, a, absChecked(n.outI64(), a))
+}
+
+//go:noinline
+func absChecked(dst, a []int64) (overflow bool) {
+	dst = dst[:len(a)]
+	var over int64
 	for i, x := range a {
 		sign := x >> 63
-		dst[i] = (x ^ sign) - sign
-		bad = bad || x == math.MinInt64
+		size := (x ^ sign) - sign
+		dst[i] = size
+		over |= size
 	}
-	return n.refuseMin(rows, a, bad)
+	return over < 0
 }
 
 // refuseMin refuses the one bigint that has no negative.

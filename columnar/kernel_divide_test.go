@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// TestDivider divides by constants: the ends of the range, powers of two and their neighbours, and random ones, against
-// the processor.
-func TestDivider(t *testing.T) {
+// constantEdges are the ends of the range, powers of two and their neighbours, and random numbers.
+func constantEdges() []int64 {
 	edges := []int64{0, 1, -1, 2, -2, 3, 7, 10, 500, math.MaxInt64, math.MinInt64, math.MinInt64 + 1, math.MaxInt64 - 1}
 	for shift := range 63 {
 		edges = append(edges, 1<<shift, 1<<shift-1, 1<<shift+1, -1<<shift, -1<<shift+1)
@@ -17,6 +16,31 @@ func TestDivider(t *testing.T) {
 	for range 300 {
 		edges = append(edges, int64(r.Uint64())>>r.IntN(64))
 	}
+	return edges
+}
+
+// TestMulConst multiplies by constants, one number at a time, so that what one says of an overflow is not hidden by others, and those at
+// the ends of what may be multiplied.
+func TestMulConst(t *testing.T) {
+	edges := constantEdges()
+	for _, c := range edges {
+		if c >= -1 && c <= 1 {
+			continue
+		}
+		ends := []int64{math.MaxInt64 / c, math.MaxInt64/c + 1, math.MaxInt64/c - 1, math.MinInt64 / c, math.MinInt64/c + 1, math.MinInt64/c - 1}
+		for _, x := range append(ends, edges...) {
+			var got, want [1]int64
+			over, wantOver := mulConst(got[:], []int64{x}, c), mulChecked(want[:], []int64{x}, []int64{c})
+			if over != wantOver || !over && got != want {
+				t.Fatalf("%d * %d = %d, out of range %t; want %d, %t", x, c, got[0], over, want[0], wantOver)
+			}
+		}
+	}
+}
+
+// TestDivider divides by constants, against the processor.
+func TestDivider(t *testing.T) {
+	edges := constantEdges()
 	got := make([]int64, len(edges))
 	for _, d := range edges {
 		if d == 0 {

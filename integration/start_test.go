@@ -2,6 +2,7 @@ package integration
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,11 +50,12 @@ func BenchmarkIdleStart(b *testing.B) {
 	newProgram(b).must("gen", "ysb", "--brokers", broker.Addr, "--topic", topic, "--records", "1000", "--ads", ads)
 	p := newProgram(b, "KAFKA="+broker.Addr, "TOPIC="+topic, "ADS="+ads, "OUT="+filepath.Join(dir, "lake"), "CHECKPOINT="+filepath.Join(dir, "checkpoint"))
 	p.must("run", "../examples/ysb/job.yaml", "--available-now")
-	best := time.Hour
+	var took []time.Duration
 	for b.Loop() {
 		start := time.Now()
 		p.must("run", "../examples/ysb/job.yaml", "--available-now")
-		best = min(best, time.Since(start))
+		took = append(took, time.Since(start))
 	}
-	b.ReportMetric(float64(best.Microseconds())/1000, "least-ms")
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "median-ms")
 }

@@ -48,15 +48,24 @@ func BenchmarkFetch(b *testing.B) {
 // fill makes a topic of events.
 func fill(b *testing.B, broker *kafkatest.Broker, codec kafka.Codec) string {
 	b.Helper()
+	return fillTimes(b, broker, codec, 1)
+}
+
+// fillTimes makes a topic that has the events so many times.
+func fillTimes(b *testing.B, broker *kafkatest.Broker, codec kafka.Codec, times int) string {
+	b.Helper()
 	topic := broker.Topic(b, partitions, "segment.bytes=1073741824")
 	p := producer(b, client(b, broker.Addr), "")
 	e := newEncoder(b, topic, codec)
 	var value []byte
-	for i, ev := range events(records()) {
-		value = ev.json(value[:0])
-		e.add(b, ev.ms, value)
-		if i%microBatch == 0 {
-			e.send(b, p)
+	all := events(records())
+	for range times {
+		for i, ev := range all {
+			value = ev.json(value[:0])
+			e.add(b, ev.ms, value)
+			if i%microBatch == 0 {
+				e.send(b, p)
+			}
 		}
 	}
 	e.send(b, p)
