@@ -393,15 +393,11 @@ func hitsOf(t *testing.T, seed uint64, sink failSink) map[failpoint.Point]comesT
 	return out
 }
 
-// failEach has something happen at one hit of a point, a crash, an error and a delay one after the other, and returns how many
-// stories that were. With a long run that is every action at every hit, with a short one a part.
+// failEach has something happen at one hit of a point, every action one after the other, and returns how many stories that
+// were. With a long run that is at every hit, and with a short one a part of the actions.
 func failEach(t *testing.T, seed uint64, rng *rand.Rand, sink failSink, p failpoint.Point, cell, hits int) (stories int) {
 	long := os.Getenv("MILLRACE_LONG") != ""
 	for a, act := range failActions {
-		turn := (cell + a) % 2
-		if !long && a != 2 && turn == 0 { // one kind of crash, one kind of delay
-			continue
-		}
 		if testing.Short() && (cell+a)%12 > 0 {
 			continue
 		}

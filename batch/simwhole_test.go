@@ -48,12 +48,16 @@ func TestWholeJobs(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("least … median … greatest: batches %s, partitions %s, crashes %s; what happened: %v", sum.batches, sum.partitions, sum.crashes, sum.kinds)
+	plan, err := simulatedPlan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("what happened: %v", sum.kinds)
 	if n > 1 {
 		sum.check(t)
 	}
 	prooftest.Figure(t, "whole jobs simulated in one goroutine: crashes, torn writes, faults, take-overs, late rows; rows = oracle",
-		"%d seeds, %d lived twice to the same bit; median %d batches, %d partitions, %d crashes, 2 kinds of sinks", sum.stories, sum.again, sum.batches.median(), sum.partitions.median(), sum.crashes.median())
+		"%d seeds, every %dth (%d) lived twice to the same bit; least … median … greatest: %s batches, %s partitions, %s crashes; %d sinks", sum.stories, wholeAgain, sum.again, sum.batches, sum.partitions, sum.crashes, len(plan.Sinks))
 }
 
 // wholeCount is how many stories there are: MILLRACE_SEEDS of them, if that is set.

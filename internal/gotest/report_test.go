@@ -50,11 +50,11 @@ func TestProofsGoToAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `
-proof  kills                                61.2 s  500, 0 lost
-proof  - reading                                    30
-proof  power loss                            1.5 s  100,000
-proof  zombies                               2.0 s  40
-proof  all of them, one after the other     64.7 s  1m5s
+proof  kills                                                                      61.2 s  500, 0 lost
+proof  - reading                                                                          30
+proof  power loss                                                                  1.5 s  100,000
+proof  zombies                                                                     2.0 s  40
+proof  all of them, one after the other; make proofs tells beside one another     64.7 s  1m5s
 `
 	if b.String() != want[1:] {
 		t.Errorf("\n%s", b.String())
