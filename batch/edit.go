@@ -85,6 +85,7 @@ func (d *driver) takeEdit(ctx context.Context, digest string) error {
 	for _, text := range e.said {
 		d.o.Warn("the job changed: " + text)
 	}
+	changes = append(changes, e.said...) // what somebody has accepted, perhaps by a flag, stands in the log
 	if was != nil && was.Hash == d.o.Job.Hash {
 		changes = append(changes, "what it computes and writes is the same")
 	}

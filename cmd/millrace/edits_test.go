@@ -177,12 +177,17 @@ func (e jobEdit) run(t *testing.T, s *script) {
 	e.checkHistory(t, s)
 }
 
-// checkHistory looks for the edit in the log, and for no other.
+// checkHistory looks for the edit in the log, with what was said of it, and for no other.
 func (e jobEdit) checkHistory(t *testing.T, s *script) {
 	code, lines := s.command("inspect job.yaml --history")
 	none := strings.Contains(lines, "has not been edited")
 	if code != 0 || none != (e.history == "") || !strings.Contains(lines, e.history) {
 		t.Errorf("exit %d, history without %q:\n%s", code, e.history, lines)
+	}
+	for _, part := range e.says {
+		if !strings.Contains(s.normal(lines), part) {
+			t.Errorf("%q was said and is not in the history:\n%s", part, lines)
+		}
 	}
 	if ids := regexp.MustCompile(`(?m)^batch (\d+) `).FindAllString(lines, -1); len(slices.Compact(ids)) > 1 {
 		t.Errorf("edits with several batches:\n%s", lines)
