@@ -71,8 +71,12 @@ func (s Selection) choose(all []committedBatch, start *LogStart, after Marks) ([
 	}
 	if first < 0 {
 		oldest, newest := all[0].plan, all[len(all)-1].plan
-		return nil, &SelectionError{fmt.Sprintf("no committed batch is among them: the log has batches %d to %d, planned %s to %s",
-			oldest.Batch, newest.Batch, windows.FormatTime(oldest.At), windows.FormatTime(newest.At))}
+		none := "no committed batch is among them"
+		if s.WindowFrom != 0 || s.WindowTo != 0 {
+			none = "no committed batch has closed a window there (one to come may)"
+		}
+		return nil, &SelectionError{fmt.Sprintf("%s: the log has batches %d to %d, planned %s to %s",
+			none, oldest.Batch, newest.Batch, windows.FormatTime(oldest.At), windows.FormatTime(newest.At))}
 	}
 	return all[first : last+1], nil
 }

@@ -131,8 +131,10 @@ func startTime(text, zone string) (int64, bool) {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n, n >= 0
 	}
-	if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return at.UnixMilli(), at.UnixMilli() >= 0
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00"} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UnixMilli(), at.UnixMilli() >= 0
+		}
 	}
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
