@@ -111,7 +111,7 @@ func subChecked(dst, a, b []int64) (overflow bool) {
 
 func mulInts(n *node, rows rowSet) error {
 	dst, a, b := n.ints()
-	if c, ok := n.factor(); ok && !mulConst(dst, a, c) || !ok && !mulChecked(dst, a, b) {
+	if c, ok := n.factor(); ok && !fast.mulConst(dst, a, c) || !ok && !mulChecked(dst, a, b) {
 		return nil
 	}
 	return n.firstBad(rows, func(r int32) string { hi, lo := mul128(a[r], b[r]); return n.rangeReason(hi != lo>>63) })
@@ -126,16 +126,22 @@ func (n *node) factor() (c int64, ok bool) {
 	return c, c > 1 || c < -1
 }
 
-// mulConst multiplies by a constant beyond −1 and 1: what may be multiplied is a range, both ends of which are at most 2^62 from zero, so
-// that a difference to them which comes out below zero, or too large for a bigint, says that a value is outside.
+// factorRange is what may be multiplied by a constant beyond −1 and 1.
+func factorRange(c int64) (least, most int64) {
+	least, most = math.MinInt64/c, math.MaxInt64/c
+	if c < 0 {
+		least, most = most, least
+	}
+	return least, most
+}
+
+// mulConst multiplies by a constant beyond −1 and 1. Both ends of what may be multiplied are at most 2^62 from zero, so a difference to
+// them that comes out below zero, or too large for a bigint, says that a value is outside.
 //
 //go:noinline
 func mulConst(dst, a []int64, c int64) (overflow bool) {
 	dst = dst[:len(a)]
-	least, most := math.MinInt64/c, math.MaxInt64/c
-	if c < 0 {
-		least, most = most, least
-	}
+	least, most := factorRange(c)
 	var over int64
 	for i, x := range a {
 		dst[i] = x * c
@@ -221,8 +227,9 @@ func modFloats(dst, a, b []float64) {
 
 // divFloats refuses a divisor of zero as PostgreSQL does; all else is IEEE 754.
 func (n *node) divFloats(rows rowSet, op func(dst, a, b []float64)) error {
-	b := n.in[1].F64
-	if anyZero(b[:n.out.N]) {
+	b := n.in[1].F64[:n.out.N]
+	constant := n.args[1].isConst() && len(b) > 0 && b[0] != 0
+	if !constant && anyZero(b) {
 		if err := n.firstBad(rows, func(r int32) string { return zeroReason(b[r] == 0) }); err != nil {
 			return err
 		}

@@ -91,12 +91,13 @@ func dividerOf(d int64) divider {
 //go:noinline
 func (d divider) quotients(dst, a []int64) {
 	dst = dst[:len(a)]
+	factor, first, second, sign := d.factor, d.first&63, d.second&63, d.sign
 	for i, x := range a {
 		neg := x >> 63
 		size := uint64(x^neg) - uint64(neg)
-		t, _ := bits.Mul64(d.factor, size)
-		q := int64((t + ((size - t) >> (d.first & 63))) >> (d.second & 63))
-		neg ^= d.sign
+		t, _ := bits.Mul64(factor, size)
+		q := int64((t + ((size - t) >> (first & 63))) >> (second & 63))
+		neg ^= sign
 		dst[i] = (q ^ neg) - neg
 	}
 }

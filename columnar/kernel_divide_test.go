@@ -19,8 +19,8 @@ func constantEdges() []int64 {
 	return edges
 }
 
-// TestMulConst multiplies by constants, one number at a time, so that what one says of an overflow is not hidden by others, and those at
-// the ends of what may be multiplied.
+// TestMulConst multiplies by constants, one number among zeros, so that what one says of an overflow is not hidden by others, and those at
+// the ends of what may be multiplied; by the loop of this processor and by the one in Go.
 func TestMulConst(t *testing.T) {
 	edges := constantEdges()
 	for _, c := range edges {
@@ -28,11 +28,14 @@ func TestMulConst(t *testing.T) {
 			continue
 		}
 		ends := []int64{math.MaxInt64 / c, math.MaxInt64/c + 1, math.MaxInt64/c - 1, math.MinInt64 / c, math.MinInt64/c + 1, math.MinInt64/c - 1}
-		for _, x := range append(ends, edges...) {
-			var got, want [1]int64
-			over, wantOver := mulConst(got[:], []int64{x}, c), mulChecked(want[:], []int64{x}, []int64{c})
-			if over != wantOver || !over && got != want {
-				t.Fatalf("%d * %d = %d, out of range %t; want %d, %t", x, c, got[0], over, want[0], wantOver)
+		for i, x := range append(ends, edges...) {
+			var from, got, inGo [11]int64
+			at := i % len(from)
+			from[at] = x
+			hi, want := mul128(x, c)
+			over, overInGo := fast.mulConst(got[:], from[:], c), mulConst(inGo[:], from[:], c)
+			if wantOver := hi != want>>63; over != wantOver || overInGo != wantOver || got != inGo || got[at] != want {
+				t.Fatalf("%d * %d = %d and in Go %d, out of range %t and %t; want %d, %t", x, c, got[at], inGo[at], over, overInGo, want, wantOver)
 			}
 		}
 	}

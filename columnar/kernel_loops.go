@@ -8,6 +8,7 @@ type loops struct {
 	doubles comparer[float64]
 
 	addInts, subInts                               func(dst, a, b []int64) (overflow bool)
+	mulConst                                       func(dst, a []int64, c int64) (overflow bool) // beyond −1 and 1
 	addDoubles, subDoubles, mulDoubles, quoDoubles func(dst, a, b []float64)
 }
 
@@ -25,7 +26,7 @@ func plainLoops() loops {
 		int32s:  comparer[int32]{equalConst[int32], lessConst[int32], greaterConst[int32], equalInts[int32], lessInts[int32]},
 		int64s:  comparer[int64]{equalConst[int64], lessConst[int64], greaterConst[int64], equalInts[int64], lessInts[int64]},
 		doubles: comparer[float64]{equalConst[float64], lessConst[float64], greaterDoubleConst, equalDoubles, lessDoubles},
-		addInts: addChecked, subInts: subChecked,
+		addInts: addChecked, subInts: subChecked, mulConst: mulConst,
 		addDoubles: addFloats, subDoubles: subFloats, mulDoubles: mulFloats, quoDoubles: quoFloats,
 	}
 }

@@ -52,6 +52,9 @@ func simdAdd64(dst, a, b *int64, n int) (overflow bool)
 func simdSub64(dst, a, b *int64, n int) (overflow bool)
 
 //go:noescape
+func simdMulConst64(dst, a *int64, n int, c, least, most int64) (overflow bool)
+
+//go:noescape
 func simdAddDoubles(dst, a, b *float64, n int)
 
 //go:noescape
@@ -81,7 +84,7 @@ func fastLoops() loops {
 			equalConst: constInEights(simdEqualConstDouble, plain.doubles.equalConst), lessConst: constInEights(simdLessConstDouble, plain.doubles.lessConst),
 			greaterConst: constInEights(simdGreaterConstDouble, plain.doubles.greaterConst),
 			equal:        columnsInEights(simdEqualDoubles, plain.doubles.equal), less: columnsInEights(simdLessDoubles, plain.doubles.less)},
-		addInts: checkedInEights(simdAdd64, plain.addInts), subInts: checkedInEights(simdSub64, plain.subInts),
+		addInts: checkedInEights(simdAdd64, plain.addInts), subInts: checkedInEights(simdSub64, plain.subInts), mulConst: productsInEights(plain.mulConst),
 		addDoubles: doublesInEights(simdAddDoubles, plain.addDoubles), subDoubles: doublesInEights(simdSubDoubles, plain.subDoubles),
 		mulDoubles: doublesInEights(simdMulDoubles, plain.mulDoubles), quoDoubles: doublesInEights(simdQuoDoubles, plain.quoDoubles),
 	}
@@ -120,6 +123,18 @@ func checkedInEights(eights func(dst, a, b *int64, n int) bool, rest func(dst, a
 			overflow = eights(&dst[0], &a[0], &b[0], n)
 		}
 		return rest(dst[n:], a[n:], b[n:]) || overflow
+	}
+}
+
+func productsInEights(rest func(dst, a []int64, c int64) bool) func(dst, a []int64, c int64) bool {
+	return func(dst, a []int64, c int64) (overflow bool) {
+		dst = dst[:len(a)]
+		n := len(a) &^ 7
+		if n > 0 {
+			least, most := factorRange(c)
+			overflow = simdMulConst64(&dst[0], &a[0], n, c, least, most)
+		}
+		return rest(dst[n:], a[n:], c) || overflow
 	}
 }
 

@@ -288,6 +288,49 @@ TEXT ·simdSub64(SB), NOSPLIT, $0-33
 	VZEROUPPER
 	RET
 
+// MULCONST64 multiplies four bigints of Y4 by the constant in Y0, whose upper half is in Y1 too: of the products of halves the one of the
+// lower two counts whole, and of those crosswise what fits. What lies outside of Y9 and Y10 is gathered in Y7.
+#define MULCONST64(FROM, TO) \
+	VMOVDQU FROM, Y4 \
+	VPSRLQ $32, Y4, Y5 \
+	VPMULUDQ Y0, Y4, Y2 \
+	VPMULUDQ Y0, Y5, Y5 \
+	VPMULUDQ Y1, Y4, Y6 \
+	VPADDQ Y6, Y5, Y5 \
+	VPSLLQ $32, Y5, Y5 \
+	VPADDQ Y5, Y2, Y2 \
+	VMOVDQU Y2, TO \
+	VPCMPGTQ Y4, Y9, Y6 \
+	VPCMPGTQ Y10, Y4, Y8 \
+	VPOR Y6, Y7, Y7 \
+	VPOR Y8, Y7, Y7
+
+// func simdMulConst64(dst, a *int64, n int, c, least, most int64) (overflow bool)
+TEXT ·simdMulConst64(SB), NOSPLIT, $0-49
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ n+16(FP), CX
+	VPBROADCASTQ c+24(FP), Y0
+	VPSRLQ $32, Y0, Y1
+	VPBROADCASTQ least+32(FP), Y9
+	VPBROADCASTQ most+40(FP), Y10
+	VPXOR Y7, Y7, Y7
+	SHRQ $3, CX
+	JZ done
+loop:
+	MULCONST64((SI), (DI))
+	MULCONST64(32(SI), 32(DI))
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+done:
+	VMOVMSKPD Y7, AX
+	TESTL AX, AX
+	SETNE overflow+48(FP)
+	VZEROUPPER
+	RET
+
 // func simdAddDoubles(dst, a, b *float64, n int)
 TEXT ·simdAddDoubles(SB), NOSPLIT, $0-32
 	COMBINE(ADDDOUBLES)
